@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lineage {
+
+namespace fs = std::filesystem;
+
+// Whole-file reading and writing. Every failure throws an Error that names the path, what the
+// system said and what helps (a full disk says how much was wanted).
+std::string read_file(const fs::path&);
+
+// Writes beside `path` and renames, after fsync: a reader sees the old content or the new, never
+// half. On failure the old file is untouched and the partial one is removed.
+void write_file_atomic(const fs::path&, std::string_view bytes);
+
+// Many writes, one rename: commit() publishes; without it the destructor removes the partial file.
+class AtomicFile {
+ public:
+  explicit AtomicFile(fs::path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(const void* data, size_t bytes);
+  void commit();
+
+ private:
+  fs::path path_, partial_;
+  int fd_ = -1;
+};
+
+// A read-only mapping of a whole file. Moveable; the bytes live as long as the object.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const fs::path&);
+  ~MappedFile();
+  MappedFile(MappedFile&&) noexcept;
+  MappedFile& operator=(MappedFile&&) noexcept;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// An exclusive advisory lock on `folder/.lock` (created), held while the object lives. A second
+// run in the same folder throws an Error naming the process that holds it.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace lineage
