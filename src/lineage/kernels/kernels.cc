@@ -1,0 +1,31 @@
+#include "lineage/kernels/kernels.h"
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+std::atomic<const Kernels*> override_kernels{nullptr};
+}
+
+float alibi_slope(int64_t head, int64_t heads) {
+  const auto power = [](int64_t h, int64_t n) {
+    return static_cast<float>(std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(n)));
+  };
+  const int64_t lower = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(heads)));
+  return head < lower ? power(head, lower) : power(2 * (head - lower), 2 * lower);
+}
+
+const Kernels& kernels(Device device) {
+  require(device == Device::cpu, "device: cuda; this binary was built for the CPU alone");
+  const Kernels* chosen = override_kernels.load(std::memory_order_relaxed);
+  return chosen ? *chosen : cpu_kernels();
+}
+
+UseKernels::UseKernels(const Kernels& k) : outer_(override_kernels.exchange(&k)) {}
+UseKernels::~UseKernels() { override_kernels = outer_; }
+
+}  // namespace lineage
