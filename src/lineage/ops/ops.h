@@ -1,0 +1,54 @@
+#pragma once
+
+#include "lineage/kernels/kernels.h"
+
+// Differentiable functions of tensors. Each checks its shapes, calls one kernel, and tells the tape
+// which kernel undoes it; kernels.h has the formulas and the sources. An empty tensor stands for an
+// optional argument that is absent. N rows may be given as (N,C) or (B,T,C); results are (N,·).
+namespace lineage::ops {
+
+// (N,C) (O,C) (O)? (N,O)? -> (N,O)
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+              const Tensor& residual = {});
+// (N,C) (F|2F,C) (F|2F)? (C,F) (C)? (N,C)? -> (N,C)
+Tensor mlp(const Tensor& x, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
+           const Tensor& residual, Activation);
+Tensor activation(const Tensor& x, Activation);  // (N,F) or (N,2F) -> (N,F)
+Tensor layer_norm(const Tensor& x, const Tensor& gain, const Tensor& bias = {}, float eps = 1e-5f);
+Tensor rms_norm(const Tensor& x, const Tensor& gain, float eps = 1e-5f);
+Tensor add(const Tensor& a, const Tensor& b);
+
+// tokens(N) i32, positions(N) i32?, (V,C), (P,C)? -> (N,C). Indices are checked.
+Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_table,
+             const Tensor& position_table = {});
+// qkv (N,(H+2K)D) -> the same
+Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec&, float theta);
+Tensor head_norm(const Tensor& qkv, const Tensor& q_gain, const Tensor& k_gain,
+                 const AttentionSpec&, float eps = 1e-5f);
+// qkv (B,T,(H+2K)D), starts(B*T) i32? -> (B*T,H*D)
+Tensor attention(const Tensor& qkv, const Tensor& starts, const AttentionSpec&);
+
+// logits (N,V) -> loss (1)
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& weights,
+                     float total_weight);
+// hidden (N,C), weight (V,C) -> loss (1). Under a tape the gradients are computed at once, for a
+// loss gradient of 1: put a coefficient of this loss into `weights`; backward() refuses another.
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
+                            const Tensor& weights, float total_weight);
+
+struct LogProbs {
+  Tensor log_probs;  // (N), of the targets
+  Tensor entropies;  // (N), empty unless wanted
+};
+LogProbs log_probs(const Tensor& logits, const Tensor& targets, float temperature = 1,
+                   bool with_entropy = false);
+LogProbs linear_log_probs(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
+                          float temperature = 1, bool with_entropy = false);
+
+// For inference only; under a tape they record nothing.
+Tensor linear_packed(const Tensor& x, const Tensor& packed, int64_t outputs,
+                     const Tensor& bias = {}, const Tensor& residual = {});
+Tensor attention_decode(Tensor key_cache, Tensor value_cache, const Tensor& qkv,
+                        const Tensor& slots, const Tensor& positions, const AttentionSpec&);
+
+}  // namespace lineage::ops
