@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lineage {
+
+namespace fs = std::filesystem;
+
+using Token = int32_t;
+
+// The parts that a special token can play, whatever its text is in a given file: the end of text
+// is "<|endoftext|>" in GPT-2's files and "</s>" in OPT's. special_texts() lists the spellings.
+enum class Special : uint8_t { end_of_text, system, user, assistant, end_of_turn, pad };
+
+struct SpecialToken {
+  Token id = -1;
+  std::string text;
+  bool operator==(const SpecialToken&) const = default;
+};
+
+// What the files hold: `huggingface` is a tokenizer.json, our own canonical form, and keeps
+// everything; `gpt2` is vocab.json + merges.txt (+ added_tokens.json); `tiktoken` is a rank file.
+enum class TokenizerFormat : uint8_t { huggingface, gpt2, tiktoken };
+
+// Text to tokens and back; one base for byte-level BPE (bpe_tokenizer.h) and for words of a closed
+// vocabulary (word_tokenizer.h). Immutable: any number of threads may use one at a time.
+//
+// encode() never produces a special token, whatever the text says; those come only from special(),
+// or from encode_with_specials() by whoever asks for it, so text cannot forge a turn.
+class Tokenizer {
+ public:
+  // Reads a folder (tokenizer.json, else vocab.json + merges.txt, else encoder.json + vocab.bpe,
+  // else the one *.tiktoken there) or one of these files. The pattern and the special tokens of a
+  // rank file follow from its name (r50k…, p50k…, cl100k…); see tokenizer_files.h to state them.
+  static std::shared_ptr<const Tokenizer> load(const fs::path&);
+
+  virtual ~Tokenizer() = default;
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
+
+  // The file or files of that format, written whole or not at all. For tokenizer.json and rank
+  // files `path` is the file, or an existing folder (then tokenizer.json or tokenizer.tiktoken in
+  // it); for gpt2 it is a folder, made when absent. An Error when the format cannot hold this
+  // tokenizer.
+  virtual void save(const fs::path& path,
+                    TokenizerFormat format = TokenizerFormat::huggingface) const = 0;
+
+  // Any bytes, valid UTF-8 or not.
+  std::vector<Token> encode(std::string_view text) const;
+  // As encode(), added to the end of `out`.
+  void encode_append(std::string_view text, std::vector<Token>& out) const;
+  // The special tokens named in `allowed` (by text) are found in the text, leftmost and longest
+  // first; all else is encoded as encode() would. A name that is no special token is an Error.
+  std::vector<Token> encode_with_specials(std::string_view text,
+                                          std::span<const std::string> allowed) const;
+  // Every special token is found.
+  std::vector<Token> encode_with_specials(std::string_view text) const;
+  // One result a text, on all threads; the same whatever their number.
+  std::vector<std::vector<Token>> encode_batch(std::span<const std::string_view> texts) const;
+  // One long text on all threads; equal to encode(text).
+  virtual std::vector<Token> encode_parallel(std::string_view text) const { return encode(text); }
+
+  // The text of the tokens, special ones by their spelling. An Error for an id outside.
+  std::string decode(std::span<const Token> tokens) const;
+  // The bytes that `token` adds to a text that ended with `previous` (-1: at its start). For BPE
+  // the previous token does not matter; words are joined by spaces.
+  virtual std::string piece(Token previous, Token token) const = 0;
+  // The token's own bytes, as long as the tokenizer lives. An Error for an id outside.
+  virtual std::string_view token_bytes(Token) const = 0;
+  // False outside [0, vocab) and for the ids that some vocabularies leave unused.
+  virtual bool contains(Token) const = 0;
+
+  // One more than the greatest id.
+  virtual int64_t vocab() const = 0;
+  // Of all that determines encode() and decode(), the same whatever file it came from. A
+  // checkpoint refuses a tokenizer with another digest.
+  const std::string& digest() const { return digest_; }
+
+  // The special token for a part; special() throws an Error that names the spellings looked for.
+  std::optional<Token> find_special(Special) const;
+  Token special(Special) const;
+  // By its text, for the others that a file may have ("<|fim_prefix|>").
+  std::optional<Token> find_special(std::string_view text) const;
+  bool is_special(Token) const;
+  const std::vector<SpecialToken>& specials() const { return specials_; }  // by id
+
+  // The token that a model of this tokenizer expects before every text (OPT: </s>), when its files
+  // say so. encode() does not add it.
+  std::optional<Token> begin_of_text() const { return begin_of_text_; }
+
+ protected:
+  Tokenizer() = default;
+  // To be called by the constructors of implementations.
+  void set_specials(std::vector<SpecialToken> specials, std::optional<Token> begin_of_text);
+  void set_digest(std::string digest) { digest_ = std::move(digest); }
+  virtual void encode_ordinary(std::string_view text, std::vector<Token>& out) const = 0;
+
+ private:
+  std::vector<SpecialToken> specials_;
+  std::optional<Token> begin_of_text_;
+  std::string digest_;
+};
+
+// The spellings known for a part, the one that our own tokenizers use first.
+std::span<const std::string_view> special_texts(Special);
+// "end_of_text", "system", …
+std::string_view special_name(Special);
+
+// Turns tokens into text as they come and holds back what may still become a character:
+//
+//   StreamDecoder stream(tokenizer, prompt.back());
+//   for (Token t : generated) out << stream.push(t);
+//   out << stream.finish();
+//
+// All that comes out is valid UTF-8: bytes that cannot become a character come out as U+FFFD, and
+// the pieces together are valid_utf8(decode(tokens)). The tokenizer must outlive it.
+class StreamDecoder {
+ public:
+  // `previous` is the last token of the text already shown, -1 when there is none.
+  explicit StreamDecoder(const Tokenizer& tokenizer, Token previous = -1)
+      : tokenizer_(&tokenizer), previous_(previous) {}
+  std::string push(Token);
+  std::string finish();  // what was held back, as U+FFFD
+
+ private:
+  const Tokenizer* tokenizer_;
+  Token previous_;
+  std::string held_;  // a started character, at most 3 bytes
+};
+
+}  // namespace lineage
