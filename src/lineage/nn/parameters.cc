@@ -1,0 +1,87 @@
+#include "lineage/nn/parameters.h"
+
+#include <algorithm>
+
+#include "lineage/base/config.h"
+#include "lineage/base/error.h"
+#include "lineage/base/parallel.h"
+#include "lineage/base/rng.h"
+#include "lineage/ops/tape.h"
+
+namespace lineage {
+
+Parameters::Scope Parameters::Scope::operator/(std::string_view child) const {
+  return {all_, name(child)};
+}
+
+std::string Parameters::Scope::name(std::string_view leaf) const {
+  return path_.empty() ? std::string(leaf) : path_ + "." + std::string(leaf);
+}
+
+void Parameters::Scope::normal(Tensor& handle, std::string_view leaf, ParameterKind kind,
+                               Shape shape, float std) const {
+  all_->registered_.push_back(
+      {{name(leaf), kind, {}, {}, 0, true, std}, std::move(shape), &handle});
+}
+
+void Parameters::Scope::constant(Tensor& handle, std::string_view leaf, ParameterKind kind,
+                                 Shape shape, float value) const {
+  all_->registered_.push_back(
+      {{name(leaf), kind, {}, {}, 0, false, value}, std::move(shape), &handle});
+}
+
+void Parameters::allocate(bool with_gradients) {
+  require(all_.empty(), "parameters: allocated twice");
+  std::ranges::stable_sort(registered_, {}, [](const Registered& r) { return r.parameter.kind; });
+  for (Registered& r : registered_) {
+    require(!index_.contains(r.parameter.name), "parameters: two are called ", r.parameter.name);
+    index_[r.parameter.name] = all_.size();
+    r.parameter.begin = numel_;
+    numel_ += r.shape.numel();
+    if (r.parameter.kind != ParameterKind::vector) decayed_ = numel_;
+    all_.push_back(r.parameter);
+  }
+  values_ = Tensor::zeros({numel_});
+  if (with_gradients) grads_ = Tensor::zeros({numel_});
+  for (size_t i = 0; i < all_.size(); ++i) {
+    Parameter& p = all_[i];
+    p.value = values_.slice(p.begin, registered_[i].shape);
+    if (with_gradients) p.grad = grads_.slice(p.begin, registered_[i].shape);
+    *registered_[i].handle = p.value;
+  }
+  registered_.clear();
+}
+
+void Parameters::initialize(uint64_t seed) {
+  for (Parameter& p : all_) {
+    const auto values = p.value.data<float>();
+    if (!p.random) {
+      std::ranges::fill(values, p.init);
+      continue;
+    }
+    const Rng rng = Rng(seed).fold("parameters").fold(p.name);
+    constexpr int64_t kGrain = 1 << 14;
+    parallel_for(p.value.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        values[static_cast<size_t>(i)] = p.init * rng.normal(static_cast<uint64_t>(i));
+    });
+  }
+}
+
+void Parameters::watch(Tape& tape, bool accumulate) const {
+  for (const Parameter& p : all_) tape.watch(p.value, p.grad, accumulate);
+}
+
+const Parameter& Parameters::at(std::string_view name) const {
+  const auto it = index_.find(std::string(name));
+  if (it == index_.end()) {
+    std::vector<std::string> names;
+    for (const Parameter& p : all_) names.push_back(p.name);
+    const std::string near = nearest_name(name, names);
+    throw Error("parameters: none is called " + std::string(name),
+                near.empty() ? "" : "did you mean " + near + "?");
+  }
+  return all_[it->second];
+}
+
+}  // namespace lineage
