@@ -1,9 +1,12 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,40 +19,83 @@ namespace lineage {
 //
 //   struct GptConfig {
 //     int64_t layers = 12, width = 768;
+//     double dropout = 0;
 //     Norm norm = Norm::layer;
 //   };
 //   template <class V>
 //   void fields(V& v, GptConfig& c) {
-//     v("layers", c.layers, "number of transformer blocks");
+//     v("layers", c.layers, "number of transformer blocks", at_least(1));
 //     v("width", c.width, "channels of the residual stream; a multiple of heads");
+//     v("dropout", c.dropout, "share of activations dropped", between(0, 1));
 //     v("norm", c.norm, "layer or rms");        // an enum: its enum_names(Norm) lists the names
 //   }
 //
 // A field is a bool, an int64_t, a uint64_t, a double, a string, an enum, another config, a vector
-// of strings, of numbers or of configs, or a map from string to any of these. From that one list
-// come parsing, `--set model.layers=6`, unknown-key errors with the nearest name, the frozen copy
-// inside each checkpoint and the reference page of the documentation.
-template <class T>
-concept ConfigEnum = std::is_enum_v<T> && requires(T e) { enum_names(e); };
+// of strings, of numbers or of configs, or a map from string to any of these. A vector or map that
+// the file gives replaces the default one whole. From that one list come parsing,
+// `--set model.layers=6`, unknown-key errors with the nearest name, the frozen copy inside each
+// checkpoint and the reference page of the documentation.
 
-// A parsed TOML document (or one table of it), with the place of every value. Cheap to copy.
+// The numbers that a field accepts; everything unless said otherwise.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_open = false, high_open = false;  // the bound itself is refused
+
+  bool contains(double x) const;
+  std::string text() const;  // "at least 1", "above 0", "from 0 to 1", "from 0 to below 1"; or ""
+};
+constexpr Range at_least(double low) { return {.low = low}; }
+constexpr Range above(double low) { return {.low = low, .low_open = true}; }
+constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
+constexpr Range from_to_below(double low, double high) {
+  return {.low = low, .high = high, .high_open = true};
+}
+
+template <class T>
+concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
+  enum_names(e);
+};
+template <class T>
+concept ConfigScalar = std::same_as<T, bool> || std::same_as<T, int64_t> ||
+    std::same_as<T, uint64_t> || std::same_as<T, double> || std::same_as<T, std::string>;
+template <class T>
+concept ConfigScalars = std::same_as<T, std::vector<typename T::value_type>> &&
+    ConfigScalar<typename T::value_type> && !std::same_as<typename T::value_type, bool>;
+template <class T>
+concept ConfigTables =
+    std::same_as<T, std::vector<typename T::value_type>> && !ConfigScalar<typename T::value_type>;
+template <class T>
+concept ConfigMap = std::same_as<T, std::map<std::string, typename T::mapped_type>>;
+
+// A parsed TOML document (or one table of it), with the place of every value. A value itself:
+// cheap to copy, and changing a copy leaves the original alone.
 class ConfigNode {
  public:
+  ConfigNode();  // an empty document
+  // `place` names the document in errors, e.g. "recipes/a.toml".
   static ConfigNode parse(std::string_view toml, const std::string& place);
   static ConfigNode load(const std::filesystem::path& toml);
 
-  // `a.b.c=value`, as `--set` takes it; the value is TOML, or else a bare string.
+  // `a.b.c=value`, as `--set` takes it; the value is TOML, or else a bare string. Missing tables
+  // are made; an array's entry is named by its index or by its `name`: data.sources.0.weight=2.
   void set(std::string_view assignment);
   // Fills the keys that this document lacks from `base`, table by table (a recipe's `extends`).
   void merge_under(const ConfigNode& base);
 
   bool has(std::string_view key) const;
-  std::vector<std::string> keys() const;           // in the order of the file
-  ConfigNode child(std::string_view key) const;    // a table; an Error when absent or not a table
+  std::vector<std::string> keys() const;         // in the order of the file
+  ConfigNode child(std::string_view key) const;  // a table; an Error when absent or not a table
   std::string place(std::string_view key = {}) const;  // "recipes/a.toml:14: train.batch"
 
   struct Value;  // one TOML value
-  std::shared_ptr<Value> value;
+
+ private:
+  friend class ConfigReader;
+  ConfigNode(std::shared_ptr<const Value> value, std::string path);
+
+  std::shared_ptr<const Value> value_;
+  std::string path_;  // of this table in its document, "" for the whole
 };
 
 // Reads one table into a config; every key of the table must be a field.
@@ -57,103 +103,150 @@ class ConfigReader {
  public:
   explicit ConfigReader(const ConfigNode& table);
 
-  void operator()(const char* key, bool&, const char* doc);
-  void operator()(const char* key, int64_t&, const char* doc);
-  void operator()(const char* key, uint64_t&, const char* doc);
-  void operator()(const char* key, double&, const char* doc);
-  void operator()(const char* key, std::string&, const char* doc);
-  void operator()(const char* key, std::vector<std::string>&, const char* doc);
-  void operator()(const char* key, std::vector<int64_t>&, const char* doc);
-  void operator()(const char* key, std::vector<double>&, const char* doc);
-  template <ConfigEnum E>
-  void operator()(const char* key, E& field, const char* doc) {
-    const auto names = enum_names(field);
-    field = static_cast<E>(choice(key, static_cast<size_t>(field), {names.data(), names.size()}, doc));
-  }
-  template <class C>
-    requires std::is_class_v<C>
-  void operator()(const char* key, C& config, const char* doc) {
-    if (ConfigReader inner = table(key, doc); inner.present()) {
-      fields(inner, config);
-      inner.finish();
+  template <class F>
+  void operator()(const char* key, F& field, const char* /*doc*/, Range range = {}) {
+    if constexpr (ConfigScalar<F> || ConfigScalars<F>) {
+      read(key, field, range);
+    } else if constexpr (ConfigEnum<F>) {
+      const auto names = enum_names(field);
+      field = static_cast<F>(
+          choice(key, static_cast<size_t>(field), {std::data(names), std::size(names)}));
+    } else if constexpr (ConfigMap<F>) {
+      if (auto inner = table(key)) {
+        field.clear();
+        for (const std::string& name : inner->names())
+          (*inner)(name.c_str(), field[name], "", range);
+      }
+    } else if constexpr (ConfigTables<F>) {
+      if (auto tables = array(key)) {
+        field.clear();
+        for (const ConfigNode& t : *tables) read_table(ConfigReader(t), field.emplace_back());
+      }
+    } else {
+      if (auto inner = table(key)) read_table(*inner, field);
     }
-  }
-  template <class C>
-  void operator()(const char* key, std::vector<C>& configs, const char* doc) {
-    const auto tables = array(key, doc);
-    if (!tables.empty()) configs.clear();
-    for (const ConfigNode& t : tables) {
-      ConfigReader inner(t);
-      fields(inner, configs.emplace_back());
-      inner.finish();
-    }
-  }
-  template <class C>
-  void operator()(const char* key, std::map<std::string, C>& configs, const char* doc) {
-    if (ConfigReader inner = table(key, doc); inner.present())
-      for (const std::string& name : inner.names()) inner(name.c_str(), configs[name], doc);
   }
 
-  bool present() const;
-  std::vector<std::string> names() const;
+  std::vector<std::string> names() const;  // of the keys that the file gives, in its order
   void finish() const;  // throws at the first key that no field read, with the nearest field's name
 
  private:
-  size_t choice(const char* key, size_t current, std::span<const std::string_view> names,
-                const char* doc);
-  ConfigReader table(const char* key, const char* doc);
-  std::vector<ConfigNode> array(const char* key, const char* doc);
-  struct State;
-  std::shared_ptr<State> state_;
+  template <class C>
+  static void read_table(ConfigReader reader, C& config) {
+    fields(reader, config);
+    reader.finish();
+  }
+  template <class T>  // instantiated in config_reader.cc, one a ConfigScalar and ConfigScalars
+  void read(const char* key, T& field, Range);
+  size_t choice(const char* key, size_t current, std::span<const std::string_view> names);
+  std::optional<ConfigReader> table(const char* key);
+  std::optional<std::vector<ConfigNode>> array(const char* key);
+  const ConfigNode::Value* find(const char* key);  // and remembers the key as a field's
+
+  ConfigNode table_;
+  std::vector<std::string> known_;
 };
 
-// Writes a config as canonical TOML, every field explicit: the frozen copy and its digest.
+// Writes a config as canonical TOML, every field explicit, docs left out: the frozen copy and what
+// digests are taken of. Reading it back and writing again gives the same bytes.
 class ConfigWriter {
  public:
   ConfigWriter();
-  void operator()(const char* key, const bool&, const char* doc);
-  void operator()(const char* key, const int64_t&, const char* doc);
-  void operator()(const char* key, const uint64_t&, const char* doc);
-  void operator()(const char* key, const double&, const char* doc);
-  void operator()(const char* key, const std::string&, const char* doc);
-  void operator()(const char* key, const std::vector<std::string>&, const char* doc);
-  void operator()(const char* key, const std::vector<int64_t>&, const char* doc);
-  void operator()(const char* key, const std::vector<double>&, const char* doc);
-  template <ConfigEnum E>
-  void operator()(const char* key, const E& field, const char* doc) {
-    (*this)(key, std::string(enum_names(field)[static_cast<size_t>(field)]), doc);
-  }
-  template <class C>
-    requires std::is_class_v<C>
-  void operator()(const char* key, C& config, const char* doc) {
-    open(key, doc);
-    fields(*this, config);
-    close();
-  }
-  template <class C>
-  void operator()(const char* key, std::vector<C>& configs, const char*) {
-    for (C& config : configs) {
-      open_element(key);
-      fields(*this, config);
+  ~ConfigWriter();
+  ConfigWriter(const ConfigWriter&) = delete;
+  ConfigWriter& operator=(const ConfigWriter&) = delete;
+
+  template <class F>
+  void operator()(const char* key, F& field, const char* /*doc*/, Range = {}) {
+    if constexpr (ConfigScalar<F> || ConfigScalars<F>) {
+      write(key, field);
+    } else if constexpr (ConfigEnum<F>) {
+      write(key, std::string(std::data(enum_names(field))[static_cast<size_t>(field)]));
+    } else if constexpr (ConfigMap<F>) {
+      open(key, /*element=*/false);
+      for (auto& [name, value] : field) (*this)(name.c_str(), value, "");
       close();
+    } else if constexpr (ConfigTables<F>) {
+      if (field.empty()) write(key, std::vector<std::string>{});
+      for (auto& config : field) write_table(key, config, /*element=*/true);
+    } else {
+      write_table(key, field, /*element=*/false);
     }
-  }
-  template <class C>
-  void operator()(const char* key, std::map<std::string, C>& configs, const char* doc) {
-    open(key, doc);
-    for (auto& [name, config] : configs) (*this)(name.c_str(), config, doc);
-    close();
   }
   std::string toml() const;
 
  private:
-  void open(const char* key, const char* doc);
-  void open_element(const char* key);
+  template <class C>
+  void write_table(const char* key, C& config, bool element) {
+    open(key, element);
+    fields(*this, config);
+    close();
+  }
+  template <class T>  // instantiated in config_writer.cc, one a ConfigScalar and ConfigScalars
+  void write(const char* key, const T& value);
+  void open(const char* key, bool element);
   void close();
-  struct State;
-  std::shared_ptr<State> state_;
+
+  struct Frame;  // one open table
+  std::vector<Frame> frames_;
 };
 
+// Lists every key with its type, default and doc as a Markdown table, columns aligned so that a
+// terminal shows it well: the reference page and `--help`. An entry of an array is called N in a
+// key's name, an entry of a map NAME.
+class ConfigReference {
+ public:
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, Range range = {}) {
+    if constexpr (ConfigScalar<F> || ConfigScalars<F>) {
+      ConfigWriter writer;
+      writer(key, field, "");
+      row(key, type_name(field), writer.toml(), doc, range);
+    } else if constexpr (ConfigEnum<F>) {
+      const auto names = enum_names(field);
+      ConfigWriter writer;
+      writer(key, field, "");
+      row(key, one_of({std::data(names), std::size(names)}), writer.toml(), doc, range);
+    } else if constexpr (ConfigMap<F>) {
+      typename F::mapped_type entry{};
+      inside(key, [&] { (*this)("NAME", entry, doc, range); });
+    } else if constexpr (ConfigTables<F>) {
+      typename F::value_type entry{};
+      header(key, "array of tables", doc);
+      inside(key, [&] { inside("N", [&] { fields(*this, entry); }); });
+    } else {
+      header(key, "table", doc);
+      inside(key, [&] { fields(*this, field); });
+    }
+  }
+  std::string markdown() const;
+
+ private:
+  static std::string type_name(bool) { return "true or false"; }
+  static std::string type_name(int64_t) { return "integer"; }
+  static std::string type_name(uint64_t) { return "integer, at least 0"; }
+  static std::string type_name(double) { return "number"; }
+  static std::string type_name(const std::string&) { return "string"; }
+  static std::string type_name(const std::vector<int64_t>&) { return "array of integers"; }
+  static std::string type_name(const std::vector<uint64_t>&) { return "array of integers"; }
+  static std::string type_name(const std::vector<double>&) { return "array of numbers"; }
+  static std::string type_name(const std::vector<std::string>&) { return "array of strings"; }
+  static std::string one_of(std::span<const std::string_view> names);
+  template <class Body>
+  void inside(const char* key, const Body& body) {
+    const std::string outer = prefix_;
+    prefix_ += std::string(key) + ".";
+    body();
+    prefix_ = outer;
+  }
+  void header(const char* key, const char* type, const char* doc);
+  void row(const char* key, std::string type, std::string_view assignment, const char* doc, Range);
+
+  std::string prefix_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// The whole node as a config; what the node leaves out keeps its default.
 template <class Config>
 Config read_config(const ConfigNode& node) {
   Config config;
@@ -168,6 +261,13 @@ std::string to_toml(Config config) {
   ConfigWriter writer;
   fields(writer, config);
   return writer.toml();
+}
+
+template <class Config>
+std::string config_reference(Config defaults = {}) {
+  ConfigReference reference;
+  fields(reference, defaults);
+  return reference.markdown();
 }
 
 // The candidate closest to `name` by edit distance, or "" when none is close.

@@ -1,0 +1,418 @@
+#include "lineage/base/config.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include "lineage/base/error.h"
+#include "lineage/base/rng.h"
+
+namespace lineage {
+namespace {
+
+enum class Norm { layer, rms };
+constexpr std::array<std::string_view, 2> enum_names(Norm) { return {"layer", "rms"}; }
+
+struct Model {
+  int64_t layers = 12;
+  double dropout = 0;
+  Norm norm = Norm::layer;
+};
+template <class V>
+void fields(V& v, Model& c) {
+  v("layers", c.layers, "number of transformer blocks", at_least(1));
+  v("dropout", c.dropout, "share of activations dropped", from_to_below(0, 1));
+  v("norm", c.norm, "the normalisation");
+}
+
+struct Source {
+  std::string name, path;
+  double weight = 1;
+  std::vector<std::string> include;
+};
+template <class V>
+void fields(V& v, Source& c) {
+  v("name", c.name, "what the report calls it");
+  v("path", c.path, "file or folder");
+  v("weight", c.weight, "share of the mixture", above(0));
+  v("include", c.include, "globs");
+}
+
+struct Train {
+  int64_t batch_size = 8;
+  double lr = 3e-4;
+  std::vector<double> betas = {0.9, 0.95};
+  std::vector<int64_t> milestones;
+};
+template <class V>
+void fields(V& v, Train& c) {
+  v("batch_size", c.batch_size, "rows a step");
+  v("lr", c.lr, "peak learning rate");
+  v("betas", c.betas, "AdamW's decay rates", from_to_below(0, 1));
+  v("milestones", c.milestones, "steps at which a checkpoint stays");
+}
+
+struct Recipe {
+  std::string title = "tree";
+  uint64_t seed = 1;
+  bool resume = true;
+  Model model;
+  Train train;
+  std::vector<Source> sources = {{"books", "books.txt", 2, {}}};
+  std::map<std::string, Train> nodes;
+  std::map<std::string, double> weights = {{"a|b", 0.5}};
+};
+template <class V>
+void fields(V& v, Recipe& c) {
+  v("title", c.title, "heads the report");
+  v("seed", c.seed, "of every draw");
+  v("resume", c.resume, "");
+  v("model", c.model, "the network");
+  v("train", c.train, "how it learns");
+  v("sources", c.sources, "what it reads");
+  v("nodes", c.nodes, "");
+  v("weights", c.weights, "a|b");
+}
+
+ConfigNode parse(std::string_view toml) { return ConfigNode::parse(toml, "r.toml"); }
+Recipe read(std::string_view toml) { return read_config<Recipe>(parse(toml)); }
+
+template <class Body>
+std::string error_of(const Body& body) {
+  try {
+    body();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+std::string read_error(std::string_view toml) {
+  return error_of([&] { read(toml); });
+}
+std::string set_error(std::string_view toml, std::string_view assignment) {
+  return error_of([&] {
+    ConfigNode node = parse(toml);
+    node.set(assignment);
+    read_config<Recipe>(node);
+  });
+}
+
+TEST(Config, ReadsEveryKindOfField) {
+  const Recipe r = read(R"(
+title = "t\u00e9"
+seed = 7
+resume = false
+weights = { b = 1, a = 2.5 }
+[model]
+layers = 6
+norm = "rms"
+[[sources]]
+path = "a"
+include = ["*.py", "*.c"]
+[[sources]]
+weight = 3
+[nodes.base]
+lr = 1
+milestones = [1, 2]
+)");
+  EXPECT_EQ(r.title, "t\xC3\xA9");
+  EXPECT_EQ(r.seed, 7u);
+  EXPECT_FALSE(r.resume);
+  EXPECT_EQ(r.model.layers, 6);
+  EXPECT_EQ(r.model.norm, Norm::rms);
+  EXPECT_EQ(r.model.dropout, 0);  // keeps its default
+  ASSERT_EQ(r.sources.size(), 2u);
+  EXPECT_EQ(r.sources[0].path, "a");
+  EXPECT_EQ(r.sources[0].weight, 1);  // a new entry starts from the struct's defaults
+  EXPECT_EQ(r.sources[0].include, (std::vector<std::string>{"*.py", "*.c"}));
+  EXPECT_EQ(r.sources[1].weight, 3);  // an integer will do for a double
+  EXPECT_EQ(r.nodes.at("base").lr, 1);
+  EXPECT_EQ(r.nodes.at("base").milestones, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(r.weights, (std::map<std::string, double>{{"a", 2.5}, {"b", 1}}));
+}
+
+TEST(Config, AnEmptyArrayOrMapReplacesTheDefault) {
+  EXPECT_EQ(read("").sources.size(), 1u);
+  EXPECT_TRUE(read("sources = []").sources.empty());
+  EXPECT_TRUE(read("[weights]").weights.empty());
+}
+
+TEST(Config, ParseErrorsNameFileLineAndColumn) {
+  const std::string what = read_error("a = 1\nb = = 2\n");
+  EXPECT_TRUE(what.starts_with("r.toml:2:5: ")) << what;
+  EXPECT_TRUE(read_error("a = 1\na = 2\n").starts_with("r.toml:2:")) << read_error("a=1\na=2");
+  EXPECT_TRUE(read_error("a = \"\xff\"").starts_with("r.toml:1:"));
+  EXPECT_EQ(read_error("\n" + std::string(2000, '.')),
+            "r.toml:2: more than 1000 dots in one line; wanted a recipe");
+}
+
+TEST(Config, UnknownKeysNameTheNearest) {
+  EXPECT_EQ(read_error("[train]\n\nbatchsize = 3"),
+            "r.toml:3: unknown key train.batchsize; did you mean train.batch_size?");
+  EXPECT_EQ(read_error("[trian]"), "r.toml:1: unknown key trian; did you mean train?");
+  EXPECT_EQ(read_error("model.zzz = 1"),
+            "r.toml:1: unknown key model.zzz; wanted one of layers, dropout, norm");
+  EXPECT_EQ(read_error("[[sources]]\n[[sources]]\nwieght=1"),
+            "r.toml:3: unknown key sources.1.wieght; did you mean sources.1.weight?");
+  EXPECT_EQ(read_error("[nodes.\"a.b\"]\nLR=1"),
+            "r.toml:2: unknown key nodes.\"a.b\".LR; did you mean nodes.\"a.b\".lr?");
+}
+
+TEST(Config, TypeErrorsShowTheValue) {
+  EXPECT_EQ(read_error("[model]\n\nlayers = \"six\""),
+            "r.toml:3: model.layers is \"six\"; wanted an integer of at least 1");
+  EXPECT_EQ(read_error("train.batch_size = 1.5"),
+            "r.toml:1: train.batch_size is 1.5; wanted an integer");
+  EXPECT_EQ(read_error("train.lr = true"), "r.toml:1: train.lr is true; wanted a number");
+  EXPECT_EQ(read_error("train.lr = nan"), "r.toml:1: train.lr is nan; wanted a number");
+  EXPECT_EQ(read_error("train.lr = [1]"), "r.toml:1: train.lr is an array; wanted a number");
+  EXPECT_EQ(read_error("title = 3"), "r.toml:1: title is 3; wanted a string");
+  EXPECT_EQ(read_error("title = 2020-01-02"),
+            "r.toml:1: title is the date 2020-01-02; wanted a string");
+  EXPECT_EQ(read_error("resume = \"yes\""), "r.toml:1: resume is \"yes\"; wanted true or false");
+  EXPECT_EQ(read_error("model = 3"), "r.toml:1: model is 3; wanted a table");
+  EXPECT_EQ(read_error("sources = 3"), "r.toml:1: sources is 3; wanted an array of tables");
+  EXPECT_EQ(read_error("sources = [3]"), "r.toml:1: sources.0 is 3; wanted a table");
+  EXPECT_EQ(read_error("[sources]"), "r.toml:1: sources is a table; wanted an array of tables");
+  EXPECT_EQ(read_error("train.betas = 0.9"), "r.toml:1: train.betas is 0.9; wanted an array");
+  EXPECT_EQ(read_error("[train]\nbetas = [0.9,\n\"x\"]"),
+            "r.toml:3: train.betas.1 is \"x\"; wanted a number from 0 to below 1");
+  EXPECT_EQ(read_error("title = [\"" + std::string(99, 'a') + "\"]"),
+            "r.toml:1: title is an array; wanted a string");
+  EXPECT_EQ(read_error("resume = \"" + std::string(99, 'a') + "\""),
+            "r.toml:1: resume is \"" + std::string(60, 'a') + "\"…; wanted true or false");
+}
+
+TEST(Config, HintsSayHowToWriteIt) {
+  const auto hint_of = [](std::string_view toml) -> std::string {
+    try {
+      read(toml);
+    } catch (const Error& e) {
+      return e.hint();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(hint_of("title = 3"), "put it in quotes");
+  EXPECT_EQ(hint_of("model.layers = 1e3"), "write it without point or exponent; 1_000_000 is fine");
+  EXPECT_EQ(hint_of("sources = 3"), "write its header as [[sources]]");
+}
+
+TEST(Config, RangesAndChoicesAreChecked) {
+  EXPECT_EQ(read_error("model.layers = 0"),
+            "r.toml:1: model.layers is 0; wanted an integer of at least 1");
+  EXPECT_EQ(read_error("model.dropout = 1"),
+            "r.toml:1: model.dropout is 1; wanted a number from 0 to below 1");
+  EXPECT_EQ(read_error("[[sources]]\nweight = 0.0"),
+            "r.toml:2: sources.0.weight is 0.0; wanted a number above 0");
+  EXPECT_EQ(read_error("seed = -1"), "r.toml:1: seed is -1; wanted an integer of at least 0");
+  EXPECT_EQ(read_error("seed = \"18446744073709551616\""),
+            "r.toml:1: seed is \"18446744073709551616\"; wanted an integer of at least 0");
+  EXPECT_EQ(read_error("model.norm = \"batch\""),
+            "r.toml:1: model.norm is \"batch\"; wanted one of layer, rms");
+  EXPECT_EQ(read_error("model.norm = 1"), "r.toml:1: model.norm is 1; wanted one of layer, rms");
+  EXPECT_EQ(between(0, 1).text(), "from 0 to 1");
+  EXPECT_EQ((Range{.high = 2}.text()), "at most 2");
+  EXPECT_FALSE(at_least(0).contains(std::nan("")));
+}
+
+TEST(Config, SetOverrides) {
+  ConfigNode node =
+      parse("[model]\nlayers = 2\n[[sources]]\nname = \"a\"\n[[sources]]\nname = \"b\"");
+  const ConfigNode before = node;
+  node.set("model.layers=6");
+  node.set("train.lr = 1e-3");  // makes the table
+  node.set("sources.0.weight=2");
+  node.set("sources.b.weight=3");
+  node.set("sources.1.path=/tmp/a b#c");  // not TOML: a bare string
+  node.set("title=2020-01-02");           // nor is a date wanted anywhere
+  node.set("nodes.\"a.b\".milestones=[1, 2]");
+  const Recipe r = read_config<Recipe>(node);
+  EXPECT_EQ(r.model.layers, 6);
+  EXPECT_EQ(r.train.lr, 1e-3);
+  EXPECT_EQ(r.sources[0].weight, 2);
+  EXPECT_EQ(r.sources[1].weight, 3);
+  EXPECT_EQ(r.sources[1].path, "/tmp/a b#c");
+  EXPECT_EQ(r.title, "2020-01-02");
+  EXPECT_EQ(r.nodes.at("a.b").milestones, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(read_config<Recipe>(before).model.layers, 2) << "a copy changed with its original";
+
+  node.set("title=");
+  EXPECT_EQ(read_config<Recipe>(node).title, "");
+  node.set("title=x\ny = 3");  // a second line is part of the string, not another key
+  EXPECT_EQ(read_config<Recipe>(node).title, "x\ny = 3");
+  node.set("title=1\ny = 3");
+  EXPECT_EQ(read_config<Recipe>(node).title, "1\ny = 3");
+}
+
+TEST(Config, SetErrorsNameTheAssignment) {
+  EXPECT_EQ(set_error("", "train.batchsize=1"),
+            "--set train.batchsize=1: unknown key train.batchsize; did you mean train.batch_size?");
+  EXPECT_EQ(set_error("", "trian.lr=1"),
+            "--set trian.lr=1: unknown key trian; did you mean train?");
+  EXPECT_EQ(set_error("", "model.layers=six"),
+            "--set model.layers=six: model.layers is \"six\"; wanted an integer of at least 1");
+  EXPECT_EQ(set_error("", "train"),
+            "--set train: no key and value; wanted key=value, as in train.batch_size=8");
+  EXPECT_EQ(set_error("", "a..b=1"),
+            "--set a..b=1: an empty key; wanted key=value, as in train.batch_size=8");
+  EXPECT_EQ(set_error("title = \"x\"", "title.a=1"),
+            "--set title.a=1: title is \"x\" (r.toml:1); wanted a table");
+  EXPECT_EQ(set_error("[[sources]]", "sources.1.weight=2"),
+            "--set sources.1.weight=2: sources has 1 entries, numbered from 0; wanted one of them, "
+            "not 1");
+  EXPECT_EQ(set_error("[[sources]]", "sources.books.weight=2"),
+            "--set sources.books.weight=2: no entry of sources has the name books; wanted an index "
+            "or a name");
+}
+
+TEST(Config, MergeUnderFillsWhatIsMissing) {
+  ConfigNode node = parse("[model]\nlayers = 2\n[train]\nbetas = [0.5]");
+  node.merge_under(ConfigNode::parse(
+      "title = \"base\"\n[model]\nlayers = 9\ndropout = 0.5\nx = 1\n[train]\nbetas = [0.1, 0.2]",
+      "base.toml"));
+  EXPECT_EQ(error_of([&] { read_config<Recipe>(node); }),
+            "base.toml:5: unknown key model.x; wanted one of layers, dropout, norm");
+  node = parse("[model]\nlayers = 2");
+  node.merge_under(parse("title = \"base\"\n[model]\nlayers = 9\ndropout = 0.5"));
+  const Recipe r = read_config<Recipe>(node);
+  EXPECT_EQ(r.title, "base");
+  EXPECT_EQ(r.model.layers, 2);
+  EXPECT_EQ(r.model.dropout, 0.5);
+}
+
+TEST(Config, KeysKeepTheOrderOfTheFile) {
+  const ConfigNode node = parse("z = 1\nb.c = 2\n[nodes.second]\nq=1\na=2\n[nodes.first]\n[a]");
+  EXPECT_EQ(node.keys(), (std::vector<std::string>{"z", "b", "nodes", "a"}));
+  EXPECT_EQ(node.child("nodes").keys(), (std::vector<std::string>{"second", "first"}));
+  EXPECT_EQ(node.child("nodes").child("second").keys(), (std::vector<std::string>{"q", "a"}));
+}
+
+TEST(Config, NodesKnowTheirPlace) {
+  const ConfigNode node = parse("title = 1\n[train]\nlr = 2");
+  EXPECT_TRUE(node.has("train"));
+  EXPECT_FALSE(node.has("lr"));
+  EXPECT_EQ(node.place(), "r.toml");
+  EXPECT_EQ(node.place("train"), "r.toml:2: train");
+  EXPECT_EQ(node.child("train").place(), "r.toml:2: train");
+  EXPECT_EQ(node.child("train").place("lr"), "r.toml:3: train.lr");
+  EXPECT_EQ(node.child("train").place("absent"), "r.toml:2: train.absent");
+  EXPECT_EQ(error_of([&] { node.child("model"); }), "r.toml: no table model; wanted one");
+  EXPECT_EQ(error_of([&] { node.child("title"); }), "r.toml:1: title is 1; wanted a table");
+  EXPECT_EQ(error_of([] { ConfigNode::load("/nonexistent/r.toml"); }),
+            "/nonexistent/r.toml: cannot open: No such file or directory");
+}
+
+TEST(Config, CanonicalTomlSaysEveryField) {
+  Recipe r;
+  r.nodes["two words"].lr = 1;
+  r.sources.push_back({"q\"\n\x01", "", 1, {"a"}});
+  EXPECT_EQ(to_toml(r), R"(title = "tree"
+seed = 1
+resume = true
+
+[model]
+layers = 12
+dropout = 0.0
+norm = "layer"
+
+[train]
+batch_size = 8
+lr = 0.0003
+betas = [0.9, 0.95]
+milestones = []
+
+[[sources]]
+name = "books"
+path = "books.txt"
+weight = 2.0
+include = []
+
+[[sources]]
+name = "q\"\n\u0001"
+path = ""
+weight = 1.0
+include = ["a"]
+
+[nodes]
+
+[nodes."two words"]
+batch_size = 8
+lr = 1.0
+betas = [0.9, 0.95]
+milestones = []
+
+[weights]
+"a|b" = 0.5
+)");
+}
+
+TEST(Config, CanonicalTomlReadsBackToItself) {
+  Recipe r;
+  r.seed = ~0ull;
+  r.model.norm = Norm::rms;
+  r.nodes["a.b"].milestones = {std::numeric_limits<int64_t>::min(),
+                               std::numeric_limits<int64_t>::max()};
+  r.sources.clear();
+  r.weights.clear();
+  r.title = "\b\f\r\t\x7f\\ \xF0\x9F\x8C\xB3";
+  r.train.lr = std::numeric_limits<double>::infinity();
+  const std::string toml = to_toml(r);
+  const Recipe back = read(toml);
+  EXPECT_EQ(to_toml(back), toml);
+  EXPECT_EQ(back.seed, r.seed);
+  EXPECT_EQ(back.title, r.title);
+  EXPECT_TRUE(back.sources.empty());
+  EXPECT_TRUE(back.weights.empty());
+  EXPECT_EQ(back.nodes.at("a.b").milestones, r.nodes["a.b"].milestones);
+}
+
+TEST(Config, DoublesReadBackBitForBit) {
+  const Rng rng(3);
+  Train t;
+  std::vector<double> tricky = {-0.0,   5e-324,  2.2250738585072014e-308, 1e23,
+                                0.1,    1e-5,    1.7976931348623157e308,  123456789012345678.0,
+                                -1e300, 1.0 / 3, 9007199254740993.0};
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const double x = std::bit_cast<double>(rng.bits(i));
+    if (!std::isnan(x)) tricky.push_back(x);
+  }
+  for (double x : tricky) {
+    t.lr = x;
+    const double back = read_config<Train>(parse(to_toml(t))).lr;
+    EXPECT_EQ(std::bit_cast<uint64_t>(back), std::bit_cast<uint64_t>(x)) << x;
+  }
+}
+
+TEST(Config, ReferencePageListsEveryKey) {
+  EXPECT_EQ(config_reference<Model>(),
+            "| key       | type                      | default   | meaning |\n"
+            "| --------- | ------------------------- | --------- | ------- |\n"
+            "| `layers`  | integer, at least 1       | `12`      | number of transformer blocks |\n"
+            "| `dropout` | number, from 0 to below 1 | `0.0`     | share of activations dropped |\n"
+            "| `norm`    | layer, rms                | `\"layer\"` | the normalisation |\n");
+  const std::string page = config_reference<Recipe>();
+  EXPECT_NE(page.find("| `model.norm` "), std::string::npos) << page;
+  EXPECT_NE(page.find("| `sources.N.weight` "), std::string::npos) << page;
+  EXPECT_NE(page.find("| `nodes.NAME.lr` "), std::string::npos) << page;
+  EXPECT_NE(page.find("| `weights.NAME` "), std::string::npos) << page;
+  EXPECT_NE(page.find("| a\\|b "), std::string::npos) << page;
+}
+
+TEST(NearestName, FindsCloseOnesOnly) {
+  const std::vector<std::string> names = {"batch_size", "lr", "layers", "warmup_steps"};
+  EXPECT_EQ(nearest_name("batch-size", names), "batch_size");
+  EXPECT_EQ(nearest_name("abtch_size", names), "batch_size");
+  EXPECT_EQ(nearest_name("layer", names), "layers");
+  EXPECT_EQ(nearest_name("warmup", names), "warmup_steps");
+  EXPECT_EQ(nearest_name("l", names), "lr");
+  EXPECT_EQ(nearest_name("optimizer", names), "");
+  EXPECT_EQ(nearest_name("", names), "");
+  EXPECT_EQ(nearest_name("x", {}), "");
+}
+
+}  // namespace
+}  // namespace lineage

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lineage/base/config.h"
+
+namespace lineage {
+
+// The tree behind a ConfigNode; only config*.cc include this.
+struct ConfigNode::Value {
+  struct Entry;
+  struct Date {
+    std::string text;
+  };
+  using Table = std::vector<Entry>;  // in the order of the file
+  using Array = std::vector<Value>;
+
+  std::variant<Table, Array, bool, int64_t, double, std::string, Date> data;
+  std::string place;  // "recipes/a.toml:14", or "--set a.b=c"
+
+  const Table* table() const { return std::get_if<Table>(&data); }
+  Table* table() { return std::get_if<Table>(&data); }
+  const Value* find(std::string_view key) const;
+  Value* find(std::string_view key);
+  std::string text() const;  // as an error shows it: `"six"`, `3`, `a table`
+};
+
+struct ConfigNode::Value::Entry {
+  std::string key;
+  Value value;
+};
+
+// Keys and strings as TOML writes them: bare where that is allowed, else quoted and escaped.
+std::string toml_key(std::string_view key);
+std::string toml_string(std::string_view text);
+std::string toml_number(double);  // the shortest that reads back exactly; always a TOML float
+std::string join_path(std::string_view path, std::string_view key);
+
+}  // namespace lineage
