@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lineage {
+
+enum class ScheduleKind : uint8_t { constant, linear, cosine, wsd };
+constexpr auto enum_names(ScheduleKind) {
+  return std::array<std::string_view, 4>{"constant", "linear", "cosine", "wsd"};
+}
+
+// The learning rate as a share of its peak, over the tokens seen. After the warm-up `linear` and
+// `cosine` fall to `final` over `decay_tokens` and stay there (GPT-3: cosine to 10 % over 260B
+// tokens, then constant; Brown et al. 2020, appendix B). `wsd` stays at the peak and falls to
+// `final` over the last `decay_tokens` of the run (warmup-stable-decay; Hu et al. 2024, MiniCPM).
+struct ScheduleConfig {
+  ScheduleKind kind = ScheduleKind::cosine;
+  int64_t warmup_tokens = 0;
+  int64_t decay_tokens = 0;  // 0: to the end of the run; of wsd a fifth of the run
+  double final = 0.1;
+};
+
+template <class V>
+void fields(V& v, ScheduleConfig& c) {
+  v("kind", c.kind, "constant, linear, cosine or wsd (warmup-stable-decay)");
+  v("warmup_tokens", c.warmup_tokens, "linear warm-up from 0 over these tokens");
+  v("decay_tokens", c.decay_tokens,
+    "tokens over which the rate falls; 0: to the end of the run (wsd: its last fifth)");
+  v("final", c.final, "share of the peak at the end of the decay");
+}
+
+// In [0, 1], for the update made after `tokens` of `total` have been seen (those of this step
+// included, so that the first step of a warm-up is not idle).
+double schedule_share(const ScheduleConfig&, int64_t tokens, int64_t total);
+
+// Which rows each step trains on. The batch grows linearly with the tokens seen, from `ramp_from`
+// to `rows` (GPT-3's ramp), so a step's rows are a function of the step alone: resuming is asking
+// for the next one.
+class BatchPlan {
+ public:
+  // `total_rows` of the run, `rows` of a full batch; the ramp ends after `ramp_rows` rows.
+  BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from = 0, int64_t ramp_rows = 0);
+  int64_t steps() const { return static_cast<int64_t>(first_.size()) - 1; }
+  int64_t first_row(int64_t step) const { return first_[static_cast<size_t>(step)]; }
+  int64_t rows(int64_t step) const { return first_row(step + 1) - first_row(step); }
+
+ private:
+  std::vector<int64_t> first_;  // of every step, and the end
+};
+
+}  // namespace lineage
