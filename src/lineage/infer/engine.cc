@@ -1,0 +1,152 @@
+#include "lineage/infer/engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lineage/base/error.h"
+#include "lineage/base/parallel.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kRowsOfAThread = 4;  // logits rows worth a thread of their own
+
+Engine::Limits with_defaults(Engine::Limits limits, const GptConfig& config) {
+  if (limits.context == 0) limits.context = config.context;
+  require(limits.slots >= 1 && limits.prefill_rows >= 1, "engine: slots is ", limits.slots,
+          ", prefill_rows ", limits.prefill_rows, "; wanted at least 1 of each");
+  require(config.positions != Positions::learned || limits.context <= config.context,
+          "engine: context is ", limits.context, "; the model has learned positions for ",
+          config.context);
+  return limits;
+}
+
+Tensor ids(const std::vector<int32_t>& values) {
+  return Tensor::from({static_cast<int64_t>(values.size())}, std::span<const int32_t>(values));
+}
+
+}  // namespace
+
+struct Engine::Rows {
+  std::vector<int32_t> tokens, slots, positions;
+  std::vector<Slot> ready;    // sequences that get a token at this step …
+  std::vector<int64_t> last;  // … and the row of each one's newest token
+};
+
+Engine::Engine(const Gpt& gpt, const Tokenizer& tokenizer, Limits limits)
+    : gpt_(gpt),
+      tokenizer_(tokenizer),
+      limits_(with_defaults(limits, gpt.config)),
+      cache_(gpt.config, limits_.slots, limits_.context),
+      slots_(static_cast<size_t>(limits_.slots)) {
+  require(!gpt.lm_head.packed.empty(), "engine: the model is not packed; call pack() first");
+}
+
+bool Engine::full() const { return active() == limits_.slots; }
+
+int64_t Engine::active() const {
+  return std::ranges::count_if(slots_, [](const auto& s) { return s.has_value(); });
+}
+
+Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling) {
+  sampling.validate();
+  require(!prompt.empty(), "prompt: is empty; wanted at least one token");
+  const int64_t n = static_cast<int64_t>(prompt.size());
+  if (n >= limits_.context)
+    throw Error("prompt: has " + std::to_string(n) + " tokens; the model's context is " +
+                    std::to_string(limits_.context) + " for prompt and completion together",
+                "shorten the prompt");
+  for (Token t : prompt)
+    require(t >= 0 && t < gpt_.config.vocab, "prompt: token ", t, "; the vocabulary has ",
+            gpt_.config.vocab);
+  const auto free = std::ranges::find_if(slots_, [](const auto& s) { return !s; });
+  require(free != slots_.end(), "engine: all ", limits_.slots, " slots are taken");
+  const Token previous = prompt.back();
+  Sequence& s = free->emplace();
+  s.pending = std::move(prompt);
+  s.text = std::make_unique<TextStream>(tokenizer_, previous, sampling.stop);
+  s.sampling = std::move(sampling);
+  return static_cast<Slot>(free - slots_.begin());
+}
+
+void Engine::release(Slot slot) { slots_.at(static_cast<size_t>(slot)).reset(); }
+
+Engine::Rows Engine::gather() {
+  Rows rows;
+  int64_t budget = limits_.prefill_rows;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i] || slots_[i]->ended) continue;
+    Sequence& s = *slots_[i];
+    const bool prompt = s.pending.size() - s.taken > 1;
+    while (s.taken < s.pending.size() && (!prompt || budget > 0)) {
+      rows.tokens.push_back(s.pending[s.taken++]);
+      rows.slots.push_back(static_cast<int32_t>(i));
+      rows.positions.push_back(static_cast<int32_t>(s.position++));
+      if (prompt) --budget;
+    }
+    if (s.taken < s.pending.size()) continue;
+    rows.ready.push_back(static_cast<Slot>(i));
+    rows.last.push_back(static_cast<int64_t>(rows.tokens.size()) - 1);
+  }
+  return rows;
+}
+
+std::vector<Engine::Event> Engine::step() {
+  const Rows rows = gather();
+  if (rows.tokens.empty()) return {};
+  const Tensor hidden =
+      gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_);  // (R,C)
+  if (rows.ready.empty()) return {};
+
+  const int64_t n = static_cast<int64_t>(rows.ready.size()), C = hidden.dim(1);
+  Tensor newest = Tensor::empty({n, C});
+  for (int64_t i = 0; i < n; ++i)
+    std::memcpy(newest.data<float>().data() + i * C,
+                hidden.data<float>().data() + rows.last[static_cast<size_t>(i)] * C,
+                static_cast<size_t>(C) * sizeof(float));
+  const Tensor logits = gpt_.logits(newest);  // (n,V)
+  const int64_t V = logits.dim(1);
+  std::vector<Draw> draws(static_cast<size_t>(n));
+  parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Sequence& s = *slots_[static_cast<size_t>(rows.ready[static_cast<size_t>(i)])];
+      const float* row = logits.data<float>().data() + i * V;
+      draws[static_cast<size_t>(i)] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
+    }
+  });
+  std::vector<Event> events;
+  for (size_t i = 0; i < draws.size(); ++i) events.push_back(advance(rows.ready[i], draws[i]));
+  return events;
+}
+
+Engine::Event Engine::advance(Slot slot, const Draw& d) {
+  Sequence& s = *slots_[static_cast<size_t>(slot)];
+  Event event{slot, {}, {}, {}};
+  const auto end = [&](Completion::End how) {
+    s.ended = true;
+    event.end = how;
+    event.text += s.text->finish();
+  };
+  if (s.sampling.max_tokens == 0) {
+    end(Completion::End::length);
+    return event;
+  }
+  if (std::ranges::find(s.sampling.stop_tokens, d.token) != s.sampling.stop_tokens.end()) {
+    end(Completion::End::stop);
+    return event;
+  }
+  event.draw = d;
+  event.text = s.text->push(d.token);
+  ++s.generated;
+  if (s.text->stopped()) {
+    end(Completion::End::stop);
+  } else if (s.generated == s.sampling.max_tokens || s.position == limits_.context) {
+    end(Completion::End::length);
+  } else {
+    s.pending.assign(1, d.token);
+    s.taken = 0;
+  }
+  return event;
+}
+
+}  // namespace lineage

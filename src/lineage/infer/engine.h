@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "lineage/infer/language_model.h"
+#include "lineage/infer/text_stream.h"
+#include "lineage/nn/gpt.h"
+
+namespace lineage {
+
+// Decodes many sequences at once, each in a slot of one KV cache; a sequence joins and leaves at
+// any step (continuous batching; Yu et al. 2022, "Orca"). Owns no weights: the model, packed, must
+// outlive it and stay unchanged. Not thread-safe: one thread owns an engine.
+//
+// A sequence's tokens depend on its prompt and sampling alone, never on who shares the batch: every
+// kernel used here sums a row in an order that does not depend on the other rows.
+class Engine {
+ public:
+  struct Limits {
+    int64_t slots = 64;          // sequences at once
+    int64_t context = 0;         // tokens of a sequence; 0: the model's
+    int64_t prefill_rows = 256;  // prompt tokens taken in by one step
+  };
+  Engine(const Gpt&, const Tokenizer&, Limits);
+
+  using Slot = int;
+  // Takes a sequence in. Throws when the sampling is not valid, the prompt is empty, has a token
+  // outside the vocabulary or leaves no room for one new token; when full().
+  Slot admit(std::vector<Token> prompt, Sampling);
+  bool full() const;
+  int64_t active() const;
+  int64_t context() const { return limits_.context; }
+
+  struct Event {
+    Slot slot;
+    std::optional<Draw> draw;  // the new token; none when only the end is told
+    std::string text;          // newly certain text
+    std::optional<Completion::End> end;
+  };
+  // One token for every sequence whose prompt is in; prompts go in at most `prefill_rows` a step.
+  std::vector<Event> step();
+  // Frees the slot of an ended sequence, or cancels a running one.
+  void release(Slot);
+
+ private:
+  struct Sequence {
+    std::vector<Token> pending;  // tokens not yet in the cache
+    size_t taken = 0;            // of them
+    int64_t position = 0;        // of the next token in the cache
+    int64_t generated = 0;
+    Sampling sampling;
+    std::unique_ptr<TextStream> text;
+    bool ended = false;
+  };
+  struct Rows;
+  Rows gather();
+  Event advance(Slot, const Draw&);
+
+  const Gpt& gpt_;
+  const Tokenizer& tokenizer_;
+  Limits limits_;
+  KvCache cache_;
+  std::vector<std::optional<Sequence>> slots_;
+};
+
+// score() by the full forward pass, generate() by an engine of its own. `gpt` and `tokenizer` must
+// outlive it; the weights are packed here, so call again after an update.
+std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,
+                                              Engine::Limits = {});
+
+}  // namespace lineage

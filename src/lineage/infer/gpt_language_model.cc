@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <numeric>
+
+#include "lineage/base/error.h"
+#include "lineage/infer/engine.h"
+#include "lineage/ops/ops.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kScoreRows = 4096;  // tokens of one forward pass
+
+class GptLanguageModel final : public LanguageModel {
+ public:
+  GptLanguageModel(Gpt& gpt, const Tokenizer& tokenizer, Engine::Limits limits)
+      : gpt_(gpt), tokenizer_(tokenizer), limits_(limits) {
+    gpt.pack();
+  }
+
+  const Tokenizer& tokenizer() const override { return tokenizer_; }
+  int64_t context() const override {
+    return limits_.context ? limits_.context : gpt_.config.context;
+  }
+  std::vector<Scored> score(std::span<const ScoreRequest>) override;
+  std::vector<Completion> generate(std::span<const std::vector<Token>>, std::span<const Sampling>,
+                                   const OnText&) override;
+
+ private:
+  void score_batch(std::span<const ScoreRequest>, std::span<const size_t> which,
+                   std::vector<Scored>&);
+  std::vector<Token> tokens_of(const ScoreRequest&) const;
+
+  Gpt& gpt_;
+  const Tokenizer& tokenizer_;
+  Engine::Limits limits_;
+  std::unique_ptr<Engine> engine_;
+};
+
+std::vector<Token> GptLanguageModel::tokens_of(const ScoreRequest& request) const {
+  std::vector<Token> tokens = request.context;
+  if (tokens.empty()) tokens.push_back(tokenizer_.special(Special::end_of_text));
+  tokens.insert(tokens.end(), request.continuation.begin(), request.continuation.end());
+  return tokens;
+}
+
+std::vector<Scored> GptLanguageModel::score(std::span<const ScoreRequest> requests) {
+  std::vector<size_t> order(requests.size());  // by length: little padding
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto length = [&](size_t i) {
+    return static_cast<int64_t>(std::max<size_t>(1, requests[i].context.size()) +
+                                requests[i].continuation.size());
+  };
+  std::ranges::stable_sort(order, {}, length);
+  std::vector<Scored> results(requests.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin + 1;
+    while (end < order.size() &&
+           static_cast<int64_t>(end + 1 - begin) * length(order[end]) <= kScoreRows)
+      ++end;
+    score_batch(requests, std::span(order).subspan(begin, end - begin), results);
+    begin = end;
+  }
+  return results;
+}
+
+void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
+                                   std::span<const size_t> which, std::vector<Scored>& results) {
+  std::vector<std::vector<Token>> rows;
+  size_t longest = 0;
+  for (size_t i : which) {
+    rows.push_back(tokens_of(requests[i]));
+    longest = std::max(longest, rows.back().size());
+  }
+  if (static_cast<int64_t>(longest) > gpt_.config.context + 1)
+    throw Error("score: context and continuation have " + std::to_string(longest) +
+                    " tokens; the model takes " + std::to_string(gpt_.config.context + 1),
+                "shorten the context");
+  // The last token is predicted, never read.
+  const int64_t B = static_cast<int64_t>(rows.size()), T = static_cast<int64_t>(longest) - 1;
+  if (T == 0) return;
+  Tensor tokens = Tensor::zeros({B, T}, DType::i32), targets = Tensor::zeros({B * T}, DType::i32);
+  for (int64_t b = 0; b < B; ++b) {
+    const auto& row = rows[static_cast<size_t>(b)];
+    std::copy(row.begin(), row.end() - 1, tokens.data<int32_t>().begin() + b * T);
+    std::copy(row.begin() + 1, row.end(), targets.data<int32_t>().begin() + b * T);
+  }
+  const Tensor hidden = gpt_.hidden(tokens);
+  const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), targets).log_probs;
+  for (int64_t b = 0; b < B; ++b) {
+    const size_t n = requests[which[static_cast<size_t>(b)]].continuation.size();
+    Scored& scored = results[which[static_cast<size_t>(b)]];
+    const auto first = log_probs.data<float>().begin() + b * T +
+                       static_cast<int64_t>(rows[static_cast<size_t>(b)].size() - 1 - n);
+    scored.log_probs.assign(first, first + static_cast<int64_t>(n));
+    scored.log_prob = std::accumulate(scored.log_probs.begin(), scored.log_probs.end(), 0.0);
+  }
+}
+
+std::vector<Completion> GptLanguageModel::generate(std::span<const std::vector<Token>> prompts,
+                                                   std::span<const Sampling> samplings,
+                                                   const OnText& on_text) {
+  require(samplings.size() == 1 || samplings.size() == prompts.size(), "generate: ", prompts.size(),
+          " prompts with ", samplings.size(), " samplings; wanted 1, or one each");
+  if (!engine_ || engine_->active() > 0)  // new, or left in the middle by an Error
+    engine_ = std::make_unique<Engine>(gpt_, tokenizer_, limits_);
+  std::vector<Completion> results(prompts.size());
+  std::vector<size_t> prompt_in(static_cast<size_t>(engine_->active()));  // by slot
+  size_t next = 0, running = 0;
+  while (next < prompts.size() || running > 0) {
+    for (; next < prompts.size() && !engine_->full(); ++next, ++running) {
+      const auto slot = static_cast<size_t>(
+          engine_->admit(prompts[next], samplings[samplings.size() == 1 ? 0 : next]));
+      if (prompt_in.size() <= slot) prompt_in.resize(slot + 1);
+      prompt_in[slot] = next;
+    }
+    for (Engine::Event& event : engine_->step()) {
+      const size_t prompt = prompt_in[static_cast<size_t>(event.slot)];
+      Completion& c = results[prompt];
+      if (event.draw) {
+        c.tokens.push_back(event.draw->token);
+        c.log_probs.push_back(event.draw->log_prob);
+        if (!event.draw->top.empty()) c.top.push_back(std::move(event.draw->top));
+      }
+      c.text += event.text;
+      if (!event.text.empty() && on_text && !on_text(prompt, event.text) && !event.end)
+        event.end = Completion::End::cancelled;
+      if (!event.end) continue;
+      c.end = *event.end;
+      engine_->release(event.slot);
+      --running;
+    }
+  }
+  return results;
+}
+
+}  // namespace
+
+std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,
+                                              Engine::Limits limits) {
+  return std::make_unique<GptLanguageModel>(gpt, tokenizer, limits);
+}
+
+}  // namespace lineage

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/infer/sampler.h"
+
+namespace lineage {
+
+struct Completion {
+  enum class End { stop, length, cancelled };
+  std::vector<Token> tokens;  // without a stop token
+  std::vector<float> log_probs;
+  std::vector<std::vector<TokenProb>> top;  // when asked for
+  std::string text;                         // up to a stop text, which is not part of it
+  End end = End::length;
+};
+
+struct ScoreRequest {
+  std::vector<Token> context, continuation;
+};
+struct Scored {
+  double log_prob = 0;           // summed
+  std::vector<float> log_probs;  // of each token of the continuation
+};
+
+// All that evaluation, PPO rollouts and the server may ask of a model. Not thread-safe.
+class LanguageModel {
+ public:
+  virtual ~LanguageModel() = default;
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual int64_t context() const = 0;  // tokens, prompt and completion together
+
+  // The log-probability of each continuation after its context. An empty context stands for the
+  // tokenizer's end of text, which is how a document begins.
+  virtual std::vector<Scored> score(std::span<const ScoreRequest>) = 0;
+
+  // Called with new text as it comes (never part of a stop text); return false to cancel.
+  using OnText = std::function<bool(size_t prompt, std::string_view text)>;
+  virtual std::vector<Completion> generate(std::span<const std::vector<Token>> prompts,
+                                           std::span<const Sampling> samplings,  // one, or one each
+                                           const OnText& = {}) = 0;
+};
+
+}  // namespace lineage
