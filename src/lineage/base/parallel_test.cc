@@ -1,0 +1,138 @@
+#include "lineage/base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cfloat>
+#include <cmath>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+namespace lineage {
+namespace {
+
+// Sets this thread's thread count for one scope.
+struct Threads {
+  explicit Threads(int n) : before(num_threads()) { set_num_threads(n); }
+  ~Threads() { set_num_threads(before); }
+  int before;
+};
+
+using Blocks = std::set<std::tuple<int64_t, int64_t, int64_t>>;
+
+Blocks blocks_of(int64_t n, int64_t block, bool dynamic) {
+  std::mutex mutex;
+  Blocks blocks;
+  parallel_blocks(
+      n, block,
+      [&](int64_t index, int64_t begin, int64_t end) {
+        const std::lock_guard lock(mutex);
+        EXPECT_TRUE(blocks.insert({index, begin, end}).second) << "a block ran twice";
+      },
+      dynamic);
+  return blocks;
+}
+
+TEST(Parallel, BlocksDoNotDependOnTheThreads) {
+  for (const bool dynamic : {false, true}) {
+    for (const int threads : {1, 2, 3, 8}) {
+      const Threads scope(threads);
+      EXPECT_EQ(blocks_of(10, 4, dynamic), (Blocks{{0, 0, 4}, {1, 4, 8}, {2, 8, 10}}));
+      EXPECT_EQ(blocks_of(3, 5, dynamic), (Blocks{{0, 0, 3}}));
+      EXPECT_EQ(blocks_of(0, 4, dynamic), Blocks{});
+    }
+  }
+}
+
+// Partial sums combined in block order: the same bits whatever the number of threads.
+TEST(Parallel, SumsAreTheSameForAnyNumberOfThreads) {
+  constexpr int64_t kN = 100'003, kBlock = 1024;
+  std::vector<float> x(kN);
+  for (int64_t i = 0; i < kN; ++i) x[static_cast<size_t>(i)] = std::sin(static_cast<float>(i));
+  const auto sum = [&](int threads, bool dynamic) {
+    const Threads scope(threads);
+    std::vector<float> partial(kN / kBlock + 1);
+    parallel_blocks(
+        kN, kBlock,
+        [&](int64_t index, int64_t begin, int64_t end) {
+          float s = 0;
+          for (int64_t i = begin; i < end; ++i) s += x[static_cast<size_t>(i)];
+          partial[static_cast<size_t>(index)] = s;
+        },
+        dynamic);
+    float total = 0;
+    for (float s : partial) total += s;
+    return total;
+  };
+  const float want = sum(1, false);
+  for (const int threads : {2, 3, 7})
+    for (const bool dynamic : {false, true}) EXPECT_EQ(sum(threads, dynamic), want);
+}
+
+TEST(Parallel, ForVisitsEveryIndexOnce) {
+  const Threads scope(4);
+  std::vector<std::atomic<int>> visits(1000);
+  parallel_for(1000, 7, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+  });
+  for (const auto& v : visits) EXPECT_EQ(v, 1);
+}
+
+TEST(Parallel, AnExceptionReachesTheCaller) {
+  for (const bool dynamic : {false, true}) {
+    for (const int threads : {1, 4}) {
+      const Threads scope(threads);
+      std::string what;
+      try {
+        parallel_blocks(
+            100, 1,
+            [](int64_t i, int64_t, int64_t) {
+              if (i == 57) throw std::runtime_error("block 57");
+            },
+            dynamic);
+      } catch (const std::runtime_error& e) {
+        what = e.what();
+      }
+      EXPECT_EQ(what, "block 57");
+    }
+  }
+}
+
+TEST(Parallel, ALoopInsideALoopRunsOnItsOwnThread) {
+  const Threads scope(2);
+  std::atomic<int> inner_threads{0}, visits{0};
+  parallel_for(2, 1, [&](int64_t, int64_t) {
+    inner_threads = std::max(inner_threads.load(), num_threads());
+    parallel_for(10, 1,
+                 [&](int64_t begin, int64_t end) { visits += static_cast<int>(end - begin); });
+  });
+  EXPECT_EQ(inner_threads, 1);
+  EXPECT_EQ(visits, 20);
+}
+
+TEST(Parallel, ThreadCountBelongsToTheCallingThread) {
+  const Threads scope(3);
+  std::thread([] { set_num_threads(1); }).join();
+  EXPECT_EQ(num_threads(), 3);
+  set_num_threads(0);
+  EXPECT_EQ(num_threads(), 1);
+}
+
+#if defined(__x86_64__)
+TEST(Parallel, EveryThreadFlushesDenormals) {
+  const Threads scope(4);
+  std::vector<float> halves(64, 1);
+  volatile float smallest = FLT_MIN;
+  parallel_blocks(
+      64, 1, [&](int64_t i, int64_t, int64_t) { halves[static_cast<size_t>(i)] = smallest / 2; });
+  for (float half : halves) EXPECT_EQ(half, 0);
+}
+#endif
+
+}  // namespace
+}  // namespace lineage
