@@ -1,0 +1,90 @@
+#include "lineage/cli/bench.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "lineage/base/error.h"
+#include "lineage/cli/commands.h"
+
+namespace lineage::cli {
+namespace {
+
+GptConfig gpt2(int64_t layers, int64_t width, int64_t heads, int64_t vocab) {
+  GptConfig c;
+  c.layers = layers;
+  c.width = width;
+  c.heads = heads;
+  c.vocab = vocab;
+  c.context = 256;
+  return c;
+}
+
+CLI::App* add(CLI::App* bench, const char* name, const char* what,
+              const std::shared_ptr<BenchOptions>& o, void (*run)(const BenchOptions&)) {
+  CLI::App* c = bench->add_subcommand(name, what);
+  c->add_option("--seconds", o->seconds, "to measure for, at each point")->capture_default_str();
+  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  c->add_flag("--json", o->json, "one JSON object a line");
+  c->callback([o, run] {
+    set_threads(o->threads);
+    run(*o);
+  });
+  return c;
+}
+
+void add_config(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
+  c->add_option("--config", o->configs, "tiny, small, gpt2; default: all");
+  c->add_option("--context", o->context, "T, in place of the configuration's 256");
+  c->add_option("--rows", o->rows, "B, in place of the configuration's");
+}
+
+}  // namespace
+
+const std::vector<BenchConfig>& bench_configs() {
+  static const std::vector<BenchConfig> configs = {{"tiny", gpt2(4, 128, 4, 512), 32},
+                                                   {"small", gpt2(6, 384, 6, 4096), 16},
+                                                   {"gpt2", gpt2(12, 768, 12, 50257), 4}};
+  return configs;
+}
+
+BenchConfig bench_config(std::string_view name) {
+  std::vector<std::string> names;
+  for (const BenchConfig& c : bench_configs()) {
+    if (c.name == name) return c;
+    names.push_back(c.name);
+  }
+  throw Error(fmt::format("--config is \"{}\"; wanted one of {}", name, fmt::join(names, ", ")));
+}
+
+void add_bench(CLI::App& app) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure this machine and this build");
+  bench->require_subcommand(1);
+  auto o = std::make_shared<BenchOptions>();
+  add_config(
+      add(bench, "matmul", "Matrix products of a training step, against oneDNN", o, bench_matmul),
+      o);
+  CLI::App* train = add(
+      bench, "train", "A training step: forward, backward, clip, AdamW; f32, GPT-2's architecture",
+      o, bench_train);
+  add_config(train, o);
+  train->add_flag("--breakdown", o->breakdown, "seconds and share of each kernel");
+  train->footer(
+      "model GFLOP/s = tokens/s x (6 N_matmul + 12 L T C), where N_matmul counts every weight "
+      "that\n"
+      "multiplies each token (the blocks' matrices and the output head; not the embedding tables)\n"
+      "and attention is counted without its causal mask. mfu = model GFLOP/s over the best f32\n"
+      "matrix product, ours or dnnl_sgemm, of the shapes used, measured in the same run.");
+  CLI::App* decode =
+      add(bench, "decode", "Cached decoding: one sequence, and many", o, bench_decode);
+  add_config(decode, o);
+  decode->add_option("--sequences", o->sequences, "sequences at once")->capture_default_str();
+  CLI::App* tokenizer =
+      add(bench, "tokenizer", "Byte-pair encoding and its training", o, bench_tokenizer);
+  tokenizer->add_option("--text", o->texts, "text files to encode and train on")->required();
+  tokenizer->add_option("--ranks", o->ranks, "a tokenizer's file or folder; default: the trained");
+  tokenizer->add_option("--vocab", o->vocab, "of the tokenizer to train")->capture_default_str();
+}
+
+}  // namespace lineage::cli

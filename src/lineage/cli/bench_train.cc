@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/rng.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/cli/bench.h"
+#include "lineage/kernels/timed.h"
+#include "lineage/ops/tape.h"
+#include "lineage/train/machine.h"
+#include "lineage/train/trainer.h"
+
+namespace lineage::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Batch random_batch(const BenchConfig& c) {
+  const int64_t B = c.rows, T = c.model.context;
+  Batch batch;
+  batch.tokens = Tensor::empty({B, T}, DType::i32);
+  batch.targets = Tensor::empty({B * T}, DType::i32);
+  batch.weights = Tensor::full({B * T}, 1);
+  const Rng rng = Rng(1).fold("bench");
+  for (int64_t i = 0; i < B * T; ++i) {
+    const auto token = [&](int64_t at) {
+      return static_cast<int32_t>(
+          rng.below(static_cast<uint64_t>(c.model.vocab), static_cast<uint64_t>(at)));
+    };
+    batch.tokens.data<int32_t>()[static_cast<size_t>(i)] = token(i);
+    batch.targets.data<int32_t>()[static_cast<size_t>(i)] = token(i + 1);
+  }
+  return batch;
+}
+
+// One optimizer step, as Trainer::step does it without ranks: forward, backward, clip, AdamW.
+void training_step(Model& model, Optimizer& optimizer, const Batch& batch, int64_t step) {
+  {
+    Tape tape;
+    model.parameters->watch(tape, false);
+    tape.backward(
+        language_model_loss(*model.gpt, batch, static_cast<float>(batch.targets.numel())));
+  }
+  const double norm = std::sqrt(kernels().sum_squares(model.parameters->grads()));
+  optimizer.update(*model.parameters, 1, std::min(1.0, 1 / (norm + 1e-6)), step);
+}
+
+void print_breakdown(const TimedKernels& timed, double total, int64_t steps) {
+  double sum = 0;
+  for (const auto& [name, t] : timed.times()) {
+    fmt::print("    {:28} {:8.3f} ms a step  {:5.1f} %  {:6.0f} calls\n", name,
+               1e3 * t.seconds / static_cast<double>(steps), 100 * t.seconds / total,
+               static_cast<double>(t.calls) / static_cast<double>(steps));
+    sum += t.seconds;
+  }
+  fmt::print("    {:28} {:8.3f} ms a step  {:5.1f} %\n", "(outside the kernels)",
+             1e3 * (total - sum) / static_cast<double>(steps), 100 * (total - sum) / total);
+}
+
+void bench_one(const BenchConfig& c, const BenchOptions& o) {
+  constexpr double kPeakSeconds = 0.15;  // for each shape, before and after
+  double peak = sgemm_peak(products(c), kPeakSeconds);
+  Model model = make_model(c.model, true);
+  model.parameters->initialize(1);
+  OptimizerConfig config;
+  Optimizer optimizer(config, *model.parameters, 0, model.parameters->numel());
+  const Batch batch = random_batch(c);
+  constexpr int kWarmup = 2;
+  int64_t step = 0;
+  for (int i = 0; i < kWarmup; ++i) training_step(model, optimizer, batch, ++step);
+  std::vector<double> times;
+  for (const auto start = Clock::now(); times.size() < 3 || seconds_since(start) < o.seconds;) {
+    const auto begin = Clock::now();
+    training_step(model, optimizer, batch, ++step);
+    times.push_back(seconds_since(begin));
+  }
+  peak = std::max(peak, sgemm_peak(products(c), kPeakSeconds));
+  std::ranges::nth_element(times, times.begin() + static_cast<int64_t>(times.size() / 2));
+  const double median = times[times.size() / 2];
+  const double tokens = static_cast<double>(batch.targets.numel()) / median;
+  const double gflops = tokens * training_flops_per_token(c.model) * 1e-9;
+  if (o.json)
+    fmt::print("{}\n", nlohmann::json{{"config", c.name},
+                                      {"params", parameter_count(c.model)},
+                                      {"tokens_per_s", tokens},
+                                      {"model_gflops", gflops},
+                                      {"peak_gflops", peak},
+                                      {"mfu", gflops / peak},
+                                      {"peak_rss_mb", static_cast<double>(peak_memory()) / 1048576},
+                                      {"steps", times.size()}}
+                           .dump());
+  else
+    fmt::print(
+        "{:6} {:>11} parameters  B{} T{}: {:9.0f} tokens/s  {:6.1f} of {:6.1f} GFLOP/s  "
+        "mfu {:.3f}  {:.0f} MiB  (median of {} steps)\n",
+        c.name, parameter_count(c.model), c.rows, c.model.context, tokens, gflops, peak,
+        gflops / peak, static_cast<double>(peak_memory()) / 1048576, times.size());
+  if (o.breakdown) {
+    TimedKernels timed(kernels());
+    const UseKernels use(timed);
+    const auto start = Clock::now();
+    int64_t steps = 0;
+    for (; steps < 3 || seconds_since(start) < o.seconds / 2; ++steps)
+      training_step(model, optimizer, batch, ++step);
+    print_breakdown(timed, seconds_since(start), steps);
+  }
+}
+
+}  // namespace
+
+void bench_train(const BenchOptions& o) {
+  for (BenchConfig c : bench_configs()) {
+    if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
+    if (o.context) c.model.context = o.context;
+    if (o.rows) c.rows = o.rows;
+    bench_one(c, o);
+  }
+}
+
+}  // namespace lineage::cli

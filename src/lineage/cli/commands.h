@@ -1,0 +1,29 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "lineage/base/progress.h"
+#include "lineage/comm/communicator.h"
+
+namespace lineage::cli {
+
+// One function a subcommand, each in its own file; it declares the options and the work.
+void add_grow(CLI::App&);
+void add_complete(CLI::App&);
+void add_score(CLI::App&);
+void add_import(CLI::App&);
+void add_export(CLI::App&);
+void add_info(CLI::App&);
+void add_bench(CLI::App&);
+
+// On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
+std::unique_ptr<Progress> terminal_progress();
+
+// SIGINT and SIGTERM ask a run to save its state and stop; a second one ends it at once.
+void catch_interrupts();
+bool interrupted();
+
+void set_threads(int threads);  // 0: all cores, or a rank's share of them under mpirun
+
+}  // namespace lineage::cli

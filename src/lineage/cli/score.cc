@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numbers>
+#include <string>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/cli/commands.h"
+#include "lineage/infer/engine.h"
+
+namespace lineage::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> files;
+  int64_t overlap = -1;
+  int threads = 0;
+  bool json = false;
+};
+
+// Bits per byte of a text: windows of the model's context, each token predicted once, with at least
+// `overlap` tokens before it where the text has them.
+void score(const Options& o) {
+  set_threads(o.threads);
+  Model model = load_model(o.model);
+  if (!model.tokenizer)
+    throw Error(o.model + ": has no tokenizer; wanted one to read the text with");
+  const Tokenizer& tokenizer = *model.tokenizer;
+  const int64_t T = model.config.context, overlap = o.overlap < 0 ? T / 2 : o.overlap;
+  require(overlap < T, "--overlap is ", overlap, "; wanted less than the context, ", T);
+  const auto lm = language_model(*model.gpt, tokenizer);
+  double nats = 0;
+  int64_t tokens = 0, bytes = 0;
+  for (const std::string& file : o.files) {
+    const std::string text = read_file(file);
+    require(!text.empty(), file, ": is empty; wanted a text");
+    std::vector<Token> ids = {tokenizer.special(Special::end_of_text)};
+    tokenizer.encode_append(text, ids);
+    const int64_t n = static_cast<int64_t>(ids.size());
+    std::vector<ScoreRequest> requests;
+    for (int64_t done = 1; done < n;) {
+      const int64_t first =
+          std::max<int64_t>(0, done == 1 ? 0 : done - std::max<int64_t>(1, overlap));
+      const int64_t end = std::min(n, first + T);
+      requests.push_back(
+          {{ids.begin() + first, ids.begin() + done}, {ids.begin() + done, ids.begin() + end}});
+      done = end;
+    }
+    for (const Scored& s : lm->score(requests)) nats -= s.log_prob;
+    tokens += n - 1;
+    bytes += static_cast<int64_t>(text.size());
+  }
+  const double per_token = nats / static_cast<double>(tokens);
+  const double bits = nats / std::numbers::ln2 / static_cast<double>(bytes);
+  if (o.json)
+    fmt::print("{}\n", nlohmann::json{{"model", o.model},
+                                      {"tokens", tokens},
+                                      {"bytes", bytes},
+                                      {"nats_per_token", per_token},
+                                      {"bits_per_byte", bits}}
+                           .dump());
+  else
+    fmt::print(
+        "{} tokens, {} bytes: {:.4f} nats a token, perplexity {:.3f}, {:.4f} bits per byte\n",
+        tokens, bytes, per_token, std::exp(per_token), bits);
+}
+
+}  // namespace
+
+void add_score(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = app.add_subcommand("score", "Measure how well a model predicts texts");
+  c->add_option("MODEL", o->model, "a checkpoint's folder")->required();
+  c->add_option("FILE", o->files, "texts, each a document")->required();
+  c->add_option("--overlap", o->overlap,
+                "tokens that a window shares with the one before; default: half the context");
+  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  c->add_flag("--json", o->json, "one JSON object");
+  c->callback([o] { score(*o); });
+}
+
+}  // namespace lineage::cli

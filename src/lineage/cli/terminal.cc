@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "lineage/base/parallel.h"
+#include "lineage/cli/commands.h"
+
+namespace lineage::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t interrupt_count = 0;
+
+extern "C" void on_interrupt(int signal) {
+  interrupt_count = interrupt_count + 1;
+  if (interrupt_count > 1) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+size_t terminal_columns() {
+  constexpr size_t kDefault = 100;
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
+}
+
+// One line that is written over, with a bar.
+class Live final : public Progress {
+ public:
+  ~Live() override { clear(); }
+  void update(std::string_view what, double fraction, std::string_view detail) override {
+    constexpr std::chrono::milliseconds kBetween(100);
+    if (Clock::now() - last_ < kBetween && fraction < 1) return;
+    last_ = Clock::now();
+    constexpr int kWidth = 24;
+    const int filled = static_cast<int>(fraction * kWidth);
+    std::string line =
+        fmt::format("{} [{:=<{}}{:<{}}] {:3.0f} %  {}", what, "", filled,
+                    filled < kWidth ? ">" : "", kWidth - filled, 100 * fraction, detail);
+    if (const size_t columns = terminal_columns(); line.size() >= columns) line.resize(columns - 1);
+    fmt::print(stderr, "\r\x1b[K{}", line);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  void note(std::string_view line) override {
+    clear();
+    fmt::print(stderr, "{}\n", line);
+  }
+
+ private:
+  void clear() {
+    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    shown_ = false;
+  }
+  Clock::time_point last_{};
+  bool shown_ = false;
+};
+
+// A line every few seconds, and at the end of each piece.
+class Plain final : public Progress {
+ public:
+  void update(std::string_view what, double fraction, std::string_view detail) override {
+    constexpr std::chrono::seconds kBetween(10);
+    if (what != piece_) last_ = {}, piece_ = what;
+    if (Clock::now() - last_ < kBetween && fraction < 1) return;
+    last_ = Clock::now();
+    fmt::print(stderr, "{} {:3.0f} %  {}\n", what, 100 * fraction, detail);
+  }
+  void note(std::string_view line) override { fmt::print(stderr, "{}\n", line); }
+
+ private:
+  Clock::time_point last_{};
+  std::string piece_;
+};
+
+}  // namespace
+
+std::unique_ptr<Progress> terminal_progress() {
+  if (::isatty(STDERR_FILENO)) return std::make_unique<Live>();
+  return std::make_unique<Plain>();
+}
+
+void catch_interrupts() {
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+}
+
+bool interrupted() { return interrupt_count > 0; }
+
+void set_threads(int threads) {
+  if (threads > 0) set_num_threads(threads);
+}
+
+}  // namespace lineage::cli

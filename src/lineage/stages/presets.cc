@@ -1,0 +1,67 @@
+#include "lineage/stages/presets.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+constexpr std::pair<std::string_view, std::string_view> kPresets[] = {
+    {"gpt3", R"(
+[model]
+norm = "layer"
+activation = "gelu_tanh"
+positions = "learned"
+bias = true
+tied = true
+[pretrain.optimizer]
+kind = "adamw"
+beta1 = 0.9
+beta2 = 0.95
+eps = 1e-8
+weight_decay = 0.1
+clip = 1.0
+[pretrain.schedule]
+kind = "cosine"
+final = 0.1
+)"},
+    {"modern", R"(
+[model]
+norm = "rms"
+activation = "relu_squared"
+positions = "rotary"
+qk_norm = true
+bias = false
+tied = true
+zero_residual = true
+[pretrain.optimizer]
+kind = "muon"
+lr = 3e-3
+muon_lr = 0.02
+weight_decay = 0.0
+clip = 1.0
+[pretrain.schedule]
+kind = "wsd"
+final = 0.0
+)"}};
+
+}  // namespace
+
+std::vector<std::string_view> preset_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, toml] : kPresets) names.push_back(name);
+  return names;
+}
+
+std::string_view preset_toml(std::string_view name) {
+  for (const auto& [known, toml] : kPresets)
+    if (known == name) return toml;
+  throw Error(fmt::format("preset is \"{}\"; wanted one of {}", name,
+                          fmt::join(preset_names(), ", ")));
+}
+
+}  // namespace lineage

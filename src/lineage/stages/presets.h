@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace lineage {
+
+// Named defaults of a recipe, as the TOML that stands under it: `preset = "gpt3"`.
+//   gpt3    pre-LN, learned positions, GELU, biases, tied head; AdamW with the constants of Brown
+//           et al. 2020, appendix B
+//   modern  RMSNorm, rotary positions, QK-norm, ReLU², no biases; Muon for the matrices
+std::string_view preset_toml(std::string_view name);  // an Error that lists the names
+std::vector<std::string_view> preset_names();
+
+}  // namespace lineage

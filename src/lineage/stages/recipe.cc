@@ -1,0 +1,172 @@
+#include "lineage/stages/recipe.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/stages/presets.h"
+#include "lineage/stages/stage.h"
+
+namespace lineage {
+namespace {
+
+namespace fs = std::filesystem;
+
+ConfigNode table(const ConfigNode& node, std::string_view key) {
+  return node.has(key) ? node.child(key) : ConfigNode();
+}
+
+// The file with what it extends and its preset merged under it.
+ConfigNode merged(ConfigNode document, const fs::path& folder, std::set<fs::path> seen) {
+  struct Base {
+    std::string extends, preset;
+  } base;
+  for (const std::string& key : document.keys()) {
+    ConfigReader reader(document);
+    if (key == "extends") reader("extends", base.extends, "");
+    if (key == "preset") reader("preset", base.preset, "");
+  }
+  if (!base.extends.empty()) {
+    const fs::path file = fs::weakly_canonical(folder / base.extends);
+    require(seen.insert(file).second, document.place("extends"), ": a cycle of recipes; ",
+            file.string(), " is already being extended");
+    document.merge_under(merged(ConfigNode::load(file), file.parent_path(), seen));
+  }
+  if (!base.preset.empty())
+    document.merge_under(
+        ConfigNode::parse(preset_toml(base.preset), "preset " + base.preset));
+  return document;
+}
+
+void check_keys(const ConfigNode& node, const std::vector<std::string>& known,
+                const std::string& prefix) {
+  for (const std::string& key : node.keys()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    const std::string near = nearest_name(key, known);
+    throw Error(fmt::format("{}: unknown key {}{}", node.place(key), prefix, key),
+                near.empty() ? fmt::format("known here: {}", fmt::join(known, ", "))
+                             : fmt::format("did you mean {}{}?", prefix, near));
+  }
+}
+
+RecipeNode read_node(const ConfigNode& document, const std::string& name) {
+  const ConfigNode node = document.child("nodes").child(name);
+  RecipeNode result;
+  result.name = name;
+  result.place = node.place();
+  ConfigReader reader(node);
+  reader("stage", result.stage, "");
+  reader("parents", result.parents, "");
+  require(!result.stage.empty(), result.place, ": has no stage; wanted one of ",
+          fmt::format("{}", fmt::join(stage_names(), ", ")));
+  stage_for(result.stage, result.place);
+  check_keys(node, {"stage", "parents", "model", result.stage}, "nodes." + name + ".");
+  result.stage_table = table(node, result.stage);
+  result.stage_table.merge_under(table(document, result.stage));
+  if (result.parents.empty()) {
+    ConfigNode model = table(node, "model");
+    model.merge_under(table(document, "model"));
+    result.model = read_config<GptConfig>(model);
+  } else {
+    require(!node.has("model"), node.place("model"),
+            ": a node with parents has its first parent's model; wanted no table of its own");
+  }
+  return result;
+}
+
+// Parents before children; the order of the file otherwise.
+std::vector<RecipeNode> ordered(std::vector<RecipeNode> nodes) {
+  std::map<std::string, const RecipeNode*> by_name;
+  std::vector<std::string> names;
+  for (const RecipeNode& n : nodes) by_name[n.name] = &n, names.push_back(n.name);
+  std::vector<RecipeNode> result;
+  std::map<std::string, int> state;  // 1: being visited, 2: done
+  std::vector<std::string> path;
+  const auto visit = [&](const auto& self, const RecipeNode& n) -> void {
+    if (state[n.name] == 2) return;
+    path.push_back(n.name);
+    require(state[n.name] == 0, n.place, ": a cycle: ", fmt::format("{}", fmt::join(path, " <- ")),
+            "; wanted parents that do not descend from their children");
+    state[n.name] = 1;
+    for (const std::string& parent : n.parents) {
+      if (!by_name.contains(parent)) {
+        const std::string near = nearest_name(parent, names);
+        throw Error(fmt::format("{}: nodes.{}.parents names {}; no such node", n.place, n.name,
+                                parent),
+                    near.empty() ? "" : "did you mean " + near + "?");
+      }
+      self(self, *by_name[parent]);
+    }
+    path.pop_back();
+    state[n.name] = 2;
+    result.push_back(n);
+  };
+  for (const RecipeNode& n : nodes) visit(visit, n);
+  for (RecipeNode& n : result)
+    if (!n.parents.empty())
+      n.model = std::ranges::find(result, n.parents[0], &RecipeNode::name)->model;
+  return result;
+}
+
+Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::string& place,
+                   const std::vector<std::string>& sets) {
+  // Twice: what is set decides what is extended, and is itself the last word.
+  for (const std::string& s : sets) document.set(s);
+  document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
+
+  Recipe recipe;
+  std::vector<std::string> known = {"name", "seed", "extends", "preset", "tokenizer",
+                                    "model", "sources", "run", "nodes"};
+  for (std::string_view stage : stage_names()) known.emplace_back(stage);
+  check_keys(document, known, "");
+  ConfigReader reader(document);
+  recipe.name = fs::path(place).stem().string();
+  reader("name", recipe.name, "");
+  reader("seed", recipe.seed, "");
+  reader("tokenizer", recipe.tokenizer, "");
+  reader("sources", recipe.sources, "");
+  reader("run", recipe.run, "");
+  require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
+          recipe.name, "\"; wanted a folder's name");
+  require(!recipe.sources.empty(), place, ": has no [sources.NAME]; wanted at least one");
+  for (const auto& [name, source] : recipe.sources) validate(source, name);
+  const ConfigNode nodes = table(document, "nodes");
+  require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");
+  std::vector<RecipeNode> read;
+  for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
+  recipe.nodes = ordered(std::move(read));
+  for (const RecipeNode& n : recipe.nodes)
+    stage_for(n.stage, n.place).validate(n, recipe);
+  return recipe;
+}
+
+}  // namespace
+
+const RecipeNode& Recipe::node(std::string_view wanted) const {
+  std::vector<std::string> names;
+  for (const RecipeNode& n : nodes) {
+    if (n.name == wanted) return n;
+    names.push_back(n.name);
+  }
+  const std::string near = nearest_name(wanted, names);
+  throw Error(fmt::format("{}: no node is called {}; there are {}", name, wanted,
+                          fmt::join(names, ", ")),
+              near.empty() ? "" : "did you mean " + near + "?");
+}
+
+Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets) {
+  Recipe recipe = read_recipe(ConfigNode::load(path), path.parent_path(), path.string(), sets);
+  recipe.file = path;
+  return recipe;
+}
+
+Recipe parse_recipe(std::string_view toml, const std::string& place,
+                    const std::vector<std::string>& sets) {
+  return read_recipe(ConfigNode::parse(toml, place), ".", place, sets);
+}
+
+}  // namespace lineage

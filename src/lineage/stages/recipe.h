@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/base/config.h"
+#include "lineage/data/source_config.h"
+#include "lineage/nn/gpt.h"
+#include "lineage/train/trainer.h"
+
+namespace lineage {
+
+// The tokenizer of a tree: loaded from `path`, or trained on the recipe's sources.
+struct TokenizerConfig {
+  std::string path;
+  int64_t vocab = 4096;
+  std::string pattern = "cl100k";
+  std::vector<std::string> sources;  // to train on; empty: all
+  int64_t sample_bytes = int64_t{64} << 20;
+};
+
+template <class V>
+void fields(V& v, TokenizerConfig& c) {
+  v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train");
+  v("vocab", c.vocab, "tokens of a trained one, special tokens included", at_least(1));
+  v("pattern", c.pattern, "how a trained one splits text: r50k, p50k or cl100k");
+  v("sources", c.sources, "the sources to train on; empty: all");
+  v("sample_bytes", c.sample_bytes, "train on at most so many bytes of each source", at_least(1));
+}
+
+// One model to grow: parents + stage + the stage's own table, merged over the recipe's defaults.
+struct RecipeNode {
+  std::string name, stage;
+  std::vector<std::string> parents;
+  ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
+  GptConfig model;         // the first parent's, or [nodes.NAME.model] over [model]
+  std::string place;       // of the node, for messages
+};
+
+// A family tree: the TOML file that `lineage grow` takes. Nodes stand in an order in which every
+// parent comes before its children.
+struct Recipe {
+  std::filesystem::path file;
+  std::string name;
+  uint64_t seed = 1;
+  TokenizerConfig tokenizer;
+  std::map<std::string, SourceConfig> sources;
+  RunConfig run;
+  std::vector<RecipeNode> nodes;
+  std::string toml;  // as merged
+
+  const RecipeNode& node(std::string_view name) const;  // an Error with the nearest name
+};
+
+// Reads, merges `extends` and `preset` under the file, applies the `a.b=c` of `--set`, and checks
+// all that needs no data: keys, values, names, cycles. Relative paths are taken from the working
+// folder, those of `extends` from the recipe's own.
+Recipe load_recipe(const std::filesystem::path&, const std::vector<std::string>& sets = {});
+Recipe parse_recipe(std::string_view toml, const std::string& place,
+                    const std::vector<std::string>& sets = {});
+
+}  // namespace lineage

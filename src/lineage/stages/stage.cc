@@ -1,0 +1,28 @@
+#include "lineage/stages/stage.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+std::vector<const Stage*> stages() { return {&pretrain_stage()}; }
+
+}  // namespace
+
+std::vector<std::string_view> stage_names() {
+  std::vector<std::string_view> names;
+  for (const Stage* s : stages()) names.push_back(s->name());
+  return names;
+}
+
+const Stage& stage_for(std::string_view kind, const std::string& place) {
+  for (const Stage* s : stages())
+    if (s->name() == kind) return *s;
+  throw Error(fmt::format("{}: stage is \"{}\"; wanted one of {}", place, kind,
+                          fmt::join(stage_names(), ", ")));
+}
+
+}  // namespace lineage

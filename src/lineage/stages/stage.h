@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/comm/communicator.h"
+#include "lineage/stages/recipe.h"
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+class Corpus;
+
+// What a stage is given besides its node: where it may write, what it may read, who watches.
+struct StageContext {
+  const Recipe& recipe;
+  Communicator& ranks;
+  Progress& progress;
+  std::filesystem::path folder;  // of this node; the checkpoint goes here
+  std::vector<std::filesystem::path> parents;  // grown checkpoints
+  std::string identity;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  const std::map<std::string, std::shared_ptr<const Corpus>>& corpora;  // tokenised sources
+  double peak_gflops = 0;
+  std::function<bool()> interrupted;
+};
+
+// What growing a node will take, told before an hour is spent.
+struct StagePlan {
+  int64_t tokens = 0, steps = 0, parameters = 0;
+  double flops = 0;
+  int64_t memory_bytes = 0, disk_bytes = 0;
+};
+
+// One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom, loss
+// included; what they share lives in train/. A stage has no state: its config is the node's table.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual std::string_view name() const = 0;
+  // All that can be known without data: keys, values, parents. Throws an Error.
+  virtual void validate(const RecipeNode&, const Recipe&) const = 0;
+  // Canonical TOML of the config: with model, parents, tokenizer and data it determines the result.
+  virtual std::string frozen(const RecipeNode&) const = 0;
+  virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
+  virtual StagePlan plan(const RecipeNode&, int ranks) const = 0;
+  // Grows the node into context.folder, resuming what a killed run left there.
+  virtual void run(const RecipeNode&, const StageContext&) const = 0;
+};
+
+std::vector<std::string_view> stage_names();
+// The stage called `kind`; an Error naming `place` and the known ones otherwise.
+const Stage& stage_for(std::string_view kind, const std::string& place);
+
+const Stage& pretrain_stage();
+
+}  // namespace lineage

@@ -1,0 +1,266 @@
+#include "lineage/train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "lineage/base/error.h"
+#include "lineage/checkpoint/training_state.h"
+#include "lineage/ops/ops.h"
+#include "lineage/ops/tape.h"
+#include "lineage/train/gradient_reducer.h"
+
+namespace lineage {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Rows [first, first + count) of rank r of R: the batch in R nearly equal, contiguous parts.
+std::pair<int64_t, int64_t> part(int64_t first, int64_t count, int rank, int ranks) {
+  const int64_t begin = count * rank / ranks, end = count * (rank + 1) / ranks;
+  return {first + begin, end - begin};
+}
+
+double total_weight(const std::vector<Batch>& batches) {
+  double sum = 0;
+  for (const Batch& b : batches)
+    for (float w : b.weights.data<float>()) sum += static_cast<double>(w);
+  return sum;
+}
+
+}  // namespace
+
+void TrainConfig::validate(const std::string& place, int64_t context) const {
+  const auto wants = [&](bool ok, std::string_view field, auto seen, std::string_view wanted) {
+    require(ok, place, ".", field, " is ", seen, "; wanted ", wanted);
+  };
+  wants(tokens >= context, "tokens", tokens, fmt::format("at least one row of {}", context));
+  wants(batch_tokens >= context, "batch_tokens", batch_tokens,
+        fmt::format("at least one row of {}", context));
+  wants(ramp_tokens >= 0, "ramp_tokens", ramp_tokens, "0 or more");
+  wants(ramp_from >= 0 && ramp_from <= batch_tokens, "ramp_from", ramp_from, "0 to batch_tokens");
+  wants(micro_tokens >= 1, "micro_tokens", micro_tokens, "at least 1");
+  wants(optimizer.lr >= 0 && optimizer.muon_lr >= 0, "optimizer.lr", optimizer.lr, "0 or more");
+  wants(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "optimizer.beta1", optimizer.beta1, "[0, 1)");
+  wants(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "optimizer.beta2", optimizer.beta2, "[0, 1)");
+  wants(optimizer.eps > 0, "optimizer.eps", optimizer.eps, "more than 0");
+  wants(optimizer.clip >= 0, "optimizer.clip", optimizer.clip, "0 (none) or more");
+  wants(schedule.final >= 0 && schedule.final <= 1, "schedule.final", schedule.final, "0 to 1");
+  wants(schedule.warmup_tokens >= 0 && schedule.decay_tokens >= 0, "schedule.warmup_tokens",
+        schedule.warmup_tokens, "0 or more (as decay_tokens)");
+}
+
+Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {
+  const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
+  return ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, weight);
+}
+
+Trainer::Trainer(Gpt& gpt, Parameters& parameters, const TrainConfig& config, const RunConfig& run,
+                 TrainContext context)
+    : gpt_(gpt),
+      parameters_(parameters),
+      config_(config),
+      run_(run),
+      context_(std::move(context)),
+      plan_(config.tokens / gpt.config.context, config.batch_tokens / gpt.config.context,
+            config.ramp_from / gpt.config.context, config.ramp_tokens / gpt.config.context),
+      bounds_(Optimizer::shards(config.optimizer, parameters, context_.ranks.size())),
+      guard_(config.guard, {}) {
+  const size_t rank = static_cast<size_t>(context_.ranks.rank());
+  optimizer_ =
+      std::make_unique<Optimizer>(config.optimizer, parameters, bounds_[rank], bounds_[rank + 1]);
+}
+
+Trainer::~Trainer() = default;
+
+double Trainer::gradients(const std::vector<Batch>& batches, const LossFunction& loss,
+                          float weight) {
+  GradientReducer reducer(context_.ranks, parameters_, bounds_);
+  double sum = 0;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    Tape tape;
+    parameters_.watch(tape, i > 0);
+    if (i + 1 == batches.size()) reducer.follow(tape);
+    const Tensor part = loss(gpt_, batches[i], weight);
+    sum += static_cast<double>(part.data<float>()[0]);
+    tape.backward(part);
+  }
+  if (batches.empty()) {  // more ranks than rows: this one adds nothing
+    std::ranges::fill(parameters_.grads().data<float>(), 0.0f);
+  }
+  reducer.finish();
+  return context_.ranks.all_reduce(sum);
+}
+
+Trainer::Step Trainer::step(int64_t index, const BatchSource& source, const LossFunction& loss) {
+  const int64_t T = gpt_.config.context, rows = plan_.rows(index);
+  const auto [first, count] =
+      part(plan_.first_row(index), rows, context_.ranks.rank(), context_.ranks.size());
+  const int64_t micro = std::max<int64_t>(1, config_.micro_tokens / T);
+  std::vector<Batch> batches;
+  for (int64_t at = 0; at < count; at += micro)
+    batches.push_back(source(first + at, std::min(micro, count - at)));
+  const double weight = context_.ranks.all_reduce(total_weight(batches));
+
+  Step result;
+  result.tokens = rows * T;
+  result.share =
+      schedule_share(config_.schedule, (plan_.first_row(index) + rows) * T, config_.tokens);
+  result.loss = gradients(batches, loss, static_cast<float>(std::max(weight, 1.0)));
+  const size_t rank = static_cast<size_t>(context_.ranks.rank());
+  const Tensor shard =
+      parameters_.grads().slice(bounds_[rank], {bounds_[rank + 1] - bounds_[rank]});
+  result.grad_norm = std::sqrt(context_.ranks.all_reduce(kernels().sum_squares(shard)));
+
+  const Guard::Verdict verdict =
+      guard_.judge(context_.name, index + 1, result.loss, result.grad_norm);
+  result.updated = verdict.update;
+  result.why = verdict.why;
+  if (!verdict.update) return result;
+  constexpr double kTiny = 1e-6;  // as PyTorch's clip_grad_norm_
+  const double clip = config_.optimizer.clip;
+  const double scale = clip > 0 ? std::min(1.0, clip / (result.grad_norm + kTiny)) : 1;
+  optimizer_->update(parameters_, result.share, scale, index + 1);
+  context_.ranks.all_gather(parameters_.values(), bounds_);
+  return result;
+}
+
+// --- saved states ----------------------------------------------------------------------------
+
+void Trainer::gather(Tensor shard, Tensor& whole) {
+  const size_t rank = static_cast<size_t>(context_.ranks.rank());
+  const auto from = shard.data<float>();
+  std::ranges::copy(from, whole.data<float>().begin() + bounds_[rank]);
+  context_.ranks.all_gather(whole, bounds_);
+}
+
+void Trainer::save(int64_t steps_done) {
+  Tensor m = Tensor::empty({parameters_.numel()}), v = Tensor::empty({parameters_.numel()});
+  gather(optimizer_->first_moment(), m);
+  gather(optimizer_->second_moment(), v);
+  if (context_.ranks.rank() != 0) return;
+  const Guard::State& g = guard_.state();
+  const nlohmann::json json = {{"mean", g.mean},
+                               {"variance", g.variance},
+                               {"seen", g.seen},
+                               {"skips_in_row", g.skips_in_row},
+                               {"skipped", g.skipped}};
+  save_training_state(context_.state, steps_done,
+                      {{"values", parameters_.values()}, {"m", m}, {"v", v}}, json);
+}
+
+int64_t Trainer::resume() {
+  const auto saved = load_training_state(context_.state);
+  if (!saved) return 0;
+  const size_t rank = static_cast<size_t>(context_.ranks.rank());
+  const int64_t begin = bounds_[rank], n = bounds_[rank + 1] - begin;
+  const auto restore = [&](const char* name, Tensor& into, int64_t from, int64_t count) {
+    const Tensor& whole = saved->tensors.at(name);
+    require(whole.numel() == parameters_.numel(), context_.state.string(), ": ", name, " has ",
+            whole.numel(), " elements; the model has ", parameters_.numel());
+    std::ranges::copy(
+        whole.data<float>().subspan(static_cast<size_t>(from), static_cast<size_t>(count)),
+        into.data<float>().begin());
+  };
+  restore("values", parameters_.values(), 0, parameters_.numel());
+  restore("m", optimizer_->first_moment(), begin, n);
+  restore("v", optimizer_->second_moment(), begin, n);
+  const nlohmann::json& json = saved->json;
+  guard_ = Guard(config_.guard, {json.at("mean"), json.at("variance"), json.at("seen"),
+                                 json.at("skips_in_row"), json.at("skipped")});
+  return saved->step;
+}
+
+// --- the run ---------------------------------------------------------------------------------
+
+constexpr int64_t kTimedSteps = 10;
+constexpr double kSecondsBetweenSaves = 60;
+
+void Trainer::run(const BatchSource& source, const LossFunction& loss,
+                  const std::filesystem::path& metrics) {
+  const int64_t begin = resume(), total = steps(), T = gpt_.config.context;
+  Communicator& ranks = context_.ranks;
+  const bool chief = ranks.rank() == 0;
+  MetricLog log = chief ? MetricLog(metrics, begin) : MetricLog();
+  if (begin > 0)
+    context_.progress.note(
+        fmt::format("{}: resumed after step {} of {}", context_.name, begin, total));
+  const double flops = training_flops_per_token(gpt_.config);
+  const int64_t eval_every = run_.eval_every ? run_.eval_every : std::max<int64_t>(1, total / 10);
+  int64_t save_every = run_.checkpoint_every;
+  auto mark = Clock::now();
+  const auto start = mark;
+  double rate = 0;  // tokens/s, smoothed
+  for (int64_t i = begin; i < total; ++i) {
+    const Step s = step(i, source, loss);
+    const double took = std::max(1e-9, seconds_since(mark));
+    mark = Clock::now();
+    const double now = static_cast<double>(s.tokens) / took;
+    rate = rate == 0 ? now : 0.9 * rate + 0.1 * now;
+    const int64_t done = i + 1, seen = (plan_.first_row(i) + plan_.rows(i)) * T;
+    const double gflops = rate * flops * 1e-9;
+    nlohmann::json line = {{"step", done},
+                           {"tokens", seen},
+                           {"loss", s.loss},
+                           {"grad_norm", s.grad_norm},
+                           {"lr", s.share * config_.optimizer.lr},
+                           {"tokens_per_s", now}};
+    if (context_.peak_gflops > 0) line["mfu"] = now * flops * 1e-9 / context_.peak_gflops;
+    if (!s.why.empty()) {
+      line["event"] = s.why;
+      context_.progress.note(fmt::format("{}: step {}: {}", context_.name, done, s.why));
+    }
+    if (chief) log.write(line.dump());
+    const double left = static_cast<double>(config_.tokens - seen) / std::max(1.0, rate);
+    context_.progress.update(
+        context_.name, static_cast<double>(done) / static_cast<double>(total),
+        fmt::format("step {}/{}  loss {:.3f}  {:.0f} tok/s{}  {:.0f} s left", done, total, s.loss,
+                    rate,
+                    context_.peak_gflops > 0
+                        ? fmt::format("  {:.0f} % of peak", 100 * gflops / context_.peak_gflops)
+                        : "",
+                    left));
+    if (context_.heldout && (done % eval_every == 0 || done == total)) {
+      const double nats = context_.heldout(done);
+      if (chief)
+        log.write(nlohmann::json{{"step", done}, {"tokens", seen}, {"heldout_loss", nats}}.dump());
+      if (context_.on_heldout) context_.on_heldout(done, nats);
+    }
+    if (save_every == 0 && done - begin == kTimedSteps)  // the same on all ranks
+      save_every = std::max<int64_t>(
+          1, static_cast<int64_t>(kTimedSteps * kSecondsBetweenSaves /
+                                  ranks.all_reduce(seconds_since(start), Reduce::max)));
+    const bool stop = context_.interrupted && context_.interrupted();
+    const bool stop_all = ranks.all_reduce(stop ? 1.0 : 0.0, Reduce::max) > 0;
+    if (done < total && (stop_all || (save_every > 0 && done % save_every == 0))) save(done);
+    if (done < total && stop_all)
+      throw Error(fmt::format("{}: interrupted after step {} of {}; its state is saved",
+                              context_.name, done, total),
+                  "run the same command again to go on from there");
+    mark = Clock::now();
+  }
+}
+
+int64_t training_bytes(const GptConfig& c, const TrainConfig& t, int ranks) {
+  const AttentionSpec a = c.attention(0);
+  const int64_t P = parameter_count(c), W = a.qkv_width(), HD = a.heads * a.head_width;
+  const int64_t F = c.hidden_width(), F1 = gated(c.activation) ? 2 * F : F;
+  const int64_t rank_tokens = std::max(c.context, t.batch_tokens / ranks);
+  const int64_t N = std::min(rank_tokens, std::max(t.micro_tokens, c.context));
+  const int64_t heads = W * (1 + (c.qk_norm ? 1 : 0) + (c.positions == Positions::rotary ? 1 : 0));
+  const int64_t kept = 4 * c.width + heads + HD + a.heads + F1;  // a row and a block
+  const int64_t passing = 4 * c.width + 2 * W + F1 + 2 * F;      // gradients of one block
+  constexpr int64_t kLossScratch = int64_t{192} << 20;
+  const int64_t logits = std::min(kLossScratch, 3 * N * c.vocab * size_of(DType::f32));
+  return size_of(DType::f32) * (2 * P + 2 * P / ranks + N * (c.layers * kept + passing)) + logits;
+}
+
+}  // namespace lineage

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/comm/communicator.h"
+#include "lineage/data/dataset.h"
+#include "lineage/nn/gpt.h"
+#include "lineage/train/guard.h"
+#include "lineage/train/metric_log.h"
+#include "lineage/train/optimizer.h"
+#include "lineage/train/schedule.h"
+
+namespace lineage {
+
+// What every training stage shares and what determines its result.
+struct TrainConfig {
+  int64_t tokens = 0;           // to train on
+  int64_t batch_tokens = 4096;  // of one optimizer step, over all ranks
+  int64_t ramp_from = 0, ramp_tokens = 0;
+  int64_t micro_tokens = 16384;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  GuardConfig guard;
+
+  void validate(const std::string& place, int64_t context) const;
+};
+
+template <class V>
+void fields(V& v, TrainConfig& c) {
+  v("tokens", c.tokens, "tokens to train on");
+  v("batch_tokens", c.batch_tokens, "tokens of one optimizer step, over all ranks");
+  v("ramp_from", c.ramp_from, "tokens of the first step, when the batch grows (GPT-3's ramp)");
+  v("ramp_tokens", c.ramp_tokens, "tokens over which the batch grows; 0: no ramp");
+  v("micro_tokens", c.micro_tokens,
+    "at most so many tokens of a rank's batch are in memory at once");
+  v("optimizer", c.optimizer, "");
+  v("schedule", c.schedule, "");
+  v("guard", c.guard, "what to do when the run diverges");
+}
+
+// What does not determine the result: how often to save, to measure and to tell.
+struct RunConfig {
+  int64_t checkpoint_every = 0;  // steps; 0: about once a minute
+  int64_t eval_every = 0;        // steps; 0: ten times in the run
+  int64_t eval_tokens = 65536;
+};
+
+template <class V>
+void fields(V& v, RunConfig& c) {
+  v("checkpoint_every", c.checkpoint_every, "steps between saved states; 0: about a minute");
+  v("eval_every", c.eval_every, "steps between held-out measurements; 0: ten times in the run");
+  v("eval_tokens", c.eval_tokens, "held-out tokens of a measurement; the last takes them all");
+}
+
+// Rows [first, first + count) of a stage's data; a pure function, so resuming is asking again.
+using BatchSource = std::function<Batch(int64_t first, int64_t count)>;
+// The loss of one micro-batch, its weights over `total_weight`, that of the whole step.
+using LossFunction = std::function<Tensor(const Gpt&, const Batch&, float total_weight)>;
+
+// Weighted next-token cross-entropy.
+Tensor language_model_loss(const Gpt&, const Batch&, float total_weight);
+
+// What a run needs from its surroundings. All references outlive the trainer.
+struct TrainContext {
+  std::string name;             // of the node, for messages
+  std::filesystem::path state;  // the folder of saved states
+  Communicator& ranks;
+  Progress& progress;
+  double peak_gflops = 0;                       // of this machine's matrix product; 0: not measured
+  std::function<double(int64_t step)> heldout;  // nats a token on held-out data; may be empty
+  std::function<void(int64_t step, double nats)> on_heldout;
+  std::function<bool()> interrupted;  // asked after every step; true: save and stop
+};
+
+// The step that every stage shares: gradients of a global batch, data-parallel over the ranks and
+// accumulated over micro-batches; clipping, guard, update; metrics; saved states and resume.
+class Trainer {
+ public:
+  Trainer(Gpt&, Parameters&, const TrainConfig&, const RunConfig&, TrainContext);
+  ~Trainer();
+
+  // Trains from the last saved state, if there is one, to the end. `metrics` is a JSONL file.
+  void run(const BatchSource&, const LossFunction&, const std::filesystem::path& metrics);
+  // One optimizer step; the loss is that before the update.
+  struct Step {
+    double loss = 0, grad_norm = 0, share = 0;
+    int64_t tokens = 0;
+    bool updated = true;
+    std::string why;
+  };
+  Step step(int64_t index, const BatchSource&, const LossFunction&);
+
+  const BatchPlan& plan() const { return plan_; }
+  int64_t steps() const { return plan_.steps(); }
+  const Guard::State& guard() const { return guard_.state(); }
+
+ private:
+  int64_t resume();
+  void save(int64_t steps_done);
+  double gradients(const std::vector<Batch>& batches, const LossFunction&, float total_weight);
+  void gather(Tensor shard, Tensor& whole);
+
+  Gpt& gpt_;
+  Parameters& parameters_;
+  TrainConfig config_;
+  RunConfig run_;
+  TrainContext context_;
+  BatchPlan plan_;
+  std::vector<int64_t> bounds_;  // of the ranks' shards
+  std::unique_ptr<Optimizer> optimizer_;
+  Guard guard_;
+};
+
+// Bytes that training takes on one rank: parameters, gradients, moments, activations of a
+// micro-batch and the scratch of the loss.
+int64_t training_bytes(const GptConfig&, const TrainConfig&, int ranks);
+
+}  // namespace lineage
