@@ -25,6 +25,7 @@ struct Whole {
   HWY_INLINE Vec32 load(const float* from) const { return hn::LoadU(F32(), from); }
   HWY_INLINE void store(Vec32 v, float* to) const { hn::StoreU(v, F32(), to); }
   HWY_INLINE Vec32 zero_outside(Vec32 v) const { return v; }
+  HWY_INLINE Vec32 keep_outside(Vec32 v, Vec32) const { return v; }
 };
 
 // or only the first `lanes`. The others read as zero and are never touched in memory.
@@ -50,6 +51,9 @@ struct Part {
   }
   HWY_INLINE Vec32 zero_outside(Vec32 v) const {
     return hn::IfThenElseZero(hn::FirstN(F32(), lanes), v);
+  }
+  HWY_INLINE Vec32 keep_outside(Vec32 v, Vec32 old) const {
+    return hn::IfThenElse(hn::FirstN(F32(), lanes), v, old);
   }
 };
 
