@@ -1,0 +1,90 @@
+#include "lineage/kernels/cases_attention.h"
+#include "lineage/kernels/testing.h"
+
+namespace lineage::cases {
+namespace {
+
+class Decode : public OnBackend {};
+INSTANTIATE_TEST_SUITE_P(On, Decode, every_backend(), backend_name);
+
+constexpr AttentionSpec kSpecs[] = {{1, 1, 1},           {2, 2, 7},      {4, 2, 32, 5},
+                                    {6, 2, 8, 33, true}, {5, 1, 65, 1},  {3, 3, 64, 0, true},
+                                    {12, 12, 64},        {8, 1, 16, 100}};
+
+// One sequence decoded row by row, and in prefills of several rows, is the causal attention of all.
+TEST_P(Decode, EqualsAttention) {
+  for (const AttentionSpec& spec : kSpecs) {
+    const AttentionCase c{1, 40, spec};
+    SCOPED_TRACE(c.name());
+    const auto d = c.data();
+    const auto want = c.forward().run(on);
+    const int64_t width = spec.heads * spec.head_width;
+    for (int64_t rows : {1, 3, 17, 40}) {
+      Tensor keys = Tensor::full({2, 50, spec.kv_heads * spec.head_width}, NAN);
+      Tensor values = Tensor::full(keys.shape(), NAN), y = Tensor::empty({40, width});
+      for (int64_t begin = 0; begin < 40; begin += rows) {
+        const int64_t end = std::min<int64_t>(40, begin + rows);
+        std::vector<int32_t> slots(static_cast<size_t>(end - begin), 1), positions;
+        for (int64_t p = begin; p < end; ++p) positions.push_back(static_cast<int32_t>(p));
+        Tensor part = y.rows(begin, end);
+        on.attention_decode(part, keys, values, d.qkv.view({40, spec.qkv_width()}).rows(begin, end),
+                            Tensor::from({end - begin}, slots),
+                            Tensor::from({end - begin}, positions), spec);
+      }
+      expect_close(fmt::format("{} at a time", rows), y.data<float>(), want[0].value.data<float>());
+    }
+  }
+}
+
+TEST_P(Decode, RowsAreTheSameBitsInAnyBatch) {
+  for (const AttentionSpec& spec : kSpecs) {
+    const DecodeCase c{13, 13, 150, spec};
+    SCOPED_TRACE(c.name());
+    const auto d = c.data();
+    const Tensor all = c.call().run(on)[0].value;
+    for (int64_t batch : {1, 2, 5, 8})
+      for (int64_t begin = 0; begin < c.rows; begin += batch) {
+        const int64_t end = std::min(begin + batch, c.rows);
+        Tensor keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
+        Tensor some = Tensor::empty({end - begin, spec.heads * spec.head_width});
+        on.attention_decode(some, keys, values, d.qkv.rows(begin, end), d.slots.rows(begin, end),
+                            d.positions.rows(begin, end), spec);
+        ASSERT_EQ(std::memcmp(some.bytes(), all.rows(begin, end).bytes(),
+                              static_cast<size_t>(some.byte_size())),
+                  0)
+            << "rows " << begin << " to " << end;
+      }
+  }
+}
+
+// A prompt read in one call must give the bits that reading it token by token gives.
+TEST_P(Decode, PrefillIsTheSameBitsAsSingleSteps) {
+  for (const AttentionSpec& spec : kSpecs) {
+    const DecodeCase c{19, 2, 90, spec, true};
+    SCOPED_TRACE(c.name());
+    const auto d = c.data();
+    const Tensor all = c.call().run(on)[0].value;
+    Tensor keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
+    for (int64_t r = 0; r < c.rows; ++r) {
+      Tensor one = Tensor::empty({1, spec.heads * spec.head_width});
+      on.attention_decode(one, keys, values, d.qkv.rows(r, r + 1), d.slots.rows(r, r + 1),
+                          d.positions.rows(r, r + 1), spec);
+      ASSERT_EQ(std::memcmp(one.bytes(), all.rows(r, r + 1).bytes(),
+                            static_cast<size_t>(one.byte_size())),
+                0)
+          << "row " << r;
+    }
+  }
+}
+
+TEST(DecodeParity, EveryForm) {
+  for (const AttentionSpec& spec : kSpecs)
+    for (int64_t positions : {1, 7, 64, 65, 129, 300}) {
+      expect_parity(DecodeCase{1, 1, positions, spec}.call());
+      expect_parity(DecodeCase{7, 9, positions, spec}.call());
+      expect_parity(DecodeCase{std::min<int64_t>(positions, 33), 3, positions, spec, true}.call());
+    }
+}
+
+}  // namespace
+}  // namespace lineage::cases
