@@ -69,9 +69,9 @@ class Tokenizer {
 
   // The text of the tokens, special ones by their spelling. An Error for an id outside.
   std::string decode(std::span<const Token> tokens) const;
-  // The bytes that `token` adds to a text that ended with `previous` (-1: at its start). For BPE
-  // the previous token does not matter; words are joined by spaces.
-  virtual std::string piece(Token previous, Token token) const = 0;
+  // Adds to `out` the bytes that `token` adds to a text that ended with `previous` (-1: at its
+  // start). For BPE the previous token does not matter; words are joined by spaces.
+  virtual void append_piece(Token previous, Token token, std::string& out) const = 0;
   // The token's own bytes, as long as the tokenizer lives. An Error for an id outside.
   virtual std::string_view token_bytes(Token) const = 0;
   // False outside [0, vocab) and for the ids that some vocabularies leave unused.

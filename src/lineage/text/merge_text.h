@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lineage/text/bpe_model.h"
+
+namespace lineage {
+
+// Reads merges as files spell them, in the byte alphabet. `tokens` must outlive it.
+class MergeReader {
+ public:
+  explicit MergeReader(const std::vector<std::string>& tokens);
+
+  // An Error that starts with `place` unless both parts and what they make are tokens.
+  BpeModel::Merge read(std::string_view left, std::string_view right,
+                       const std::string& place) const;
+  // "left right"
+  BpeModel::Merge read_line(std::string_view line, const std::string& place) const;
+
+ private:
+  std::unordered_map<std::string_view, Token> ids_;
+};
+
+// "left right" in the byte alphabet.
+std::string merge_line(const BpeModel& model, const BpeModel::Merge& merge);
+
+}  // namespace lineage

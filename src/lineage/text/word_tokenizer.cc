@@ -1,0 +1,135 @@
+#include "lineage/text/word_tokenizer.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "lineage/base/config.h"
+#include "lineage/base/digest.h"
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+[[noreturn]] void fail(const std::string& place, const std::string& seen_and_wanted) {
+  throw Error(place + ": " + seen_and_wanted, "correct the list of words");
+}
+
+void check_word_model(const WordModel& model, const std::string& place) {
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& word : model.words) {
+    if (word.empty()) continue;
+    if (word != "\n" && word.find_first_of(" \n") != std::string::npos)
+      fail(place, "the word \"" + word + "\" has a space or line feed inside; wanted one word");
+    if (!seen.insert(word).second)
+      fail(place, "the word \"" + word + "\" stands there twice; wanted it once");
+  }
+  if (seen.empty()) fail(place, "no words; wanted at least one");
+  std::unordered_set<Token> ids;
+  for (const auto& [id, text] : model.specials) {
+    if (text.empty()) fail(place, "a special token without text; wanted at least one character");
+    if (!seen.insert(text).second)
+      fail(place, "the special token \"" + text +
+                      "\" is also a word or another special token; wanted one");
+    if (id < 0 || id > static_cast<Token>(2 * (model.words.size() + model.specials.size()) + 1024))
+      fail(place, "the special token \"" + text + "\" has the id " + std::to_string(id) +
+                      "; wanted one near the others");
+    const bool used = static_cast<size_t>(id) < model.words.size() &&
+                      !model.words[static_cast<size_t>(id)].empty();
+    if (used || !ids.insert(id).second)
+      fail(place, "the special token \"" + text + "\" shares the id " + std::to_string(id) +
+                      " with another; wanted one each");
+  }
+  if (!model.unknown.empty() &&
+      std::find(model.words.begin(), model.words.end(), model.unknown) == model.words.end())
+    fail(place, "the word for unknown ones, \"" + model.unknown +
+                    "\", is not in the vocabulary; wanted it there");
+}
+
+std::string word_digest(const WordModel& model) {
+  Digest digest;
+  digest.field("lineage words 1").field(model.unknown);
+  std::vector<SpecialToken> specials = model.specials;
+  std::sort(specials.begin(), specials.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  for (const SpecialToken& s : specials) digest.field(std::to_string(s.id)).field(s.text);
+  digest.field("words");
+  for (const std::string& word : model.words) digest.field(word);
+  return digest.hex();
+}
+
+}  // namespace
+
+WordModel word_model(std::vector<std::string> words, const std::vector<std::string>& specials,
+                     std::string unknown) {
+  WordModel model{std::move(words), {}, std::move(unknown)};
+  Token next = static_cast<Token>(model.words.size());
+  for (const std::string& text : specials) model.specials.push_back({next++, text});
+  return model;
+}
+
+WordTokenizer::WordTokenizer(WordModel model, const std::string& place) : model_(std::move(model)) {
+  check_word_model(model_, place);
+  while (model_.words.back().empty()) model_.words.pop_back();
+  size_t size = model_.words.size();
+  for (const SpecialToken& s : model_.specials)
+    size = std::max(size, static_cast<size_t>(s.id) + 1);
+  model_.words.resize(size);
+  texts_.assign(model_.words.begin(), model_.words.end());
+  for (const SpecialToken& s : model_.specials) texts_[static_cast<size_t>(s.id)] = s.text;
+  for (size_t id = 0; id < model_.words.size(); ++id)
+    if (!model_.words[id].empty()) ids_.emplace(model_.words[id], static_cast<Token>(id));
+  newline_ = find_word("\n");
+  if (!model_.unknown.empty()) unknown_ = find_word(model_.unknown);
+  set_specials(model_.specials, {});
+  set_digest(word_digest(model_));
+}
+
+Token WordTokenizer::find_word(std::string_view word) const {
+  const auto it = ids_.find(word);
+  return it == ids_.end() ? -1 : it->second;
+}
+
+void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& out) const {
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] == ' ') {
+      ++at;
+      continue;
+    }
+    const size_t stop =
+        text[at] == '\n' ? at + 1 : std::min(text.find_first_of(" \n", at), text.size());
+    const std::string_view word = text.substr(at, stop - at);
+    Token id = find_word(word);
+    if (id < 0) id = unknown_;
+    if (id < 0) {
+      const std::string shown = word == "\n" ? "\\n" : std::string(word);
+      const std::string nearest = nearest_name(word, model_.words);
+      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(at) +
+                      " is not one of the " + std::to_string(ids_.size()) +
+                      " words of this tokenizer; wanted one of them",
+                  nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+    }
+    out.push_back(id);
+    at = stop;
+  }
+}
+
+void WordTokenizer::append_piece(Token previous, Token token, std::string& out) const {
+  const std::string_view text = token_bytes(token);
+  if (previous >= 0 && previous != newline_ && token != newline_) out += ' ';
+  out += text;
+}
+
+std::string_view WordTokenizer::token_bytes(Token token) const {
+  if (!contains(token))
+    throw Error("token " + std::to_string(token) + " is not in this tokenizer's vocabulary of " +
+                    std::to_string(vocab()) + " ids; wanted one that is",
+                "check that the tokens come from this tokenizer");
+  return texts_[static_cast<size_t>(token)];
+}
+
+bool WordTokenizer::contains(Token token) const {
+  return token >= 0 && token < vocab() && !texts_[static_cast<size_t>(token)].empty();
+}
+
+}  // namespace lineage

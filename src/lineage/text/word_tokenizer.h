@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+// A closed vocabulary of words.
+struct WordModel {
+  std::vector<std::string> words;  // by id; empty for special and for unused ids
+  std::vector<SpecialToken> specials;
+  std::string unknown;  // the word that stands for all others; empty: these are errors
+};
+
+// Words in the order of their ids, then the special tokens.
+WordModel word_model(std::vector<std::string> words, const std::vector<std::string>& specials = {},
+                     std::string unknown = {});
+
+// Text whose words are parted by spaces; a word that is one of the vocabulary is one token. A line
+// feed is a word of its own when the vocabulary has "\n" and needs no spaces around it. decode()
+// joins words by one space, and line feeds by none, so decode(encode(s)) == s for text made of its
+// words in that form; more spaces than one read as one.
+//
+// encode() throws an Error that names an unknown word and the nearest known one. The text of a
+// special token is no word.
+class WordTokenizer final : public Tokenizer {
+ public:
+  explicit WordTokenizer(WordModel model, const std::string& place = "tokenizer");
+
+  const WordModel& model() const { return model_; }
+
+  // As tokenizer.json only (model type WordLevel).
+  void save(const fs::path&, TokenizerFormat = TokenizerFormat::huggingface) const override;
+  void append_piece(Token previous, Token token, std::string& out) const override;
+  std::string_view token_bytes(Token) const override;
+  bool contains(Token) const override;
+  int64_t vocab() const override { return static_cast<int64_t>(texts_.size()); }
+
+ protected:
+  void encode_ordinary(std::string_view text, std::vector<Token>& out) const override;
+
+ private:
+  Token find_word(std::string_view word) const;
+
+  WordModel model_;
+  std::vector<std::string_view> texts_;  // by id, special ones too
+  std::unordered_map<std::string_view, Token> ids_;
+  Token newline_ = -1, unknown_ = -1;
+};
+
+}  // namespace lineage
