@@ -10,8 +10,7 @@
 namespace lineage {
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kPresets[] = {
-    {"gpt3", R"(
+constexpr std::pair<std::string_view, std::string_view> kPresets[] = {{"gpt3", R"(
 [model]
 norm = "layer"
 activation = "gelu_tanh"
@@ -29,7 +28,7 @@ clip = 1.0
 kind = "cosine"
 final = 0.1
 )"},
-    {"modern", R"(
+                                                                      {"modern", R"(
 [model]
 norm = "rms"
 activation = "relu_squared"
@@ -60,8 +59,8 @@ std::vector<std::string_view> preset_names() {
 std::string_view preset_toml(std::string_view name) {
   for (const auto& [known, toml] : kPresets)
     if (known == name) return toml;
-  throw Error(fmt::format("preset is \"{}\"; wanted one of {}", name,
-                          fmt::join(preset_names(), ", ")));
+  throw Error(
+      fmt::format("preset is \"{}\"; wanted one of {}", name, fmt::join(preset_names(), ", ")));
 }
 
 }  // namespace lineage

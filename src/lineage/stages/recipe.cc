@@ -37,8 +37,7 @@ ConfigNode merged(ConfigNode document, const fs::path& folder, std::set<fs::path
     document.merge_under(merged(ConfigNode::load(file), file.parent_path(), seen));
   }
   if (!base.preset.empty())
-    document.merge_under(
-        ConfigNode::parse(preset_toml(base.preset), "preset " + base.preset));
+    document.merge_under(ConfigNode::parse(preset_toml(base.preset), "preset " + base.preset));
   return document;
 }
 
@@ -95,9 +94,9 @@ std::vector<RecipeNode> ordered(std::vector<RecipeNode> nodes) {
     for (const std::string& parent : n.parents) {
       if (!by_name.contains(parent)) {
         const std::string near = nearest_name(parent, names);
-        throw Error(fmt::format("{}: nodes.{}.parents names {}; no such node", n.place, n.name,
-                                parent),
-                    near.empty() ? "" : "did you mean " + near + "?");
+        throw Error(
+            fmt::format("{}: nodes.{}.parents names {}; no such node", n.place, n.name, parent),
+            near.empty() ? "" : "did you mean " + near + "?");
       }
       self(self, *by_name[parent]);
     }
@@ -119,8 +118,8 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
 
   Recipe recipe;
-  std::vector<std::string> known = {"name", "seed", "extends", "preset", "tokenizer",
-                                    "model", "sources", "run", "nodes"};
+  std::vector<std::string> known = {"name",  "seed",    "extends", "preset", "tokenizer",
+                                    "model", "sources", "run",     "nodes"};
   for (std::string_view stage : stage_names()) known.emplace_back(stage);
   check_keys(document, known, "");
   ConfigReader reader(document);
@@ -139,8 +138,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   std::vector<RecipeNode> read;
   for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
   recipe.nodes = ordered(std::move(read));
-  for (const RecipeNode& n : recipe.nodes)
-    stage_for(n.stage, n.place).validate(n, recipe);
+  for (const RecipeNode& n : recipe.nodes) stage_for(n.stage, n.place).validate(n, recipe);
   return recipe;
 }
 
@@ -153,9 +151,9 @@ const RecipeNode& Recipe::node(std::string_view wanted) const {
     names.push_back(n.name);
   }
   const std::string near = nearest_name(wanted, names);
-  throw Error(fmt::format("{}: no node is called {}; there are {}", name, wanted,
-                          fmt::join(names, ", ")),
-              near.empty() ? "" : "did you mean " + near + "?");
+  throw Error(
+      fmt::format("{}: no node is called {}; there are {}", name, wanted, fmt::join(names, ", ")),
+      near.empty() ? "" : "did you mean " + near + "?");
 }
 
 Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets) {

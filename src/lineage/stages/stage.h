@@ -15,18 +15,16 @@
 
 namespace lineage {
 
-class Corpus;
-
 // What a stage is given besides its node: where it may write, what it may read, who watches.
 struct StageContext {
   const Recipe& recipe;
   Communicator& ranks;
   Progress& progress;
-  std::filesystem::path folder;  // of this node; the checkpoint goes here
+  std::filesystem::path folder;                // of this node; the checkpoint goes here
+  std::filesystem::path data_cache;            // of tokenised sources
   std::vector<std::filesystem::path> parents;  // grown checkpoints
   std::string identity;
   std::shared_ptr<const Tokenizer> tokenizer;
-  const std::map<std::string, std::shared_ptr<const Corpus>>& corpora;  // tokenised sources
   double peak_gflops = 0;
   std::function<bool()> interrupted;
 };
@@ -35,18 +33,21 @@ struct StageContext {
 struct StagePlan {
   int64_t tokens = 0, steps = 0, parameters = 0;
   double flops = 0;
-  int64_t memory_bytes = 0, disk_bytes = 0;
+  int64_t memory_bytes = 0;  // of one rank
+  int64_t disk_bytes = 0;
 };
 
-// One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom, loss
-// included; what they share lives in train/. A stage has no state: its config is the node's table.
+// One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,
+// loss included; what they share lives in train/. A stage has no state: its config is the node's
+// table.
 class Stage {
  public:
   virtual ~Stage() = default;
   virtual std::string_view name() const = 0;
   // All that can be known without data: keys, values, parents. Throws an Error.
   virtual void validate(const RecipeNode&, const Recipe&) const = 0;
-  // Canonical TOML of the config: with model, parents, tokenizer and data it determines the result.
+  // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the
+  // result, and it stands in the manifest.
   virtual std::string frozen(const RecipeNode&) const = 0;
   virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
   virtual StagePlan plan(const RecipeNode&, int ranks) const = 0;

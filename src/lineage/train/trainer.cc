@@ -29,13 +29,6 @@ std::pair<int64_t, int64_t> part(int64_t first, int64_t count, int rank, int ran
   return {first + begin, end - begin};
 }
 
-double total_weight(const std::vector<Batch>& batches) {
-  double sum = 0;
-  for (const Batch& b : batches)
-    for (float w : b.weights.data<float>()) sum += static_cast<double>(w);
-  return sum;
-}
-
 }  // namespace
 
 void TrainConfig::validate(const std::string& place, int64_t context) const {
@@ -108,7 +101,9 @@ Trainer::Step Trainer::step(int64_t index, const BatchSource& source, const Loss
   std::vector<Batch> batches;
   for (int64_t at = 0; at < count; at += micro)
     batches.push_back(source(first + at, std::min(micro, count - at)));
-  const double weight = context_.ranks.all_reduce(total_weight(batches));
+  double weight = 0;
+  for (const Batch& b : batches) weight += b.total_weight;
+  weight = context_.ranks.all_reduce(weight);
 
   Step result;
   result.tokens = rows * T;
@@ -228,11 +223,10 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
                         ? fmt::format("  {:.0f} % of peak", 100 * gflops / context_.peak_gflops)
                         : "",
                     left));
-    if (context_.heldout && (done % eval_every == 0 || done == total)) {
-      const double nats = context_.heldout(done);
-      if (chief)
-        log.write(nlohmann::json{{"step", done}, {"tokens", seen}, {"heldout_loss", nats}}.dump());
-      if (context_.on_heldout) context_.on_heldout(done, nats);
+    if (context_.measure && (done % eval_every == 0 || done == total)) {
+      nlohmann::json measured = context_.measure(done == total);
+      measured.update({{"step", done}, {"tokens", seen}});
+      if (chief) log.write(measured.dump());
     }
     if (save_every == 0 && done - begin == kTimedSteps)  // the same on all ranks
       save_every = std::max<int64_t>(

@@ -3,12 +3,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "lineage/base/progress.h"
 #include "lineage/comm/communicator.h"
-#include "lineage/data/dataset.h"
+#include "lineage/data/batch.h"
 #include "lineage/nn/gpt.h"
 #include "lineage/train/guard.h"
 #include "lineage/train/metric_log.h"
@@ -71,9 +72,10 @@ struct TrainContext {
   std::filesystem::path state;  // the folder of saved states
   Communicator& ranks;
   Progress& progress;
-  double peak_gflops = 0;                       // of this machine's matrix product; 0: not measured
-  std::function<double(int64_t step)> heldout;  // nats a token on held-out data; may be empty
-  std::function<void(int64_t step, double nats)> on_heldout;
+  double peak_gflops = 0;  // of this machine's matrix product; 0: not measured
+  // Measured on held-out data now and then, and at the end (`last`): an object of numbers for the
+  // metrics. May be empty. Every rank calls it.
+  std::function<nlohmann::json(bool last)> measure;
   std::function<bool()> interrupted;  // asked after every step; true: save and stop
 };
 

@@ -1,0 +1,117 @@
+#include "lineage/stages/grow.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+
+#include "lineage/base/error.h"
+#include "lineage/checkpoint/checkpoint.h"
+#include "lineage/cli/commands.h"
+#include "lineage/comm/communicator.h"
+#include "lineage/kernels/kernels.h"
+
+namespace lineage::cli {
+namespace {
+
+struct Options {
+  std::string recipe;
+  GrowOptions grow;
+  std::vector<std::string> sets;
+  std::string out = "runs";
+  int threads = 0;
+  bool dry_run = false, check_kernels = false, print = false;
+};
+
+std::string duration(double seconds) {
+  const int64_t s = static_cast<int64_t>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+void print_plan(const Recipe& recipe, const GrowPlan& plan) {
+  fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
+             plan.nodes.size(), plan.peak_gflops);
+  fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>9} {:>9}  {}\n", "node", "stage",
+             "parameters", "tokens", "steps", "PFLOP", "memory", "disk", "time here");
+  double total = 0;
+  for (const PlannedNode& n : plan.nodes) {
+    total += n.seconds;
+    fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9.3f} {:>5} MiB {:>5} MiB  {}\n", n.node->name,
+               n.node->stage, n.plan.parameters, n.plan.tokens, n.plan.steps, n.plan.flops * 1e-15,
+               n.plan.memory_bytes >> 20, n.plan.disk_bytes >> 20,
+               n.seconds > 0 ? duration(n.seconds) : "does not fit in memory");
+  }
+  fmt::print("\nall: {}; nodes already grown are skipped\n", duration(total));
+}
+
+void print_grown(const std::vector<GrownNode>& nodes, double seconds) {
+  fmt::print("\ngrown in {}:\n", duration(seconds));
+  for (const GrownNode& n : nodes) {
+    const Checkpoint checkpoint = Checkpoint::open(n.folder);
+    fmt::print("  {:20} {}  {}", n.name, checkpoint.manifest().weights.substr(0, 12),
+               n.folder.string());
+    for (const auto& [source, record] : checkpoint.manifest().datasets)
+      if (record.contains("heldout_bits_per_byte"))
+        fmt::print("  {} {:.3f} bits/byte", source,
+                   record.at("heldout_bits_per_byte").get<double>());
+    fmt::print("\n");
+  }
+}
+
+void run(Options o) {
+  set_threads(o.threads);
+  const Recipe recipe = load_recipe(o.recipe, o.sets);
+  o.grow.out = o.out;
+  o.grow.interrupted = interrupted;
+  const auto ranks = mpi();
+  try {
+    if (o.dry_run) {
+      if (ranks->rank() == 0) print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()));
+      return;
+    }
+    std::unique_ptr<Kernels> checking;
+    std::unique_ptr<UseKernels> use;
+    if (o.check_kernels) {
+      constexpr double kTolerance = 1e-6;  // normalised mean squared error
+      checking = checked(cpu_kernels(), reference_kernels(), kTolerance);
+      use = std::make_unique<UseKernels>(*checking);
+    }
+    catch_interrupts();
+    const auto terminal = terminal_progress();
+    Progress& progress = ranks->rank() == 0 ? *terminal : silent();
+    const auto start = std::chrono::steady_clock::now();
+    const auto nodes = grow(recipe, o.grow, *ranks, progress);
+    if (ranks->rank() == 0)
+      print_grown(nodes,
+                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  } catch (const Error& e) {
+    if (ranks->size() > 1) {  // the others would wait for this rank in vain
+      fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),
+                 e.hint().empty() ? "" : "help:  ", e.hint());
+      ranks->abandon();
+    }
+    throw;
+  }
+}
+
+}  // namespace
+
+void add_grow(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = app.add_subcommand("grow", "Grow the models of a recipe, or go on with them");
+  c->add_option("RECIPE", o->recipe, "a TOML file; recipes/ has some")->required();
+  c->add_option("-o,--out", o->out, "the run folder")->capture_default_str();
+  c->add_option("--set", o->sets, "a.b=c: overrides a key of the recipe; may be repeated");
+  c->add_option("--node", o->grow.nodes, "only this node and its ancestors; may be repeated");
+  c->add_flag("--dry-run", o->dry_run,
+              "print the plan: tokens, FLOPs, memory, time on this machine");
+  c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");
+  c->add_flag("--check-kernels", o->check_kernels,
+              "run every kernel beside its reference and stop at a difference (slow)");
+  c->callback([o] { run(*o); });
+}
+
+}  // namespace lineage::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/comm/communicator.h"
+#include "lineage/stages/recipe.h"
+#include "lineage/stages/stage.h"
+
+namespace lineage {
+
+// A run folder:
+//
+//   OUT/nodes/NAME-IDENTITY/   a checkpoint for every node ever grown here, whatever the recipe
+//   OUT/trees/RECIPE/NAME      links to the nodes of a recipe as it was last grown
+//   OUT/data/                  tokenised sources
+//   OUT/tokenizers/            trained tokenizers
+struct GrowOptions {
+  std::filesystem::path out = "runs";
+  std::vector<std::string> nodes;  // only these and their ancestors; empty: all
+  std::function<bool()> interrupted;
+};
+
+struct GrownNode {
+  std::string name;
+  std::filesystem::path folder;
+  std::string identity;
+  bool cached = false;  // it lay there already
+};
+
+// Grows every node of the recipe: skips what is grown, resumes what was cut, regrows what changed.
+// A node's identity is the digest of all that determines it: stage and config, model, seed, the
+// tokenizer's, the parents' and the data's digests. Throws before any hour is spent where memory,
+// disk or data will not do.
+std::vector<GrownNode> grow(const Recipe&, const GrowOptions&, Communicator&, Progress&);
+
+// What grow() would do, without data being read or anything written.
+struct PlannedNode {
+  const RecipeNode* node;
+  StagePlan plan;
+  double seconds = 0;  // expected here
+};
+struct GrowPlan {
+  std::vector<PlannedNode> nodes;
+  double peak_gflops = 0;
+};
+GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
+
+// The nodes asked for and their ancestors, in the recipe's order; all when none is named.
+std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);
+
+// The tokenizer of a recipe: loaded, or trained once and kept under `folder`.
+std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe&,
+                                                  const std::filesystem::path& folder, Progress&);
+
+}  // namespace lineage

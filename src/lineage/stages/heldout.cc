@@ -1,0 +1,63 @@
+#include "lineage/stages/heldout.h"
+
+#include <algorithm>
+#include <array>
+#include <numbers>
+
+#include "lineage/ops/ops.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kTokensAtOnce = 8192;
+
+// Sums over this rank's batches of {nats, predicted tokens}.
+std::array<double, 2> score_rows(const Gpt& gpt, const Dataset& rows, int64_t count,
+                                 const BatchOptions& options, const Communicator& ranks) {
+  const int64_t at_once = std::max<int64_t>(1, kTokensAtOnce / options.context);
+  std::array<double, 2> sums{};
+  int64_t turn = 0;
+  for (int64_t first = 0; first < count; first += at_once, ++turn) {
+    if (turn % ranks.size() != ranks.rank()) continue;
+    const Batch batch = batch_in_order(rows, first, std::min(at_once, count - first), options);
+    const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
+    const Tensor loss =
+        ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, 1);
+    sums[0] += static_cast<double>(loss.data<float>()[0]);
+    sums[1] += batch.total_weight;
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData& data,
+                                                  int64_t max_tokens, Communicator& ranks) {
+  std::map<std::string, HeldoutScore> scores;
+  HeldoutScore& all = scores[""];
+  double all_bytes = 0;
+  for (size_t i = 0; i < data.sources().size(); ++i) {
+    const DatasetPtr& rows = data.heldout(i);
+    if (!rows || rows->size() == 0) continue;
+    const PreparedSource& source = data.sources()[i];
+    const int64_t T = data.options().context;
+    const int64_t count =
+        max_tokens ? std::clamp<int64_t>(max_tokens / T, 1, rows->size()) : rows->size();
+    std::array<double, 2> sums = score_rows(gpt, *rows, count, data.options(), ranks);
+    ranks.all_reduce(std::span<double>(sums));
+    HeldoutScore& score = scores[source.record.name];
+    score.nats = sums[0];
+    score.tokens = static_cast<int64_t>(sums[1]);
+    // The bytes of the text read: all of it, or its share of the rows.
+    const double bytes = static_cast<double>(source.heldout->bytes()) * static_cast<double>(count) /
+                         static_cast<double>(rows->size());
+    score.bits_per_byte = score.nats / std::numbers::ln2 / bytes;
+    all.nats += score.nats;
+    all.tokens += score.tokens;
+    all_bytes += bytes;
+  }
+  if (all_bytes > 0) all.bits_per_byte = all.nats / std::numbers::ln2 / all_bytes;
+  return scores;
+}
+
+}  // namespace lineage

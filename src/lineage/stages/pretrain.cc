@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/base/version.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/checkpoint/training_state.h"
+#include "lineage/data/text_data.h"
+#include "lineage/stages/heldout.h"
+#include "lineage/stages/stage.h"
+#include "lineage/train/trainer.h"
+
+namespace lineage {
+namespace {
+
+// Next-token prediction on a mixture of texts, from scratch or on from a parent (a code model is a
+// language model trained on with another mixture).
+struct PretrainConfig {
+  std::map<std::string, double> mixture;
+  Packing packing = Packing::packed;
+  bool mask_documents = true, reset_positions = false;
+  TrainConfig train;
+};
+
+template <class V>
+void fields(V& v, PretrainConfig& c) {
+  v("mixture", c.mixture, "weight of each source used; empty: all, with their own weights");
+  v("packing", c.packing, "packed, best_fit or single");
+  v("mask_documents", c.mask_documents,
+    "no attention from one document to another in a row (false: GPT-3's packing)");
+  v("reset_positions", c.reset_positions, "count positions from each document's start");
+  fields(v, c.train);
+}
+
+// What the manifest keeps: enough to run the same stage again.
+struct Frozen {
+  GptConfig model;
+  PretrainConfig pretrain;
+};
+
+template <class V>
+void fields(V& v, Frozen& c) {
+  v("model", c.model, "");
+  v("pretrain", c.pretrain, "");
+}
+
+class Pretrain final : public Stage {
+ public:
+  std::string_view name() const override { return "pretrain"; }
+  void validate(const RecipeNode&, const Recipe&) const override;
+  std::string frozen(const RecipeNode& node) const override {
+    return to_toml(Frozen{node.model, read_config<PretrainConfig>(node.stage_table)});
+  }
+  std::vector<std::string> sources(const RecipeNode&, const Recipe&) const override;
+  StagePlan plan(const RecipeNode&, int ranks) const override;
+  void run(const RecipeNode&, const StageContext&) const override;
+};
+
+// The sources a node trains on, with the weights of its mixture.
+std::map<std::string, SourceConfig> mixed(const RecipeNode& node, const PretrainConfig& config,
+                                          const Recipe& recipe) {
+  if (config.mixture.empty()) return recipe.sources;
+  std::vector<std::string> names;
+  for (const auto& [name, source] : recipe.sources) names.push_back(name);
+  std::map<std::string, SourceConfig> result;
+  for (const auto& [name, weight] : config.mixture) {
+    const auto it = recipe.sources.find(name);
+    if (it == recipe.sources.end()) {
+      const std::string near = nearest_name(name, names);
+      throw Error(fmt::format("{}: nodes.{}.pretrain.mixture names {}; no such source", node.place,
+                              node.name, name),
+                  near.empty() ? "" : "did you mean " + near + "?");
+    }
+    require(weight > 0, node.place, ": nodes.", node.name, ".pretrain.mixture.", name, " is ",
+            weight, "; wanted more than 0");
+    result[name] = it->second;
+    result[name].weight = weight;
+  }
+  return result;
+}
+
+void Pretrain::validate(const RecipeNode& node, const Recipe& recipe) const {
+  const auto config = read_config<PretrainConfig>(node.stage_table);
+  const std::string place = node.place + ": nodes." + node.name;
+  require(node.parents.size() <= 1, place, " has ", node.parents.size(),
+          " parents; a pretrain stage wants none, or the model to train on");
+  GptConfig model = node.model;
+  if (model.vocab == 0) model.vocab = 1;  // the tokenizer's, which is not known yet
+  model.validate(place);
+  config.train.validate(place + ".pretrain", node.model.context);
+  mixed(node, config, recipe);
+}
+
+std::vector<std::string> Pretrain::sources(const RecipeNode& node, const Recipe& recipe) const {
+  std::vector<std::string> names;
+  for (const auto& [name, source] :
+       mixed(node, read_config<PretrainConfig>(node.stage_table), recipe))
+    names.push_back(name);
+  return names;
+}
+
+StagePlan Pretrain::plan(const RecipeNode& node, int ranks) const {
+  const auto config = read_config<PretrainConfig>(node.stage_table);
+  const GptConfig& model = node.model;
+  const int64_t T = model.context;
+  StagePlan plan;
+  plan.tokens = config.train.tokens / T * T;
+  plan.steps = BatchPlan(config.train.tokens / T, config.train.batch_tokens / T,
+                         config.train.ramp_from / T, config.train.ramp_tokens / T)
+                   .steps();
+  plan.parameters = parameter_count(model);
+  plan.flops = training_flops_per_token(model) * static_cast<double>(plan.tokens);
+  plan.memory_bytes = training_bytes(model, config.train, ranks);
+  // Two training states stand side by side for a moment: weights and both moments each.
+  plan.disk_bytes = 7 * plan.parameters * size_of(DType::f32);
+  return plan;
+}
+
+void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
+  const auto config = read_config<PretrainConfig>(node.stage_table);
+  Communicator& ranks = context.ranks;
+  const uint64_t seed = context.recipe.seed;
+
+  TextDataConfig text;
+  text.sources = mixed(node, config, context.recipe);
+  text.packing = config.packing;
+  text.mask_documents = config.mask_documents;
+  text.reset_positions = config.reset_positions;
+  text.verify = false;  // the runner has just done so
+  const TextData data(text, *context.tokenizer, node.model.context,
+                      Rng(seed).fold(name()).fold("mixture").key(), context.data_cache);
+
+  Model model = make_model(node.model, true);
+  if (context.parents.empty())
+    model.parameters->initialize(seed);
+  else
+    Checkpoint::open(context.parents[0]).load(*model.parameters);
+
+  const auto heldout = [&](int64_t max_tokens) {
+    return score_heldout(*model.gpt, data, max_tokens, ranks);
+  };
+  const RunConfig& run = context.recipe.run;
+  TrainContext train{node.name, context.folder,     ranks, context.progress, context.peak_gflops,
+                     {},        context.interrupted};
+  train.measure = [&](bool last) {
+    nlohmann::json json;
+    for (const auto& [source, score] : heldout(last ? 0 : run.eval_tokens)) {
+      const std::string suffix = source.empty() ? "" : "/" + source;
+      json["heldout_loss" + suffix] = score.nats_per_token();
+      json["heldout_bits_per_byte" + suffix] = score.bits_per_byte;
+    }
+    return json;
+  };
+  Trainer trainer(*model.gpt, *model.parameters, config.train, run, std::move(train));
+  trainer.run([&](int64_t first, int64_t count) { return data.batch(first, count); },
+              language_model_loss, context.folder / "metrics.jsonl");
+
+  const auto scores = heldout(0);
+  if (ranks.rank() == 0) {
+    Manifest manifest;
+    manifest.stage = name();
+    manifest.node = node.name;
+    manifest.identity = context.identity;
+    for (const auto& parent : context.parents)
+      manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+    const int64_t rows = trainer.plan().first_row(trainer.steps());
+    for (const SourceRecord& record : data.records(rows)) {
+      nlohmann::json json = record;
+      if (const auto it = scores.find(record.name); it != scores.end()) {
+        json["heldout_nats_per_token"] = it->second.nats_per_token();
+        json["heldout_bits_per_byte"] = it->second.bits_per_byte;
+      }
+      manifest.datasets[record.name] = std::move(json);
+    }
+    manifest.config = frozen(node);
+    manifest.code = kVersion;
+    manifest.seed = seed;
+    manifest.step = trainer.steps();
+    manifest.tokens = rows * node.model.context;
+    manifest.created = utc_now();
+    Checkpoint::write(context.folder, manifest, *model.parameters, context.tokenizer.get());
+    remove_training_state(context.folder);
+  }
+  ranks.barrier();
+}
+
+}  // namespace
+
+const Stage& pretrain_stage() {
+  static const Pretrain stage;
+  return stage;
+}
+
+}  // namespace lineage

@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include "lineage/base/digest.h"
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/data/source.h"
+#include "lineage/stages/grow.h"
+#include "lineage/text/bpe_train.h"
+#include "lineage/text/chat.h"
+
+namespace lineage {
+namespace {
+
+std::vector<std::string> source_names(const Recipe& recipe) {
+  if (!recipe.tokenizer.sources.empty()) return recipe.tokenizer.sources;
+  std::vector<std::string> names;
+  for (const auto& [name, source] : recipe.sources) names.push_back(name);
+  return names;
+}
+
+const SourceConfig& source_of(const Recipe& recipe, const std::string& name) {
+  const auto it = recipe.sources.find(name);
+  require(it != recipe.sources.end(), recipe.name, ": tokenizer.sources names ", name,
+          "; no such source");
+  return it->second;
+}
+
+// Of all that determines a trained tokenizer, as far as can be told without reading the text.
+std::string training_key(const Recipe& recipe) {
+  Digest digest;
+  digest.field("lineage tokenizer 1").field(to_toml(recipe.tokenizer));
+  for (const std::string& name : source_names(recipe)) {
+    SourceConfig source = source_of(recipe, name);
+    digest.field(name).field(to_toml(source));
+    for (const InputFile& f : list_files(source, name))
+      digest.field(f.path.string()).field(fmt::format("{} {}", f.size, f.modified));
+  }
+  return digest.hex();
+}
+
+// The first documents of every source, up to the sample's size.
+std::vector<std::string> sample(const Recipe& recipe) {
+  std::vector<std::string> documents;
+  for (const std::string& name : source_names(recipe)) {
+    const auto source = open_source(source_of(recipe, name), name);
+    int64_t bytes = 0;
+    for (Document d; bytes < recipe.tokenizer.sample_bytes && source->read(d); d = {}) {
+      source->refine(d);
+      if (!d.dropped.empty()) continue;
+      bytes += static_cast<int64_t>(d.text.size());
+      documents.push_back(std::move(d.text));
+    }
+  }
+  return documents;
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe& recipe,
+                                                  const std::filesystem::path& folder,
+                                                  Progress& progress) {
+  const TokenizerConfig& config = recipe.tokenizer;
+  if (!config.path.empty()) return Tokenizer::load(config.path);
+  const auto file = folder / (training_key(recipe).substr(0, 16) + ".json");
+  if (std::filesystem::exists(file)) return Tokenizer::load(file);
+  progress.note(fmt::format("tokenizer: training {} tokens", config.vocab));
+  const auto tokenizer = train(recipe, sample(recipe));
+  std::filesystem::create_directories(folder);
+  tokenizer->save(file);
+  return tokenizer;
+}
+
+}  // namespace lineage
