@@ -1,0 +1,201 @@
+#include "lineage/checkpoint/checkpoint.h"
+
+#include <algorithm>
+
+#include "lineage/base/config.h"
+#include "lineage/base/digest.h"
+#include "lineage/base/error.h"
+#include "lineage/checkpoint/folder_update.h"
+#include "lineage/checkpoint/tensors_digest.h"
+
+namespace lineage {
+namespace {
+
+constexpr const char* kManifest = "manifest.json";
+constexpr const char* kWeights = "weights.safetensors";
+constexpr const char* kTokenizer = "tokenizer.json";
+constexpr const char* kHuggingFace = "huggingface";
+
+struct FrozenModel {
+  GptConfig model;
+};
+template <class V>
+void fields(V& v, FrozenModel& c) {
+  v("model", c.model, "architecture");
+}
+
+std::vector<const Parameter*> by_name(const Parameters& parameters) {
+  std::vector<const Parameter*> sorted;
+  for (const Parameter& p : parameters.all()) sorted.push_back(&p);
+  std::ranges::sort(sorted, {}, [](const Parameter* p) { return std::string_view(p->name); });
+  return sorted;
+}
+
+// Returns their digest: the tensors stream to the disk and through the digest in one pass.
+std::string write_weights(const fs::path& path, const Parameters& parameters) {
+  const auto sorted = by_name(parameters);
+  std::vector<TensorHeader> headers;
+  for (const Parameter* p : sorted) headers.push_back({p->name, StoredType::f32, p->value.shape()});
+  SafetensorsWriter writer(path, headers, {{"format", "pt"}});
+  TensorsDigest digest;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const Tensor& value = sorted[i]->value;
+    digest.add(headers[i], {value.bytes(), static_cast<size_t>(value.byte_size())});
+    writer.write(value);
+  }
+  writer.commit();
+  return digest.hex();
+}
+
+std::map<std::string, std::string> digests_below(const fs::path& folder) {
+  std::map<std::string, std::string> digests;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string name = entry.path().lexically_relative(folder).generic_string();
+    if (entry.is_regular_file() && name != kManifest && name != kWeights && name != kTokenizer)
+      digests[name] = digest_of_file(entry.path());
+  }
+  return digests;
+}
+
+[[noreturn]] void refuse_folder(const fs::path& folder) {
+  std::error_code ignored;
+  const std::string at = folder.string();
+  std::string seen = "no manifest.json", hint = "check the path for a typing error";
+  if (!fs::exists(folder, ignored)) {
+    seen = "no such folder";
+  } else if (!fs::is_directory(folder, ignored)) {
+    seen = "not a folder";
+    hint = "a model is the folder that holds manifest.json";
+  } else if (fs::exists(folder / "config.json", ignored)) {
+    hint =
+        "this is a Hugging Face model; bring it in with: lineage import hf " + at + " --out MODEL";
+  }
+  throw Error(at + ": " + seen + "; wanted a checkpoint", hint);
+}
+
+}  // namespace
+
+bool Checkpoint::exists(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(current_file(folder, kManifest), ignored);
+}
+
+Checkpoint Checkpoint::open(const fs::path& folder) {
+  if (!exists(folder)) refuse_folder(folder);
+  // A writer may publish between our two reads. The manifest is the last of its files to move, so
+  // when it reads the same afterwards the weights are those it speaks of.
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    const std::string text = read_file(current_file(folder, kManifest));
+    const auto unchanged = [&] { return read_file(current_file(folder, kManifest)) == text; };
+    try {
+      Manifest manifest = parse_manifest(text, (folder / kManifest).string());
+      SafetensorsFile weights(current_file(folder, kWeights));
+      if (unchanged()) return {folder, std::move(manifest), std::move(weights)};
+    } catch (const Error&) {
+      if (attempt == kAttempts || unchanged()) throw;
+    }
+    require(attempt < kAttempts, folder.string(),
+            ": is being rewritten all the time; wanted a checkpoint at rest");
+  }
+}
+
+Manifest Checkpoint::write(const fs::path& folder, Manifest manifest, const Parameters& parameters,
+                           const Tokenizer* tokenizer, const AddFiles& add_files) {
+  FolderUpdate update(folder);
+  manifest.weights = write_weights(update.staging() / kWeights, parameters);
+  manifest.tokenizer = tokenizer ? tokenizer->digest() : "";
+  if (tokenizer) tokenizer->save(update.staging() / kTokenizer);
+  if (add_files) add_files(update.staging());
+  manifest.files = digests_below(update.staging());
+  write_file_atomic(update.staging() / kManifest, to_json(manifest));
+  update.commit(kManifest);
+  // What an earlier checkpoint left, and the manifest no longer lists.
+  std::error_code ignored;
+  if (!tokenizer) fs::remove(folder / kTokenizer, ignored);
+  if (manifest.files.empty()) fs::remove_all(folder / kHuggingFace, ignored);
+  return manifest;
+}
+
+GptConfig Checkpoint::model_config() const {
+  const std::string place = (folder_ / kManifest).string() + ": config";
+  const ConfigNode frozen = ConfigNode::parse(manifest_.config, place);
+  const auto config = read_config<GptConfig>(frozen.child("model"));
+  config.validate(place);
+  return config;
+}
+
+void Checkpoint::check_tensors(const Parameters& parameters) const {
+  const std::string place = weights_.path().string();
+  for (const Parameter* p : by_name(parameters)) {
+    const StoredTensor* stored = weights_.find(p->name);
+    require(stored != nullptr, place, ": no tensor ", p->name, "; the model wants one of shape ",
+            p->value.shape());
+    require(stored->shape == p->value.shape(), place, ": tensor ", p->name, " has shape ",
+            stored->shape, "; the model wants ", p->value.shape());
+    require(stored->type == StoredType::f32, place, ": tensor ", p->name, " is ",
+            stored_name(stored->type), "; wanted F32");
+  }
+  for (const StoredTensor& stored : weights_.tensors())
+    require(parameters.contains(stored.name), place, ": tensor ", stored.name, " of shape ",
+            stored.shape, " is not in the model; wanted its parameters alone");
+}
+
+void Checkpoint::check_digest(const std::string& seen) const {
+  if (seen == manifest_.weights) return;
+  throw Error(weights_.path().string() + ": the digest is " + seen.substr(0, 16) +
+                  "...; the manifest wants " + manifest_.weights.substr(0, 16) + "...",
+              "the file was damaged or exchanged; restore it, or grow the model again");
+}
+
+void Checkpoint::load(Parameters& parameters) const {
+  check_tensors(parameters);
+  TensorsDigest digest;
+  for (const Parameter* p : by_name(parameters)) {
+    const StoredTensor& stored = weights_.at(p->name);
+    digest.add(stored, stored.data);
+    read_floats(stored, p->value.data<float>());
+    weights_.release(stored);  // so that the model is in memory once
+  }
+  check_digest(digest.hex());
+}
+
+void Checkpoint::verify_weights() const { check_digest(digest_of_tensors(weights_)); }
+
+std::shared_ptr<const Tokenizer> Checkpoint::load_tokenizer() const {
+  if (manifest_.tokenizer.empty()) return nullptr;
+  const fs::path path = current_file(folder_, kTokenizer);
+  auto tokenizer = Tokenizer::load(path);
+  if (tokenizer->digest() != manifest_.tokenizer)
+    throw Error(path.string() + ": a tokenizer with digest " + tokenizer->digest().substr(0, 16) +
+                    "...; the model was trained with " + manifest_.tokenizer.substr(0, 16) + "...",
+                "put the model's own tokenizer.json back");
+  return tokenizer;
+}
+
+fs::path Checkpoint::further_file(const std::string& name) const {
+  require(manifest_.files.contains(name), (folder_ / kManifest).string(), ": no file ", name,
+          "; wanted it");
+  return current_file(folder_, name);
+}
+
+void Checkpoint::check_further_digest(const std::string& name, const std::string& seen) const {
+  if (seen == manifest_.files.at(name)) return;
+  throw Error((folder_ / name).string() +
+                  ": its digest is not the manifest's; wanted the file as it was written",
+              "it was edited or damaged; restore it, or import the model again");
+}
+
+void Checkpoint::check_further(const std::string& name) const {
+  check_further_digest(name, digest_of_file(further_file(name)));
+}
+
+std::string Checkpoint::read_further(const std::string& name) const {
+  std::string text = read_file(further_file(name));
+  check_further_digest(name, digest_of(text));
+  return text;
+}
+
+std::string frozen_model_config(const GptConfig& config) { return to_toml(FrozenModel{config}); }
+
+}  // namespace lineage

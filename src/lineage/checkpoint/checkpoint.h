@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "lineage/checkpoint/manifest.h"
+#include "lineage/checkpoint/safetensors.h"
+#include "lineage/nn/gpt.h"
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+// A model on disk, a folder:
+//
+//   manifest.json         where it came from
+//   weights.safetensors   one F32 tensor a parameter, in the order of their names
+//   tokenizer.json        when it has a tokenizer
+//
+// An imported model has huggingface/ besides (see huggingface.h), and while a stage runs its
+// training-*.safetensors lie there too (training_state.h). Other files of the folder are left
+// alone. A reader sees the checkpoint that was there before a write() or the one after, never half
+// of one, at whatever moment the writer failed or was killed. Immutable; moveable.
+class Checkpoint {
+ public:
+  // Reads the manifest and the header of the weights. An open checkpoint stays readable when
+  // another is written to its folder.
+  static Checkpoint open(const fs::path& folder);
+  static bool exists(const fs::path& folder);
+
+  // Adds further files to the staging folder that it is given; manifest.files will list them.
+  using AddFiles = std::function<void(const fs::path& staging)>;
+  // Sets manifest.weights, .tokenizer and .files; the rest is the caller's to give. Returns the
+  // manifest as written.
+  static Manifest write(const fs::path& folder, Manifest, const Parameters&,
+                        const Tokenizer* = nullptr, const AddFiles& add_files = {});
+
+  const fs::path& folder() const { return folder_; }
+  const Manifest& manifest() const { return manifest_; }
+  const SafetensorsFile& weights() const { return weights_; }
+
+  // The table [model] of the frozen config, validated.
+  GptConfig model_config() const;
+  // Throws naming the first missing, misshapen or extra tensor, or when the digest is not the
+  // manifest's; the parameters are then of no use.
+  void load(Parameters&) const;
+  // Null when the model has none; an Error when the file holds another one than the manifest says.
+  std::shared_ptr<const Tokenizer> load_tokenizer() const;
+  // A further file that the manifest lists; read_ and check_ compare its digest.
+  fs::path further_file(const std::string& name) const;
+  void check_further(const std::string& name) const;
+  std::string read_further(const std::string& name) const;
+  // Reads all the weights and compares their digest.
+  void verify_weights() const;
+
+ private:
+  Checkpoint(fs::path folder, Manifest manifest, SafetensorsFile weights)
+      : folder_(std::move(folder)), manifest_(std::move(manifest)), weights_(std::move(weights)) {}
+  void check_tensors(const Parameters&) const;
+  void check_digest(const std::string& seen) const;
+  void check_further_digest(const std::string& name, const std::string& seen) const;
+
+  fs::path folder_;
+  Manifest manifest_;
+  SafetensorsFile weights_;
+};
+
+// A frozen config that holds a model alone: "[model]" and its keys.
+std::string frozen_model_config(const GptConfig&);
+
+}  // namespace lineage

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lineage/base/file.h"
+
+namespace lineage {
+
+// Replaces several files of a folder at once; whatever else lies there stays. The new files are
+// written into folder/.incoming; commit() renames that to folder/.committed, which is the one
+// moment when the new files take the place of the old, and then moves them into the folder.
+// A reader goes through current_file(), so it sees all the old files or all the new ones, at
+// whatever moment a writer was killed; the next writer finishes what is left to move.
+//
+//   FolderUpdate update(folder);
+//   write_file_atomic(update.staging() / "a.json", ...);
+//   update.commit();
+//
+// One writer at a time: a second one gets an Error.
+class FolderUpdate {
+ public:
+  explicit FolderUpdate(fs::path folder);
+  ~FolderUpdate();  // without a commit() the folder is as it was
+  FolderUpdate(const FolderUpdate&) = delete;
+  FolderUpdate& operator=(const FolderUpdate&) = delete;
+
+  const fs::path& staging() const { return staging_; }
+  // `last` is moved after all others, so that whoever looks for it by its plain path finds the
+  // others in place. A folder (of the staging one) takes the place of the whole old one.
+  void commit(const std::string& last);
+
+ private:
+  fs::path folder_, staging_;
+  int lock_ = -1;
+};
+
+// Where the file `name` ("manifest.json", "huggingface/config.json") is at this moment.
+fs::path current_file(const fs::path& folder, const std::string& name);
+
+// Makes what was created, renamed or removed in the folder last through a power cut.
+void sync_folder(const fs::path&);
+
+}  // namespace lineage

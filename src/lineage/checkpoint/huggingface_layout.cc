@@ -1,0 +1,68 @@
+#include "lineage/checkpoint/huggingface_layout.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/checkpoint/json.h"
+
+namespace lineage {
+namespace {
+
+using nlohmann::json;
+
+StoredType parse_type(const JsonObject& entry) {
+  const auto name = entry.get<std::string>("type");
+  for (int i = 0; i <= static_cast<int>(StoredType::boolean); ++i)
+    if (stored_name(static_cast<StoredType>(i)) == name) return static_cast<StoredType>(i);
+  entry.refuse("type", "a safetensors dtype");
+}
+
+}  // namespace
+
+std::string to_json(const HuggingFaceLayout& layout) {
+  json files = json::array();
+  for (const auto& file : layout.files) {
+    json entries = json::array();
+    for (const auto& e : file.entries) {
+      entries.push_back({{"name", e.name}, {"type", stored_name(e.type)}});
+      if (!e.buffer.empty()) entries.back()["buffer"] = e.buffer;
+    }
+    files.push_back({{"name", file.name}, {"metadata", file.metadata}, {"tensors", entries}});
+  }
+  const json all = {{"family", model_type(layout.family)},
+                    {"prefix", layout.prefix},
+                    {"head", layout.head},
+                    {"files", files},
+                    {"copied", layout.copied}};
+  return all.dump(1) + "\n";
+}
+
+HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) {
+  const JsonObject all = JsonObject::parse(text, place);
+  HuggingFaceLayout layout;
+  layout.family = all.get<std::string>("family") == model_type(HuggingFaceFamily::opt)
+                      ? HuggingFaceFamily::opt
+                      : HuggingFaceFamily::gpt2;
+  layout.prefix = all.get<std::string>("prefix");
+  layout.head = all.get<bool>("head");
+  for (const json& file : all.list("files")) {
+    const JsonObject object(file, place + ": files");
+    auto& added = layout.files.emplace_back();
+    added.name = object.get<std::string>("name");
+    const JsonObject metadata = object.child("metadata");
+    for (const auto& [key, value] : metadata.value().items())
+      added.metadata[key] = metadata.get<std::string>(key);
+    for (const json& tensor : object.list("tensors")) {
+      const JsonObject entry(tensor, place + ": tensors");
+      added.entries.push_back({entry.get<std::string>("name"), parse_type(entry),
+                               entry.get_or<std::string>("buffer", "")});
+    }
+  }
+  for (const json& name : all.list("copied")) {
+    if (!name.is_string()) all.refuse("copied", "an array of strings");
+    layout.copied.push_back(name.get<std::string>());
+  }
+  return layout;
+}
+
+}  // namespace lineage

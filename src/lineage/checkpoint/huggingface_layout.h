@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/checkpoint/huggingface_config.h"
+#include "lineage/checkpoint/safetensors.h"
+
+namespace lineage {
+
+// Which tensors lie in which file, in what order and type: what an export needs to give back the
+// files that were imported. Kept in a checkpoint as huggingface/layout.json.
+struct HuggingFaceLayout {
+  struct Entry {
+    std::string name;  // with its prefix
+    StoredType type = StoredType::f32;
+    std::string buffer;  // of a buffer: its name in huggingface/buffers.safetensors
+  };
+  struct File {
+    std::string name;
+    std::map<std::string, std::string> metadata;
+    std::vector<Entry> entries;
+  };
+  HuggingFaceFamily family = HuggingFaceFamily::gpt2;
+  std::string prefix;
+  bool head = false;  // lm_head.weight is there
+  std::vector<File> files;
+  std::vector<std::string> copied;  // config.json and the tokenizer's files
+};
+
+std::string to_json(const HuggingFaceLayout&);
+HuggingFaceLayout parse_layout(std::string_view json, const std::string& place);
+
+}  // namespace lineage

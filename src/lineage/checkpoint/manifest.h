@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lineage {
+
+// Where a model came from: enough to rebuild it, and to follow an ability back to its stage.
+struct Manifest {
+  std::string stage;     // "pretrain", "sft", "import"
+  std::string node;      // its name in the recipe
+  std::string identity;  // digest of all that determines the node; empty outside a recipe
+  std::vector<std::string> parents;  // their `weights`: pretrained base, reward model, ...
+  std::map<std::string, nlohmann::json> datasets;  // per source: documents, bytes, digest, ...
+  std::string tokenizer;  // Tokenizer::digest(); empty when the model has none
+  std::string config;     // frozen TOML; its table [model] is the GptConfig
+  std::string code;       // version of the program
+  uint64_t seed = 0;
+  int64_t step = 0, tokens = 0;
+  std::string weights;                       // digest of the tensors: this model's own name
+  std::string created;                       // 2024-05-31T12:00:00Z; as the writer gives it
+  std::map<std::string, std::string> files;  // further files of the checkpoint -> SHA-256
+  bool operator==(const Manifest&) const = default;
+};
+
+// JSON, closed by a digest of the rest so that damage is seen. Equal manifests, equal bytes.
+std::string to_json(const Manifest&);
+// `place` names the file in errors.
+Manifest parse_manifest(std::string_view json, const std::string& place);
+
+// This moment as `created` wants it.
+std::string utc_now();
+
+}  // namespace lineage

@@ -1,0 +1,36 @@
+#include "lineage/checkpoint/model.h"
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+
+Model make_model(const GptConfig& config, bool with_gradients) {
+  Model model;
+  model.config = config;
+  model.parameters = std::make_unique<Parameters>();
+  model.gpt = std::make_unique<Gpt>(model.parameters->root(), config);
+  model.parameters->allocate(with_gradients);
+  return model;
+}
+
+Model load_model(const fs::path& folder, bool with_gradients) {
+  const Checkpoint checkpoint = Checkpoint::open(folder);
+  const GptConfig config = checkpoint.model_config();
+  auto tokenizer = checkpoint.load_tokenizer();
+  if (tokenizer) check_vocab(*tokenizer, config, folder.string());
+  Model model = make_model(config, with_gradients);
+  checkpoint.load(*model.parameters);
+  model.tokenizer = std::move(tokenizer);
+  model.manifest = checkpoint.manifest();
+  return model;
+}
+
+void check_vocab(const Tokenizer& tokenizer, const GptConfig& config, const std::string& place) {
+  if (tokenizer.vocab() <= config.vocab) return;
+  throw Error(place + ": the tokenizer has " + std::to_string(tokenizer.vocab()) +
+                  " tokens; the model has " + std::to_string(config.vocab) +
+                  " rows and wants a tokenizer of at most as many",
+              "use the tokenizer that the model was trained with");
+}
+
+}  // namespace lineage

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "lineage/checkpoint/checkpoint.h"
+
+namespace lineage {
+
+// A model in memory, as inference, stages and the command line share it. Moveable: the Gpt holds
+// handles into the parameters, which do not move.
+struct Model {
+  GptConfig config;
+  std::unique_ptr<Parameters> parameters;
+  std::unique_ptr<Gpt> gpt;
+  std::shared_ptr<const Tokenizer> tokenizer;  // null when the checkpoint has none
+  Manifest manifest;
+};
+
+// Memory for a model of this architecture, its values not set yet (zeros).
+Model make_model(const GptConfig&, bool with_gradients);
+
+// From a checkpoint's folder, with its weights and tokenizer.
+Model load_model(const fs::path& folder, bool with_gradients = false);
+
+// An Error unless every token of the tokenizer has a row in the model's vocabulary. The model may
+// have more rows: some are padded to a round number.
+void check_vocab(const Tokenizer&, const GptConfig&, const std::string& place);
+
+}  // namespace lineage

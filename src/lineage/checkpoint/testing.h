@@ -1,0 +1,97 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/checkpoint/model.h"
+
+namespace lineage::testing {
+
+// A folder of this test's own, removed at its end.
+class TempFolder {
+ public:
+  TempFolder() {
+    static std::atomic<int> count{0};
+    path_ = fs::temp_directory_path() /
+            ("lineage_checkpoint." + std::to_string(::getpid()) + "." + std::to_string(count++));
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  const fs::path& path() const { return path_; }
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+inline void write_bytes(const fs::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+// The file with the bits of `mask` flipped in the byte at `offset`.
+inline void flip(const fs::path& path, size_t offset, char mask = 1) {
+  std::string bytes = read_file(path);
+  bytes.at(offset) = static_cast<char>(bytes[offset] ^ mask);
+  write_bytes(path, bytes);
+}
+
+// What the Error says, with its hint after " | "; "" when nothing is thrown.
+template <class Body>
+std::string error_of(const Body& body) {
+  try {
+    body();
+  } catch (const Error& e) {
+    return std::string(e.what()) + (e.hint().empty() ? "" : " | " + e.hint());
+  }
+  return "";
+}
+
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+#define EXPECT_SAYS(body, part)                                                    \
+  do {                                                                             \
+    const std::string said_ = ::lineage::testing::error_of([&] { (void)(body); }); \
+    EXPECT_TRUE(::lineage::testing::has(said_, part)) << "it said: " << said_;     \
+  } while (false)
+
+inline GptConfig tiny_config() {
+  GptConfig c;
+  c.layers = 2;
+  c.width = 8;
+  c.heads = 2;
+  c.context = 6;
+  c.vocab = 11;
+  return c;
+}
+
+// A model with random weights, biases too, so that no two tensors are alike.
+inline Model random_model(const GptConfig& config, uint64_t seed) {
+  Model model = make_model(config, false);
+  const auto values = model.parameters->values().data<float>();
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>((i * 2654435761u + seed * 40503u) % 10007) / 5003.5f - 1;
+  return model;
+}
+
+inline bool same_values(const Parameters& a, const Parameters& b) {
+  return a.numel() == b.numel() && std::memcmp(a.values().bytes(), b.values().bytes(),
+                                               static_cast<size_t>(a.values().byte_size())) == 0;
+}
+
+}  // namespace lineage::testing
