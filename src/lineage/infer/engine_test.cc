@@ -1,0 +1,156 @@
+#include "lineage/infer/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "lineage/base/error.h"
+#include "lineage/ops/ops.h"
+#include "lineage/text/word_tokenizer.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kVocab = 23;
+
+std::shared_ptr<const Tokenizer> letters() {
+  std::vector<std::string> words;
+  for (char c = 'a'; static_cast<int64_t>(words.size()) < kVocab - 1; ++c) words.emplace_back(1, c);
+  return std::make_shared<WordTokenizer>(word_model(words, {"<|endoftext|>"}));
+}
+
+class EngineTest : public ::testing::Test {
+ protected:
+  EngineTest() : gpt(parameters.root(), config()) {
+    parameters.allocate(false);
+    parameters.initialize(11);
+    for (float& x : parameters.values().data<float>()) x *= 4;  // so that tokens differ clearly
+    model = language_model(gpt, *tokenizer, {4, 0, 5});
+  }
+  static GptConfig config() {
+    GptConfig c;
+    c.layers = 2;
+    c.width = 32;
+    c.heads = 4;
+    c.context = 40;
+    c.vocab = kVocab;
+    return c;
+  }
+  Completion one(const std::vector<Token>& prompt, const Sampling& s) {
+    return model->generate(std::vector{prompt}, std::vector{s})[0];
+  }
+
+  std::shared_ptr<const Tokenizer> tokenizer = letters();
+  Parameters parameters;
+  Gpt gpt;
+  std::unique_ptr<LanguageModel> model;
+};
+
+Sampling sampling(double temperature, int64_t max_tokens, uint64_t seed = 0) {
+  Sampling s;
+  s.temperature = temperature;
+  s.max_tokens = max_tokens;
+  s.seed = seed;
+  return s;
+}
+
+TEST_F(EngineTest, GreedyAgreesWithTheFullForward) {
+  std::vector<Token> tokens = {3, 1, 4, 1, 5};
+  const Completion c = one(tokens, sampling(0, 12));
+  for (size_t i = 0; i < c.tokens.size(); ++i) {
+    const Tensor row =
+        Tensor::from({1, static_cast<int64_t>(tokens.size())}, std::span<const int32_t>(tokens));
+    const Tensor logits = gpt.logits(gpt.hidden(row));
+    const auto last = logits.data<float>().last(kVocab);
+    EXPECT_EQ(c.tokens[i], std::max_element(last.begin(), last.end()) - last.begin());
+    double total = 0;
+    for (float l : last) total += std::exp(static_cast<double>(l));
+    EXPECT_NEAR(c.log_probs[i], last[static_cast<size_t>(c.tokens[i])] - std::log(total), 1e-4);
+    tokens.push_back(c.tokens[i]);
+  }
+  EXPECT_EQ(c.end, Completion::End::length);
+}
+
+// More prompts than slots, of many lengths, prompts longer than a step takes in: each comes out as
+// it does alone, bit for bit.
+TEST_F(EngineTest, ANeighbourChangesNothing) {
+  std::vector<std::vector<Token>> prompts;
+  std::vector<Sampling> samplings;
+  for (int i = 0; i < 11; ++i) {
+    std::vector<Token> p;
+    for (int j = 0; j <= 3 * i % 17; ++j) p.push_back((7 * i + 3 * j) % kVocab);
+    prompts.push_back(p);
+    samplings.push_back(sampling(1, 3 + i, static_cast<uint64_t>(100 + i)));
+  }
+  const auto together = model->generate(prompts, samplings);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Completion alone = one(prompts[i], samplings[i]);
+    EXPECT_EQ(alone.tokens, together[i].tokens) << i;
+    EXPECT_EQ(alone.log_probs, together[i].log_probs) << i;
+  }
+}
+
+TEST_F(EngineTest, ScoresWhatItGenerates) {
+  const std::vector<Token> prompt = {2, 7};
+  const Completion c = one(prompt, sampling(1, 10, 5));
+  const auto scored = model->score(std::vector<ScoreRequest>{{prompt, c.tokens}, {{1}, {2, 3}}});
+  ASSERT_EQ(scored[0].log_probs.size(), c.tokens.size());
+  for (size_t i = 0; i < c.tokens.size(); ++i)
+    EXPECT_NEAR(scored[0].log_probs[i], c.log_probs[i], 1e-4);
+  EXPECT_EQ(scored[1].log_probs.size(), 2u);
+}
+
+TEST_F(EngineTest, StopsAtTokensTextsAndTheContext) {
+  const std::vector<Token> prompt = {3, 1, 4};
+  const Completion all = one(prompt, sampling(0, 1000));
+  EXPECT_EQ(static_cast<int64_t>(all.tokens.size()), 40 - 3 + 1);  // the last one is never read
+  EXPECT_EQ(all.end, Completion::End::length);
+
+  Sampling s = sampling(0, 1000);
+  s.stop_tokens = {all.tokens[4]};
+  const Completion by_token = one(prompt, s);
+  EXPECT_EQ(by_token.end, Completion::End::stop);
+  EXPECT_LE(by_token.tokens.size(), 4u);
+
+  s = sampling(0, 1000);
+  s.stop = {all.text.substr(4, 3)};
+  const Completion by_text = one(prompt, s);
+  EXPECT_EQ(by_text.end, Completion::End::stop);
+  EXPECT_EQ(by_text.text, all.text.substr(0, all.text.find(s.stop[0])));
+  EXPECT_EQ(one(prompt, sampling(0, 0)).tokens.size(), 0u);
+}
+
+TEST_F(EngineTest, StreamsAllTextAndCanBeCancelled) {
+  std::string streamed;
+  const std::vector<std::vector<Token>> prompts = {{5, 6}};
+  const std::vector<Sampling> s = {sampling(1, 20, 9)};
+  const auto c = model->generate(prompts, s, [&](size_t, std::string_view text) {
+    streamed += text;
+    return true;
+  });
+  EXPECT_EQ(streamed, c[0].text);
+  int calls = 0;
+  const auto cut =
+      model->generate(prompts, s, [&](size_t, std::string_view) { return ++calls < 3; });
+  EXPECT_EQ(cut[0].end, Completion::End::cancelled);
+  EXPECT_LT(cut[0].tokens.size(), c[0].tokens.size());
+}
+
+TEST_F(EngineTest, BadPromptsAreNamed) {
+  const auto says = [&](std::vector<Token> prompt) -> std::string {
+    try {
+      one(prompt, sampling(0, 1));
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return {};
+  };
+  EXPECT_EQ(says({}), "prompt: is empty; wanted at least one token");
+  EXPECT_EQ(says({99}), "prompt: token 99; the vocabulary has 23");
+  EXPECT_EQ(says(std::vector<Token>(40, 1)),
+            "prompt: has 40 tokens; the model's context is 40 for prompt and completion together");
+  EXPECT_EQ(one({1}, sampling(0, 2)).tokens.size(), 2u);  // the engine is still of use
+}
+
+}  // namespace
+}  // namespace lineage

@@ -1,0 +1,99 @@
+#include "lineage/infer/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+const std::vector<float> kLogits = {1.0f, 3.0f, 2.0f, 3.0f, -50.0f};
+
+Sampling at(double temperature, int64_t top_k = 0, double top_p = 1) {
+  Sampling s;
+  s.temperature = temperature;
+  s.top_k = top_k;
+  s.top_p = top_p;
+  return s;
+}
+
+std::set<Token> drawn(Sampling s, int n = 2000) {
+  std::set<Token> tokens;
+  for (int i = 0; i < n; ++i) tokens.insert(draw(kLogits, s, i).token);
+  return tokens;
+}
+
+TEST(Sampler, TemperatureZeroTakesTheFirstOfTheMostLikely) {
+  EXPECT_EQ(draw(kLogits, at(0), 0).token, 1);
+  EXPECT_EQ(draw(kLogits, at(0), 17).token, 1);
+}
+
+TEST(Sampler, TopKAndTopPKeepTheLikeliest) {
+  EXPECT_EQ(drawn(at(1, 2)), (std::set<Token>{1, 3}));
+  EXPECT_EQ(drawn(at(1, 3)), (std::set<Token>{1, 2, 3}));
+  EXPECT_EQ(drawn(at(1, 1)), (std::set<Token>{1}));
+  EXPECT_EQ(drawn(at(1, 0, 0.5)), (std::set<Token>{1, 3}));  // .405 + .405 holds a half
+  EXPECT_EQ(drawn(at(1, 0, 0.4)), (std::set<Token>{1}));     // the first alone does not quite …
+  EXPECT_EQ(drawn(at(1, 0, 1e-9)), (std::set<Token>{1}));    // … but one is always kept
+}
+
+TEST(Sampler, DrawsByProbability) {
+  std::array<int, 5> counts{};
+  constexpr int kDraws = 40000;
+  for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(draw(kLogits, at(0.8), i).token)];
+  double total = 0;
+  for (float l : kLogits) total += std::exp(l / 0.8);
+  for (size_t t = 0; t < 5; ++t) {
+    const double p = std::exp(kLogits[t] / 0.8) / total;
+    // Five standard deviations: the seed is fixed, the draw is not tuned to it.
+    EXPECT_NEAR(counts[t], kDraws * p, 5 * std::sqrt(kDraws * p) + 1) << t;
+  }
+}
+
+TEST(Sampler, LogProbabilitiesAreOfTheWholeVocabularyAtThatTemperature) {
+  double total = 0;
+  for (float l : kLogits) total += std::exp(l / 0.5);
+  Sampling s = at(0.5, 1);
+  s.top_log_probs = 2;
+  const Draw d = draw(kLogits, s, 0);
+  EXPECT_NEAR(d.log_prob, 3 / 0.5 - std::log(total), 1e-6);
+  ASSERT_EQ(d.top.size(), 2u);
+  EXPECT_EQ(d.top[0].token, 1);
+  EXPECT_EQ(d.top[1].token, 3);
+}
+
+TEST(Sampler, TheSameSeedAndPlaceGiveTheSameToken) {
+  Sampling s = at(1);
+  s.seed = 3;
+  for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(draw(kLogits, s, i).token, draw(kLogits, s, i).token);
+  Sampling other = s;
+  other.seed = 4;
+  int differ = 0;
+  for (int64_t i = 0; i < 50; ++i)
+    differ += draw(kLogits, s, i).token != draw(kLogits, other, i).token;
+  EXPECT_GT(differ, 5);
+}
+
+TEST(Sampler, BadSettingsAreNamed) {
+  const auto says = [](const Sampling& s) -> std::string {
+    try {
+      s.validate();
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return {};
+  };
+  EXPECT_EQ(says(at(-1)), "sampling: temperature is -1; wanted 0 or more");
+  EXPECT_EQ(says(at(1, -2)), "sampling: top_k is -2; wanted 0 (all) or more");
+  EXPECT_EQ(says(at(1, 0, 0)), "sampling: top_p is 0; wanted more than 0, at most 1");
+  Sampling s;
+  s.stop = {""};
+  EXPECT_NE(says(s), "");
+}
+
+}  // namespace
+}  // namespace lineage

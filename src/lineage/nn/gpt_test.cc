@@ -1,0 +1,194 @@
+#include "lineage/nn/gpt.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "lineage/base/error.h"
+#include "lineage/ops/ops.h"
+#include "lineage/ops/tape.h"
+#include "lineage/ops/testing.h"
+
+namespace lineage {
+namespace {
+
+using testing::error_of;
+
+GptConfig small() {
+  GptConfig c;
+  c.layers = 2;
+  c.width = 24;
+  c.heads = 4;
+  c.context = 12;
+  c.vocab = 19;
+  return c;
+}
+
+GptConfig modern() {
+  GptConfig c = small();
+  c.norm = Norm::rms;
+  c.positions = Positions::rotary;
+  c.activation = Activation::swiglu;
+  c.qk_norm = true;
+  c.bias = false;
+  c.kv_heads = 2;
+  c.window = 5;
+  c.tied = false;
+  return c;
+}
+
+struct Built {
+  explicit Built(const GptConfig& c, bool grads = true) : gpt(parameters.root(), c) {
+    parameters.allocate(grads);
+    parameters.initialize(7);
+  }
+  Parameters parameters;
+  Gpt gpt;
+};
+
+Tensor some_tokens(int64_t B, int64_t T, int64_t vocab) {
+  Tensor tokens = Tensor::empty({B, T}, DType::i32);
+  const Rng rng(5);
+  for (int64_t i = 0; i < B * T; ++i)
+    tokens.data<int32_t>()[static_cast<size_t>(i)] =
+        static_cast<int32_t>(rng.below(static_cast<uint64_t>(vocab), static_cast<uint64_t>(i)));
+  return tokens;
+}
+
+std::vector<GptConfig> architectures() {
+  GptConfig alibi = small(), untied_relu = small();
+  alibi.positions = Positions::alibi;
+  untied_relu.activation = Activation::relu_squared;
+  untied_relu.tied = false;
+  untied_relu.position_offset = 2;
+  return {small(), modern(), alibi, untied_relu};
+}
+
+TEST(Gpt, CountsItsParameters) {
+  for (const GptConfig& c : architectures())
+    EXPECT_EQ(Built(c).parameters.numel(), parameter_count(c));
+  GptConfig gpt2;
+  EXPECT_EQ(parameter_count(gpt2), 124439808);  // GPT-2's published 124M
+}
+
+TEST(Gpt, InitialValuesDependOnSeedAndNameAlone) {
+  GptConfig one = small(), three = small();
+  one.layers = 1;
+  three.layers = 3;
+  one.zero_residual = three.zero_residual = true;  // the other choice scales with the layers
+  const Built a(one), b(three);
+  for (const Parameter& p : a.parameters.all()) {
+    const auto x = p.value.data<float>(), y = b.parameters.at(p.name).value.data<float>();
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin())) << p.name;
+  }
+}
+
+TEST(Gpt, DecayedParametersComeFirst) {
+  const Built m(small());
+  int64_t end = 0;
+  for (const Parameter& p : m.parameters.all()) {
+    EXPECT_EQ(p.begin, end);
+    end += p.value.numel();
+    EXPECT_EQ(p.kind != ParameterKind::vector, p.begin < m.parameters.decayed()) << p.name;
+  }
+  EXPECT_EQ(end, m.parameters.numel());
+}
+
+TEST(Gpt, UnknownParameterNamesTheNearest) {
+  const Built m(small());
+  try {
+    m.parameters.at("blocks.0.atention.qkv.weight");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.hint(), "did you mean blocks.0.attention.qkv.weight?");
+  }
+}
+
+// A later token never changes what came before, and a token of another document changes nothing.
+TEST(Gpt, IsCausalAndKeepsDocumentsApart) {
+  for (const GptConfig& c : architectures()) {
+    const Built m(c);
+    Tensor tokens = some_tokens(1, 12, c.vocab);
+    std::vector<int32_t> first(12, 0);
+    std::fill(first.begin() + 6, first.end(), 6);
+    const Tensor starts = Tensor::from({12}, std::span<const int32_t>(first));
+    const Tensor before = m.gpt.hidden(tokens, {}, starts);
+    tokens.data<int32_t>()[3] = (tokens.data<int32_t>()[3] + 1) % 19;
+    const Tensor after = m.gpt.hidden(tokens, {}, starts);
+    const auto same = [&](int64_t t) {
+      const auto x = before.rows(t, t + 1), y = after.rows(t, t + 1);
+      return std::equal(x.data<float>().begin(), x.data<float>().end(), y.data<float>().begin());
+    };
+    for (int64_t t : {0, 1, 2, 6, 7, 11}) EXPECT_TRUE(same(t)) << t;
+    for (int64_t t : {3, 5}) EXPECT_FALSE(same(t)) << t;
+  }
+}
+
+TEST(Gpt, CachedDecodingAgreesWithTheFullForward) {
+  for (const GptConfig& c : architectures()) {
+    Built m(c);
+    const Tensor tokens = some_tokens(1, 12, c.vocab);
+    const Tensor full = m.gpt.logits(m.gpt.hidden(tokens));  // (12,V)
+    m.gpt.pack();
+    KvCache cache(c, 3, 12);
+    const auto row = [](int32_t v) { return Tensor::from({1}, std::span<const int32_t>(&v, 1)); };
+    for (int64_t t = 0; t < 12; ++t) {
+      const Tensor h = m.gpt.hidden(row(tokens.data<int32_t>()[static_cast<size_t>(t)]), row(2),
+                                    row(static_cast<int32_t>(t)), cache);
+      const Tensor logits = m.gpt.logits(h);
+      for (int64_t v = 0; v < c.vocab; ++v)
+        EXPECT_NEAR(logits.data<float>()[static_cast<size_t>(v)],
+                    full.data<float>()[static_cast<size_t>(t * c.vocab + v)], 1e-5);
+    }
+  }
+}
+
+// Two layers memorise one batch: wired, and able to learn.
+TEST(Gpt, MemorisesOneBatch) {
+  for (const GptConfig& c : architectures()) {
+    Built m(c);
+    const Tensor tokens = some_tokens(2, 12, c.vocab);
+    Tensor targets = Tensor::empty({24}, DType::i32), weights = Tensor::full({24}, 1);
+    for (size_t i = 0; i < 24; ++i) {
+      targets.data<int32_t>()[i] = i % 12 < 11 ? tokens.data<int32_t>()[i + 1] : 0;
+      if (i % 12 == 11) weights.data<float>()[i] = 0;
+    }
+    Tensor mom = Tensor::zeros({m.parameters.numel()}), var = Tensor::zeros({m.parameters.numel()});
+    float loss = 0;
+    for (int step = 1; step <= 150; ++step) {
+      Tape tape;
+      m.parameters.watch(tape, false);
+      const Tensor l =
+          ops::linear_cross_entropy(m.gpt.hidden(tokens), m.gpt.head(), targets, weights, 22);
+      loss = l.data<float>()[0];
+      tape.backward(l);
+      AdamWStep adamw;
+      adamw.lr = 1e-2f;
+      adamw.weight_decay = 0;
+      adamw.step = step;
+      kernels().adamw(m.parameters.values(), mom, var, m.parameters.grads(), adamw);
+    }
+    EXPECT_LT(loss, 0.1f);
+  }
+}
+
+TEST(Gpt, ImpossibleConfigsAreNamed) {
+  GptConfig c = small();
+  c.width = 25;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
+            "a.toml: model.width is 25; wanted a multiple of heads, or a head_width");
+  c = small();
+  c.kv_heads = 3;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
+            "a.toml: model.kv_heads is 3; wanted a divisor of heads");
+  c = modern();
+  c.head_width = 5;
+  EXPECT_NE(error_of([&] { c.validate("a.toml"); }).find("an even one for rotary"),
+            std::string::npos);
+  const Built m(small());
+  EXPECT_NE(error_of([&] { m.gpt.hidden(some_tokens(1, 13, 19)); }).find("the context is 12"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace lineage
