@@ -32,7 +32,7 @@ struct Whole {
 struct Part {
   size_t lanes;
   HWY_INLINE Vec32 load(const float* from) const {
-#if HWY_ARCH_X86
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // before, Highway loads whole aligned vectors
     return hn::MaskedLoad(hn::FirstN(F32(), lanes), F32(), from);
 #else
     HWY_ALIGN float all[hn::MaxLanes(F32())] = {};
@@ -41,7 +41,7 @@ struct Part {
 #endif
   }
   HWY_INLINE void store(Vec32 v, float* to) const {
-#if HWY_ARCH_X86
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // before, Highway loads whole aligned vectors
     hn::BlendedStore(v, hn::FirstN(F32(), lanes), F32(), to);
 #else
     HWY_ALIGN float all[hn::MaxLanes(F32())];
