@@ -50,13 +50,41 @@ TEST(Checked, ReturnsWhatTheFastKernelsWrite) {
   EXPECT_EQ(both->sum_squares(x), 12);
 }
 
-// Which message names what, when a backend is wrong: one that trains on the wrong sign, so to say.
+// No backend meets a tolerance of 0: sums in f32 are rounded.
 TEST(Checked, NamesTheKernelTheOutputAndTheWorstElement) {
-  const auto inner = checked(cpu_kernels(), reference_kernels(), 1e-7);
-  const auto strict = checked(cpu_kernels(), *inner, -1);  // not even equality is enough
-  const std::vector<float> xs = {1, 2, 3}, ws = {1, 1, 1};
-  Tensor y = Tensor::empty({1, 1});
-  EXPECT_NO_THROW(strict->linear(y, Tensor::from({1, 3}, xs), Tensor::from({1, 3}, ws), {}, {}));
+  const LinearCase c{9, 300, 70};
+  const auto both = checked(cpu_kernels(), reference_kernels(), 0);
+  const Tensor got = c.forward().run(cpu_kernels())[0].value;
+  const Tensor want = c.forward().run(reference_kernels())[0].value;
+  const auto differences = [&](size_t i) {
+    return std::abs(double{got.data<float>()[i]} - double{want.data<float>()[i]});
+  };
+  size_t worst = 0;
+  for (size_t i = 0; i < got.data<float>().size(); ++i)
+    if (differences(i) > differences(worst)) worst = i;
+  try {
+    c.forward().run(*both);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    const std::string place = fmt::format("linear: y[{}, {}] is ", worst / 70, worst % 70);
+    EXPECT_EQ(what.substr(0, place.size()), place) << what;
+    EXPECT_NE(what.find(" by cpu and "), std::string::npos) << what;
+    EXPECT_NE(what.find(" by reference (normalised squared error "), std::string::npos) << what;
+    EXPECT_NE(what.find("); at most 0 is allowed"), std::string::npos) << what;
+    EXPECT_NE(error.hint().find("kernels_test"), std::string::npos);
+  }
+}
+
+TEST(Checked, NamesTheGradient) {
+  const auto both = checked(cpu_kernels(), reference_kernels(), 0);
+  const Call call = LinearCase{70, 30, 20}.backward({Sink::empty, Sink::accumulate, Sink::empty});
+  try {
+    call.run(*both);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).substr(0, 20), "linear_backward: dw[") << error.what();
+  }
 }
 
 }  // namespace
