@@ -40,6 +40,10 @@ TEST_P(ThreadRanks, small_collectives) { run_ranks(GetParam(), testing::expect_s
 
 TEST_P(ThreadRanks, many_under_way_at_once) { run_ranks(GetParam(), testing::expect_overlap); }
 
+TEST_P(ThreadRanks, blocks_are_free_afterwards) {
+  run_ranks(GetParam(), testing::expect_blocks_are_free_afterwards);
+}
+
 TEST_P(ThreadRanks, ranks_are_numbered) {
   std::vector<std::atomic<int>> seen(static_cast<size_t>(GetParam()));
   run_ranks(GetParam(), [&](Communicator& comm) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -122,6 +123,23 @@ inline void expect_small_collectives(Communicator& comm) {
     EXPECT_EQ(text, std::string(length, static_cast<char>('a' + ranks - 1)));
   }
   comm.barrier();
+}
+
+// Once a collective is over its block may be written, however late the other ranks are.
+inline void expect_blocks_are_free_afterwards(Communicator& comm) {
+  constexpr int64_t kElements = 5000;
+  const std::vector<int64_t> bounds = even_shards(kElements, comm.size());
+  const auto own = static_cast<size_t>(comm.rank());
+  const Tensor mine = brought_tensor(comm.rank(), {kElements});
+  Tensor x = Tensor::like(mine), sums = Tensor::empty({bounds[own + 1] - bounds[own]});
+  for (int round = 0; round < 100; ++round) {
+    std::ranges::copy(mine.data<float>(), x.data<float>().begin());
+    comm.reduce_scatter(x, bounds);
+    std::memcpy(sums.bytes(), x.bytes() + bounds[own] * 4, static_cast<size_t>(sums.byte_size()));
+    std::ranges::fill(x.data<float>(), -1.0f);
+    expect_elements(
+        sums, [&](int64_t i) { return total(comm.size(), bounds[own] + i); }, "late rank");
+  }
 }
 
 // Many collectives under way at once, waited for out of order and with others in between.
