@@ -1,0 +1,56 @@
+#include "lineage/data/dataset.h"
+
+#include <cassert>
+#include <span>
+
+#include "lineage/base/digest.h"
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+template <class T>
+void add_array(Digest& digest, const std::vector<T>& values) {
+  digest.field(
+      std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+}
+
+class ExamplesDataset final : public Dataset {
+ public:
+  ExamplesDataset(std::string name, std::vector<Example> examples)
+      : name_(std::move(name)), examples_(std::move(examples)) {
+    Digest digest;
+    digest.field("examples");
+    for (const Example& e : examples_) {
+      require(e.tokens.size() == e.weights.size(), "dataset ", name_, ": an example has ",
+              e.tokens.size(), " tokens and ", e.weights.size(), " weights; wanted as many");
+      add_array(digest, e.tokens);
+      add_array(digest, e.weights);
+      add_array(digest, e.starts);
+    }
+    digest_ = digest.hex();
+  }
+  std::string name() const override { return name_; }
+  std::string digest() const override { return digest_; }
+  int64_t size() const override { return static_cast<int64_t>(examples_.size()); }
+  Example get(int64_t index) const override { return at(index); }
+  int64_t length(int64_t index) const override {
+    return static_cast<int64_t>(at(index).tokens.size());
+  }
+
+ private:
+  const Example& at(int64_t index) const {
+    assert(index >= 0 && index < size());
+    return examples_[static_cast<size_t>(index)];
+  }
+  std::string name_, digest_;
+  std::vector<Example> examples_;
+};
+
+}  // namespace
+
+DatasetPtr examples_dataset(std::string name, std::vector<Example> examples) {
+  return std::make_shared<ExamplesDataset>(std::move(name), std::move(examples));
+}
+
+}  // namespace lineage

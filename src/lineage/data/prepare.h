@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "lineage/base/progress.h"
+#include "lineage/data/corpus.h"
+#include "lineage/data/provenance.h"
+#include "lineage/data/source_config.h"
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+struct PrepareOptions {
+  std::filesystem::path cache{};  // tokenised sources lie here, one folder each
+  bool verify = true;             // read every shard once to compare its checksum
+  int64_t shard_bytes = int64_t{64} << 20;
+};
+
+struct PreparedSource {
+  CorpusPtr train;
+  CorpusPtr heldout;  // of the same documents' other part; empty when nothing is held out
+  SourceRecord record;
+};
+
+// Reads a source, tokenises it on all threads and writes shards, or opens those that an earlier run
+// wrote: they are keyed by the config, the names, sizes and times of the files, and the tokenizer.
+// The same input gives the same bytes whatever the number of threads. A run that was killed leaves
+// nothing that the next would take for whole. Memory stays constant but for 8 to 16 bytes a
+// document for finding duplicates.
+//
+// A document is held out when a hash of its text falls below the share wanted, so the same text is
+// never on both sides, in whichever source. When that leaves one side of two or more documents
+// empty, the one nearest to the threshold changes sides.
+PreparedSource prepare_source(const std::string& name, const SourceConfig&, const Tokenizer&,
+                              const PrepareOptions&, Progress& = silent());
+
+}  // namespace lineage

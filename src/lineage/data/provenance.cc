@@ -1,0 +1,53 @@
+#include "lineage/data/provenance.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace lineage {
+namespace {
+
+// One list of fields for both directions.
+template <class Record, class Visit>
+void each_field(Record& r, const Visit& visit) {
+  visit("name", r.name);
+  visit("kind", r.kind);
+  visit("licence", r.licence);
+  visit("paths", r.paths);
+  visit("files", r.files);
+  visit("documents", r.documents);
+  visit("bytes", r.bytes);
+  visit("tokens", r.tokens);
+  visit("heldout_documents", r.heldout_documents);
+  visit("heldout_bytes", r.heldout_bytes);
+  visit("heldout_tokens", r.heldout_tokens);
+  visit("repaired", r.repaired);
+  visit("dropped", r.dropped);
+  visit("licences", r.licences);
+  visit("digest", r.digest);
+  visit("weight", r.weight);
+  visit("epochs", r.epochs);
+}
+
+}  // namespace
+
+void to_json(nlohmann::json& json, const SourceRecord& record) {
+  json = nlohmann::json::object();
+  each_field(record, [&](const char* key, const auto& value) { json[key] = value; });
+}
+
+void from_json(const nlohmann::json& json, SourceRecord& record) {
+  each_field(record, [&](const char* key, auto& value) { json.at(key).get_to(value); });
+}
+
+std::string describe_dropped(const SourceRecord& record) {
+  std::string reasons;
+  int64_t all = 0;
+  for (const auto& [reason, count] : record.dropped) {
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", count, reason);
+    all += count;
+  }
+  return all == 0 ? "" : fmt::format("{} dropped ({})", all, reasons);
+}
+
+}  // namespace lineage

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace lineage {
+
+// What a run has to say about one of its sources; stands in the checkpoint's manifest.
+struct SourceRecord {
+  std::string name, kind, licence;  // licence: as the config states it
+  std::vector<std::string> paths;
+  int64_t files = 0;
+  int64_t documents = 0, bytes = 0, tokens = 0;  // for training; bytes of text; end_of_text counts
+  int64_t heldout_documents = 0, heldout_bytes = 0, heldout_tokens = 0;
+  int64_t repaired = 0;                     // documents in which invalid UTF-8 was replaced
+  std::map<std::string, int64_t> dropped;   // documents by reason
+  std::map<std::string, int64_t> licences;  // documents kept, by the licence found or stated
+  std::string digest;                       // of all tokens, trained on and held out
+  double weight = 1;                        // as the config gives it
+  double epochs = 0;                        // how often training has gone through it
+
+  bool operator==(const SourceRecord&) const = default;
+};
+
+void to_json(nlohmann::json&, const SourceRecord&);
+void from_json(const nlohmann::json&, SourceRecord&);
+
+// "4 dropped (3 binary, 1 empty)"; "" when nothing was.
+std::string describe_dropped(const SourceRecord&);
+
+}  // namespace lineage

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "lineage/data/source.h"
+#include "lineage/data/sources/licence.h"
+
+namespace lineage {
+
+// A tree of source files: each file is a document, as it lies there (never unpacked). Binary files
+// and those that the config's CodeFilter rejects are dropped.
+class CodeSource final : public Source {
+ public:
+  using Source::Source;
+
+ protected:
+  bool read_document(Reader&, const InputFile&, Document&) override;
+  std::unique_ptr<ByteStream> open_file(const InputFile&) const override;
+  void extract(Document&) const override;
+
+ private:
+  FolderLicences licences_;
+};
+
+}  // namespace lineage

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/data/provenance.h"
+#include "lineage/data/source.h"
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+struct TokenisedShards {
+  std::vector<std::string> train, heldout;  // file names
+  SourceRecord record;                      // counts only
+};
+
+// One pass over a source: reads, refines, drops duplicates, splits off the held-out documents,
+// tokenises, writes shards of about `shard_bytes` into `folder`.
+TokenisedShards tokenise(const std::string& name, const SourceConfig&, const Tokenizer&,
+                         const std::filesystem::path& folder, int64_t shard_bytes, Progress&);
+
+}  // namespace lineage
