@@ -31,11 +31,12 @@ HWY_INLINE V vtanh(D d, V x) {
   return hn::Tanh(d, x);
 }
 
-// 1 / (1 + e^-x), to 3 ulp.
+// 1 / (1 + e^-x), to 3 ulp. Beyond -x = 88 the power would overflow; the result is below 1e-38.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V vsigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, vexp(d, hn::Neg(x))));
+  const V power = vexp(d, hn::Min(hn::Neg(x), hn::Set(d, 88.5f)));
+  return hn::Div(one, hn::Add(one, power));
 }
 
 // erf(x) = x P(x²) / Q(x²), a minimax fit of relative error 2.5e-8 on |x| <= 4; beyond, erf rounds
