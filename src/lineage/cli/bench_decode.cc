@@ -24,7 +24,7 @@ class NoText final : public Tokenizer {
  public:
   explicit NoText(int64_t vocab) : vocab_(vocab) {}
   void save(const fs::path&, TokenizerFormat) const override {}
-  std::string piece(Token, Token) const override { return "a"; }
+  void append_piece(Token, Token, std::string& out) const override { out += "a"; }
   std::string_view token_bytes(Token) const override { return "a"; }
   bool contains(Token t) const override { return t >= 0 && t < vocab_; }
   int64_t vocab() const override { return vocab_; }

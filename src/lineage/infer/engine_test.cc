@@ -37,7 +37,7 @@ class EngineTest : public ::testing::Test {
     return c;
   }
   Completion one(const std::vector<Token>& prompt, const Sampling& s) {
-    return model->generate(std::vector{prompt}, std::vector{s})[0];
+    return model->generate(std::vector<std::vector<Token>>{prompt}, std::vector<Sampling>{s})[0];
   }
 
   std::shared_ptr<const Tokenizer> tokenizer = letters();

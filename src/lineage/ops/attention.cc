@@ -22,10 +22,11 @@ Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_
   if (!position_table.empty()) check_indices("embed", "position", positions, position_table.dim(0));
   Tensor y = Tensor::empty({N, C});
   const Kernels& k = kernels(token_table.device());
-  k.embed(y, tokens, positions, token_table, position_table);
+  const Tensor at = position_table.empty() ? Tensor{} : positions;
+  k.embed(y, tokens, at, token_table, position_table);
   record("embed", {token_table, position_table}, {y},
          [=, &k](std::span<const Tensor> dys, auto grads) {
-           k.embed_backward(grads[0], grads[1], dys[0], tokens, positions);
+           k.embed_backward(grads[0], grads[1], dys[0], tokens, at);
          });
   return y;
 }

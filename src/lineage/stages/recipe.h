@@ -11,6 +11,7 @@
 #include "lineage/base/config.h"
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt.h"
+#include "lineage/text/pattern.h"
 #include "lineage/train/trainer.h"
 
 namespace lineage {
@@ -19,7 +20,7 @@ namespace lineage {
 struct TokenizerConfig {
   std::string path;
   int64_t vocab = 4096;
-  std::string pattern = "cl100k";
+  Pattern pattern = Pattern::cl100k;
   std::vector<std::string> sources;  // to train on; empty: all
   int64_t sample_bytes = int64_t{64} << 20;
 };

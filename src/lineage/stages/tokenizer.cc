@@ -6,7 +6,6 @@
 #include "lineage/data/source.h"
 #include "lineage/stages/grow.h"
 #include "lineage/text/bpe_train.h"
-#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -38,20 +37,23 @@ std::string training_key(const Recipe& recipe) {
   return digest.hex();
 }
 
-// The first documents of every source, up to the sample's size.
-std::vector<std::string> sample(const Recipe& recipe) {
-  std::vector<std::string> documents;
+std::shared_ptr<const Tokenizer> train(const Recipe& recipe, Progress& progress) {
+  const TokenizerConfig& config = recipe.tokenizer;
+  BpeTrainOptions options;
+  options.vocab = config.vocab;
+  options.pattern = config.pattern;
+  BpeTrainer trainer(options);
   for (const std::string& name : source_names(recipe)) {
     const auto source = open_source(source_of(recipe, name), name);
     int64_t bytes = 0;
-    for (Document d; bytes < recipe.tokenizer.sample_bytes && source->read(d); d = {}) {
+    for (Document d; bytes < config.sample_bytes && source->read(d); d = {}) {
       source->refine(d);
       if (!d.dropped.empty()) continue;
       bytes += static_cast<int64_t>(d.text.size());
-      documents.push_back(std::move(d.text));
+      trainer.add(d.text);
     }
   }
-  return documents;
+  return trainer.train(progress);
 }
 
 }  // namespace
@@ -64,7 +66,7 @@ std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe& recipe,
   const auto file = folder / (training_key(recipe).substr(0, 16) + ".json");
   if (std::filesystem::exists(file)) return Tokenizer::load(file);
   progress.note(fmt::format("tokenizer: training {} tokens", config.vocab));
-  const auto tokenizer = train(recipe, sample(recipe));
+  const auto tokenizer = train(recipe, progress);
   std::filesystem::create_directories(folder);
   tokenizer->save(file);
   return tokenizer;
