@@ -69,7 +69,8 @@ def bad_includes(path, allowed, root):
         elif not (root / "src" / header).exists():
             yield number, f'"{header}" does not exist'
         elif allowed is not None and parts[1] not in allowed:
-            yield number, f'"{header}" is in {parts[1]}/; wanted one of {", ".join(sorted(allowed))}'
+            folders = ", ".join(sorted(allowed))
+            yield number, f'"{header}" is in {parts[1]}/; wanted one of {folders}'
 
 
 def main():
