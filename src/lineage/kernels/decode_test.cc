@@ -77,6 +77,32 @@ TEST_P(Decode, PrefillIsTheSameBitsAsSingleSteps) {
   }
 }
 
+// Continuous batching: a prompt being read beside sequences being continued, rows interleaved.
+TEST_P(Decode, SequencesMayShareABatchInAnyOrder) {
+  for (const AttentionSpec& spec : kSpecs) {
+    const DecodeCase c{11, 3, 60, spec, true};
+    SCOPED_TRACE(c.name());
+    const auto d = c.data();
+    const std::vector<int32_t> slots = {0, 2, 1, 2, 2, 0, 2, 1, 2, 2, 0};
+    const std::vector<int32_t> positions = {40, 0, 9, 1, 2, 41, 3, 10, 4, 5, 42};
+    Tensor keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
+    Tensor all = Tensor::empty({c.rows, spec.heads * spec.head_width});
+    on.attention_decode(all, keys, values, d.qkv, Tensor::from({c.rows}, slots),
+                        Tensor::from({c.rows}, positions), spec);
+    keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
+    for (int64_t r = 0; r < c.rows; ++r) {
+      Tensor one = Tensor::empty({1, spec.heads * spec.head_width});
+      on.attention_decode(one, keys, values, d.qkv.rows(r, r + 1),
+                          Tensor::from({1}, std::span(slots).subspan(r, 1)),
+                          Tensor::from({1}, std::span(positions).subspan(r, 1)), spec);
+      ASSERT_EQ(std::memcmp(one.bytes(), all.rows(r, r + 1).bytes(),
+                            static_cast<size_t>(one.byte_size())),
+                0)
+          << "row " << r;
+    }
+  }
+}
+
 TEST(DecodeParity, EveryForm) {
   for (const AttentionSpec& spec : kSpecs)
     for (int64_t positions : {1, 7, 64, 65, 129, 300}) {

@@ -36,6 +36,37 @@ TEST_P(Loss, RowsOfNoWeightAreNotRead) {
   expect_close("dlogits", dlogits, {-0.125f, 0.125f, 0, 0, 0, 0, 0, 0});
 }
 
+// A batch of nothing but padding is legal: no loss, and gradients that are zero, not left alone.
+TEST_P(Loss, ABatchOfNoWeightGivesZeros) {
+  const LossCase c{70, 33, 8};
+  const auto d = c.data(false);
+  const Tensor none = Tensor::zeros({c.rows});
+  Tensor loss = numbers({NAN}), dhidden = Tensor::full(d.hidden.shape(), NAN);
+  Tensor dw = Tensor::full(d.w.shape(), NAN), kept = copy_of(d.w);
+  on.linear_cross_entropy(loss, {dhidden}, {dw}, d.hidden, d.w, d.targets, none, 5);
+  on.linear_cross_entropy(loss, {}, {kept, true}, d.hidden, d.w, d.targets, none, 5);
+  EXPECT_EQ(loss.data<float>()[0], 0);
+  for (const Tensor& x : {dhidden, dw})
+    for (float v : x.data<float>()) ASSERT_EQ(v, 0);
+  expect_close("accumulated", kept.data<float>(), d.w.data<float>());
+}
+
+// A diverging run is noticed by its loss, so no maximum may swallow a NaN.
+TEST_P(Loss, NaNComesThrough) {
+  for (int64_t place : {0, 5, 16, 32}) {
+    const LossCase c{3, 33, 8};
+    const auto d = c.data(false);
+    Tensor logits = Tensor::full({3, 33}, 1), loss = numbers({0});
+    logits.data<float>()[33 + place] = NAN;
+    Tensor dlogits = Tensor::like(logits);
+    on.cross_entropy(loss, dlogits, logits, ids({0, 1, 2}), numbers({1, 1, 1}), 3);
+    EXPECT_TRUE(std::isnan(loss.data<float>()[0])) << place;
+    d.w.data<float>()[place * 8] = NAN;
+    on.linear_cross_entropy(loss, {}, {}, d.hidden, d.w, ids({0, 1, 2}), numbers({1, 1, 1}), 3);
+    EXPECT_TRUE(std::isnan(loss.data<float>()[0])) << place;
+  }
+}
+
 TEST_P(Loss, LogProbsByHand) {
   const float ln2 = std::log(2.0f), ln3 = std::log(3.0f);
   const Tensor logits = numbers({0, 2 * ln2, 2 * ln3}).view({1, 3});

@@ -108,9 +108,11 @@ TEST(LayerNormParity, EverySize) {
 }
 
 TEST(LayerNormBackwardParity, EverySizeAndSink) {
+  // One column has no variance, so 1/sqrt(eps) would magnify roundings.
   for (const Sinks& sinks : sink_modes(3)) {
     for (int64_t rows : kSizes)
-      for (int64_t width : kSizes) expect_parity(NormCase{rows, width, true}.layer_backward(sinks));
+      for (int64_t width : kSizes)
+        expect_parity(NormCase{rows, width, true, width == 1 ? 1 : 1e-5f}.layer_backward(sinks));
     expect_parity(NormCase{600, 130, true}.layer_backward(sinks));
   }
 }

@@ -53,6 +53,33 @@ TEST_P(Pointwise, ActivationsAreRightFarOutAndAtZero) {
   }
 }
 
+// From where exponentials vanish to where they overflow.
+TEST_P(Pointwise, ActivationsAreRightOverTheWholeLine) {
+  std::vector<float> line = {0};
+  for (float x = 1e-3f; x < 3e4f; x *= 1.1f) line.insert(line.end(), {x, -x});
+  const int64_t n = static_cast<int64_t>(line.size());
+  for (Activation act : kActivations) {
+    SCOPED_TRACE(enum_names(act)[static_cast<size_t>(act)]);
+    std::vector<float> xs = line;
+    if (gated(act)) xs.insert(xs.end(), line.size(), 1.0f);
+    const Tensor x = Tensor::from({1, static_cast<int64_t>(xs.size())}, xs);
+    const Tensor ones = Tensor::full({1, n}, 1);
+    Tensor y = Tensor::full({1, n}, NAN), want = Tensor::like(y);
+    Tensor dx = Tensor::like(x), dwant = Tensor::like(x);
+    on.activation(y, x, act);
+    on.activation_backward({dx}, ones, x, act);
+    reference_kernels().activation(want, x, act);
+    reference_kernels().activation_backward({dwant}, ones, x, act);
+    for (size_t i = 0; i < line.size(); ++i) {
+      const float size = std::abs(line[i]);
+      EXPECT_NEAR(y.data<float>()[i], want.data<float>()[i], 1e-6 * size) << line[i];
+      // Slopes are of size 1 but for relu_squared's.
+      EXPECT_NEAR(dx.data<float>()[i], dwant.data<float>()[i], 2e-6 * std::max(1.0f, size))
+          << line[i];
+    }
+  }
+}
+
 TEST_P(Pointwise, ActivationsHaveTheRightGradient) {
   for (Activation act : kActivations) {
     const ActivationCase c{3, 35, act};
@@ -84,6 +111,18 @@ TEST_P(Pointwise, SumSquaresIsExactOverMillions) {
   const Tensor x = Tensor::full({3'000'001}, 0.1f);
   const double want = 3'000'001 * double{0.1f} * double{0.1f};
   EXPECT_NEAR(on.sum_squares(x), want, 1e-7 * want);
+}
+
+// Clipping by the norm must notice a gradient that is no number.
+TEST_P(Pointwise, SumSquaresLetsNaNAndInfinityThrough) {
+  for (size_t place : {0, 7, 8, 99}) {
+    const Tensor x = Tensor::full({100}, 1);
+    x.data<float>()[place] = -INFINITY;
+    EXPECT_EQ(on.sum_squares(x), INFINITY);
+    x.data<float>()[place] = NAN;
+    EXPECT_TRUE(std::isnan(on.sum_squares(x)));
+  }
+  EXPECT_NEAR(on.sum_squares(Tensor::full({10}, 1e30f)), 1e61, 1e56);  // beyond f32
 }
 
 TEST(SumSquaresParity, EverySizeAndThreads) {
