@@ -24,13 +24,7 @@ BpeTokenizer::BpeTokenizer(BpeModel model, const std::string& place) : model_(st
 
   pairs_.build(model_.merges);
   const std::vector<bool> made = tokens_that_merges_make();
-  // The rule about whole pieces says nothing where merges make every token.
-  const bool all_made = [&] {
-    for (size_t id = 0; id < made.size(); ++id)
-      if (!model_.tokens[id].empty() && !made[id]) return false;
-    return true;
-  }();
-  if (all_made) model_.whole_pieces = false;
+  check_tokens_made(made, place);
   pieces_.build(model_.tokens, model_.whole_pieces ? std::vector<bool>(made.size(), true) : made);
   added_ = TextMatcher(model_.added);
 
@@ -38,6 +32,21 @@ BpeTokenizer::BpeTokenizer(BpeModel model, const std::string& place) : model_(st
   serial_ = ++count;
   set_specials(model_.specials, model_.begin_of_text);
   set_digest(bpe_digest(model_));
+}
+
+void BpeTokenizer::check_tokens_made(const std::vector<bool>& made, const std::string& place) {
+  size_t tokens = 0, not_made = 0;
+  for (size_t id = 0; id < made.size(); ++id) {
+    tokens += !model_.tokens[id].empty();
+    not_made += !model_.tokens[id].empty() && !made[id];
+  }
+  if (not_made == 0) model_.whole_pieces = false;  // the rule would say nothing
+  // Some files have a few that nothing makes; many mean that the merges are cut off.
+  if (!model_.whole_pieces && not_made > 64 && not_made * 10 > tokens)
+    throw Error(place + ": the " + std::to_string(model_.merges.size()) + " merges do not make " +
+                    std::to_string(not_made) + " of the " + std::to_string(tokens) +
+                    " tokens; wanted merges for nearly all",
+                "the merges may be cut off: take the files again from where they came from");
 }
 
 std::vector<bool> BpeTokenizer::tokens_that_merges_make() const {

@@ -40,6 +40,7 @@ class BpeTokenizer final : public Tokenizer {
   void encode_segment(std::string_view text, std::vector<Token>& out) const;
   void merge_piece(const char* p, size_t size, std::vector<Token>& symbols) const;
   std::vector<bool> tokens_that_merges_make() const;
+  void check_tokens_made(const std::vector<bool>& made, const std::string& place);
 
   BpeModel model_;
   int64_t vocab_ = 0;

@@ -1,0 +1,130 @@
+#include "lineage/text/word_tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include "lineage/text/testing.h"
+#include "lineage/text/tokenizer_files.h"
+
+namespace lineage {
+namespace {
+
+const std::vector<std::string> kWords = {"the",  "red", "box", "is",   "in",
+                                         "room", ".",   "\n",  "naïve"};
+
+WordTokenizer words() {
+  return WordTokenizer(word_model(kWords, {"<|endoftext|>", "<|user|>", "<|pad|>"}));
+}
+
+TEST(WordTokenizer, EveryWordIsOneToken) {
+  const WordTokenizer tokenizer = words();
+  EXPECT_EQ(tokenizer.encode("the red box is in the room ."),
+            (std::vector<Token>{0, 1, 2, 3, 4, 0, 5, 6}));
+  EXPECT_EQ(tokenizer.vocab(), 12);
+  EXPECT_EQ(tokenizer.special(Special::end_of_text), 9);
+  EXPECT_EQ(tokenizer.special(Special::pad), 11);
+  EXPECT_EQ(tokenizer.find_special(Special::system), std::nullopt);
+  EXPECT_EQ(tokenizer.encode("the\n\nred"), (std::vector<Token>{0, 7, 7, 1}));
+}
+
+TEST(WordTokenizer, TextOfItsWordsComesBack) {
+  const WordTokenizer tokenizer = words();
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    const Rng rng(seed);
+    std::string text;
+    for (uint64_t i = 0; i < rng.fold("n").below(30, 0); ++i) {
+      const std::string& word = kWords[rng.below(kWords.size(), i)];
+      if (!text.empty() && text.back() != '\n' && word != "\n") text += ' ';
+      text += word;
+    }
+    ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), text) << "seed " << seed;
+  }
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("  the   red \n box ")), "the red\nbox");
+}
+
+TEST(WordTokenizer, StreamsWhatDecodeJoins) {
+  const WordTokenizer tokenizer = words();
+  const std::vector<Token> prompt = tokenizer.encode("the red"), rest = tokenizer.encode("box\nis");
+  StreamDecoder stream(tokenizer, prompt.back());
+  std::string text = tokenizer.decode(prompt);
+  for (Token t : rest) text += stream.push(t);
+  EXPECT_EQ(text + stream.finish(), "the red box\nis");
+}
+
+TEST(WordTokenizer, UnknownWordsAreNamedWithTheNearest) {
+  const WordTokenizer tokenizer = words();
+  try {
+    tokenizer.encode("the red bax");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(),
+                 "text: the word \"bax\" at byte 8 is not one of the 9 words of this tokenizer; "
+                 "wanted one of them");
+    EXPECT_EQ(e.hint(), "did you mean \"box\"?");
+  }
+  const WordTokenizer no_lines(word_model({"a"}));
+  EXPECT_EQ(testing::error_of([&] { no_lines.encode("a\na"); }),
+            "text: the word \"\\n\" at byte 1 is not one of the 1 words of this tokenizer; wanted "
+            "one of them");
+}
+
+TEST(WordTokenizer, UnknownWordsMayHaveAWord) {
+  const WordTokenizer tokenizer(word_model({"<unk>", "a"}, {"<|endoftext|>"}, "<unk>"));
+  EXPECT_EQ(tokenizer.encode("a zebra a <|endoftext|>"), (std::vector<Token>{1, 0, 1, 0}));
+}
+
+TEST(WordTokenizer, TextCannotForgeSpecialTokens) {
+  const WordTokenizer tokenizer = words();
+  EXPECT_NE(testing::error_of([&] { tokenizer.encode("the <|user|> box"); }), "");
+  EXPECT_EQ(tokenizer.encode_with_specials("the <|user|> box"), (std::vector<Token>{0, 10, 2}));
+  EXPECT_EQ(tokenizer.decode(std::vector<Token>{0, 10, 2}), "the <|user|> box");
+}
+
+TEST(WordTokenizer, IsSavedAsTokenizerJson) {
+  const testing::TemporaryFolder folder;
+  for (const std::string& unknown : {std::string(), std::string("the")}) {
+    const WordTokenizer tokenizer(word_model(kWords, {"<|endoftext|>"}, unknown));
+    tokenizer.save(folder.path());
+    const auto again = Tokenizer::load(folder.path());
+    EXPECT_EQ(again->digest(), tokenizer.digest());
+    EXPECT_EQ(again->encode("the\nnaïve box"), tokenizer.encode("the\nnaïve box"));
+    EXPECT_TRUE(again->is_special(9));
+  }
+  EXPECT_EQ(testing::error_of([&] { words().save(folder.path(), TokenizerFormat::tiktoken); }),
+            "tokenizer: a vocabulary of words cannot be saved in this format; wanted "
+            "tokenizer.json");
+}
+
+TEST(WordTokenizer, DigestTellsVocabulariesApart) {
+  const std::string base = WordTokenizer(word_model({"a", "b"})).digest();
+  EXPECT_EQ(WordTokenizer(word_model({"a", "b"})).digest(), base);
+  EXPECT_NE(WordTokenizer(word_model({"b", "a"})).digest(), base);
+  EXPECT_NE(WordTokenizer(word_model({"a", "b"}, {"c"})).digest(), base);
+  EXPECT_NE(WordTokenizer(word_model({"a", "b"}, {}, "a")).digest(), base);
+}
+
+TEST(WordTokenizer, BadVocabulariesAreErrors) {
+  const auto error = [](WordModel model) {
+    return testing::error_of([&] { WordTokenizer{std::move(model), "world"}; });
+  };
+  EXPECT_EQ(error(word_model({})), "world: no words; wanted at least one");
+  EXPECT_EQ(error(word_model({"a", "a"})),
+            "world: the word \"a\" stands there twice; wanted it once");
+  EXPECT_EQ(error(word_model({"a b"})),
+            "world: the word \"a b\" has a space or line feed inside; wanted one word");
+  EXPECT_EQ(error(word_model({"a"}, {"a"})),
+            "world: the special token \"a\" is also a word or another special token; wanted one");
+  EXPECT_EQ(error(word_model({"a"}, {""})),
+            "world: a special token without text; wanted at least one character");
+  EXPECT_EQ(error({{"a"}, {{0, "<s>"}}, ""}),
+            "world: the special token \"<s>\" shares the id 0 with another; wanted one each");
+  EXPECT_EQ(error({{"a"}, {{1 << 30, "<s>"}}, ""}),
+            "world: the special token \"<s>\" has the id 1073741824; wanted one near the others");
+  EXPECT_EQ(error(word_model({"a"}, {}, "u")),
+            "world: the word for unknown ones, \"u\", is not in the vocabulary; wanted it there");
+  const WordTokenizer tokenizer = words();
+  EXPECT_EQ(testing::error_of([&] { tokenizer.decode(std::vector<Token>{12}); }),
+            "token 12 is not in this tokenizer's vocabulary of 12 ids; wanted one that is");
+}
+
+}  // namespace
+}  // namespace lineage
