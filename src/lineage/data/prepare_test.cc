@@ -187,8 +187,8 @@ TEST_F(Prepare, ASingleDocumentIsTrainedOn) {
 TEST_F(Prepare, BytesOnDiskDoNotDependOnThreads) {
   for (int i = 0; i < 30; ++i)
     folder_.write("in/" + std::to_string(i),
-                  std::string(static_cast<size_t>(i * i * 1000), 'a') + std::to_string(i));
-  shard_bytes_ = 1 << 18;
+                  std::string(static_cast<size_t>(i * i * 300), 'a') + std::to_string(i));
+  shard_bytes_ = 1 << 20;
   const int threads = num_threads();
   Texts digests;
   for (const int n : {1, 2, 3}) {
@@ -203,7 +203,7 @@ TEST_F(Prepare, BytesOnDiskDoNotDependOnThreads) {
 
 TEST_F(Prepare, ManyShardsReadAsOne) {
   write_documents(300);
-  shard_bytes_ = 1000;
+  shard_bytes_ = 4000;
   const PreparedSource p = prepare({.heldout = 0});
   EXPECT_GT(p.train->size(), 0);
   Texts wanted;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -38,7 +39,7 @@ class TempFolder {
   const fs::path& path() const { return path_; }
   std::string write(const std::string& name, std::string_view bytes) const {
     fs::create_directories((path_ / name).parent_path());
-    write_file_atomic(path_ / name, bytes);
+    std::ofstream(path_ / name, std::ios::binary) << bytes;  // faster than a durable write
     return (path_ / name).string();
   }
 

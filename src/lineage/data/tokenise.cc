@@ -91,10 +91,13 @@ class Pass {
   int64_t tokens() const { return train_.total.tokens + heldout_.total.tokens; }
   // The threshold that gives each side at least one document, when this one did not.
   std::optional<uint64_t> better_threshold() const {
-    if (documents() < 2 || lowest_ == highest_) return std::nullopt;
-    if (heldout_.files.empty() && threshold_ > 0) return lowest_ + 1;
     if (train_.files.empty()) return documents() == 1 ? 0 : highest_;
+    if (heldout_.files.empty() && threshold_ > 0 && lowest_ < highest_) return lowest_ + 1;
     return std::nullopt;
+  }
+  void remove_files() const {
+    for (const Side* side : {&train_, &heldout_})
+      for (const std::string& file : side->files) std::filesystem::remove(folder_ / file);
   }
 
   TokenisedShards result() && {
@@ -206,6 +209,7 @@ TokenisedShards tokenise(const std::string& name, const SourceConfig& config,
     pass.run(progress);
     const std::optional<uint64_t> better = pass.better_threshold();
     if (!better) return std::move(pass).result();
+    pass.remove_files();
     threshold = *better;
   }
 }
