@@ -138,6 +138,13 @@ class Call {
     return results;
   }
 
+  // Elements of all outputs.
+  int64_t outputs() const {
+    int64_t n = 0;
+    for (const Out& o : outs_) n += o.memory.tensor.numel();
+    return n;
+  }
+
   std::string name;
 
  private:

@@ -38,11 +38,11 @@ TEST_P(Decode, EqualsAttention) {
 
 TEST_P(Decode, RowsAreTheSameBitsInAnyBatch) {
   for (const AttentionSpec& spec : kSpecs) {
-    const DecodeCase c{13, 13, 150, spec};
+    const DecodeCase c{9, 9, 70, spec};
     SCOPED_TRACE(c.name());
     const auto d = c.data();
     const Tensor all = c.call().run(on)[0].value;
-    for (int64_t batch : {1, 2, 5, 8})
+    for (int64_t batch : {1, 2, 5})
       for (int64_t begin = 0; begin < c.rows; begin += batch) {
         const int64_t end = std::min(begin + batch, c.rows);
         Tensor keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
@@ -104,11 +104,12 @@ TEST_P(Decode, SequencesMayShareABatchInAnyOrder) {
 }
 
 TEST(DecodeParity, EveryForm) {
+  expect_parity(DecodeCase{3, 3, 1000, {4, 2, 16}}.call());
   for (const AttentionSpec& spec : kSpecs)
-    for (int64_t positions : {1, 7, 64, 65, 129, 300}) {
+    for (int64_t positions : {1, 7, 65, 129}) {
       expect_parity(DecodeCase{1, 1, positions, spec}.call());
-      expect_parity(DecodeCase{7, 9, positions, spec}.call());
-      expect_parity(DecodeCase{std::min<int64_t>(positions, 33), 3, positions, spec, true}.call());
+      expect_parity(DecodeCase{5, 6, positions, spec}.call());
+      expect_parity(DecodeCase{std::min<int64_t>(positions, 33), 2, positions, spec, true}.call());
     }
 }
 

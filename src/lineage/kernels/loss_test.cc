@@ -61,6 +61,10 @@ TEST_P(Loss, NaNComesThrough) {
     Tensor dlogits = Tensor::like(logits);
     on.cross_entropy(loss, dlogits, logits, ids({0, 1, 2}), numbers({1, 1, 1}), 3);
     EXPECT_TRUE(std::isnan(loss.data<float>()[0])) << place;
+    Tensor one = numbers({0, 0, 0}), h = numbers({0, 0, 0}), lse = numbers({0, 0, 0});
+    on.log_probs(one, h, lse, logits, ids({0, 1, 2}), 1);
+    EXPECT_TRUE(std::isnan(one.data<float>()[1]) && std::isnan(h.data<float>()[1])) << place;
+    EXPECT_FALSE(std::isnan(one.data<float>()[0])) << place;
     d.w.data<float>()[place * 8] = NAN;
     on.linear_cross_entropy(loss, {}, {}, d.hidden, d.w, ids({0, 1, 2}), numbers({1, 1, 1}), 3);
     EXPECT_TRUE(std::isnan(loss.data<float>()[0])) << place;

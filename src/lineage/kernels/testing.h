@@ -119,7 +119,9 @@ inline void expect_parity(const Call& call, double tolerance = kTolerance) {
     return call.run(cpu_kernels());
   };
   const auto alone = run_with(1);
-  for (int threads : {2, 3}) {
+  for (int threads : {3, 2}) {
+    if (threads == 2 && call.outputs() < 5000) continue;  // work for one
+
     SCOPED_TRACE(fmt::format("{} threads", threads));
     expect_same_bits(run_with(threads), alone);
   }

@@ -15,6 +15,12 @@ namespace lineage {
 namespace HWY_NAMESPACE {
 namespace {
 
+// e^x, and NaN of NaN, for which Highway's gives 0: a loss must show that a model has diverged.
+template <class V>
+HWY_INLINE V exp_or_nan(V x) {
+  return hn::IfThenElse(hn::IsNaN(x), x, vexp(F32(), x));
+}
+
 // The largest of scale·logits; scale may be negative.
 float largest(const float* logits, size_t size, float scale) {
   const F32 d;
@@ -46,7 +52,7 @@ double cross_entropy_row(float* dlogits, const float* logits, int64_t count, int
   const Vec32 shift = hn::Set(d, most);
   float sum[1];
   sum_vectors(size, sum, [&](size_t i, auto part, Vec32* sums) HWY_ATTR {
-    const Vec32 e = part.zero_outside(vexp(d, hn::Sub(part.load(logits + i), shift)));
+    const Vec32 e = part.zero_outside(exp_or_nan(hn::Sub(part.load(logits + i), shift)));
     if (dlogits) part.store(e, dlogits + i);
     sums[0] = hn::Add(sums[0], e);
   });
@@ -64,7 +70,8 @@ double cross_entropy_row(float* dlogits, const float* logits, int64_t count, int
 // log p, or so little that p is 0 and p log p too, rather than not a number.
 template <class V>
 HWY_INLINE V at_least_little(V log_p) {
-  return hn::Max(log_p, hn::Set(F32(), -1000.0f));
+  const V little = hn::Set(F32(), -1000.0f);
+  return hn::IfThenElse(hn::Lt(log_p, little), little, log_p);  // Max may swallow NaN
 }
 
 LogProb log_prob_row(const float* logits, int64_t count, int64_t target, float inv_temperature) {
@@ -75,7 +82,7 @@ LogProb log_prob_row(const float* logits, int64_t count, int64_t target, float i
   float sum[2];  // of e^(z - most), and of the same times z - most
   sum_vectors(size, sum, [&](size_t i, auto part, Vec32* sums) HWY_ATTR {
     const Vec32 z = at_least_little(hn::MulAdd(part.load(logits + i), s, shift));
-    const Vec32 e = part.zero_outside(vexp(d, z));
+    const Vec32 e = part.zero_outside(exp_or_nan(z));
     sums[0] = hn::Add(sums[0], e);
     sums[1] = hn::MulAdd(e, z, sums[1]);
   });
@@ -93,7 +100,7 @@ void log_prob_row_backward(float* dlogits, bool accumulate, const float* logits,
   for_vectors(static_cast<size_t>(count), [&](size_t i, auto part) HWY_ATTR {
     const Vec32 log_p = at_least_little(hn::MulAdd(part.load(logits + i), s, minus_lse));
     const Vec32 slope = hn::MulAdd(dentropy, hn::Add(log_p, entropy), dlog_prob);
-    const Vec32 dz = hn::Mul(vexp(d, log_p), slope);
+    const Vec32 dz = hn::Mul(exp_or_nan(log_p), slope);
     part.store(accumulate ? hn::Add(part.load(dlogits + i), dz) : dz, dlogits + i);
   });
   dlogits[target] += inv_temperature * grad.dlog_prob;
