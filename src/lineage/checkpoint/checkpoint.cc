@@ -57,6 +57,20 @@ std::map<std::string, std::string> digests_below(const fs::path& folder) {
   return digests;
 }
 
+// A writer may move a file between our finding it and our opening it, or publish between two of our
+// reads: then we look again.
+constexpr int kAttempts = 10;
+
+std::string read_manifest(const fs::path& folder) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return read_file(current_file(folder, kManifest));
+    } catch (const Error&) {
+      if (attempt == kAttempts) throw;
+    }
+  }
+}
+
 [[noreturn]] void refuse_folder(const fs::path& folder) {
   std::error_code ignored;
   const std::string at = folder.string();
@@ -82,18 +96,16 @@ bool Checkpoint::exists(const fs::path& folder) {
 
 Checkpoint Checkpoint::open(const fs::path& folder) {
   if (!exists(folder)) refuse_folder(folder);
-  // A writer may publish between our two reads. The manifest is the last of its files to move, so
-  // when it reads the same afterwards the weights are those it speaks of.
-  constexpr int kAttempts = 10;
+  // The manifest is the last of its files to move: when it reads the same after the weights were
+  // opened, they are those it speaks of.
   for (int attempt = 1;; ++attempt) {
-    const std::string text = read_file(current_file(folder, kManifest));
-    const auto unchanged = [&] { return read_file(current_file(folder, kManifest)) == text; };
+    const std::string text = read_manifest(folder);
     try {
       Manifest manifest = parse_manifest(text, (folder / kManifest).string());
       SafetensorsFile weights(current_file(folder, kWeights));
-      if (unchanged()) return {folder, std::move(manifest), std::move(weights)};
+      if (read_manifest(folder) == text) return {folder, std::move(manifest), std::move(weights)};
     } catch (const Error&) {
-      if (attempt == kAttempts || unchanged()) throw;
+      if (attempt == kAttempts || read_manifest(folder) == text) throw;
     }
     require(attempt < kAttempts, folder.string(),
             ": is being rewritten all the time; wanted a checkpoint at rest");

@@ -52,8 +52,9 @@ const StoredTensor& stored_part(const Checkpoint& model, const HuggingFacePart& 
   return ours;
 }
 
-std::vector<SafetensorsShard> write_tensors(const Checkpoint& model, const HuggingFaceLayout& layout,
-                                 const GptConfig& config, const fs::path& to) {
+std::vector<SafetensorsShard> write_tensors(const Checkpoint& model,
+                                            const HuggingFaceLayout& layout,
+                                            const GptConfig& config, const fs::path& to) {
   const PartsByName parts = parts_by_name(layout, config);
   std::optional<SafetensorsFile> buffers;
   if (model.manifest().files.contains(kBuffers)) {

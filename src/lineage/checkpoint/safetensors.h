@@ -76,7 +76,8 @@ class SafetensorsFile {
   explicit SafetensorsFile(const fs::path&);
 
   const fs::path& path() const { return path_; }
-  std::span<const StoredTensor> tensors() const { return content_.tensors; }
+  std::span<const StoredTensor> tensors() const& { return content_.tensors; }
+  std::span<const StoredTensor> tensors() && = delete;  // they end with the file
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
   const StoredTensor* find(std::string_view name) const;
   const StoredTensor& at(

@@ -14,7 +14,8 @@
 
 namespace lineage::testing {
 
-// A folder of this test's own, removed at its end.
+// A folder of this test's own, removed at its end. In memory where there is such a place: every
+// file here is flushed, and disks take their time.
 class TempFolder {
  public:
   TempFolder() {

@@ -54,9 +54,9 @@ std::string digest_of_tensors(const NamedTensors& tensors) {
 
 // The leftovers of writers that were killed, from AtomicFile.
 void remove_partial(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename().string();
-    std::error_code ignored;
     if (name.starts_with(kPrefix) && name.find(".partial.") != std::string::npos)
       fs::remove(entry.path(), ignored);
   }
@@ -130,6 +130,7 @@ std::optional<TrainingState> load_training_state(const fs::path& folder, const N
 void remove_training_state(const fs::path& folder) {
   std::error_code ignored;
   for (const StateFile& file : newest_first(folder)) fs::remove(file.path, ignored);
+  remove_partial(folder);
 }
 
 }  // namespace lineage

@@ -1,0 +1,288 @@
+#include "lineage/checkpoint/checkpoint.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "lineage/base/config.h"
+#include "lineage/base/rng.h"
+#include "lineage/checkpoint/folder_update.h"
+#include "lineage/checkpoint/testing.h"
+#include "lineage/text/word_tokenizer.h"
+
+namespace lineage {
+namespace {
+
+using testing::error_of;
+using testing::random_model;
+using testing::same_values;
+using testing::TempFolder;
+using testing::tiny_config;
+using testing::write_bytes;
+
+Manifest manifest_for(const GptConfig& config) {
+  Manifest m;
+  m.stage = "pretrain";
+  m.config = frozen_model_config(config);
+  return m;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+class Checkpoints : public ::testing::Test {
+ protected:
+  Manifest write(const Model& model, const Tokenizer* tokenizer = nullptr) {
+    return Checkpoint::write(path_, manifest_for(model.config), *model.parameters, tokenizer);
+  }
+  Model loaded() { return load_model(path_); }
+
+  TempFolder folder_;
+  const fs::path path_ = folder_ / "model";
+  const GptConfig config_ = tiny_config();
+  const Model one_ = random_model(config_, 1), two_ = random_model(config_, 2);
+};
+
+TEST_F(Checkpoints, ComeBackAsWritten) {
+  const Manifest written = write(one_);
+  EXPECT_EQ(names_in(path_), (std::vector<std::string>{"manifest.json", "weights.safetensors"}));
+  const Model model = loaded();
+  EXPECT_TRUE(same_values(*model.parameters, *one_.parameters));
+  EXPECT_EQ(model.manifest, written);
+  EXPECT_EQ(to_toml(model.config), to_toml(config_));
+  EXPECT_EQ(model.tokenizer, nullptr);
+  EXPECT_EQ(model.gpt->token_embedding.data<float>()[3],
+            one_.gpt->token_embedding.data<float>()[3]);
+  EXPECT_TRUE(load_model(path_, /*with_gradients=*/true).parameters->grads().numel() > 0);
+}
+
+TEST_F(Checkpoints, NameTheirWeightsByDigest) {
+  const std::string first = write(one_).weights;
+  EXPECT_EQ(first.size(), 64u);
+  EXPECT_NE(write(two_).weights, first);
+  EXPECT_EQ(write(one_).weights, first);
+}
+
+TEST_F(Checkpoints, ReplaceTheOldOneAndLeaveOtherFilesAlone) {
+  const WordTokenizer words(word_model({"a", "b"}));
+  write(one_, &words);
+  write_bytes(path_ / "metrics.jsonl", "{}");
+  const Checkpoint before = Checkpoint::open(path_);
+  write(two_);
+  EXPECT_EQ(names_in(path_),
+            (std::vector<std::string>{"manifest.json", "metrics.jsonl", "weights.safetensors"}));
+  EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
+  Model old = make_model(config_, false);
+  before.load(*old.parameters);  // what was open stays readable
+  EXPECT_TRUE(same_values(*old.parameters, *one_.parameters));
+}
+
+TEST_F(Checkpoints, KeepTheirTokenizer) {
+  const WordTokenizer words(word_model({"cat", "dog"}, {"<|endoftext|>"}));
+  write(one_, &words);
+  const Model model = loaded();
+  EXPECT_EQ(model.tokenizer->digest(), words.digest());
+  const WordTokenizer others(word_model({"dog", "cat"}, {"<|endoftext|>"}));
+  others.save(path_ / "tokenizer.json");
+  EXPECT_SAYS(loaded(), "tokenizer.json: a tokenizer with digest " + others.digest().substr(0, 16));
+  EXPECT_SAYS(loaded(), "the model was trained with " + words.digest().substr(0, 16));
+  fs::remove(path_ / "tokenizer.json");
+  EXPECT_SAYS(loaded(), "tokenizer.json");
+}
+
+TEST_F(Checkpoints, RefuseATokenizerLargerThanTheModel) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 12; ++i) many.push_back("w" + std::to_string(i));
+  const WordTokenizer words(word_model(many));
+  write(one_, &words);
+  EXPECT_SAYS(loaded(), "the tokenizer has 12 tokens; the model has 11 rows");
+}
+
+TEST_F(Checkpoints, SeeEveryFlippedBitOfTheWeights) {
+  write(one_);
+  const std::string good = read_file(path_ / "weights.safetensors");
+  const size_t header = good.size() - static_cast<size_t>(4 * one_.parameters->numel());
+  for (size_t i = 0; i < good.size(); i += i < header ? 7 : 61) {
+    std::string damaged = good;
+    damaged[i] = static_cast<char>(damaged[i] ^ 4);
+    write_bytes(path_ / "weights.safetensors", damaged);
+    const std::string error = error_of([&] { loaded(); });
+    // __metadata__ and padding are not the tensors'; all else is seen.
+    if (i < header) continue;
+    EXPECT_TRUE(testing::has(error, "weights.safetensors: the digest is ")) << error;
+  }
+  for (size_t size = 0; size < good.size(); size += 97) {
+    write_bytes(path_ / "weights.safetensors", good.substr(0, size));
+    EXPECT_NE(error_of([&] { loaded(); }), "") << size;
+  }
+  write_bytes(path_ / "weights.safetensors", good);
+  EXPECT_EQ(error_of([&] { loaded(); }), "");
+  EXPECT_EQ(error_of([&] { Checkpoint::open(path_).verify_weights(); }), "");
+}
+
+TEST_F(Checkpoints, NameTheFirstTensorThatDoesNotFit) {
+  write(one_);
+  const auto load_into = [&](auto change) {
+    GptConfig other = config_;
+    change(other);
+    Model model = make_model(other, false);
+    return error_of([&] { Checkpoint::open(path_).load(*model.parameters); });
+  };
+  using testing::has;
+  EXPECT_TRUE(has(load_into([](auto& c) { c.layers = 3; }),
+                  "no tensor blocks.2.attention.out.bias; the model wants one of shape [8]"));
+  EXPECT_TRUE(has(load_into([](auto& c) { c.layers = 1; }),
+                  "tensor blocks.1.attention.out.bias of shape [8] is not in the model"));
+  EXPECT_TRUE(has(load_into([](auto& c) { c.hidden = 16; }),
+                  "tensor blocks.0.mlp.in.bias has shape [32]; the model wants [16]"));
+}
+
+TEST_F(Checkpoints, SayWhatIsWrongWithAFolder) {
+  EXPECT_SAYS(Checkpoint::open(path_), "model: no such folder; wanted a checkpoint");
+  fs::create_directories(path_);
+  EXPECT_SAYS(Checkpoint::open(path_), "model: no manifest.json; wanted a checkpoint");
+  EXPECT_FALSE(Checkpoint::exists(path_));
+  write_bytes(path_ / "config.json", "{}");
+  EXPECT_SAYS(Checkpoint::open(path_), "lineage import hf");
+  EXPECT_SAYS(Checkpoint::open(path_ / "config.json"), "not a folder");
+  write(one_);
+  EXPECT_TRUE(Checkpoint::exists(path_));
+  fs::remove(path_ / "weights.safetensors");
+  EXPECT_SAYS(Checkpoint::open(path_), "weights.safetensors: cannot open");
+}
+
+TEST_F(Checkpoints, RefuseAFrozenConfigThatCannotBe) {
+  Manifest m = manifest_for(config_);
+  m.config = "[train]\nlr = 1\n";
+  Checkpoint::write(path_, m, *one_.parameters);
+  EXPECT_SAYS(loaded(), "model");
+  m.config = "[model]\nlayers = 0\n";
+  Checkpoint::write(path_, m, *one_.parameters);
+  EXPECT_SAYS(loaded(), "manifest.json: config: model.layers is 0; wanted 1 to 1024");
+}
+
+TEST_F(Checkpoints, CheckTheDigestOfFurtherFiles) {
+  Checkpoint::write(path_, manifest_for(config_), *one_.parameters, nullptr,
+                    [](const fs::path& staging) {
+                      fs::create_directory(staging / "more");
+                      write_file_atomic(staging / "more/notes.txt", "hello");
+                    });
+  EXPECT_EQ(Checkpoint::open(path_).read_further("more/notes.txt"), "hello");
+  testing::flip(path_ / "more/notes.txt", 0);
+  EXPECT_SAYS(Checkpoint::open(path_).read_further("more/notes.txt"),
+              "more/notes.txt: its digest is not the manifest's");
+  EXPECT_SAYS(Checkpoint::open(path_).read_further("other"), "no file other");
+}
+
+// A limit on the size of files stands for the full disk: writing fails half-way.
+TEST_F(Checkpoints, SurviveAWriteThatFails) {
+  write(one_);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
+  for (const rlim_t limit : {0, 1000, 4000}) {
+    const rlimit small{limit, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    const std::string error = error_of([&] { write(two_); });
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_TRUE(testing::has(error, "cannot write")) << error;
+    EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
+    EXPECT_EQ(names_in(path_), (std::vector<std::string>{"manifest.json", "weights.safetensors"}));
+  }
+  ::signal(SIGXFSZ, old_handler);
+}
+
+TEST_F(Checkpoints, HaveOneWriterAtATime) {
+  write(one_);
+  const FolderUpdate other(path_);
+  EXPECT_SAYS(write(two_), "another process is writing here");
+}
+
+// Every state that a kill between two steps of a commit can leave, made by hand.
+TEST_F(Checkpoints, AreWholeAtEveryStepOfACommit) {
+  write(one_);
+  const fs::path next = folder_ / "next";
+  Checkpoint::write(next, manifest_for(config_), *two_.parameters);
+  fs::create_directory(path_ / ".incoming");  // killed while writing
+  fs::copy(next / "weights.safetensors", path_ / ".incoming/weights.safetensors");
+  EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
+  fs::copy(next / "manifest.json", path_ / ".incoming/manifest.json");
+  EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
+  fs::rename(path_ / ".incoming", path_ / ".committed");  // killed after the commit
+  EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
+  fs::rename(path_ / ".committed/weights.safetensors", path_ / "weights.safetensors");
+  EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
+  fs::rename(path_ / ".committed/manifest.json", path_ / "manifest.json");
+  EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
+  write(one_);
+  EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
+  EXPECT_EQ(names_in(path_), (std::vector<std::string>{"manifest.json", "weights.safetensors"}));
+}
+
+TEST_F(Checkpoints, FinishTheCommitOfAKilledWriter) {
+  write(one_);
+  const fs::path next = folder_ / "next";
+  Checkpoint::write(next, manifest_for(config_), *two_.parameters);
+  fs::rename(next, path_ / ".committed");
+  { const FolderUpdate another_writer(path_); }
+  EXPECT_EQ(names_in(path_), (std::vector<std::string>{"manifest.json", "weights.safetensors"}));
+  EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
+}
+
+// A process that replaces a checkpoint again and again is killed at random moments.
+TEST_F(Checkpoints, SurviveAKillAtAnyMoment) {
+  write(one_);
+  const Rng rng(7);
+  for (uint64_t round = 0; round < 30; ++round) {
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      try {
+        for (;;) {
+          write(two_);
+          write(one_);
+        }
+      } catch (...) {
+      }
+      ::_exit(1);
+    }
+    ::usleep(static_cast<useconds_t>(500 + rng.below(12000, round)));
+    ::kill(writer, SIGKILL);
+    int status = 0;
+    ::waitpid(writer, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));  // it had not failed before
+    const Model model = loaded();
+    EXPECT_TRUE(same_values(*model.parameters, *one_.parameters) ||
+                same_values(*model.parameters, *two_.parameters));
+  }
+}
+
+TEST_F(Checkpoints, CanBeReadWhileTheyAreReplaced) {
+  write(one_);
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    try {
+      for (;;) {
+        write(two_);
+        write(one_);
+      }
+    } catch (...) {
+    }
+    ::_exit(1);
+  }
+  for (int i = 0; i < 100; ++i) {
+    const Model model = loaded();
+    EXPECT_TRUE(same_values(*model.parameters, *one_.parameters) ||
+                same_values(*model.parameters, *two_.parameters));
+  }
+  ::kill(writer, SIGKILL);
+  ::waitpid(writer, nullptr, 0);
+}
+
+}  // namespace
+}  // namespace lineage

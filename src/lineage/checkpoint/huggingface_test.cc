@@ -1,0 +1,368 @@
+#include "lineage/checkpoint/huggingface.h"
+
+#include <set>
+
+#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/json.h"
+#include "lineage/checkpoint/testing.h"
+#include "lineage/text/word_tokenizer.h"
+
+namespace lineage {
+namespace {
+
+using nlohmann::json;
+using testing::error_of;
+using testing::has;
+using testing::random_model;
+using testing::TempFolder;
+using testing::tiny_config;
+using testing::write_bytes;
+
+GptConfig opt_config() {
+  GptConfig c = tiny_config();
+  c.activation = Activation::relu;
+  c.position_offset = 2;
+  c.hidden = 24;
+  return c;
+}
+
+// A folder of theirs, held in memory so that tests can change it before it is written.
+struct Theirs {
+  json config;
+  std::map<std::string, std::pair<StoredType, Tensor>> tensors;
+  std::map<std::string, std::pair<TensorHeader, std::string>> buffers;
+
+  void write(const fs::path& folder, const std::string& name = "model.safetensors") const {
+    fs::create_directories(folder);
+    write_bytes(folder / "config.json", config.dump());
+    std::vector<TensorHeader> headers;
+    for (const auto& [key, t] : tensors) headers.push_back({key, t.first, t.second.shape()});
+    for (const auto& [key, b] : buffers) headers.push_back({key, b.first.type, b.first.shape});
+    SafetensorsWriter writer(folder / name, headers, {{"format", "pt"}});
+    for (const auto& [key, t] : tensors) writer.write(t.second);
+    for (const auto& [key, b] : buffers) writer.write(std::as_bytes(std::span(b.second)));
+    writer.commit();
+  }
+  void rename(const std::string& from, const std::string& to) {
+    decltype(tensors) renamed;
+    for (auto& [key, t] : tensors)
+      renamed[key.starts_with(from) ? to + key.substr(from.size()) : key] = t;
+    tensors = std::move(renamed);
+  }
+};
+
+class HuggingFace : public ::testing::Test {
+ protected:
+  // What an export of a random model gives.
+  Theirs theirs(const GptConfig& config, uint64_t seed = 1) {
+    const fs::path model = folder_ / "native", out = folder_ / "exported";
+    fs::remove_all(model);
+    fs::remove_all(out);
+    Manifest m;
+    m.config = frozen_model_config(config);
+    weights_ = Checkpoint::write(model, m, *random_model(config, seed).parameters).weights;
+    export_huggingface(model, out);
+    Theirs t;
+    t.config = json::parse(read_file(out / "config.json"));
+    const SafetensorsFile file(out / "model.safetensors");
+    for (const StoredTensor& s : file.tensors()) t.tensors[s.name] = {s.type, read_tensor(s)};
+    return t;
+  }
+
+  std::string import_error(const Theirs& t) {
+    fs::remove_all(folder_ / "theirs");
+    t.write(folder_ / "theirs");
+    return error_of([&] { import_huggingface(folder_ / "theirs", folder_ / "model"); });
+  }
+
+  // Imports the folder "theirs" and exports it again: every file of tensors must come back.
+  Manifest expect_round_trip() {
+    fs::remove_all(folder_ / "model");
+    fs::remove_all(folder_ / "back");
+    const Manifest m = import_huggingface(folder_ / "theirs", folder_ / "model");
+    export_huggingface(folder_ / "model", folder_ / "back");
+    for (const auto& entry : fs::directory_iterator(folder_ / "theirs")) {
+      const fs::path back = folder_ / "back" / entry.path().filename();
+      if (entry.path().extension() != ".safetensors") continue;
+      const SafetensorsFile before(entry.path()), after(back);
+      EXPECT_EQ(before.tensors().size(), after.tensors().size());
+      EXPECT_EQ(before.metadata(), after.metadata());
+      for (const StoredTensor& t : before.tensors()) {
+        const StoredTensor& same = after.at(t.name);
+        EXPECT_EQ(t.type, same.type) << t.name;
+        EXPECT_EQ(t.shape, same.shape) << t.name;
+        EXPECT_TRUE(std::ranges::equal(t.data, same.data)) << t.name;
+      }
+    }
+    EXPECT_EQ(read_file(folder_ / "theirs/config.json"), read_file(folder_ / "back/config.json"));
+    return m;
+  }
+  Manifest expect_round_trip(const Theirs& t) {
+    fs::remove_all(folder_ / "theirs");
+    t.write(folder_ / "theirs");
+    return expect_round_trip();
+  }
+
+  TempFolder folder_;
+  std::string weights_;  // of the model that theirs() made
+};
+
+TEST_F(HuggingFace, ExportsANativeModelAsGpt2) {
+  const Theirs t = theirs(tiny_config());
+  EXPECT_EQ(t.config["model_type"], "gpt2");
+  EXPECT_EQ(t.config["activation_function"], "gelu_new");
+  EXPECT_EQ(t.config["n_embd"], 8);
+  EXPECT_EQ(t.config["n_inner"], 32);
+  EXPECT_EQ(t.config["n_positions"], 6);
+  EXPECT_TRUE(t.config["eos_token_id"].is_null());
+  EXPECT_EQ(t.tensors.size(), 4u + 2 * 12);
+  // Conv1D: element (in, out) of theirs is (out, in) of ours.
+  const Model model = random_model(tiny_config(), 1);
+  const Tensor& ours = model.parameters->at("blocks.1.mlp.in.weight").value;
+  const Tensor& conv = t.tensors.at("transformer.h.1.mlp.c_fc.weight").second;
+  EXPECT_EQ(conv.shape(), Shape({8, 32}));
+  EXPECT_EQ(conv.data<float>()[3 * 32 + 5], ours.data<float>()[5 * 8 + 3]);
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+}
+
+TEST_F(HuggingFace, ExportsANativeModelAsOpt) {
+  const Theirs t = theirs(opt_config());
+  EXPECT_EQ(t.config["model_type"], "opt");
+  EXPECT_EQ(t.config["ffn_dim"], 24);
+  EXPECT_EQ(t.tensors.at("model.decoder.embed_positions.weight").second.shape(), Shape({8, 8}));
+  const Model model = random_model(opt_config(), 1);
+  const auto qkv = model.parameters->at("blocks.0.attention.qkv.bias").value.data<float>();
+  int part = 0;
+  for (const char* name : {"q_proj", "k_proj", "v_proj"}) {
+    const auto& bias =
+        t.tensors.at("model.decoder.layers.0.self_attn." + std::string(name) + ".bias");
+    EXPECT_TRUE(std::ranges::equal(bias.second.data<float>(), qkv.subspan(8u * part++, 8))) << name;
+  }
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+}
+
+TEST_F(HuggingFace, ReadsEveryPrefix) {
+  Theirs gpt2 = theirs(tiny_config());
+  gpt2.rename("transformer.", "");
+  EXPECT_EQ(expect_round_trip(gpt2).weights, weights_);
+  for (const char* prefix : {"decoder.", ""}) {
+    Theirs opt = theirs(opt_config());
+    opt.rename("model.decoder.", prefix);
+    EXPECT_EQ(expect_round_trip(opt).weights, weights_);
+  }
+}
+
+TEST_F(HuggingFace, KeepsHalvesAsTheyWere) {
+  for (const StoredType type : {StoredType::f16, StoredType::bf16}) {
+    Theirs t = theirs(tiny_config());
+    for (auto& [name, tensor] : t.tensors) tensor.first = type;
+    expect_round_trip(t);
+  }
+}
+
+TEST_F(HuggingFace, KeepsBuffersButDoesNotReadThem) {
+  Theirs t = theirs(tiny_config());
+  for (const char* layer : {"0", "1"}) {
+    const std::string attn = "transformer.h." + std::string(layer) + ".attn.";
+    t.buffers[attn + "bias"] = {{"", StoredType::boolean, {1, 1, 3, 3}},
+                                {1, 0, 0, 1, 1, 0, 1, 1, 1}};
+    t.buffers[attn + "masked_bias"] = {{"", StoredType::f32, {}}, std::string("\0\x40\x1c\xc6", 4)};
+  }
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  const SafetensorsFile kept(folder_ / "model/huggingface/buffers.safetensors");
+  EXPECT_EQ(kept.tensors().size(), 2u);  // both layers' masks are kept once
+  t.buffers.at("transformer.h.0.attn.bias").second[1] = 1;
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+}
+
+TEST_F(HuggingFace, ReadsTiedAndUntiedHeads) {
+  Theirs t = theirs(tiny_config());
+  t.tensors["lm_head.weight"] = t.tensors.at("transformer.wte.weight");
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  t.tensors["lm_head.weight"].second = Tensor::full({11, 8}, 2);
+  EXPECT_TRUE(has(import_error(t), "lm_head.weight differs from transformer.wte.weight"));
+  t.config["tie_word_embeddings"] = false;
+  expect_round_trip(t);
+  EXPECT_FALSE(Checkpoint::open(folder_ / "model").model_config().tied);
+  t.tensors.erase("lm_head.weight");
+  EXPECT_TRUE(has(import_error(t), "no tensor lm_head.weight; config.json wants one of shape"));
+
+  GptConfig untied = opt_config();
+  untied.tied = false;
+  const Theirs u = theirs(untied);
+  EXPECT_TRUE(u.tensors.contains("lm_head.weight"));
+  EXPECT_EQ(expect_round_trip(u).weights, weights_);
+}
+
+TEST_F(HuggingFace, ReadsAndWritesShards) {
+  theirs(tiny_config());
+  fs::remove_all(folder_ / "theirs");
+  export_huggingface(folder_ / "native", folder_ / "theirs", {.shard_bytes = 2000});
+  EXPECT_FALSE(fs::exists(folder_ / "theirs/model.safetensors"));
+  const json index = json::parse(read_file(folder_ / "theirs/model.safetensors.index.json"));
+  EXPECT_EQ(index["weight_map"].size(), 4u + 2 * 12);
+  std::set<std::string> files;
+  for (const auto& [name, file] : index["weight_map"].items()) files.insert(file);
+  EXPECT_GT(files.size(), 2u);
+  int64_t total = 0;
+  for (const std::string& name : files) {
+    const SafetensorsFile file(folder_ / "theirs" / name);
+    for (const StoredTensor& t : file.tensors()) total += t.bytes();
+  }
+  EXPECT_EQ(index["metadata"]["total_size"], total);
+  EXPECT_EQ(expect_round_trip().weights, weights_);
+  EXPECT_EQ(json::parse(read_file(folder_ / "back/model.safetensors.index.json")), index);
+}
+
+TEST_F(HuggingFace, NamesTheTensorThatDoesNotFit) {
+  const Theirs good = theirs(tiny_config());
+  Theirs t = good;
+  t.tensors.erase("transformer.h.1.ln_2.bias");
+  EXPECT_TRUE(has(import_error(t),
+                  "no tensor transformer.h.1.ln_2.bias; config.json wants one of "
+                  "shape [8]"));
+  t = good;
+  t.tensors["transformer.h.1.ln_2.bias"].second = Tensor::zeros({7});
+  EXPECT_TRUE(
+      has(import_error(t), "transformer.h.1.ln_2.bias has shape [7]; config.json wants [8]"));
+  t = good;
+  t.tensors["transformer.h.1.ln_3.bias"] = t.tensors["transformer.h.1.ln_2.bias"];
+  EXPECT_TRUE(has(import_error(t), "tensor transformer.h.1.ln_3.bias is none of a gpt2 model"));
+  EXPECT_TRUE(has(import_error(t), "did you mean transformer.h.1.ln_"));
+  t = good;
+  t.tensors["transformer.ln_f.bias"] = {StoredType::i32, Tensor::zeros({8}, DType::i32)};
+  EXPECT_TRUE(has(import_error(t), "transformer.ln_f.bias is I32; wanted F32, F16 or BF16"));
+  t = good;
+  t.rename("transformer.wte", "transformer.wtx");
+  EXPECT_TRUE(has(import_error(t), "no tensor transformer.wte.weight or wte.weight"));
+  t = good;
+  t.config["n_layer"] = 1000;  // before memory is taken for them
+  EXPECT_TRUE(has(import_error(t), "no tensor transformer.h.2.ln_1.weight"));
+  t.config["vocab_size"] = 1 << 28;
+  EXPECT_TRUE(has(import_error(t), "transformer.wte.weight has shape [11, 8]; config.json wants"));
+  EXPECT_FALSE(Checkpoint::exists(folder_ / "model"));
+}
+
+TEST_F(HuggingFace, NamesTheKeyThatCannotBe) {
+  const Theirs gpt2 = theirs(tiny_config()), opt = theirs(opt_config());
+  const auto refusal = [&](const Theirs& good, const std::string& key, const json& value) {
+    Theirs t = good;
+    t.config[key] = value;
+    return import_error(t);
+  };
+  EXPECT_TRUE(has(refusal(gpt2, "model_type", "llama"),
+                  "model_type is \"llama\"; wanted \"gpt2\" or \"opt\""));
+  EXPECT_TRUE(has(refusal(gpt2, "activation_function", "quick_gelu"),
+                  "activation_function is \"quick_gelu\"; wanted one of gelu_new"));
+  EXPECT_TRUE(has(refusal(gpt2, "scale_attn_by_inverse_layer_idx", true),
+                  "scale_attn_by_inverse_layer_idx is true; wanted false"));
+  EXPECT_TRUE(has(refusal(gpt2, "scale_attn_weights", false), "scale_attn_weights is false"));
+  EXPECT_TRUE(has(refusal(gpt2, "add_cross_attention", true), "add_cross_attention is true"));
+  EXPECT_TRUE(has(refusal(gpt2, "pruned_heads", {{"0", {1}}}), "pruned_heads is"));
+  EXPECT_TRUE(has(refusal(gpt2, "quantization_config", {{"bits", 4}}), "quantization_config is"));
+  EXPECT_TRUE(has(refusal(gpt2, "n_head", 3), "n_head is 3; wanted a divisor of the width 8"));
+  EXPECT_TRUE(has(refusal(gpt2, "n_embd", "8"), "n_embd is \"8\"; wanted an integer"));
+  EXPECT_TRUE(has(refusal(gpt2, "n_embd", 0), "n_embd is 0; wanted an integer from 1"));
+  EXPECT_TRUE(has(refusal(gpt2, "n_layer", int64_t{1} << 60), "n_layer is 1152921504606846976"));
+  EXPECT_TRUE(has(refusal(gpt2, "layer_norm_epsilon", -1), "layer_norm_epsilon is -1; wanted a"));
+  EXPECT_TRUE(has(refusal(opt, "do_layer_norm_before", false),
+                  "do_layer_norm_before is false; wanted true"));
+  EXPECT_TRUE(has(refusal(opt, "word_embed_proj_dim", 4),
+                  "word_embed_proj_dim is 4; wanted hidden_size, 8"));
+  EXPECT_TRUE(has(refusal(opt, "_remove_final_layer_norm", true), "_remove_final_layer_norm"));
+  EXPECT_TRUE(has(refusal(opt, "enable_bias", false), "enable_bias is false; wanted true"));
+  EXPECT_TRUE(has(refusal(opt, "layer_norm_elementwise_affine", false), "elementwise_affine"));
+}
+
+TEST_F(HuggingFace, KnowsTheActivations) {
+  Theirs t = theirs(tiny_config());
+  const std::pair<const char*, Activation> known[] = {{"gelu_new", Activation::gelu_tanh},
+                                                      {"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                                      {"gelu", Activation::gelu_erf},
+                                                      {"relu", Activation::relu},
+                                                      {"relu2", Activation::relu_squared}};
+  for (const auto& [name, activation] : known) {
+    t.config["activation_function"] = name;
+    ASSERT_EQ(import_error(t), "");
+    EXPECT_EQ(Checkpoint::open(folder_ / "model").model_config().activation, activation) << name;
+  }
+}
+
+TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
+  const auto refusal = [&](auto change) {
+    GptConfig c = tiny_config();
+    change(c);
+    return error_of([&] { theirs(c); });
+  };
+  EXPECT_TRUE(has(refusal([](auto& c) { c.positions = Positions::rotary; }),
+                  "model.positions is rotary; neither GPT-2's nor OPT's format can say that, they "
+                  "want learned"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.activation = Activation::swiglu; }),
+                  "model.activation is swiglu"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.norm = Norm::rms; }), "model.norm is rms"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.bias = false; }), "model.bias is false"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.qk_norm = true; }), "model.qk_norm is true"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.window = 3; }), "model.window is 3"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.kv_heads = 1; }), "model.kv_heads is 1"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.head_width = 2; }), "model.head_width is 2"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.position_offset = 1; }), "model.position_offset is 1"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.position_offset = 2, c.norm_eps = 1e-6; }),
+                  "model.norm_eps is 1e-06"));
+  EXPECT_FALSE(fs::exists(folder_ / "exported"));
+}
+
+TEST_F(HuggingFace, CarriesTheTokenizer) {
+  const WordTokenizer words(word_model({"cat", "dog"}, {"<|endoftext|>"}));
+  Manifest m;
+  m.config = frozen_model_config(tiny_config());
+  Checkpoint::write(folder_ / "model", m, *random_model(tiny_config(), 1).parameters, &words);
+  export_huggingface(folder_ / "model", folder_ / "out");
+  const json config = json::parse(read_file(folder_ / "out/config.json"));
+  EXPECT_EQ(config["eos_token_id"], 2);
+  EXPECT_EQ(json::parse(read_file(folder_ / "out/tokenizer_config.json"))["eos_token"],
+            "<|endoftext|>");
+  import_huggingface(folder_ / "out", folder_ / "again");
+  EXPECT_EQ(load_model(folder_ / "again").tokenizer->digest(), words.digest());
+  export_huggingface(folder_ / "again", folder_ / "back");
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "config.json"})
+    EXPECT_EQ(read_file(folder_ / "back" / name), read_file(folder_ / "out" / name));
+
+  Theirs small = theirs(tiny_config());
+  small.config["vocab_size"] = 2;
+  small.tensors["transformer.wte.weight"].second = Tensor::zeros({2, 8});
+  small.write(folder_ / "small");
+  words.save(folder_ / "small/tokenizer.json");
+  EXPECT_SAYS(import_huggingface(folder_ / "small", folder_ / "small_model"),
+              "small: the tokenizer has 3 tokens; the model has 2 rows");
+}
+
+TEST_F(HuggingFace, SaysWhatIsWrongWithAFolder) {
+  EXPECT_SAYS(import_huggingface(folder_ / "absent", folder_ / "model"), "absent: no such folder");
+  fs::create_directories(folder_ / "empty");
+  EXPECT_SAYS(import_huggingface(folder_ / "empty", folder_ / "model"), "config.json: cannot open");
+  Theirs t = theirs(tiny_config());
+  t.write(folder_ / "theirs");
+  fs::remove(folder_ / "theirs/model.safetensors");
+  EXPECT_SAYS(import_huggingface(folder_ / "theirs", folder_ / "model"),
+              "no model.safetensors and");
+  EXPECT_SAYS(export_huggingface(folder_ / "native", folder_ / "exported"),
+              "exported: is there already; wanted a new or an empty folder");
+  EXPECT_SAYS(export_huggingface(folder_ / "absent", folder_ / "out"), "absent: no such folder");
+}
+
+TEST_F(HuggingFace, SeesDamageInWhatItKeeps) {
+  Theirs t = theirs(tiny_config());
+  t.write(folder_ / "theirs");
+  import_huggingface(folder_ / "theirs", folder_ / "model");
+  testing::flip(folder_ / "model/huggingface/config.json", 3);
+  EXPECT_SAYS(export_huggingface(folder_ / "model", folder_ / "out"),
+              "huggingface/config.json: its digest is not the manifest's");
+  testing::flip(folder_ / "model/weights.safetensors",
+                fs::file_size(folder_ / "model/weights.safetensors") - 1);
+  EXPECT_SAYS(export_huggingface(folder_ / "model", folder_ / "out"),
+              "weights.safetensors: the digest is");
+  EXPECT_FALSE(fs::exists(folder_ / "out/config.json"));
+}
+
+}  // namespace
+}  // namespace lineage

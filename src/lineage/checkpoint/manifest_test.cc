@@ -1,0 +1,79 @@
+#include "lineage/checkpoint/manifest.h"
+
+#include "lineage/checkpoint/json.h"
+#include "lineage/checkpoint/testing.h"
+
+namespace lineage {
+namespace {
+
+Manifest example() {
+  Manifest m;
+  m.stage = "sft";
+  m.node = "follow";
+  m.identity = "1d";
+  m.parents = {"aa", "bb"};
+  m.datasets["books"] = {{"documents", 3}, {"licence", "CC0"}, {"epochs", 0.43}};
+  m.tokenizer = "cc";
+  m.config = "[model]\nlayers = 2\n";
+  m.code = "0.1.0";
+  m.seed = ~uint64_t{0};
+  m.step = 12;
+  m.tokens = int64_t{1} << 50;
+  m.weights = "dd";
+  m.created = "2024-05-31T12:00:00Z";
+  m.files["huggingface/config.json"] = "ee";
+  return m;
+}
+
+TEST(Manifest, ComesBackAsWritten) {
+  EXPECT_EQ(parse_manifest(to_json(example()), "m"), example());
+  EXPECT_EQ(parse_manifest(to_json(Manifest{}), "m"), Manifest{});
+  EXPECT_EQ(to_json(example()), to_json(example()));
+}
+
+TEST(Manifest, SeesEveryChangedByte) {
+  const std::string text = to_json(example());
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string damaged = text;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    Manifest seen;
+    const std::string error = testing::error_of([&] { seen = parse_manifest(damaged, "m"); });
+    EXPECT_TRUE(!error.empty() || seen == example()) << i;  // white space may change
+  }
+  for (size_t size = 0; size + 1 < text.size(); ++size)
+    EXPECT_NE(testing::error_of([&] { parse_manifest(text.substr(0, size), "m"); }), "") << size;
+}
+
+TEST(Manifest, SaysWhatIsWrong) {
+  EXPECT_SAYS(parse_manifest("{", "m.json"),
+              "m.json: not JSON from byte 2; wanted one JSON object");
+  EXPECT_SAYS(parse_manifest("[1]", "m.json"), "m.json: [1]; wanted a JSON object");
+  EXPECT_SAYS(parse_manifest("{}", "m.json"), "m.json: no key format; wanted it");
+  EXPECT_SAYS(parse_manifest(R"({"format":2})", "m.json"), "m.json: format is 2; wanted 1");
+  std::string edited = to_json(example());
+  edited.replace(edited.find("sft"), 3, "ppo");
+  EXPECT_SAYS(parse_manifest(edited, "m.json"), "m.json: its digest is not that of its content");
+}
+
+TEST(Manifest, TellsTheTime) { EXPECT_EQ(utc_now().size(), example().created.size()); }
+
+TEST(JsonObjects, NameTheKeyAndWhatWasWanted) {
+  const JsonObject o = JsonObject::parse(
+      R"({"a":"x","n":3,"big":9223372036854775808,"d":0.5,"null":null,"list":[1]})", "f");
+  EXPECT_EQ(o.get<int64_t>("n"), 3);
+  EXPECT_EQ(o.get<double>("n"), 3.0);
+  EXPECT_EQ(o.get_or<int64_t>("absent", 4), 4);
+  EXPECT_EQ(o.get_or<int64_t>("null", 5), 5);
+  EXPECT_SAYS(o.get<int64_t>("a"), "f: a is \"x\"; wanted an integer");
+  EXPECT_SAYS(o.get<int64_t>("d"), "f: d is 0.5; wanted an integer");
+  EXPECT_SAYS(o.get<int64_t>("big"), "f: big is 9223372036854775808; wanted an integer");
+  EXPECT_SAYS(o.get<bool>("n"), "f: n is 3; wanted true or false");
+  EXPECT_SAYS(o.get<double>("a"), "f: a is \"x\"; wanted a number");
+  EXPECT_SAYS(o.get<std::string>("n"), "f: n is 3; wanted a string");
+  EXPECT_SAYS(o.get<uint64_t>("absent"), "f: no key absent; wanted it");
+  EXPECT_SAYS(o.child("n"), "f: n is 3; wanted an object");
+  EXPECT_SAYS(o.list("n"), "f: n is 3; wanted an array");
+}
+
+}  // namespace
+}  // namespace lineage
