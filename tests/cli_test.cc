@@ -1,0 +1,182 @@
+// The program as a user meets it: its output, its errors, and a run that is killed.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "corpus.h"
+#include "lineage/checkpoint/checkpoint.h"
+
+namespace lineage {
+namespace {
+
+using testing::small_recipe;
+using testing::TemporaryFolder;
+using testing::write_corpus;
+using testing::write_text;
+
+struct Output {
+  int status = -1;
+  std::string text;  // standard output and error together
+};
+
+Output run(const std::string& arguments) {
+  const std::string command = std::string(LINEAGE_BINARY) + " " + arguments + " 2>&1";
+  Output out;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  char buffer[4096];
+  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.text.append(buffer, n);
+  out.status = WEXITSTATUS(::pclose(pipe));
+  return out;
+}
+
+class CliTest : public ::testing::Test {
+ protected:
+  CliTest() {
+    write_corpus(folder / "corpus", 40);
+    write_text(folder / "small.toml", small_recipe(folder / "corpus"));
+  }
+  std::string grow(const std::string& out, const std::string& more = {}) {
+    return "grow " + (folder / "small.toml").string() + " --out " + (folder / out).string() + " " +
+           more;
+  }
+  std::string model(const std::string& out) {
+    return (folder / out / "trees" / "small" / "davinci").string();
+  }
+  void expect_error(const std::string& arguments, const std::string& what,
+                    const std::string& help = {}) {
+    const Output out = run(arguments);
+    EXPECT_EQ(out.status, 1) << out.text;
+    EXPECT_NE(out.text.find("error: "), std::string::npos) << out.text;
+    EXPECT_NE(out.text.find(what), std::string::npos) << out.text;
+    EXPECT_NE(out.text.find(help.empty() ? "" : "help:  " + help), std::string::npos) << out.text;
+  }
+
+  TemporaryFolder folder;
+};
+
+int64_t lines_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  int64_t lines = 0;
+  for (std::string line; std::getline(in, line);) ++lines;
+  return lines;
+}
+
+// Starts a growth and kills it with SIGKILL once its metrics have `lines` lines.
+void grow_and_kill(const std::string& recipe, const std::filesystem::path& out, int64_t lines) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int null = ::open("/dev/null", O_WRONLY);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::execl(LINEAGE_BINARY, "lineage", "grow", recipe.c_str(), "--out", out.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int64_t seen = 0;
+  while (seen < lines && ::waitpid(child, nullptr, WNOHANG) == 0) {
+    std::error_code error;
+    for (const auto& node : std::filesystem::directory_iterator(out / "nodes", error))
+      seen = lines_of(node.path() / "metrics.jsonl");
+    std::this_thread::yield();
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_GE(seen, lines);
+}
+
+TEST_F(CliTest, ARunKilledAtARandomStepEndsWithTheSameDigest) {
+  ASSERT_EQ(run(grow("straight")).status, 0);
+  const auto straight = Checkpoint::open(model("straight")).manifest().weights;
+  const int64_t steps = 78;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t at = 1 + std::random_device()() % (steps - 1);
+    SCOPED_TRACE("killed after step " + std::to_string(at));
+    const std::string out = "killed" + std::to_string(i);
+    grow_and_kill((folder / "small.toml").string(), folder / out, at);
+    const Output resumed = run(grow(out));
+    ASSERT_EQ(resumed.status, 0) << resumed.text;
+    EXPECT_EQ(Checkpoint::open(model(out)).manifest().weights, straight);
+  }
+}
+
+TEST_F(CliTest, GrowsCompletesScoresAndTells) {
+  const Output plan = run(grow("runs", "--dry-run"));
+  EXPECT_EQ(plan.status, 0);
+  EXPECT_NE(plan.text.find("davinci"), std::string::npos) << plan.text;
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));  // nothing was written
+
+  ASSERT_EQ(run(grow("runs")).status, 0);
+  EXPECT_NE(run(grow("runs")).text.find("davinci: grown already"), std::string::npos);
+
+  const std::string complete = "complete " + model("runs") + " --prompt 'the cat' -n 12 --seed 4";
+  const Output first = run(complete);
+  EXPECT_EQ(first.status, 0);
+  EXPECT_EQ(first.text.find("the cat"), 0u) << first.text;
+  EXPECT_EQ(run(complete).text, first.text);
+  EXPECT_EQ(run(complete + " --threads 1").text, first.text);
+
+  const Output score = run("score " + model("runs") + " " + (folder / "corpus" / "3.txt").string());
+  EXPECT_NE(score.text.find("bits per byte"), std::string::npos) << score.text;
+  EXPECT_NE(run("info " + model("runs")).text.find("pretrain (davinci)"), std::string::npos);
+  const auto again = folder / "hf";
+  EXPECT_EQ(run("export hf " + model("runs") + " " + again.string()).status, 0);
+  EXPECT_EQ(run("import hf " + again.string() + " --out " + (folder / "back").string()).status, 0);
+  EXPECT_EQ(
+      run("complete " + (folder / "back").string() + " --prompt 'the cat' -n 12 --seed 4").text,
+      first.text);
+}
+
+TEST_F(CliTest, ErrorsNameThePlaceAndWhatHelps) {
+  expect_error("grow /no/such.toml", "/no/such.toml: cannot open", "check the path");
+  expect_error(grow("x", "--set pretrain.batchtokens=3"), "batchtokens", "");
+  expect_error("complete /no/such/model -p a", "/no/such/model");
+  write_text(folder / "broken.toml", "seed = \n");
+  expect_error("grow " + (folder / "broken.toml").string(), "broken.toml:1");
+  expect_error("bench train --config huge",
+               "--config is \"huge\"; wanted one of tiny, small, gpt2");
+  EXPECT_NE(run("grwo").status, 0);
+}
+
+TEST_F(CliTest, DamageIsSeenAndNothingElseIsLost) {
+  ASSERT_EQ(run(grow("runs")).status, 0);
+  const auto weights = std::filesystem::path(model("runs")) / "weights.safetensors";
+  const auto size = std::filesystem::file_size(weights);
+  {
+    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(size - 9));
+    file.put('\x55');
+  }
+  expect_error("complete " + model("runs") + " -p the", "weights.safetensors");
+  std::filesystem::resize_file(weights, size / 2);
+  expect_error("complete " + model("runs") + " -p the", "weights.safetensors");
+  std::filesystem::remove(std::filesystem::path(model("runs")) / "manifest.json");
+  EXPECT_EQ(run(grow("runs")).status, 0);  // it is grown again
+}
+
+TEST_F(CliTest, MpiRanksTrainTheSameModelEachTime) {
+  const auto mpirun = [&](const std::string& out) {
+    const std::string command =
+        "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe "
+        "--bind-to none -np 2 " LINEAGE_BINARY " " +
+        grow(out, "--threads 1") + " >/dev/null 2>&1";
+    return std::system(command.c_str());
+  };
+  if (std::system("command -v mpirun >/dev/null") != 0) GTEST_SKIP() << "mpirun is not installed";
+  ASSERT_EQ(mpirun("a"), 0);
+  ASSERT_EQ(mpirun("b"), 0);
+  EXPECT_EQ(Checkpoint::open(model("a")).manifest().weights,
+            Checkpoint::open(model("b")).manifest().weights);
+  // A rank that fails ends all of them, with a status.
+  write_text(folder / "small.toml", small_recipe(folder / "nothing-here"));
+  EXPECT_NE(mpirun("c"), 0);
+}
+
+}  // namespace
+}  // namespace lineage

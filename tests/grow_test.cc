@@ -1,0 +1,214 @@
+#include "lineage/stages/grow.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "corpus.h"
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/comm/threads.h"
+
+namespace lineage {
+namespace {
+
+using testing::small_recipe;
+using testing::TemporaryFolder;
+using testing::write_corpus;
+
+std::string digest_of_node(const GrownNode& n) {
+  return Checkpoint::open(n.folder).manifest().weights;
+}
+
+class GrowTest : public ::testing::Test {
+ protected:
+  GrowTest() { write_corpus(folder / "corpus", 40); }
+
+  Recipe recipe(const std::string& more = {}, const std::vector<std::string>& sets = {}) {
+    return parse_recipe(small_recipe(folder / "corpus", more), "small.toml", sets);
+  }
+  std::vector<GrownNode> grow_in(const std::string& out, const Recipe& r,
+                                 std::function<bool()> interrupted = {}) {
+    const auto ranks = single_process();
+    return grow(r, {folder / out, {}, std::move(interrupted)}, *ranks, silent());
+  }
+  // Grows until an interruption after `steps` steps; the state is saved.
+  void cut(const std::string& out, const Recipe& r, int steps) {
+    EXPECT_THROW(grow_in(out, r, [steps]() mutable { return --steps < 0; }), Error);
+  }
+  std::string error_of(const std::string& more, const std::vector<std::string>& sets = {}) {
+    try {
+      grow_in("errors", recipe(more, sets));
+    } catch (const Error& e) {
+      return std::string(e.what()) + " | " + e.hint();
+    }
+    return "none";
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(GrowTest, LearnsAndSkipsWhatIsGrown) {
+  const auto first = grow_in("runs", recipe());
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_FALSE(first[0].cached);
+  const Manifest m = Checkpoint::open(first[0].folder).manifest();
+  EXPECT_EQ(m.stage, "pretrain");
+  EXPECT_EQ(m.tokens, 20000 / 32 * 32);
+  const auto& words = m.datasets.at("words");
+  EXPECT_GT(words.at("epochs").get<double>(), 0.5);
+  EXPECT_LT(words.at("heldout_nats_per_token").get<double>(), 3.2);  // an untrained one: 5.7
+  EXPECT_TRUE(std::filesystem::exists(folder / "runs" / "trees" / "small" / "davinci"));
+  EXPECT_TRUE(grow_in("runs", recipe())[0].cached);
+}
+
+TEST_F(GrowTest, AnotherRunGivesTheSameModel) {
+  EXPECT_EQ(digest_of_node(grow_in("a", recipe())[0]), digest_of_node(grow_in("b", recipe())[0]));
+}
+
+TEST_F(GrowTest, ResumesBitForBit) {
+  const std::string straight = digest_of_node(grow_in("straight", recipe())[0]);
+  for (int steps : {0, 6, 7, 33}) {
+    const std::string out = "cut" + std::to_string(steps);
+    cut(out, recipe(), steps);
+    cut(out, recipe(), 3);  // twice
+    const auto resumed = grow_in(out, recipe());
+    EXPECT_EQ(digest_of_node(resumed[0]), straight) << "cut after " << steps;
+    std::ifstream metrics(resumed[0].folder / "metrics.jsonl");
+    int64_t last = 0, lines = 0;
+    for (std::string line; std::getline(metrics, line);) {
+      if (line.find("\"loss\"") == std::string::npos) continue;
+      ++lines;
+      const auto at = line.find("\"step\":");
+      last = std::stoll(line.substr(at + 7));
+    }
+    EXPECT_EQ(lines, last);  // each step stands there once
+  }
+}
+
+TEST_F(GrowTest, MuonAndTheModernPresetResumeToo) {
+  const std::string modern = "";
+  const std::vector<std::string> sets = {"preset=modern", "pretrain.optimizer.lr=1e-3"};
+  const std::string straight = digest_of_node(grow_in("straight", recipe(modern, sets))[0]);
+  cut("cut", recipe(modern, sets), 20);
+  EXPECT_EQ(digest_of_node(grow_in("cut", recipe(modern, sets))[0]), straight);
+}
+
+constexpr const char* kChild = R"(
+[nodes.code]
+stage = "pretrain"
+parents = ["davinci"]
+[nodes.code.pretrain]
+tokens = 4096
+)";
+
+TEST_F(GrowTest, RegrowsOnlyWhatChanged) {
+  const auto first = grow_in("runs", recipe(kChild));
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(Checkpoint::open(first[1].folder).manifest().parents,
+            std::vector{digest_of_node(first[0])});
+  const auto child = grow_in("runs", recipe(kChild, {"nodes.code.pretrain.tokens=8192"}));
+  EXPECT_TRUE(child[0].cached);
+  EXPECT_FALSE(child[1].cached);
+  const auto both = grow_in("runs", recipe(kChild, {"pretrain.optimizer.lr=1e-3"}));
+  EXPECT_FALSE(both[0].cached);
+  EXPECT_FALSE(both[1].cached);
+  const auto back = grow_in("runs", recipe(kChild, {"run.eval_every=3"}));  // decides nothing
+  EXPECT_TRUE(back[0].cached && back[1].cached);
+  write_corpus(folder / "corpus", 41);  // another document
+  EXPECT_FALSE(grow_in("runs", recipe(kChild))[0].cached);
+}
+
+TEST_F(GrowTest, GrowsOneNodeAndItsAncestors) {
+  const Recipe r = recipe(std::string(kChild) + "[nodes.other]\nstage = \"pretrain\"\n");
+  const auto ranks = single_process();
+  const auto grown = grow(r, {folder / "runs", {"code"}, {}}, *ranks, silent());
+  ASSERT_EQ(grown.size(), 2u);
+  EXPECT_EQ(grown[0].name, "davinci");
+  EXPECT_EQ(grown[1].name, "code");
+}
+
+// One rank with four micro-batches computes what four ranks with one do, up to rounding, and each
+// is repeatable bit for bit.
+TEST_F(GrowTest, RanksAndMicroBatchesAgree) {
+  const auto train = [&](const std::string& out, int ranks, const std::string& micro) {
+    GrownNode node;
+    run_ranks(ranks, [&](Communicator& comm) {
+      const auto grown =
+          grow(recipe("", {"pretrain.micro_tokens=" + micro, "pretrain.tokens=5120"}),
+               {folder / out, {}, {}}, comm, silent());
+      if (comm.rank() == 0) node = grown[0];
+    });
+    return node;
+  };
+  const GrownNode one = train("one", 1, "64"), four = train("four", 4, "64");
+  EXPECT_EQ(digest_of_node(train("four-again", 4, "64")), digest_of_node(four));
+  const Model a = load_model(one.folder), b = load_model(four.folder);
+  double difference = 0, size = 0;
+  for (int64_t i = 0; i < a.parameters->numel(); ++i) {
+    const double x = a.parameters->values().data<float>()[static_cast<size_t>(i)];
+    const double y = b.parameters->values().data<float>()[static_cast<size_t>(i)];
+    difference += (x - y) * (x - y);
+    size += x * x;
+  }
+  EXPECT_LT(std::sqrt(difference / size), 1e-3);  // Adam magnifies rounding where gradients vanish
+}
+
+TEST_F(GrowTest, ResumesWithAnotherNumberOfRanks) {
+  const Recipe r = recipe();
+  cut("runs", r, 20);
+  run_ranks(2, [&](Communicator& comm) {
+    EXPECT_EQ(grow(r, {folder / "runs", {}, {}}, comm, silent()).size(), 1u);
+  });
+}
+
+TEST_F(GrowTest, BadInputIsNamedBeforeAnythingIsTrained) {
+  EXPECT_NE(
+      error_of("[nodes.x]\nstage = \"pretrian\"\n").find("stage is \"pretrian\"; wanted one of"),
+      std::string::npos);
+  EXPECT_NE(error_of("[nodes.x]\nstage = \"pretrain\"\nparents = [\"davinc\"]\n")
+                .find("no such node | did you mean davinci?"),
+            std::string::npos);
+  EXPECT_NE(error_of("[nodes.x]\nstage = \"pretrain\"\nparents = [\"y\"]\n"
+                     "[nodes.y]\nstage = \"pretrain\"\nparents = [\"x\"]\n")
+                .find("a cycle: "),
+            std::string::npos);
+  EXPECT_NE(error_of("", {"pretrain.batchtokens=3"}).find("batch_tokens"), std::string::npos);
+  EXPECT_NE(error_of("", {"pretrian.tokens=3"}).find("pretrain"), std::string::npos);
+  EXPECT_NE(error_of("", {"sources.words.paths=[\"/does/not/exist\"]"}).find("/does/not/exist"),
+            std::string::npos);
+  EXPECT_NE(error_of("", {"pretrain.tokens=7"}).find("at least one row of 32"), std::string::npos);
+  EXPECT_NE(error_of("", {"model.vocab=100"}).find("100"), std::string::npos);
+  EXPECT_NE(error_of("", {"pretrain.mixture={wrds=1.0}"}).find("did you mean words?"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of("", {"model.layers=400", "model.width=16384", "model.heads=1"}).find("of memory"),
+      std::string::npos);
+  EXPECT_NE(error_of("", {"preset=gpt5"}).find("wanted one of gpt3, modern"), std::string::npos);
+}
+
+TEST_F(GrowTest, ADivergingRunStopsAndKeepsItsLastState) {
+  const std::string said = error_of("", {"pretrain.optimizer.lr=1e30", "pretrain.optimizer.clip=0",
+                                         "pretrain.schedule.kind=constant"});
+  EXPECT_NE(said.find("davinci: diverged at step"), std::string::npos) << said;
+  EXPECT_NE(said.find("lower optimizer.lr"), std::string::npos) << said;
+}
+
+TEST_F(GrowTest, TwoRunsInOneFolderDoNotMix) {
+  const Recipe r = recipe();
+  cut("runs", r, 3);
+  std::filesystem::path node;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "runs" / "nodes"))
+    node = entry.path();
+  const FolderLock held(node);
+  try {
+    grow_in("runs", r);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("in use by another run"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace lineage
