@@ -42,6 +42,8 @@ void add_config(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
 
 }  // namespace
 
+namespace {
+
 const std::vector<BenchConfig>& bench_configs() {
   static const std::vector<BenchConfig> configs = {{"tiny", gpt2(4, 128, 4, 512), 32},
                                                    {"small", gpt2(6, 384, 6, 4096), 16},
@@ -49,13 +51,22 @@ const std::vector<BenchConfig>& bench_configs() {
   return configs;
 }
 
-BenchConfig bench_config(std::string_view name) {
+}  // namespace
+
+std::vector<BenchConfig> chosen_configs(const BenchOptions& o) {
   std::vector<std::string> names;
-  for (const BenchConfig& c : bench_configs()) {
-    if (c.name == name) return c;
-    names.push_back(c.name);
+  for (const BenchConfig& c : bench_configs()) names.push_back(c.name);
+  for (const std::string& wanted : o.configs)
+    require(std::ranges::find(names, wanted) != names.end(), "--config is \"", wanted,
+            "\"; wanted one of ", fmt::format("{}", fmt::join(names, ", ")));
+  std::vector<BenchConfig> result;
+  for (BenchConfig c : bench_configs()) {
+    if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
+    if (o.context) c.model.context = o.context;
+    if (o.rows) c.rows = o.rows;
+    result.push_back(c);
   }
-  throw Error(fmt::format("--config is \"{}\"; wanted one of {}", name, fmt::join(names, ", ")));
+  return result;
 }
 
 void add_bench(CLI::App& app) {

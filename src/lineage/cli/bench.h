@@ -15,9 +15,6 @@ struct BenchConfig {
   GptConfig model;
   int64_t rows;  // B
 };
-const std::vector<BenchConfig>& bench_configs();
-BenchConfig bench_config(std::string_view name);  // an Error that lists the names
-
 // A matrix product c(m,n) = a(m,k) b(k,n).
 struct Product {
   int64_t m, n, k;
@@ -42,6 +39,9 @@ struct BenchOptions {
   std::vector<std::string> texts;
   int64_t vocab = 8192;
 };
+
+// Those named by --config, all when none is, with the overrides; an Error that lists the names.
+std::vector<BenchConfig> chosen_configs(const BenchOptions&);
 
 void bench_matmul(const BenchOptions&);
 void bench_train(const BenchOptions&);

@@ -79,10 +79,7 @@ double forward_rate(const Gpt& gpt, const BenchConfig& c, double seconds) {
 }  // namespace
 
 void bench_decode(const BenchOptions& o) {
-  for (BenchConfig c : bench_configs()) {
-    if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
-    if (o.context) c.model.context = o.context;
-    if (o.rows) c.rows = o.rows;
+  for (const BenchConfig& c : chosen_configs(o)) {
     Model model = make_model(c.model, false);
     model.parameters->initialize(1);
     const double forward = forward_rate(*model.gpt, c, o.seconds / 3);

@@ -62,8 +62,7 @@ double sgemm_peak(const std::vector<Product>& shapes, double seconds_each) {
 }
 
 void bench_matmul(const BenchOptions& o) {
-  for (const BenchConfig& c : bench_configs()) {
-    if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
+  for (const BenchConfig& c : chosen_configs(o)) {
     for (const Product& p : products(c)) {
       const double seconds = o.seconds / 20;
       const double ours = product_gflops(p, seconds), onednn = product_gflops_onednn(p, seconds);

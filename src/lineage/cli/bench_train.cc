@@ -116,10 +116,7 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
 }  // namespace
 
 void bench_train(const BenchOptions& o) {
-  for (BenchConfig c : bench_configs()) {
-    if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
-    if (o.context) c.model.context = o.context;
-    if (o.rows) c.rows = o.rows;
+  for (const BenchConfig& c : chosen_configs(o)) {
     bench_one(c, o);
   }
 }
