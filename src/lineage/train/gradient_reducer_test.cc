@@ -93,7 +93,7 @@ class Recorder final : public Communicator {
     calls.push_back({block.bytes(), std::move(bounds)});
     return std::make_shared<Done>();
   }
-  void wait_for_change() override {}
+  void wait_for_change(int64_t) override {}
 };
 
 void step(Communicator& comm, Model& model, std::span<const int64_t> bounds, int micro_batches,

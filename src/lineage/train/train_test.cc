@@ -1,0 +1,174 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <numbers>
+
+#include "lineage/base/error.h"
+#include "lineage/kernels/kernels.h"
+#include "lineage/ops/testing.h"
+#include "lineage/train/guard.h"
+#include "lineage/train/metric_log.h"
+#include "lineage/train/optimizer.h"
+#include "lineage/train/schedule.h"
+
+namespace lineage {
+namespace {
+
+TEST(Schedule, EachKindAtItsCorners) {
+  ScheduleConfig c{ScheduleKind::cosine, 100, 0, 0.1};
+  EXPECT_DOUBLE_EQ(schedule_share(c, 1, 1000), 0.01);
+  EXPECT_DOUBLE_EQ(schedule_share(c, 100, 1000), 1);
+  EXPECT_NEAR(schedule_share(c, 550, 1000), 0.55, 1e-12);
+  EXPECT_NEAR(schedule_share(c, 1000, 1000), 0.1, 1e-12);
+  c.decay_tokens = 450;  // GPT-3: constant after the decay
+  EXPECT_NEAR(schedule_share(c, 550, 1000), 0.1, 1e-12);
+  EXPECT_NEAR(schedule_share(c, 900, 1000), 0.1, 1e-12);
+  c = {ScheduleKind::linear, 0, 0, 0};
+  EXPECT_NEAR(schedule_share(c, 250, 1000), 0.75, 1e-12);
+  c = {ScheduleKind::wsd, 100, 200, 0};
+  EXPECT_DOUBLE_EQ(schedule_share(c, 50, 1000), 0.5);
+  EXPECT_DOUBLE_EQ(schedule_share(c, 800, 1000), 1);
+  EXPECT_NEAR(schedule_share(c, 900, 1000), 0.5, 1e-12);
+  EXPECT_NEAR(schedule_share(c, 1000, 1000), 0, 1e-12);
+  c.kind = ScheduleKind::constant;
+  EXPECT_DOUBLE_EQ(schedule_share(c, 1000, 1000), 1);
+}
+
+TEST(BatchPlan, CoversEveryRowOnceAndRamps) {
+  const BatchPlan flat(10, 4);
+  EXPECT_EQ(flat.steps(), 3);
+  EXPECT_EQ(flat.rows(0), 4);
+  EXPECT_EQ(flat.rows(2), 2);
+  const BatchPlan ramp(1000, 64, 8, 400);
+  int64_t at = 0;
+  for (int64_t s = 0; s < ramp.steps(); ++s) {
+    EXPECT_EQ(ramp.first_row(s), at);
+    at += ramp.rows(s);
+    if (s > 0 && s + 1 < ramp.steps()) {
+      EXPECT_GE(ramp.rows(s), ramp.rows(s - 1));
+    }
+  }
+  EXPECT_EQ(at, 1000);
+  EXPECT_EQ(ramp.rows(0), 8);
+  EXPECT_EQ(ramp.rows(ramp.steps() - 2), 64);
+}
+
+TEST(Muon, OrthogonalizesTallAndWideMatrices) {
+  for (const Shape& shape : {Shape{6, 20}, Shape{20, 6}, Shape{9, 9}}) {
+    const Tensor g = testing::random_tensor(shape, 5, 3);
+    const Tensor x = orthogonalize(g);
+    // Singular values near 1: the Gram matrix of the short side is near the identity.
+    const int64_t R = shape[0], C = shape[1], S = std::min(R, C);
+    Tensor gram = Tensor::empty({S, S});
+    const bool tall = R > C;
+    reference_kernels().matmul(gram, x, tall ? Trans::yes : Trans::no, x,
+                               tall ? Trans::no : Trans::yes, 0);
+    for (int64_t i = 0; i < S; ++i) {
+      const double d = static_cast<double>(gram.data<float>()[static_cast<size_t>(i * S + i)]);
+      EXPECT_GT(d, 0.25);
+      EXPECT_LT(d, 1.6);
+    }
+    // And it points where g points.
+    double dot = 0;
+    for (size_t i = 0; i < g.data<float>().size(); ++i)
+      dot += static_cast<double>(g.data<float>()[i]) * static_cast<double>(x.data<float>()[i]);
+    EXPECT_GT(dot, 0);
+  }
+}
+
+struct Toy {
+  Toy() {
+    parameters.root().normal(e, "e", ParameterKind::embedding, {4, 6}, 1);
+    parameters.root().normal(w, "w", ParameterKind::matrix, {6, 4}, 1);
+    parameters.root().normal(u, "u", ParameterKind::matrix, {4, 4}, 1);
+    parameters.root().constant(b, "b", ParameterKind::vector, {5}, 1);
+    parameters.allocate(true);
+    parameters.initialize(3);
+    for (int64_t i = 0; i < parameters.numel(); ++i)
+      parameters.grads().data<float>()[static_cast<size_t>(i)] =
+          0.01f * static_cast<float>(i % 7 - 3);
+  }
+  Tensor e, w, u, b;
+  Parameters parameters;
+};
+
+// Shards updated one by one are the same bits as the whole block updated at once.
+TEST(Optimizer, ShardsEqualTheWhole) {
+  for (OptimizerKind kind : {OptimizerKind::adamw, OptimizerKind::muon}) {
+    OptimizerConfig c;
+    c.kind = kind;
+    Toy whole, parts;
+    Optimizer one(c, whole.parameters, 0, whole.parameters.numel());
+    const auto bounds = Optimizer::shards(c, parts.parameters, 3);
+    ASSERT_EQ(bounds.size(), 4u);
+    std::vector<std::unique_ptr<Optimizer>> shards;
+    for (size_t r = 0; r < 3; ++r)
+      shards.push_back(std::make_unique<Optimizer>(c, parts.parameters, bounds[r], bounds[r + 1]));
+    for (int step = 1; step <= 3; ++step) {
+      one.update(whole.parameters, 0.5, 0.7, step);
+      for (const auto& shard : shards) shard->update(parts.parameters, 0.5, 0.7, step);
+    }
+    const auto x = whole.parameters.values().data<float>(),
+               y = parts.parameters.values().data<float>();
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin())) << static_cast<int>(kind);
+  }
+}
+
+TEST(Optimizer, DecaysAllButVectors) {
+  OptimizerConfig c;
+  c.lr = 0.1;
+  c.weight_decay = 0.5;
+  Toy toy;
+  std::ranges::fill(toy.parameters.grads().data<float>(), 0.0f);
+  const float e = toy.e.data<float>()[0], b = toy.b.data<float>()[0];
+  Optimizer(c, toy.parameters, 0, toy.parameters.numel()).update(toy.parameters, 1, 1, 1);
+  EXPECT_FLOAT_EQ(toy.e.data<float>()[0], e * 0.95f);
+  EXPECT_FLOAT_EQ(toy.b.data<float>()[0], b);
+}
+
+TEST(Guard, SkipsThenStopsAtNonFiniteLosses) {
+  Guard guard({}, {});
+  EXPECT_TRUE(guard.judge("n", 1, 3.0, 1.0).update);
+  const auto verdict = guard.judge("n", 2, NAN, 1.0);
+  EXPECT_FALSE(verdict.update);
+  EXPECT_NE(verdict.why.find("step skipped"), std::string::npos);
+  EXPECT_FALSE(guard.judge("n", 3, 3.0, INFINITY).update);
+  EXPECT_TRUE(guard.judge("n", 4, 3.0, 1.0).update);  // the row of skips ends
+  const auto say = testing::error_of([&] {
+    for (int64_t step = 5;; ++step) guard.judge("davinci", step, NAN, 1.0);
+  });
+  EXPECT_EQ(say.find("davinci: diverged at step 10"), 0u) << say;
+  EXPECT_EQ(guard.state().skipped, 8);
+}
+
+TEST(Guard, SkipsASpikeAndNotABeginning) {
+  Guard guard({}, {});
+  for (int64_t step = 1; step <= 100; ++step)
+    EXPECT_TRUE(guard.judge("n", step, 8.0 - 0.05 * static_cast<double>(step), 1).update);
+  EXPECT_FALSE(guard.judge("n", 101, 20.0, 1).update);
+  EXPECT_TRUE(guard.judge("n", 102, 3.1, 1).update);
+  GuardConfig stop;
+  stop.spike = GuardAction::stop;
+  Guard strict(stop, guard.state());
+  EXPECT_NE(testing::error_of([&] { strict.judge("n", 103, 20.0, 1); }).find("is a spike"),
+            std::string::npos);
+}
+
+TEST(MetricLog, DropsWhatComesAgainAndHalfALine) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("lineage-metrics-" + std::to_string(::getpid()) + ".jsonl");
+  std::ofstream(path) << "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste";
+  {
+    MetricLog log(path, 2);
+    log.write("{\"step\":3,\"again\":true}");
+  }
+  std::ifstream in(path);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_EQ(text, "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace lineage
