@@ -21,7 +21,7 @@ struct Options {
   std::vector<std::string> sets;
   std::string out = "runs";
   int threads = 0;
-  bool dry_run = false, check_kernels = false, print = false;
+  bool dry_run = false, check_kernels = false, keys = false;
 };
 
 std::string duration(double seconds) {
@@ -62,6 +62,11 @@ void print_grown(const std::vector<GrownNode>& nodes, double seconds) {
 }
 
 void run(Options o) {
+  if (o.keys) {
+    fmt::print("{}", recipe_reference());
+    return;
+  }
+  require(!o.recipe.empty(), "grow: no recipe is named; wanted a TOML file");
   set_threads(o.threads);
   const Recipe recipe = load_recipe(o.recipe, o.sets);
   o.grow.out = o.out;
@@ -102,7 +107,8 @@ void run(Options o) {
 void add_grow(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* c = app.add_subcommand("grow", "Grow the models of a recipe, or go on with them");
-  c->add_option("RECIPE", o->recipe, "a TOML file; recipes/ has some")->required();
+  c->add_option("RECIPE", o->recipe, "a TOML file; recipes/ has some");
+  c->add_flag("--keys", o->keys, "print every key of a recipe, its default and meaning");
   c->add_option("-o,--out", o->out, "the run folder")->capture_default_str();
   c->add_option("--set", o->sets, "a.b=c: overrides a key of the recipe; may be repeated");
   c->add_option("--node", o->grow.nodes, "only this node and its ancestors; may be repeated");

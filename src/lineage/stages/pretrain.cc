@@ -52,6 +52,7 @@ class Pretrain final : public Stage {
   std::string frozen(const RecipeNode& node) const override {
     return to_toml(Frozen{node.model, read_config<PretrainConfig>(node.stage_table)});
   }
+  std::string reference() const override { return config_reference<PretrainConfig>(); }
   std::vector<std::string> sources(const RecipeNode&, const Recipe&) const override;
   StagePlan plan(const RecipeNode&, int ranks) const override;
   void run(const RecipeNode&, const StageContext&) const override;

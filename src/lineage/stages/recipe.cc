@@ -156,6 +156,21 @@ const RecipeNode& Recipe::node(std::string_view wanted) const {
       near.empty() ? "" : "did you mean " + near + "?");
 }
 
+std::string recipe_reference() {
+  std::string text;
+  const auto add = [&](std::string_view table, std::string_view what, const std::string& keys) {
+    text += fmt::format("### `[{}]`\n\n{}\n\n{}\n", table, what, keys);
+  };
+  add("tokenizer", "Loaded, or trained on the sources.", config_reference<TokenizerConfig>());
+  add("model", "The architecture; a child has its first parent's.", config_reference<GptConfig>());
+  add("sources.NAME", "Where documents come from.", config_reference<SourceConfig>());
+  add("run", "What does not change the result.", config_reference<RunConfig>());
+  for (std::string_view stage : stage_names())
+    add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),
+        stage_for(stage, "recipe").reference());
+  return text;
+}
+
 Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets) {
   Recipe recipe = read_recipe(ConfigNode::load(path), path.parent_path(), path.string(), sets);
   recipe.file = path;

@@ -29,7 +29,7 @@ template <class V>
 void fields(V& v, TokenizerConfig& c) {
   v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train");
   v("vocab", c.vocab, "tokens of a trained one, special tokens included", at_least(1));
-  v("pattern", c.pattern, "how a trained one splits text: r50k, p50k or cl100k");
+  v("pattern", c.pattern, "how a trained one splits text: gpt2 (also of r50k, p50k) or cl100k");
   v("sources", c.sources, "the sources to train on; empty: all");
   v("sample_bytes", c.sample_bytes, "train on at most so many bytes of each source", at_least(1));
 }
@@ -64,5 +64,8 @@ struct Recipe {
 Recipe load_recipe(const std::filesystem::path&, const std::vector<std::string>& sets = {});
 Recipe parse_recipe(std::string_view toml, const std::string& place,
                     const std::vector<std::string>& sets = {});
+
+// Every key of a recipe with its default and what it means, in Markdown.
+std::string recipe_reference();
 
 }  // namespace lineage

@@ -49,6 +49,7 @@ class Stage {
   // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the
   // result, and it stands in the manifest.
   virtual std::string frozen(const RecipeNode&) const = 0;
+  virtual std::string reference() const = 0;  // its keys, as a Markdown table
   virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
   virtual StagePlan plan(const RecipeNode&, int ranks) const = 0;
   // Grows the node into context.folder, resuming what a killed run left there.
