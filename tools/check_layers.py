@@ -64,7 +64,8 @@ def bad_includes(path, allowed, root):
         header = include[1]
         parts = header.split("/")
         if parts[0] != "lineage":
-            if (root / "src" / "lineage" / header).exists() or (path.parent / header).exists():
+            beside = (path.parent / header).exists() and "src" in path.relative_to(root).parts
+            if (root / "src" / "lineage" / header).exists() or beside:
                 yield number, f'"{header}" is not from the root; wanted "lineage/..."'
         elif not (root / "src" / header).exists():
             yield number, f'"{header}" does not exist'

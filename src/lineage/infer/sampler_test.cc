@@ -37,7 +37,7 @@ TEST(Sampler, TopKAndTopPKeepTheLikeliest) {
   EXPECT_EQ(drawn(at(1, 3)), (std::set<Token>{1, 2, 3}));
   EXPECT_EQ(drawn(at(1, 1)), (std::set<Token>{1}));
   EXPECT_EQ(drawn(at(1, 0, 0.5)), (std::set<Token>{1, 3}));  // .405 + .405 holds a half
-  EXPECT_EQ(drawn(at(1, 0, 0.39)), (std::set<Token>{1}));  // .3995 holds it alone …
+  EXPECT_EQ(drawn(at(1, 0, 0.39)), (std::set<Token>{1}));    // .3995 holds it alone …
   EXPECT_EQ(drawn(at(1, 0, 1e-9)), (std::set<Token>{1}));    // … but one is always kept
 }
 

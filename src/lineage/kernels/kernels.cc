@@ -13,7 +13,8 @@ std::atomic<const Kernels*> override_kernels{nullptr};
 
 float alibi_slope(int64_t head, int64_t heads) {
   const auto power = [](int64_t h, int64_t n) {
-    return static_cast<float>(std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(n)));
+    return static_cast<float>(
+        std::exp2(-8.0 * static_cast<double>(h + 1) / static_cast<double>(n)));
   };
   const int64_t lower = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(heads)));
   return head < lower ? power(head, lower) : power(2 * (head - lower), 2 * lower);

@@ -14,8 +14,8 @@ namespace pool {
 std::shared_ptr<std::byte[]> allocate(size_t bytes);
 
 struct Stats {
-  int64_t in_use = 0;   // bytes handed out now
-  int64_t cached = 0;   // bytes waiting to be reused
+  int64_t in_use = 0;    // bytes handed out now
+  int64_t cached = 0;    // bytes waiting to be reused
   int64_t peak_use = 0;  // most bytes ever handed out at once
 };
 Stats stats();

@@ -103,8 +103,8 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
 
 template <class T>
 std::span<T> Tensor::data() const {
-  require(!empty() && dtype_ == dtype_of<T>() && device_ == Device::cpu,
-          "data: tensor ", shape_, empty() ? " is empty" : " holds another type or device");
+  require(!empty() && dtype_ == dtype_of<T>() && device_ == Device::cpu, "data: tensor ", shape_,
+          empty() ? " is empty" : " holds another type or device");
   return {reinterpret_cast<T*>(storage_.get() + offset_), static_cast<size_t>(numel())};
 }
 template std::span<float> Tensor::data<float>() const;
