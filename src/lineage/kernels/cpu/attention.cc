@@ -44,8 +44,8 @@ namespace {
 // panel's queries are carried from chunk to chunk (Milakov & Gimelshein 2018); what was summed
 // before must be multiplied by `rescale`.
 template <bool kAlibi>
-HWY_INLINE void softmax_chunk(float* scores, const PanelSight& sight, int64_t chunk_begin,
-                              float slope, float* largest, float* total, float* rescale) {
+HWY_NOINLINE void softmax_chunk(float* scores, const PanelSight& sight, int64_t chunk_begin,
+                                float slope, float* largest, float* total, float* rescale) {
   const F32 d;
   constexpr int64_t kVectors = kPanel / kLaneCount;
   Vec32 most[kVectors], sum[kVectors], time[kVectors];
@@ -131,11 +131,12 @@ void attend_chunk(const AttentionTask& task, const QueryBlock& block, int64_t t,
 }
 
 // y = sums / total and lse, for a block whose keys have all been added.
-void finish_block(const AttentionTask& task, const QueryBlock& block, int64_t t, int64_t count,
-                  int64_t ld) {
+HWY_NOINLINE void finish_block(const AttentionTask& task, const QueryBlock& block, int64_t t,
+                               int64_t count, int64_t ld) {
   for (int64_t i = 0; i < count; ++i) {
     const Vec32 factor = hn::Set(F32(), 1 / block.total[i]);
     float* const to = task.y + (t + i) * task.y_stride;
+    prefetch_row<true>(to + kAhead * task.y_stride, task.head_width);
     for_vectors(static_cast<size_t>(task.head_width), [&](size_t c, auto part) HWY_ATTR {
       part.store(hn::Mul(factor, hn::LoadU(F32(), block.sums + i * ld + static_cast<int64_t>(c))),
                  to + c);

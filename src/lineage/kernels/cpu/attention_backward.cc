@@ -40,9 +40,9 @@ namespace {
 // p = exp2(score - lse) and ds = p (dp - delta) in place of scores and dp. Statistics are in base
 // 2 and of the panel's queries.
 template <bool kAlibi>
-HWY_INLINE void softmax_backward(float* scores, float* dp, const PanelSight& sight,
-                                 int64_t chunk_begin, float slope, const float* lse,
-                                 const float* delta) {
+HWY_NOINLINE void softmax_backward(float* scores, float* dp, const PanelSight& sight,
+                                   int64_t chunk_begin, float slope, const float* lse,
+                                   const float* delta) {
   const F32 d;
   for_scores(sight, [&](int64_t j, int64_t v, auto visible) HWY_ATTR {
     const int64_t at = (j - chunk_begin) * kQueries + v * kLaneCount;
@@ -89,8 +89,8 @@ BackwardBlocks divide_scratch(float* scratch, int64_t head_width) {
 }
 
 // Queries [t, t + count) of the group's head g, and their statistics.
-void load_queries(const AttentionBackwardTask& task, const BackwardBlocks& s, int64_t g, int64_t t,
-                  int64_t count) {
+HWY_NOINLINE void load_queries(const AttentionBackwardTask& task, const BackwardBlocks& s,
+                               int64_t g, int64_t t, int64_t count) {
   const int64_t width = task.head_width, ld = row_distance(width);
   const int64_t padded = (count + kPanel - 1) / kPanel * kPanel;
   const float scale = 1 / std::sqrt(static_cast<float>(width));
@@ -102,6 +102,7 @@ void load_queries(const AttentionBackwardTask& task, const BackwardBlocks& s, in
   copy_rows(s.q, ld, q, task.stride, count, width, scale);
   copy_rows(s.dy, ld, dy, task.y_stride, count, width, 1);
   for (int64_t i = 0; i < padded; ++i) {
+    prefetch_row(y + (i + kAhead) * task.y_stride, width);
     float delta[1] = {0};
     if (i < count)
       sum_vectors(static_cast<size_t>(width), delta,
@@ -115,15 +116,17 @@ void load_queries(const AttentionBackwardTask& task, const BackwardBlocks& s, in
 }
 
 // to = factor from, or +=, for rows of D floats.
-void store_rows(float* to, int64_t stride, bool add, const float* from, int64_t ld, int64_t rows,
-                int64_t head_width, float factor) {
+HWY_NOINLINE void store_rows(float* to, int64_t stride, bool add, const float* from, int64_t ld,
+                             int64_t rows, int64_t head_width, float factor) {
   const Vec32 scale = hn::Set(F32(), factor);
-  for (int64_t i = 0; i < rows; ++i)
+  for (int64_t i = 0; i < rows; ++i) {
+    prefetch_row<true>(to + (i + kAhead) * stride, head_width);
     for_vectors(static_cast<size_t>(head_width), [&](size_t c, auto part) HWY_ATTR {
       float* const at = to + i * stride + static_cast<int64_t>(c);
       const Vec32 value = hn::LoadU(F32(), from + i * ld + static_cast<int64_t>(c));
       part.store(add ? hn::MulAdd(scale, value, part.load(at)) : hn::Mul(scale, value), at);
     });
+  }
 }
 
 // One block of queries against one chunk of keys.

@@ -16,12 +16,21 @@ HWY_BEFORE_NAMESPACE();
 namespace lineage {
 namespace HWY_NAMESPACE {
 
+// A head's rows lie far apart, which no hardware prefetcher follows: fetch what is needed (or, with
+// kWrite, written) kAhead rows later. A prefetch outside of the tensor does nothing.
+constexpr int64_t kAhead = 16;
+template <bool kWrite = false>
+HWY_INLINE void prefetch_row(const float* row, int64_t head_width) {
+  for (int64_t c = 0; c < head_width; c += 16) __builtin_prefetch(row + c, kWrite);
+}
+
 // to(rows, ld) = factor from(rows, D); from's rows are `stride` apart. Columns after D become zero.
-HWY_INLINE void copy_rows(float* to, int64_t ld, const float* from, int64_t stride, int64_t rows,
-                          int64_t head_width, float factor) {
+inline HWY_NOINLINE void copy_rows(float* to, int64_t ld, const float* from, int64_t stride,
+                                   int64_t rows, int64_t head_width, float factor) {
   const Vec32 scale = hn::Set(F32(), factor);
   for (int64_t i = 0; i < rows; ++i) {
     float* const row = to + i * ld;
+    prefetch_row(from + (i + kAhead) * stride, head_width);
     for_vectors(static_cast<size_t>(head_width), [&](size_t c, auto part) HWY_ATTR {
       hn::StoreU(hn::Mul(scale, part.load(from + i * stride + c)), F32(), row + c);
     });
@@ -29,14 +38,15 @@ HWY_INLINE void copy_rows(float* to, int64_t ld, const float* from, int64_t stri
 }
 
 // to(D, kQueries) = factor from(rows, D)ᵀ, with zeros for missing rows up to `padded`.
-HWY_INLINE void copy_transposed(float* to, const float* from, int64_t stride, int64_t rows,
-                                int64_t padded, int64_t head_width, float factor) {
+inline HWY_NOINLINE void copy_transposed(float* to, const float* from, int64_t stride, int64_t rows,
+                                         int64_t padded, int64_t head_width, float factor) {
   int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::FixedTag<float, 4> d;
   const auto scale = hn::Set(d, factor);
   for (; i + 4 <= rows; i += 4) {
     const float* const row = from + i * stride;
+    for (int64_t r = 0; r < 4; ++r) prefetch_row(row + (kAhead + r) * stride, head_width);
     int64_t c = 0;
     for (; c + 4 <= head_width; c += 4) {
       const auto r0 = hn::LoadU(d, row + c), r1 = hn::LoadU(d, row + stride + c);
@@ -120,8 +130,8 @@ HWY_INLINE void for_scores(const PanelSight& sight, const Row& row) {
 }
 
 // Zeros in the panel's columns of rows [begin, end) that the panel does not see.
-HWY_INLINE void clear_unseen(float* scores, const PanelSight& sight, int64_t chunk_begin,
-                             int64_t begin, int64_t end) {
+inline HWY_NOINLINE void clear_unseen(float* scores, const PanelSight& sight, int64_t chunk_begin,
+                                      int64_t begin, int64_t end) {
   const auto clear = [&](int64_t from, int64_t to) {
     for (int64_t j = from; j < to; ++j)
       std::memset(scores + (j - chunk_begin) * kQueries, 0, kPanel * sizeof(float));

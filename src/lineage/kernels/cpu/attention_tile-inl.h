@@ -59,8 +59,8 @@ HWY_INLINE void tile(int64_t depth, const float* HWY_RESTRICT a, int64_t lda,
 
 // S(key, query) for the keys [begin, end) of a chunk and one panel of queries: rows of keys by
 // columns of queries. Up to kSlack rows after `end` are overwritten.
-HWY_INLINE void score_tiles(int64_t begin, int64_t end, const float* keys, int64_t ld,
-                            const float* queries, int64_t head_width, float* scores) {
+inline HWY_NOINLINE void score_tiles(int64_t begin, int64_t end, const float* keys, int64_t ld,
+                                     const float* queries, int64_t head_width, float* scores) {
   constexpr int kVectors = static_cast<int>(kPanel) / kLaneCount;
   for (int64_t j = begin; j < end; j += tile_rows(kVectors))
     tile<kVectors, false>(head_width, keys + j * ld, ld, queries, kQueries, scores + j * kQueries,
