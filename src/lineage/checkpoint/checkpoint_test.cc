@@ -1,9 +1,7 @@
 #include "lineage/checkpoint/checkpoint.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "lineage/base/config.h"
 #include "lineage/base/rng.h"
@@ -15,6 +13,7 @@ namespace lineage {
 namespace {
 
 using testing::error_of;
+using testing::KilledProcess;
 using testing::random_model;
 using testing::same_values;
 using testing::TempFolder;
@@ -240,22 +239,9 @@ TEST_F(Checkpoints, SurviveAKillAtAnyMoment) {
   write(one_);
   const Rng rng(7);
   for (uint64_t round = 0; round < 30; ++round) {
-    const pid_t writer = ::fork();
-    if (writer == 0) {
-      try {
-        for (;;) {
-          write(two_);
-          write(one_);
-        }
-      } catch (...) {
-      }
-      ::_exit(1);
-    }
+    KilledProcess writer([&] { write(two_), write(one_); });
     ::usleep(static_cast<useconds_t>(500 + rng.below(12000, round)));
-    ::kill(writer, SIGKILL);
-    int status = 0;
-    ::waitpid(writer, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));  // it had not failed before
+    ASSERT_TRUE(writer.kill());
     const Model model = loaded();
     EXPECT_TRUE(same_values(*model.parameters, *one_.parameters) ||
                 same_values(*model.parameters, *two_.parameters));
@@ -264,24 +250,12 @@ TEST_F(Checkpoints, SurviveAKillAtAnyMoment) {
 
 TEST_F(Checkpoints, CanBeReadWhileTheyAreReplaced) {
   write(one_);
-  const pid_t writer = ::fork();
-  if (writer == 0) {
-    try {
-      for (;;) {
-        write(two_);
-        write(one_);
-      }
-    } catch (...) {
-    }
-    ::_exit(1);
-  }
+  const KilledProcess writer([&] { write(two_), write(one_); });
   for (int i = 0; i < 100; ++i) {
     const Model model = loaded();
     EXPECT_TRUE(same_values(*model.parameters, *one_.parameters) ||
                 same_values(*model.parameters, *two_.parameters));
   }
-  ::kill(writer, SIGKILL);
-  ::waitpid(writer, nullptr, 0);
 }
 
 }  // namespace

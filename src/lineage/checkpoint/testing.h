@@ -1,12 +1,15 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
@@ -70,6 +73,34 @@ inline bool has(const std::string& text, std::string_view part) {
     const std::string said_ = ::lineage::testing::error_of([&] { (void)(body); }); \
     EXPECT_TRUE(::lineage::testing::has(said_, part)) << "it said: " << said_;     \
   } while (false)
+
+// A process that does the same again and again until it is killed, by the destructor at the latest.
+class KilledProcess {
+ public:
+  template <class Body>
+  explicit KilledProcess(Body body) : pid_(::fork()) {
+    if (pid_ != 0) return;
+    try {
+      for (;;) body();
+    } catch (...) {
+    }
+    ::_exit(1);
+  }
+  ~KilledProcess() { kill(); }
+  KilledProcess(const KilledProcess&) = delete;
+  KilledProcess& operator=(const KilledProcess&) = delete;
+  // True when it was still at its work.
+  bool kill() {
+    if (pid_ <= 0) return false;
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    ::waitpid(std::exchange(pid_, 0), &status, 0);
+    return WIFSIGNALED(status);
+  }
+
+ private:
+  pid_t pid_;
+};
 
 inline GptConfig tiny_config() {
   GptConfig c;

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <cmath>
 
@@ -136,20 +135,12 @@ TEST(TrainingStates, SurviveAKillAtAnyMoment) {
   const Rng rng(11);
   int64_t last = 0;
   for (uint64_t round = 0; round < 20; ++round) {
-    const pid_t writer = ::fork();
-    if (writer == 0) {
-      try {
-        for (int64_t step = last + 1;; ++step)
-          save_training_state(folder.path(), step, tensors_of(static_cast<float>(step)), {});
-      } catch (...) {
-      }
-      ::_exit(1);
-    }
+    testing::KilledProcess writer([&, step = last]() mutable {
+      ++step;
+      save_training_state(folder.path(), step, tensors_of(static_cast<float>(step)), {});
+    });
     ::usleep(static_cast<useconds_t>(500 + rng.below(8000, round)));
-    ::kill(writer, SIGKILL);
-    int status = 0;
-    ::waitpid(writer, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));
+    ASSERT_TRUE(writer.kill());
     const auto state = load_training_state(folder.path());
     ASSERT_TRUE(state.has_value());
     EXPECT_TRUE(state->damaged.empty());

@@ -9,9 +9,9 @@
 namespace lineage {
 
 void Pending::wait() {
-  while (!over()) {
+  for (int64_t times = 0; !over(); ++times) {
     comm_->poll();
-    if (!over()) comm_->wait_for_change();
+    if (!over()) comm_->wait_for_change(times);
   }
 }
 

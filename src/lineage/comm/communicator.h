@@ -94,8 +94,9 @@ class Communicator {
   enum class Kind : uint8_t { reduce_scatter, all_gather };
   // Called with checked arguments, and only where size() > 1.
   virtual std::shared_ptr<Collective> start(Kind, Tensor block, std::vector<int64_t> bounds) = 0;
-  // Returns when a pending collective may have something new to do, or a little earlier.
-  virtual void wait_for_change() = 0;
+  // Returns when a pending collective may have something new to do, or earlier. `times`: how often
+  // the same wait has come here before.
+  virtual void wait_for_change(int64_t times) = 0;
   bool idle() const { return in_flight_.empty(); }
 
  private:

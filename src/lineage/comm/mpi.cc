@@ -1,10 +1,11 @@
 #define OMPI_SKIP_MPICXX 1  // the C interface only
 #include <mpi.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "lineage/base/error.h"
 #include "lineage/comm/communicator.h"
@@ -182,22 +183,26 @@ class MpiProcesses final : public Communicator {
 
  private:
   std::shared_ptr<Collective> start(Kind kind, Tensor block, std::vector<int64_t> bounds) override {
-    // Messages between two ranks keep their order, so tags may come round again.
-    peers_.tag = (peers_.tag + 1) % 32768;  // the least upper bound that MPI promises
+    // Tags tell apart what is under way at once, so they may come round again.
+    peers_.tag = (peers_.tag + 1) % kTags;
     if (kind == Kind::reduce_scatter)
       return std::make_shared<ReduceScatter>(peers_, std::move(block), bounds);
     return std::make_shared<AllGather>(peers_, std::move(block), bounds);
   }
 
-  // Spinning is the fastest wait, and the core has nothing else to do; but when there are more
-  // ranks than cores the one waited for needs this one.
-  void wait_for_change() override {
-    if (++polls_ % 64 == 0) sched_yield();
+  // Spinning is the fastest wait, and a core that waits has nothing else to do; but the rank waited
+  // for may need this very core, and one that stays away for longer is not missed by microseconds.
+  void wait_for_change(int64_t times) override {
+    constexpr int64_t kSpins = 100, kYields = 10'000;
+    if (times > kYields)
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    else if (times > kSpins)
+      std::this_thread::yield();
   }
 
-  Peers peers_{};
+  static constexpr int kTags = 32768;             // all that MPI promises
+  Peers peers_{MPI_COMM_NULL, 0, 0, kTags - 50};  // so that every test sees them come round
   int exceptions_ = std::uncaught_exceptions();
-  unsigned polls_ = 0;
 };
 
 }  // namespace

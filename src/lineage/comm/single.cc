@@ -11,7 +11,7 @@ class SingleProcess final : public Communicator {
 
  private:
   std::shared_ptr<Collective> start(Kind, Tensor, std::vector<int64_t>) override { return nullptr; }
-  void wait_for_change() override {}
+  void wait_for_change(int64_t) override {}
 };
 
 }  // namespace

@@ -74,30 +74,43 @@ void expect_elements(const Tensor& x, const Wanted& wanted, const std::string& w
 // Every collective against a plain loop, for one size of tensor.
 inline void expect_collectives(Communicator& comm, int64_t n) {
   const int rank = comm.rank(), ranks = comm.size();
-  const auto own = [&](int64_t i) { return brought(rank, i); };
-  const auto sum = [&](int64_t i) { return total(ranks, i); };
+  std::vector<Tensor> all;
+  for (int r = 0; r < ranks; ++r) all.push_back(brought_tensor(r, {n}));
+  Tensor total_of_all = Tensor::empty({n});
+  for (int64_t i = 0; i < n; ++i)
+    total_of_all.data<float>()[static_cast<size_t>(i)] = total(ranks, i);
+  const auto at = [](const Tensor& x, int64_t i) {
+    return x.data<float>()[static_cast<size_t>(i)];
+  };
+  const auto from = [&](int r, int64_t i) { return at(all[static_cast<size_t>(r)], i); };
+  const auto sum = [&](int64_t i) { return at(total_of_all, i); };
+  const auto mine = [&] {
+    Tensor x = Tensor::empty({n});
+    std::ranges::copy(all[static_cast<size_t>(rank)].data<float>(), x.data<float>().begin());
+    return x;
+  };
   for (const std::vector<int64_t>& bounds : ways_to_share(n, ranks)) {
     const auto owned = [&](int64_t i) { return owner_of(i, bounds) == rank; };
-    Tensor x = brought_tensor(rank, {n});
+    Tensor x = mine();
     comm.reduce_scatter(x, bounds);
     expect_elements(
-        x, [&](int64_t i) { return owned(i) ? sum(i) : own(i); }, "reduce_scatter");
+        x, [&](int64_t i) { return owned(i) ? sum(i) : from(rank, i); }, "reduce_scatter");
     comm.all_gather(x, bounds);
     expect_elements(x, sum, "reduce_scatter + all_gather");
 
-    Tensor y = brought_tensor(rank, {n});
+    Tensor y = mine();
     comm.all_gather(y, bounds);
     expect_elements(
-        y, [&](int64_t i) { return brought(owner_of(i, bounds), i); }, "all_gather");
+        y, [&](int64_t i) { return from(owner_of(i, bounds), i); }, "all_gather");
   }
-  Tensor x = brought_tensor(rank, {1, n});
+  Tensor x = mine().view({1, n});
   comm.all_reduce(x);
   expect_elements(x, sum, "all_reduce");
   for (int root = 0; root < ranks; ++root) {
-    Tensor y = brought_tensor(rank, {n});
+    Tensor y = mine();
     comm.broadcast(y, root);
     expect_elements(
-        y, [&](int64_t i) { return brought(root, i); }, "broadcast");
+        y, [&](int64_t i) { return from(root, i); }, "broadcast");
   }
 }
 

@@ -144,7 +144,7 @@ class ThreadRank final : public Communicator {
   }
 
   // A change since the last return counts: it may have come after poll() looked.
-  void wait_for_change() override {
+  void wait_for_change(int64_t) override {
     std::unique_lock lock(hub_.mutex);
     hub_.change.wait(lock, [&] { return hub_.version != seen_; });
     seen_ = hub_.version;

@@ -44,14 +44,16 @@ int64_t Corpus::length(int64_t document) const {
   return shard.begin_of(at.index + 1) - shard.begin_of(at.index);
 }
 
-Example Corpus::get(int64_t document) const {
-  const int64_t n = length(document);
+Example Corpus::get(int64_t document) const { return piece(document, 0, length(document)); }
+
+Example Corpus::piece(int64_t document, int64_t first, int64_t count) const {
+  assert(first >= 0 && count >= 0 && first + count <= length(document));
   const Place at = locate(documents_before_, document);
   const Shard& shard = shards_[at.shard];
   Example example;
-  example.tokens.resize(static_cast<size_t>(n));
-  example.weights.assign(static_cast<size_t>(n), 1.f);
-  shard.copy(shard.begin_of(at.index), n, example.tokens.data());
+  example.tokens.resize(static_cast<size_t>(count));
+  example.weights.assign(static_cast<size_t>(count), 1.f);
+  shard.copy(shard.begin_of(at.index) + first, count, example.tokens.data());
   return example;
 }
 

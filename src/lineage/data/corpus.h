@@ -22,6 +22,7 @@ class Corpus final : public Dataset {
   int64_t size() const override { return total_.documents; }
   Example get(int64_t document) const override;
   int64_t length(int64_t document) const override;
+  Example piece(int64_t document, int64_t first, int64_t count) const override;
 
   int64_t tokens() const { return total_.tokens; }  // with an end_of_text for each document
   int64_t bytes() const { return total_.bytes; }    // of text, for bits per byte

@@ -49,6 +49,17 @@ class ExamplesDataset final : public Dataset {
 
 }  // namespace
 
+Example Dataset::piece(int64_t index, int64_t first, int64_t count) const {
+  const Example all = get(index);
+  assert(first >= 0 && first + count <= static_cast<int64_t>(all.tokens.size()));
+  Example out;
+  out.tokens.assign(all.tokens.begin() + first, all.tokens.begin() + first + count);
+  out.weights.assign(all.weights.begin() + first, all.weights.begin() + first + count);
+  for (const int32_t s : all.starts)
+    if (s > first && s < first + count) out.starts.push_back(s - static_cast<int32_t>(first));
+  return out;
+}
+
 DatasetPtr examples_dataset(std::string name, std::vector<Example> examples) {
   return std::make_shared<ExamplesDataset>(std::move(name), std::move(examples));
 }

@@ -30,6 +30,8 @@ class Dataset {
   virtual int64_t length(int64_t index) const {  // of get(index).tokens
     return static_cast<int64_t>(get(index).tokens.size());
   }
+  // Tokens [first, first + count) of get(index), with what belongs to them.
+  virtual Example piece(int64_t index, int64_t first, int64_t count) const;
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
 

@@ -125,17 +125,13 @@ class FittedRows final : public Dataset {
     pieces_ = std::move(sorted);
   }
 
-  void append(Piece piece, Example& out) const {
-    const Example document = documents_->get(piece.document);
-    const int64_t first = piece.part * context_, count = piece_length(piece);
-    const auto shift = static_cast<int32_t>(static_cast<int64_t>(out.tokens.size()) - first);
-    if (!out.tokens.empty()) out.starts.push_back(static_cast<int32_t>(out.tokens.size()));
-    for (const int32_t s : document.starts)
-      if (s > first && s < first + count) out.starts.push_back(s + shift);
-    out.tokens.insert(out.tokens.end(), document.tokens.begin() + first,
-                      document.tokens.begin() + first + count);
-    out.weights.insert(out.weights.end(), document.weights.begin() + first,
-                       document.weights.begin() + first + count);
+  void append(Piece at, Example& out) const {
+    const Example piece = documents_->piece(at.document, at.part * context_, piece_length(at));
+    const auto shift = static_cast<int32_t>(out.tokens.size());
+    if (shift > 0) out.starts.push_back(shift);
+    for (const int32_t s : piece.starts) out.starts.push_back(s + shift);
+    out.tokens.insert(out.tokens.end(), piece.tokens.begin(), piece.tokens.end());
+    out.weights.insert(out.weights.end(), piece.weights.begin(), piece.weights.end());
   }
 
   DatasetPtr documents_;

@@ -118,6 +118,15 @@ TEST(FittedRows, FillRowsWell) {
   EXPECT_LT(static_cast<double>(rows->size()) * 128, tokens * 1.01);
 }
 
+// What a dataset of rows with several documents keeps when a row of it is cut.
+TEST(Dataset, PiecesKeepTheirStarts) {
+  const auto rows = examples_dataset("d", {{{1, 2, 3, 4, 5}, {0, 1, 2, 3, 4}, {1, 2, 4}}});
+  const Example piece = rows->piece(0, 1, 3);
+  EXPECT_EQ(piece.tokens, (std::vector<Token>{2, 3, 4}));
+  EXPECT_EQ(piece.weights, (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(piece.starts, std::vector<int32_t>{1});
+}
+
 TEST(FittedRows, KeepWeights) {
   const DatasetPtr rows =
       fitted_rows(examples_dataset("d", {{{1, 2, 3}, {0, 0, 1}, {}}, {{4, 5}, {0, 2}, {}}}), 8);

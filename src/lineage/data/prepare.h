@@ -26,8 +26,9 @@ struct PreparedSource {
 // Reads a source, tokenises it on all threads and writes shards, or opens those that an earlier run
 // wrote: they are keyed by the config, the names, sizes and times of the files, and the tokenizer.
 // The same input gives the same bytes whatever the number of threads. A run that was killed leaves
-// nothing that the next would take for whole. Memory stays constant but for 8 to 16 bytes a
-// document for finding duplicates.
+// nothing that the next would take for whole. Only one run may write a folder (an Error for the
+// other), so with several ranks one prepares and the others open after it. Memory stays constant
+// but for 8 to 16 bytes a document for finding duplicates.
 //
 // A document is held out when a hash of its text falls below the share wanted, so the same text is
 // never on both sides, in whichever source. When that leaves one side of two or more documents

@@ -24,7 +24,7 @@ struct Item {
   bool heldout = false;
   std::vector<Token> tokens;
 };
-using Batch = std::vector<Item>;
+using Items = std::vector<Item>;
 
 uint64_t hash_of(std::string_view text) {
   return std::stoull(digest_of(text).substr(0, 16), nullptr, 16);
@@ -61,6 +61,7 @@ class Pass {
         end_of_text_(tokenizer.special(Special::end_of_text)),
         folder_(std::move(folder)),
         shard_bytes_(shard_bytes),
+        batch_bytes_((size_t{2} << 20) * static_cast<size_t>(num_threads())),
         threshold_(threshold),
         source_(open_source(config, name)),
         train_{"train", {tokenizer.digest(), tokenizer.vocab()}, {}, {}},
@@ -68,9 +69,9 @@ class Pass {
 
   // While one batch is tokenised, a thread reads the next.
   void run(Progress& progress) {
-    std::future<Batch> next = std::async(std::launch::async, [&] { return read(); });
+    std::future<Items> next = std::async(std::launch::async, [&] { return read(); });
     for (;;) {
-      Batch batch = next.get();
+      Items batch = next.get();
       if (batch.empty()) break;
       const double fraction = source_->fraction();
       next = std::async(std::launch::async, [&] { return read(); });
@@ -114,18 +115,17 @@ class Pass {
   }
 
  private:
-  Batch read() {
-    const size_t wanted = (size_t{2} << 20) * static_cast<size_t>(num_threads());
-    Batch batch;
+  Items read() {
+    Items batch;
     size_t bytes = 0;
-    for (Item item; bytes < wanted && source_->read(item.document);) {
+    for (Item item; bytes < batch_bytes_ && source_->read(item.document);) {
       bytes += item.document.text.size() + 256;
       batch.push_back(std::move(item));
     }
     return batch;
   }
 
-  void refine(Batch& batch) const {
+  void refine(Items& batch) const {
     const auto refine_one = [&](int64_t i, int64_t, int64_t) {
       Item& item = batch[static_cast<size_t>(i)];
       source_->refine(item.document);
@@ -135,7 +135,7 @@ class Pass {
   }
 
   // In order of the documents: of equal ones the first stays.
-  void choose(Batch& batch) {
+  void choose(Items& batch) {
     for (Item& item : batch) {
       Document& document = item.document;
       if (document.dropped.empty() && config_.deduplicate && !seen_.insert(item.hash))
@@ -152,7 +152,7 @@ class Pass {
     }
   }
 
-  void encode(Batch& batch) const {
+  void encode(Items& batch) const {
     const auto is_long = [](const Item& i) { return i.document.text.size() >= kLongDocument; };
     const auto encode_short = [&](int64_t i, int64_t, int64_t) {
       Item& item = batch[static_cast<size_t>(i)];
@@ -165,7 +165,7 @@ class Pass {
         item.tokens = tokenizer_.encode_parallel(item.document.text);
   }
 
-  void append(Batch& batch) {
+  void append(Items& batch) {
     for (Item& item : batch) {
       if (!item.document.dropped.empty()) continue;
       item.tokens.push_back(end_of_text_);
@@ -190,6 +190,7 @@ class Pass {
   Token end_of_text_;
   std::filesystem::path folder_;
   int64_t shard_bytes_;
+  size_t batch_bytes_;  // of documents read at a time; changes nothing in what is written
   uint64_t threshold_;
   std::unique_ptr<Source> source_;
   Side train_, heldout_;

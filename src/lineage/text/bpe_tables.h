@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -25,17 +26,21 @@ struct ShortPiece {
     uint64_t w[2] = {0, 0};
     if (readable >= 16) [[likely]] {
       std::memcpy(w, p, 16);
-      if (size <= 8) {
-        w[0] = w[0] << (64 - 8 * size) >> (64 - 8 * size);
-        w[1] = 0;
-      } else {
-        w[1] = w[1] << (128 - 8 * size) >> (128 - 8 * size);
-      }
+      w[0] &= kKeep[size][0];  // a table, as lengths are hard to predict
+      w[1] &= kKeep[size][1];
     } else {
       std::memcpy(w, p, size);
     }
     return {w[0], w[1] | static_cast<uint64_t>(size) << 56};
   }
+
+  // Masks of the first bytes of two little-endian words, by length.
+  static constexpr auto kKeep = [] {
+    std::array<std::array<uint64_t, 2>, kMaxBytes + 1> keep{};
+    for (size_t size = 0; size <= kMaxBytes; ++size)
+      for (size_t i = 0; i < size; ++i) keep[size][i / 8] |= uint64_t{0xFF} << (8 * (i % 8));
+    return keep;
+  }();
 
   uint64_t hash() const {
     const uint64_t x = (low ^ high * 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;

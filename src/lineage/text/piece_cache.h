@@ -31,7 +31,7 @@ class PieceCache {
   Entry& slot(uint64_t hash) { return entries_[hash >> 7 & (kSlots - 1)]; }
 
  private:
-  static constexpr size_t kSlots = 8192;
+  static constexpr size_t kSlots = 16384;
   std::vector<Entry> entries_;
   uint64_t tokenizer_ = 0;
 };

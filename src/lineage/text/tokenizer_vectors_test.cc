@@ -97,14 +97,15 @@ TEST(Gpt2Vocab, RanksAndMergesAreWrittenAsPublished) {
   EXPECT_EQ(Tokenizer::load(folder / "vocab.json")->digest(), gpt2->digest());
 }
 
-TEST_P(Vectors, SurviveEveryFormat) {
+TEST(Cl100k, SurvivesEveryFormat) {
   LINEAGE_SKIP_WITHOUT(shared_file("tiktoken_ranks/TestPlans.txt"));
-  const auto tokenizer = ranks(GetParam());
+  const auto tokenizer = ranks("cl100k_base");
   const testing::TemporaryFolder folder;
   tokenizer->save(folder.path());
   EXPECT_EQ(Tokenizer::load(folder.path())->digest(), tokenizer->digest());
-  tokenizer->save(folder / (GetParam() + ".tiktoken"), TokenizerFormat::tiktoken);
-  EXPECT_EQ(Tokenizer::load(folder / (GetParam() + ".tiktoken"))->digest(), tokenizer->digest());
+  tokenizer->save(folder / "cl100k.tiktoken", TokenizerFormat::tiktoken);
+  EXPECT_TRUE(read_file(folder / "cl100k.tiktoken") ==
+              read_file(shared_file("tiktoken_ranks/cl100k_base.tiktoken")));
 }
 
 TEST_P(Vectors, AnyBytesRoundTrip) {

@@ -54,67 +54,86 @@ inline void pack_panel_transposed(float* HWY_RESTRICT panel, const float* HWY_RE
   }
 }
 
-// panel[k][j] = rows[k·stride + j], likewise.
-inline void pack_panel_rows(float* HWY_RESTRICT panel, const float* HWY_RESTRICT rows,
-                            int64_t stride, int64_t kc, int width) {
+// Rows are copied a few at a time to all panels or slivers: that reads memory in its own order and
+// leaves the lines it writes whole.
+constexpr int64_t kRowsAtOnce = 16;
+
+// Row-major rows(kc,width) into panels of kc rows, zeros beyond the width.
+inline void pack_panels_rows(float* HWY_RESTRICT panels, const float* HWY_RESTRICT rows,
+                             int64_t stride, int64_t kc, int64_t width) {
   const Lanes d;
-  for (int64_t k = 0; k < kc; ++k, panel += kPanelWidth, rows += stride) {
-    if (width == kPanelWidth) {
-      hn::Store(hn::LoadU(d, rows), d, panel);
-      hn::Store(hn::LoadU(d, rows + kLanes), d, panel + kLanes);
-    } else {
-      for (int j = 0; j < kPanelWidth; ++j) panel[j] = j < width ? rows[j] : 0.0f;
+  for (int64_t k = 0; k < kc; k += kRowsAtOnce) {
+    const int64_t end = HWY_MIN(kc, k + kRowsAtOnce);
+    for (int64_t j = 0; j < width; j += kPanelWidth) {
+      const float* in = rows + k * stride + j;
+      float* out = panels + j * kc + k * kPanelWidth;
+      const int64_t count = width - j;
+      for (int64_t i = k; i < end; ++i, in += stride, out += kPanelWidth) {
+        if (count >= kPanelWidth) {
+          hn::Store(hn::LoadU(d, in), d, out);
+          hn::Store(hn::LoadU(d, in + kLanes), d, out + kLanes);
+        } else {
+          for (int v = 0; v < kPanelWidth; ++v) out[v] = v < count ? in[v] : 0.0f;
+        }
+      }
     }
   }
 }
 
-// The rows [k0, k0 + kc) and columns [j0, j0 + width) of b, zeros beyond the width.
-inline void pack_panel(float* panel, const Operand& b, int64_t k0, int64_t kc, int64_t j0,
-                       int64_t width) {
-  if (b.transposed) {
-    pack_panel_transposed(panel, b.data + j0 * b.stride + k0, b.stride, kc,
-                          static_cast<int>(width));
-  } else {
-    pack_panel_rows(panel, b.data + k0 * b.stride + j0, b.stride, kc, static_cast<int>(width));
+// The values [k0, k0 + kc) x [j0, j1) of b in panels, zeros beyond j1.
+inline void pack_b(float* panels, const Operand& b, int64_t k0, int64_t kc, int64_t j0,
+                   int64_t j1) {
+  if (!b.transposed) {
+    return pack_panels_rows(panels, b.data + k0 * b.stride + j0, b.stride, kc, j1 - j0);
+  }
+  for (int64_t j = j0; j < j1; j += kPanelWidth) {
+    pack_panel_transposed(panels + (j - j0) * kc, b.data + j * b.stride + k0, b.stride, kc,
+                          static_cast<int>(HWY_MIN(j1 - j, kPanelWidth)));
   }
 }
 
-// sliver[k][i] = columns[k·stride + i] for i < rows, and their sums over k added to `sums` when
-// given. Whole vectors are moved where `readable` columns allow: each k overwrites what the one
-// before it left beyond its rows, so the sliver needs kLanes values of room behind it.
-inline void pack_sliver(float* HWY_RESTRICT sliver, const float* HWY_RESTRICT columns,
-                        int64_t stride, int64_t kc, int rows, int64_t readable,
-                        float* HWY_RESTRICT sums) {
-  constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
+// sums[j] += the sum of rows(count,width) over its rows.
+inline void add_rows(float* HWY_RESTRICT sums, const float* HWY_RESTRICT rows, int64_t stride,
+                     int64_t count, int64_t width) {
   const Lanes d;
-  if (readable < kVectors * kLanes) {
-    for (int i = 0; i < kTileRows; ++i) {
-      if (i >= rows) {
-        for (int64_t k = 0; k < kc; ++k) sliver[k * kTileRows + i] = 0;
-        continue;
-      }
-      float sum = 0;
-      for (int64_t k = 0; k < kc; ++k) {
-        sliver[k * kTileRows + i] = columns[k * stride + i];
-        sum += columns[k * stride + i];
-      }
-      if (sums) sums[i] += sum;
-    }
-    return;
+  int64_t j = 0;
+  for (; j + kLanes <= width; j += kLanes) {
+    Floats sum = hn::LoadU(d, sums + j);
+    for (int64_t k = 0; k < count; ++k) sum = hn::Add(sum, hn::LoadU(d, rows + k * stride + j));
+    hn::StoreU(sum, d, sums + j);
   }
-  Floats totals[kVectors];
-  HWY_UNROLL(16) for (int v = 0; v < kVectors; ++v) totals[v] = hn::Zero(d);
-  for (int64_t k = 0; k < kc; ++k, sliver += kTileRows, columns += stride) {
-    HWY_UNROLL(16) for (int v = 0; v < kVectors; ++v) {
-      const Floats x = hn::LoadU(d, columns + v * kLanes);
-      hn::StoreU(x, d, sliver + v * kLanes);
-      totals[v] = hn::Add(totals[v], x);
-    }
+  for (; j < width; ++j) {
+    for (int64_t k = 0; k < count; ++k) sums[j] += rows[k * stride + j];
   }
-  if (!sums) return;
-  HWY_ALIGN float lanes[kVectors * kLanes];
-  HWY_UNROLL(16) for (int v = 0; v < kVectors; ++v) hn::Store(totals[v], d, lanes + v * kLanes);
-  for (int i = 0; i < rows; ++i) sums[i] += lanes[i];
+}
+
+// Row-major rows(kc,width) into slivers of kTileRows values for each of kc rows, zeros beyond the
+// width; and their sums over k added to `sums` if given.
+inline void pack_a(float* HWY_RESTRICT slivers, const float* HWY_RESTRICT rows, int64_t stride,
+                   int64_t kc, int64_t width, float* HWY_RESTRICT sums) {
+  constexpr int64_t kVectors = (kTileRows + kLanes - 1) / kLanes, kReach = kVectors * kLanes;
+  const Lanes d;
+  for (int64_t k = 0; k < kc; k += kRowsAtOnce) {
+    const int64_t end = HWY_MIN(kc, k + kRowsAtOnce);
+    for (int64_t i = 0; i < width; i += kTileRows) {
+      const float* in = rows + k * stride + i;
+      float* out = slivers + i * kc + k * kTileRows;
+      int64_t row = k;
+      if (i + kReach <= width) {
+        // Whole vectors: what one leaves beyond its row, the next row overwrites. The last has
+        // none.
+        for (; row < HWY_MIN(end, kc - 1); ++row, in += stride, out += kTileRows) {
+          HWY_UNROLL(16) for (int64_t v = 0; v < kReach; v += kLanes) {
+            hn::StoreU(hn::LoadU(d, in + v), d, out + v);
+          }
+        }
+      }
+      for (; row < end; ++row, in += stride, out += kTileRows) {
+        for (int64_t v = 0; v < kTileRows; ++v) out[v] = i + v < width ? in[v] : 0.0f;
+      }
+    }
+    if (sums) add_rows(sums, rows + k * stride, stride, end - k, width);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
