@@ -23,7 +23,7 @@ if [ "${1:-}" = all ]; then
   echo "== fuzz targets, a short run each"
   cmake --preset fuzz >/dev/null
   cmake --build --preset fuzz -j "$jobs"
-  tools/fuzz.sh 10
+  tools/fuzz.sh build/fuzz 10
 fi
 
 echo "== build and tests"

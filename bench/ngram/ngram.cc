@@ -34,7 +34,7 @@ std::array<double, 4> discounts_of(const std::array<int64_t, 5>& with_count) {
   for (size_t j = 1; j <= 3; ++j) {
     const double whole = static_cast<double>(j);
     result[j] = whole - (whole + 1) * y * n(j + 1) / n(j);
-    if (result[j] < 0 || result[j] > whole) return kFixed;
+    if (result[j] < 0) return kFixed;
   }
   return result;
 }

@@ -113,7 +113,7 @@ class Definition {
                                    3 - 4 * y * n[4] / n[3]};
     const bool usable =
         n[1] > 0 && n[2] > 0 && n[3] > 0 && n[4] > 0 && d[1] >= 0 && d[2] >= 0 && d[3] >= 0;
-    return usable ? d : std::vector{0, 0.5, 1, 1.5};
+    return usable ? d : std::vector<double>{0, 0.5, 1, 1.5};
   }
 
   size_t order_;
