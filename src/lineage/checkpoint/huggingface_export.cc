@@ -70,10 +70,13 @@ std::vector<SafetensorsShard> write_tensors(const Checkpoint& model,
            e.buffer.empty() ? parts.at(e.name).shape : buffers.value().at(e.buffer).shape});
     SafetensorsWriter writer(to / file.name, shard.tensors, file.metadata);
     for (const auto& e : file.entries) {
-      if (e.buffer.empty())
-        writer.write(export_part(parts.at(e.name), stored_part(model, parts.at(e.name))));
-      else
+      if (!e.buffer.empty()) {
         writer.write(buffers.value().at(e.buffer).data);
+        continue;
+      }
+      const StoredTensor& ours = stored_part(model, parts.at(e.name));
+      writer.write(export_part(parts.at(e.name), ours));
+      model.weights().release(ours);
     }
     writer.commit();
   }

@@ -121,11 +121,12 @@ bool has_tokenizer(const fs::path& folder) {
 }
 
 void read_weights(const Source& source, Parameters& parameters) {
-  for (const HuggingFacePart& part : source.parts)
-    if (part.theirs != kHeadName || !source.config.model.tied)
-      import_part(part, source.at(part), parameters.at(part.ours).value);
-  for (const SafetensorsFile& file : source.tensors.files())
-    for (const StoredTensor& t : file.tensors()) file.release(t);
+  for (const HuggingFacePart& part : source.parts) {
+    if (part.theirs == kHeadName && source.config.model.tied) continue;
+    const StoredTensor& theirs = source.at(part);
+    import_part(part, theirs, parameters.at(part.ours).value);
+    source.tensors.release(theirs.name);  // so that the model is in memory once
+  }
 }
 
 }  // namespace

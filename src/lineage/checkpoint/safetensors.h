@@ -100,6 +100,7 @@ class SafetensorsFolder {
 
   std::span<const SafetensorsFile> files() const { return files_; }
   const StoredTensor* find(std::string_view name) const;
+  void release(std::string_view name) const;  // as SafetensorsFile::release()
 
  private:
   void open_shards(const fs::path& index);

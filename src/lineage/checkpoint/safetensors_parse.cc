@@ -50,13 +50,13 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
 json header_json(std::string_view text, const std::string& place) {
   std::set<std::string> names, keys;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
-    using enum json::parse_event_t;
-    if (event == key) {
+    using Event = json::parse_event_t;
+    if (event == Event::key) {
       if (depth == 1) keys.clear();
       auto& seen = depth == 1 ? names : keys;
       if (!seen.insert(parsed.get<std::string>()).second)
         refuse(place + ": " + parsed.dump() + " is there twice; wanted every name once");
-    } else if ((event == object_start || event == array_start) && depth > 2) {
+    } else if ((event == Event::object_start || event == Event::array_start) && depth > 2) {
       refuse(place + ": the header nests too deeply; wanted {name: {dtype, shape, data_offsets}}");
     }
     return true;

@@ -202,4 +202,9 @@ const StoredTensor* SafetensorsFolder::find(std::string_view name) const {
   return nullptr;
 }
 
+void SafetensorsFolder::release(std::string_view name) const {
+  for (const SafetensorsFile& file : files_)
+    if (const StoredTensor* tensor = file.find(name)) file.release(*tensor);
+}
+
 }  // namespace lineage

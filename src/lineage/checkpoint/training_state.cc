@@ -79,13 +79,13 @@ TrainingState read_state(const fs::path& path, const NamedTensors& into) {
     require(file.find(name) != nullptr, path.string(), ": no tensor ", name,
             "; the run wants one of shape ", tensor.shape());
     read_tensor(file.at(name), tensor);
+    file.release(file.at(name));
   }
   for (const StoredTensor& stored : file.tensors()) {
-    if (into.empty())
-      state.tensors[stored.name] = read_tensor(stored);
-    else
-      require(into.contains(stored.name), path.string(), ": tensor ", stored.name,
-              " is not of this run; wanted a state of the same model and optimizer");
+    require(into.empty() || into.contains(stored.name), path.string(), ": tensor ", stored.name,
+            " is not of this run; wanted a state of the same model and optimizer");
+    if (!into.empty()) continue;
+    state.tensors[stored.name] = read_tensor(stored);
     file.release(stored);
   }
   return state;
