@@ -65,6 +65,17 @@ TEST(Mixture, EpochsAreWholeAndInAnotherOrderEachTime) {
   EXPECT_GT(orders.size(), 95u);
 }
 
+TEST(Mixture, ABlockOfAnEpochHoldsOtherRowsEachTime) {
+  const Mixture mixture({{numbered(0, 64), 1}}, 3, 16);
+  std::set<std::set<int64_t>> first_blocks;
+  for (int64_t epoch = 0; epoch < 10; ++epoch) {
+    std::set<int64_t> rows;
+    for (int64_t n = 0; n < 16; ++n) rows.insert(mixture.pick(epoch * 64 + n).index);
+    first_blocks.insert(rows);
+  }
+  EXPECT_EQ(first_blocks.size(), 10u);
+}
+
 TEST(Mixture, EpochsMatchTheTable) {
   const Mixture mixture(gpt3(), 1);
   const int64_t rows = 3000;                             // GPT-3's 300 billion tokens
