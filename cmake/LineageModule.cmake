@@ -5,10 +5,6 @@
 # to them).
 function(lineage_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Werror)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # False alarms at "text" + std::string (GCC bug 105651).
-    target_compile_options(${target} PRIVATE -Wno-restrict)
-  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 sees overlapping copies in std::string's operator+ where there are none (bug 105329).
     target_compile_options(${target} PRIVATE -Wno-restrict)
