@@ -1,3 +1,5 @@
+#include <bit>
+
 #include "lineage/kernels/cases_attention.h"
 #include "lineage/kernels/testing.h"
 
@@ -121,6 +123,32 @@ TEST_P(Attention, IsFiniteAtExtremeScores) {
   // Scores of 1e4 carry roundings of 1e-3, which is what the probabilities lose.
   expect_close("y", y.data<float>(), d.y.data<float>(), 1e-5);
   expect_close("lse", lse.data<float>(), d.lse.data<float>());
+}
+
+// A model that has diverged must be seen: NaN in a query, a key or a value comes out of every row
+// that reads it, and of that row's gradient. (Where else it may appear is left open.)
+TEST_P(Attention, NaNComesThrough) {
+  constexpr int64_t kBad = 37;  // of 70 rows: its keys are seen by masked and by whole vectors
+  constexpr int64_t kQueryHeads = 2, kWidth = 16;
+  for (const float bad : {NAN, std::bit_cast<float>(0x7fcabcdfu)})  // also one of odd bits
+    for (const bool alibi : {false, true})
+      for (int64_t head = 0; head < kQueryHeads + 2;
+           ++head) {  // the queries', the key's, the value's
+        const AttentionCase c{1, 70, {kQueryHeads, 1, kWidth, 0, alibi}};
+        SCOPED_TRACE(fmt::format("{}, NaN in head {}", c.name(), head));
+        const auto d = c.data();
+        const int64_t qkv_width = c.spec.qkv_width();
+        d.qkv.data<float>()[kBad * qkv_width + head * kWidth + 3] = bad;
+        Tensor y = Tensor::like(d.y), lse = Tensor::like(d.lse), dqkv = Tensor::like(d.qkv);
+        on.attention(y, lse, d.qkv, {}, c.spec);
+        on.attention_backward({dqkv}, d.dy, y, lse, d.qkv, {}, c.spec);
+        for (int64_t t = kBad; t < c.steps; ++t)
+          for (int64_t h = 0; h < kQueryHeads; ++h) {
+            if (head < kQueryHeads && (head != h || t != kBad)) continue;
+            ASSERT_TRUE(std::isnan(y.data<float>()[(t * kQueryHeads + h) * kWidth + 3])) << t;
+            ASSERT_TRUE(std::isnan(dqkv.data<float>()[t * qkv_width + h * kWidth + 3])) << t;
+          }
+      }
 }
 
 // No gradient and no value may cross from one document into the next.

@@ -103,6 +103,29 @@ TEST_P(Decode, SequencesMayShareABatchInAnyOrder) {
   }
 }
 
+// NaN in any head of a row comes out of it, and of the rows that read its key or value later.
+TEST_P(Decode, NaNComesThrough) {
+  constexpr AttentionSpec kSpec{2, 1, 16};
+  for (int64_t head = 0; head < 4; ++head) {
+    SCOPED_TRACE(head);
+    const DecodeCase c{2, 1, 45, kSpec, true};
+    const auto d = c.data();
+    d.qkv.data<float>()[head * 16 + 3] = NAN;
+    const Tensor y = [&] {
+      Tensor keys = copy_of(d.key_cache), values = copy_of(d.value_cache);
+      Tensor out = Tensor::empty({2, 32});
+      on.attention_decode(out, keys, values, d.qkv, d.slots, d.positions, kSpec);
+      return out;
+    }();
+    for (int64_t h = 0; h < 2; ++h)
+      for (int64_t row = 0; row < 2; ++row) {
+        const bool reads = head >= 2 || (head == h && row == 0);
+        EXPECT_TRUE(!reads || std::isnan(y.data<float>()[row * 32 + h * 16 + 3]))
+            << row << " " << h;
+      }
+  }
+}
+
 TEST(DecodeParity, EveryForm) {
   expect_parity(DecodeCase{3, 3, 1000, {4, 2, 16}}.call());
   for (const AttentionSpec& spec : kSpecs)

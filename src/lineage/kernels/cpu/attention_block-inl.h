@@ -68,12 +68,12 @@ inline HWY_NOINLINE void copy_transposed(float* to, const float* from, int64_t s
       to[c * kQueries + i] = i < rows ? factor * from[i * stride + c] : 0.0f;
 }
 
-// 2^x to 2e-7, relative, for x <= 1 or so; 0 below -126. The polynomial interpolates (2^r - 1)/r
-// at Chebyshev nodes of [-1/2, 1/2].
+// 2^x to 2e-7, relative, for x <= 1 or so; 0 below -126, NaN for NaN. The polynomial interpolates
+// (2^r - 1)/r at Chebyshev nodes of [-1/2, 1/2].
 HWY_INLINE Vec32 exp2_nonpositive(Vec32 x) {
   const F32 d;
   const hn::RebindToSigned<F32> di;
-  const Vec32 magic = hn::Set(d, 12582912.0f);  // 1.5·2^23: adding it rounds to an integer
+  const Vec32 magic = hn::Set(d, 12583039.0f);  // 1.5·2^23 + 127: adding it rounds to an integer
   const Vec32 shifted = hn::Add(x, magic);
   const Vec32 r = hn::Sub(x, hn::Sub(shifted, magic));
   Vec32 p = hn::MulAdd(hn::Set(d, 0.0013381302123889327f), r, hn::Set(d, 0.00966636836528778f));
@@ -81,9 +81,9 @@ HWY_INLINE Vec32 exp2_nonpositive(Vec32 x) {
   p = hn::MulAdd(p, r, hn::Set(d, 0.2402234971523285f));
   p = hn::MulAdd(p, r, hn::Set(d, 0.6931471824645996f));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
-  const Vec32 power = hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
-  return hn::IfThenElseZero(hn::Gt(x, hn::Set(d, -126.0f)), power);
+  const Vec32 power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted)));
+  // Of NaN, whose `power` may be any bits: a multiplication keeps it, and so does this comparison.
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(p, power));
 }
 
 // One panel of queries against a chunk of keys. Query lane i is time t + i and sees the keys
