@@ -16,13 +16,13 @@ struct Part {
   std::array<std::string_view, 6> texts;  // empty ones are none
 };
 
-// By Special. GPT-2, OPT, Llama 3, ChatML, Phi and our own.
+// By Special. GPT-2, OPT, Llama 3, ChatML, Phi, our own and the micro-world.
 constexpr std::array<Part, 6> kParts = {{
-    {"end_of_text", {"<|endoftext|>", "</s>", "<|end_of_text|>"}},
-    {"system", {"<|system|>"}},
-    {"user", {"<|user|>"}},
-    {"assistant", {"<|assistant|>"}},
-    {"end_of_turn", {"<|endofturn|>", "<|im_end|>", "<|eot_id|>", "<|end|>"}},
+    {"end_of_text", {"<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"}},
+    {"system", {"<|system|>", "<sys>"}},
+    {"user", {"<|user|>", "<user>"}},
+    {"assistant", {"<|assistant|>", "<bot>"}},
+    {"end_of_turn", {"<|endofturn|>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<eot>"}},
     {"pad", {"<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>"}},
 }};
 

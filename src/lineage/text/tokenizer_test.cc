@@ -75,7 +75,7 @@ TEST(Tokenizer, MissingSpecialTokensAndUnknownIdsAreErrors) {
   const auto tokenizer = trained();
   EXPECT_EQ(tokenizer->find_special(Special::system), std::nullopt);
   EXPECT_EQ(testing::error_of([&] { tokenizer->special(Special::system); }),
-            "this tokenizer has no token for system; wanted one of <|system|>");
+            "this tokenizer has no token for system; wanted one of <|system|>, <sys>");
   EXPECT_EQ(testing::error_of([&] { tokenizer->special(Special::pad); }),
             "this tokenizer has no token for pad; wanted one of <|pad|>, <pad>, [PAD], "
             "<|finetune_right_pad_id|>");

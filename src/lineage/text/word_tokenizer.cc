@@ -1,6 +1,7 @@
 #include "lineage/text/word_tokenizer.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -58,6 +59,24 @@ std::string word_digest(const WordModel& model) {
   return digest.hex();
 }
 
+// The id of the first of these words when all stand there in a row, else -1.
+Token find_run(const std::vector<std::string>& words, std::span<const std::string> run) {
+  const auto at = std::search(words.begin(), words.end(), run.begin(), run.end());
+  return at == words.end() ? -1 : static_cast<Token>(at - words.begin());
+}
+
+std::vector<std::string> digit_words() {
+  std::vector<std::string> out;
+  for (char d = '0'; d <= '9'; ++d) out.push_back(std::string("<d") + d + ">");
+  return out;
+}
+
+std::vector<std::string> byte_words() {
+  std::vector<std::string> out = {"<byte>"};
+  for (char d : std::string_view("0123456789abcdef")) out.push_back(std::string("<n") + d + ">");
+  return out;
+}
+
 }  // namespace
 
 WordModel word_model(std::vector<std::string> words, const std::vector<std::string>& specials,
@@ -77,8 +96,12 @@ WordTokenizer::WordTokenizer(WordModel model, const std::string& place) : model_
   model_.words.resize(size);
   texts_.assign(model_.words.begin(), model_.words.end());
   for (const SpecialToken& s : model_.specials) texts_[static_cast<size_t>(s.id)] = s.text;
+  digit_ = find_run(model_.words, digit_words());
+  byte_ = find_run(model_.words, byte_words());
   for (size_t id = 0; id < model_.words.size(); ++id)
-    if (!model_.words[id].empty()) ids_.emplace(model_.words[id], static_cast<Token>(id));
+    if (const Token t = static_cast<Token>(id);
+        !model_.words[id].empty() && !is_digit(t) && !is_byte(t))
+      ids_.emplace(model_.words[id], t);
   newline_ = find_word("\n");
   if (!model_.unknown.empty()) unknown_ = find_word(model_.unknown);
   set_specials(model_.specials, {});
@@ -88,6 +111,24 @@ WordTokenizer::WordTokenizer(WordModel model, const std::string& place) : model_
 Token WordTokenizer::find_word(std::string_view word) const {
   const auto it = ids_.find(word);
   return it == ids_.end() ? -1 : it->second;
+}
+
+bool WordTokenizer::encode_digits(std::string_view word, std::vector<Token>& out) const {
+  // Two numbers in a row would read as one; the second one is bytes then.
+  const bool follows = !out.empty() && is_digit(out.back());
+  if (digit_ < 0 || follows || word.find_first_not_of("0123456789") != std::string_view::npos)
+    return false;
+  for (char c : word) out.push_back(digit_ + (c - '0'));
+  return true;
+}
+
+void WordTokenizer::encode_bytes(std::string_view word, std::vector<Token>& out) const {
+  const auto add = [&](char c) {
+    const int byte = static_cast<unsigned char>(c);
+    out.insert(out.end(), {byte_, byte_ + 1 + byte / 16, byte_ + 1 + byte % 16});
+  };
+  if (!out.empty() && is_nibble(out.back())) add(' ');
+  for (char c : word) add(c);
 }
 
 void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& out) const {
@@ -100,24 +141,36 @@ void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& o
         text[at] == '\n' ? at + 1 : std::min(text.find_first_of(" \n", at), text.size());
     const std::string_view word = text.substr(at, stop - at);
     Token id = find_word(word);
+    at = stop;
+    if (id < 0 && encode_digits(word, out)) continue;
+    if (id < 0 && byte_ >= 0) {
+      encode_bytes(word, out);
+      continue;
+    }
     if (id < 0) id = unknown_;
     if (id < 0) {
       const std::string shown = word == "\n" ? "\\n" : std::string(word);
       const std::string nearest = nearest_name(word, model_.words);
-      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(at) +
+      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(stop - word.size()) +
                       " is not one of the " + std::to_string(ids_.size()) +
                       " words of this tokenizer; wanted one of them",
                   nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
     }
     out.push_back(id);
-    at = stop;
   }
 }
 
 void WordTokenizer::append_piece(Token previous, Token token, std::string& out) const {
   const std::string_view text = token_bytes(token);
-  if (previous >= 0 && previous != newline_ && token != newline_) out += ' ';
-  out += text;
+  const bool joined = (is_digit(previous) && is_digit(token)) ||  //
+                      (is_byte(previous) && is_byte(token));
+  if (previous >= 0 && previous != newline_ && token != newline_ && !joined) out += ' ';
+  if (is_digit(token))
+    out += static_cast<char>('0' + (token - digit_));
+  else if (is_nibble(token) && is_nibble(previous))
+    out += static_cast<char>((previous - byte_ - 1) * 16 + (token - byte_ - 1));
+  else if (!is_byte(token))
+    out += text;
 }
 
 std::string_view WordTokenizer::token_bytes(Token token) const {

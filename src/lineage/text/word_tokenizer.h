@@ -25,7 +25,11 @@ WordModel word_model(std::vector<std::string> words, const std::vector<std::stri
 // words in that form; more spaces than one read as one.
 //
 // encode() throws an Error that names an unknown word and the nearest known one. The text of a
-// special token is no word.
+// special token is no word. Two sets of words, when a vocabulary has them whole, are no words
+// either but carry what is not in it, so that text of any words comes back:
+//  - "<d0>" … "<d9>": the digits of a number that is no word, most significant first;
+//  - "<byte>" and "<n0>" … "<nf>": each byte of any other word as <byte>, high and low nibble, with
+//    the space between two such words as a byte too.
 class WordTokenizer final : public Tokenizer {
  public:
   explicit WordTokenizer(WordModel model, const std::string& place = "tokenizer");
@@ -44,11 +48,18 @@ class WordTokenizer final : public Tokenizer {
 
  private:
   Token find_word(std::string_view word) const;
+  bool encode_digits(std::string_view word, std::vector<Token>& out) const;
+  void encode_bytes(std::string_view word, std::vector<Token>& out) const;
+  bool is_digit(Token t) const { return digit_ >= 0 && t >= digit_ && t < digit_ + 10; }
+  bool is_nibble(Token t) const { return byte_ >= 0 && t > byte_ && t <= byte_ + 16; }
+  bool is_byte(Token t) const { return byte_ >= 0 && t >= byte_ && t <= byte_ + 16; }
 
   WordModel model_;
   std::vector<std::string_view> texts_;  // by id, special ones too
   std::unordered_map<std::string_view, Token> ids_;
   Token newline_ = -1, unknown_ = -1;
+  Token digit_ = -1;  // of "<d0>"; the others follow it
+  Token byte_ = -1;   // of "<byte>"; the nibbles follow it
 };
 
 }  // namespace lineage
