@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "lineage/eval/distributions.h"
+#include "lineage/eval/statistics.h"
+#include "lineage/eval/weights.h"
+
+namespace lineage {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double count_of(size_t n) { return static_cast<double>(n); }
+
+}  // namespace
+
+std::vector<double> item_weights(size_t n, std::span<const uint32_t> strata) {
+  assert(strata.empty() || strata.size() == n);
+  if (strata.empty()) return std::vector<double>(n, 1 / count_of(n));
+  std::vector<double> sizes(*std::ranges::max_element(strata) + size_t{1}, 0.0);
+  for (uint32_t s : strata) ++sizes[s];
+  std::vector<double> weights(n);
+  for (size_t i = 0; i < n; ++i) weights[i] = 1 / (count_of(sizes.size()) * sizes[strata[i]]);
+  return weights;
+}
+
+std::vector<double> cluster_sums(std::span<const double> values,
+                                 std::span<const uint32_t> clusters) {
+  if (clusters.empty()) return {values.begin(), values.end()};
+  assert(clusters.size() == values.size());
+  std::vector<double> sums(*std::ranges::max_element(clusters) + size_t{1}, 0.0);
+  for (size_t i = 0; i < values.size(); ++i) sums[clusters[i]] += values[i];
+  return sums;
+}
+
+Estimate wilson(double successes, double n, double confidence) {
+  assert(n > 0 && successes >= 0 && successes <= n);
+  const double z = normal_quantile(0.5 + confidence / 2), p = successes / n;
+  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {.value = p,
+          .low = successes == 0 ? 0 : std::max(0.0, middle - half),
+          .high = successes == n ? 1 : std::min(1.0, middle + half),
+          .error = std::sqrt(p * (1 - p) / n),
+          .df = kInfinity,
+          .n = std::llround(n)};
+}
+
+Estimate t_interval(std::span<const double> values, double confidence) {
+  return clustered_mean({.values = values}, confidence);
+}
+
+double mean(const Items& items) {
+  const auto weights = item_weights(items.values.size(), items.strata);
+  return std::inner_product(weights.begin(), weights.end(), items.values.begin(), 0.0);
+}
+
+Estimate clustered_mean(const Items& items, double confidence) {
+  const size_t n = items.values.size();
+  assert(n > 0);
+  const auto weights = item_weights(n, items.strata);
+  std::vector<double> stratum_means(1, 0.0), residuals(n);
+  if (!items.strata.empty())
+    stratum_means.assign(*std::ranges::max_element(items.strata) + size_t{1}, 0.0);
+  const auto stratum = [&](size_t i) { return items.strata.empty() ? 0u : items.strata[i]; };
+  const double strata = count_of(stratum_means.size());
+  for (size_t i = 0; i < n; ++i) stratum_means[stratum(i)] += strata * weights[i] * items.values[i];
+  for (size_t i = 0; i < n; ++i)
+    residuals[i] = weights[i] * (items.values[i] - stratum_means[stratum(i)]);
+
+  const auto sums = cluster_sums(residuals, items.clusters);
+  const double clusters = count_of(sums.size());
+  const double value = mean(items);
+  if (sums.size() < 2) return {value, -kInfinity, kInfinity, kInfinity, 0, static_cast<int64_t>(n)};
+  const double squares = std::inner_product(sums.begin(), sums.end(), sums.begin(), 0.0);
+  const double error = std::sqrt(clusters / (clusters - 1) * squares), df = clusters - 1;
+  const double half = student_quantile(0.5 + confidence / 2, df) * error;
+  return {value, value - half, value + half, error, df, static_cast<int64_t>(n)};
+}
+
+Estimate proportion(const Items& items, double confidence) {
+  Estimate e = clustered_mean(items, confidence);
+  const double units = count_of(cluster_sums(items.values, items.clusters).size());
+  // Values that are no 0s and 1s vary less than these; their effective n may exceed the items'.
+  const double variance = e.value * (1 - e.value);
+  const double effective = e.error > 0 && std::isfinite(e.error) && variance > 0
+                               ? variance / (e.error * e.error)
+                               : units;
+  const double p = std::clamp(e.value, 0.0, 1.0);
+  const Estimate w = wilson(p * effective, effective, confidence);
+  e.low = w.low, e.high = w.high;
+  return e;
+}
+
+}  // namespace lineage
