@@ -1,0 +1,134 @@
+// Learning curves. Stages differ a hundredfold in tokens, so the axis gives every generation the
+// same width: a child's curve starts where its parent's ended.
+import * as Plot from "@observablehq/plot";
+import { h, responsive } from "../dom";
+import { count } from "../format";
+import { columns, kind, mainParent, treeOrder } from "../lineage";
+import type { Curve, Report } from "../report";
+
+export interface Point {
+  node: string;
+  seed: number;
+  x: number; // generation + share of the stage's tokens
+  tokens: number;
+  loss: number;
+}
+
+/** The points of one tag's curves on the common axis. */
+export function points(report: Report, tag: string, heldout = false): Point[] {
+  const column = new Map(columns(report.nodes).map((p) => [p.node.name, p.column]));
+  const total = new Map(report.nodes.map((n) => [n.name, n.tokens]));
+  return report.curves
+    .filter((c) => c.tag === tag && c.heldout === heldout && column.has(c.node))
+    .flatMap((c: Curve) => c.tokens.map((tokens, i) => ({
+      node: c.node, seed: c.seed, tokens, loss: c.loss[i]!,
+      x: column.get(c.node)! + Math.min(1, tokens / Math.max(1, total.get(c.node) ?? 0)),
+    })))
+    .filter((p) => Number.isFinite(p.loss));
+}
+
+/** Tags in the order in which the curves first name them, the loss of all tokens left out. */
+export function tags(report: Report): string[] {
+  return [...new Set(report.curves.map((c) => c.tag))].filter((t) => t !== "");
+}
+
+const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
+
+/** A line's look: the colour of its kind, a dash pattern of its own within the kind. */
+export function strokes(report: Report): Map<string, { colour: string; dash: string }> {
+  const seen = new Map<string, number>();
+  return new Map(treeOrder(report.nodes).map(({ node }) => {
+    const k = kind(node), i = seen.get(k) ?? 0;
+    seen.set(k, i + 1);
+    return [node.name, { colour: `var(--kind-${k})`, dash: DASHES[i % DASHES.length]! }];
+  }));
+}
+
+/** The mean over the seeds where their curves have the same points; the single curve of one seed. */
+export function mean(points: Point[]): Point[] {
+  const seeds = [...new Set(points.map((p) => p.seed))].map((s) => points.filter((p) => p.seed === s));
+  const first = seeds[0] ?? [];
+  if (seeds.some((s) => s.length !== first.length || s.some((p, i) => p.x !== first[i]!.x))) return [];
+  return first.map((p, i) => ({ ...p, loss: seeds.reduce((sum, s) => sum + s[i]!.loss, 0) / seeds.length }));
+}
+
+/** Leaves out the noisiest heights at the top, where a run starts. */
+function ceiling(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(0.995 * (sorted.length - 1))] ?? 1;
+}
+
+function figure(report: Report, tag: string, focus: string | null, width: number, height: number, heldout: boolean): SVGSVGElement | HTMLElement {
+  const data = points(report, tag), marks = heldout ? points(report, tag, true) : [];
+  const looks = strokes(report);
+  const generations = Math.max(0, ...data.map((p) => Math.ceil(p.x)));
+  const series = [...new Set(data.map((p) => p.node))];
+  const opacity = (node: string) => (focus === null || focus === node ? 1 : 0.12);
+  const ordinal = ["1st", "2nd", "3rd", ...Array.from({ length: 20 }, (_, i) => `${i + 4}th`)];
+  return Plot.plot({
+    width, height, marginLeft: 34, marginRight: 10, marginTop: 8, marginBottom: 24,
+    style: { fontSize: "11px" },
+    ariaLabel: tag === "" ? "Training loss of every node" : `Training loss on ${tag}`,
+    x: { domain: [0, Math.max(1, generations)], axis: null },
+    y: { domain: [Math.min(0, ...data.map((p) => p.loss)), ceiling(data.map((p) => p.loss)) * 1.04], label: null, ticks: 4, tickSize: 0 },
+    marks: [
+      Plot.gridY({ ticks: 4, stroke: "var(--hairline)", strokeOpacity: 1 }),
+      Plot.ruleX(Array.from({ length: generations + 1 }, (_, i) => i), { stroke: "var(--hairline)" }),
+      Plot.text(Array.from({ length: generations }, (_, i) => i), {
+        x: (i) => i + 0.5, text: (i) => (width > 420 ? `${ordinal[i]} generation` : ordinal[i]!), frameAnchor: "bottom", dy: 18, fill: "var(--muted)" }),
+      ...series.flatMap((node) => {
+        const own = data.filter((p) => p.node === node), { colour, dash } = looks.get(node)!;
+        const average = mean(own), several = average.length < own.length;
+        const line = { x: "x", y: "loss", z: "seed", stroke: colour, strokeLinejoin: "round", clip: true } as const;
+        return [
+          Plot.line(several || !average.length ? own : [], { ...line, strokeOpacity: (average.length ? 0.28 : 1) * opacity(node), strokeWidth: 1 }),
+          Plot.line(average, { ...line, strokeDasharray: dash, strokeOpacity: opacity(node), strokeWidth: focus === node ? 2.2 : 1.6 }),
+        ];
+      }),
+      Plot.dot(marks, { x: "x", y: "loss", r: 2.5, fill: "var(--paper)", stroke: (p: Point) => looks.get(p.node)!.colour, strokeOpacity: (p: Point) => opacity(p.node) }),
+      Plot.tip(data, Plot.pointer({
+        x: "x", y: "loss", maxRadius: 30, filter: (p: Point) => focus === null || p.node === focus,
+        title: (p: Point) => `${p.node}, seed ${p.seed}\n${count(p.tokens)} tokens\n${p.loss.toFixed(3)} nats a token` })),
+    ],
+  });
+}
+
+export function learningCurves(report: Report): HTMLElement {
+  if (!report.curves.length) return h("p", { class: "empty" }, "No metrics were found beside the nodes.");
+  const place = h("div");
+  let focus: string | null = null;
+  const looks = strokes(report);
+  const drawn = new Set(report.curves.map((c) => c.node));
+  const heldout = report.curves.some((c) => c.heldout && c.tag === "");
+  const draw = () => place.replaceChildren(
+    h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
+      h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
+      responsive((w) => figure(report, "", focus, w, Math.min(320, Math.max(200, w * 0.45)), heldout), { class: "plot" })),
+    h("div", { class: "small-multiples" }, ...tags(report).map((tag) =>
+      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tag.replaceAll("_", " "))),
+        responsive((w) => figure(report, tag, focus, w, 150, false), { class: "plot" })))));
+  const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
+  const buttons = names.map((n) => h("button", {
+    type: "button", "aria-pressed": "false", title: mainParent(n) ? `a child of ${mainParent(n)}` : "a root",
+    onclick: () => {
+      focus = focus === n.name ? null : n.name;
+      for (const [i, b] of buttons.entries()) b.setAttribute("aria-pressed", String(names[i]!.name === focus));
+      draw();
+    },
+  }, lineSample(looks.get(n.name)!), n.name));
+  draw();
+  return h("div", { class: "curves" },
+    h("div", { class: "legend", role: "group", "aria-label": "Show one node's curves" }, ...buttons), place);
+}
+
+function lineSample(look: { colour: string; dash: string }): SVGSVGElement {
+  const s = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  s.setAttribute("width", "26");
+  s.setAttribute("height", "10");
+  s.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", "M1,5H25");
+  line.setAttribute("style", `stroke:${look.colour};stroke-width:2;stroke-dasharray:${look.dash || "none"}`);
+  s.append(line);
+  return s;
+}

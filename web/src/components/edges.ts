@@ -1,0 +1,80 @@
+// What a stage gave and what it took: for every edge of the tree the paired differences child -
+// parent with their intervals, largest first.
+import * as Plot from "@observablehq/plot";
+import { h, responsive } from "../dom";
+import { count, plural, pValue, signed } from "../format";
+import { kind, stageName } from "../lineage";
+import { edges, sign, type Edge, type Node, type Report, type Sign } from "../report";
+
+const ROW = 19;
+const LABEL = 168;
+
+/** "Gave A08 +.37 and A12 +.22. Took A05 −.14." with the largest of each, and how many are open. */
+export function summary(edge: Edge): string {
+  const of = (which: Sign) => edge.rows.filter((r) => sign(r.contrast.difference) === which);
+  const list = (rows: Edge["rows"]) => rows.slice(0, 3)
+    .map((r) => `${r.ability.name} ${signed(r.contrast.difference.value)}`).join(", ") +
+    (rows.length > 3 ? ` and ${rows.length - 3} more` : "");
+  const gains = of("gain"), losses = of("loss").reverse(), open = of("open");
+  return [
+    gains.length ? `Gave ${list(gains)}.` : "",
+    losses.length ? `Took ${list(losses)}.` : "",
+    open.length ? `Not told apart from no change: ${open.length} of ${edge.rows.length}.` : "",
+  ].filter(Boolean).join(" ");
+}
+
+function figure(edge: Edge, domain: [number, number], width: number): HTMLElement | SVGSVGElement {
+  const rows = edge.rows.map(({ ability, contrast }) => ({
+    label: `${ability.id} ${ability.name}`, ...contrast.difference, told: sign(contrast.difference),
+    title: `${ability.id} ${ability.name}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${pValue(contrast.p)}, ${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
+  }));
+  const colour = (d: { told: Sign }) => `var(--${d.told})`;
+  return Plot.plot({
+    width, height: rows.length * ROW + 34, marginLeft: LABEL, marginRight: 40, marginTop: 4, marginBottom: 30,
+    style: { fontSize: "11.5px" },
+    ariaLabel: `Differences ${edge.child} minus ${edge.parent}`,
+    x: { domain, label: null, tickFormat: (v: number) => (v === 0 ? "0" : signed(v, 1)), ticks: 5, tickSize: 0 },
+    y: { domain: rows.map((r) => r.label), label: null, tickSize: 0 },
+    marks: [
+      Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
+      Plot.ruleX([0], { stroke: "var(--muted)" }),
+      Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),
+      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (d.told === "open" ? "var(--paper)" : colour(d)), stroke: colour, strokeWidth: 1.5 }),
+      Plot.text(rows.filter((r) => r.told !== "open"), {
+        y: "label", x: domain[1], dx: 36, textAnchor: "end", text: (d) => signed(d.value), fill: colour, fontVariant: "tabular-nums" }),
+      Plot.tip(rows, Plot.pointerY({ y: "label", x: "value", title: "title", maxRadius: 300 })),
+    ],
+  });
+}
+
+function asTable(edge: Edge): HTMLElement {
+  const d = (r: Edge["rows"][number]) => r.contrast.difference;
+  return h("details", {}, h("summary", {}, "as a table"),
+    h("div", { class: "scroll" }, h("table", { class: "plain" },
+      h("thead", {}, h("tr", {}, ...["ability", "difference", "interval", "p", "items", "seeds"].map((t) => h("th", { scope: "col" }, t)))),
+      h("tbody", {}, ...edge.rows.map((r) => h("tr", {},
+        h("th", { scope: "row" }, `${r.ability.id} ${r.ability.name}`),
+        h("td", {}, signed(d(r).value, 3)), h("td", {}, `${signed(d(r).low, 3)} to ${signed(d(r).high, 3)}`),
+        h("td", {}, pValue(r.contrast.p).replace(/^p (= )?/, "")), h("td", {}, r.contrast.n), h("td", {}, r.contrast.seeds)))))));
+}
+
+function panel(edge: Edge, child: Node | undefined, domain: [number, number]): HTMLElement {
+  return h("figure", { class: "edge", "data-edge": `${edge.parent} ${edge.child}` },
+    h("figcaption", {},
+      h("h3", {}, edge.parent, h("span", { class: "arrow", "aria-label": "to" }, " → "), edge.child),
+      child && h("p", { class: `stage kind-${kind(child)}` }, h("span", { class: "dot", "aria-hidden": "true" }),
+        `${stageName(child)}, +${count(child.tokens)} tokens in ${plural(child.steps, "step")}`, child.control && " · control"),
+      h("p", { class: "summary" }, summary(edge))),
+    responsive((width) => figure(edge, domain, width), { class: "plot" }),
+    asTable(edge));
+}
+
+export function edgePanels(report: Report): HTMLElement {
+  const all = edges(report);
+  const nodes = new Map(report.nodes.map((n) => [n.name, n]));
+  const ends = all.flatMap((e) => e.rows.flatMap((r) => [r.contrast.difference.low, r.contrast.difference.high]));
+  const pad = 0.02;
+  const domain: [number, number] = [Math.min(-0.1, ...ends) - pad, Math.max(0.1, ...ends) + pad];
+  if (!all.length) return h("p", { class: "empty" }, "No child has been compared with its parent yet.");
+  return h("div", { class: "edges" }, ...all.map((e) => panel(e, nodes.get(e.child), domain)));
+}

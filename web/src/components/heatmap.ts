@@ -1,0 +1,211 @@
+// Abilities x nodes. A table, so that a screen reader can walk it; cells are coloured by how far a
+// score stands from chance towards the best possible one.
+import { choice, h, svg } from "../dom";
+import { exact, pValue, signed, unsigned } from "../format";
+import { kind, mainParent, stageName, treeOrder } from "../lineage";
+import {
+  atChance, index, sign, skill, type Ability, type Index, type Interval, type Node, type Report,
+} from "../report";
+import { describe, facts } from "../tooltip";
+
+export type View = "score" | "change" | "graded";
+
+const COLUMN = 84;
+const ARC_HEIGHT = 44;
+
+/** A colour between three stops of the theme; t in [0, 1]. */
+export function mix(t: number, stops: [string, string, string]): string {
+  const [low, middle, high] = stops;
+  const part = (x: number) => `${(100 * x).toFixed(1)}%`;
+  return t < 0.5
+    ? `color-mix(in oklab, var(${middle}) ${part(2 * t)}, var(${low}))`
+    : `color-mix(in oklab, var(${high}) ${part(2 * t - 1)}, var(${middle}))`;
+}
+
+const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
+const GAIN: [string, string, string] = ["--heat-none", "--gain-1", "--gain-2"];
+const LOSS: [string, string, string] = ["--heat-none", "--loss-1", "--loss-2"];
+const DARK_FROM = 0.6; // from here on the ink is that for strong colours
+
+function paint(cell: HTMLElement, t: number, stops: [string, string, string]): void {
+  cell.style.background = mix(t, stops);
+  if (t >= DARK_FROM) cell.classList.add("strong");
+}
+
+function range(x: Interval, digits = 2): string {
+  return `${unsigned(x.value, digits)}  [${unsigned(x.low, digits)}, ${unsigned(x.high, digits)}]`;
+}
+
+function details(report: Report, look: Index, node: Node, ability: Ability): HTMLElement {
+  const score = look.score(node.name, ability.id);
+  const contrast = look.contrast(node.name, ability.id);
+  const level = `${Math.round(100 * report.confidence)} % interval`;
+  if (!score) return facts(`${ability.id} ${ability.name}`, [[node.name, "not evaluated"]]);
+  if (!score.headline)
+    return facts(`${ability.id} ${ability.name}`, [[node.name, "not measurable here"], ["because", score.gate]]);
+  const d = contrast?.difference;
+  return facts(`${ability.id} ${ability.name}`, [
+    ["node", node.name],
+    [ability.metric, unsigned(score.headline.value, 3)],
+    [level, `${unsigned(score.headline.low, 3)} to ${unsigned(score.headline.high, 3)}`],
+    ["chance", ability.chance === null ? undefined
+      : unsigned(ability.chance, 3) + (atChance(score.headline, ability) ? " (inside the interval)" : "")],
+    ["graded", score.graded && ability.graded ? `${range(score.graded)} ${ability.graded}` : undefined],
+    [`against ${contrast?.parent}`, d ? `${signed(d.value, 3)}  [${signed(d.low, 3)}, ${signed(d.high, 3)}], ${pValue(contrast.p)}` : undefined],
+    ["seeds", score.per_seed.length > 1 ? score.per_seed.map((v) => unsigned(v)).join("  ") : undefined],
+    ["items", `${exact(score.n)}${score.per_seed.length > 1 ? " for each seed" : ""}`],
+    ["prompting", score.prompting],
+  ]);
+}
+
+function changeMark(difference: Interval | undefined): HTMLElement | null {
+  if (!difference) return null;
+  const told = sign(difference);
+  if (told === "open") return h("span", { class: "delta open" }, "\u00a0");
+  return h("span", { class: `delta ${told}` }, `${told === "gain" ? "▲" : "▼"}${unsigned(Math.abs(difference.value))}`);
+}
+
+/** Share of [low, high] as a position along the cell's foot. */
+function along(value: number, ability: Ability): string {
+  const t = (value - ability.low) / (ability.high - ability.low || 1);
+  return `${(100 * Math.min(1, Math.max(0, t))).toFixed(1)}%`;
+}
+
+function ruler(headline: Interval, ability: Ability): HTMLElement {
+  const left = along(headline.low, ability), right = along(headline.high, ability);
+  return h("span", { class: "ruler", "aria-hidden": "true" },
+    h("i", { class: "interval", style: `left:${left};right:calc(100% - ${right})` }),
+    ability.chance !== null && h("i", { class: "chance", style: `left:${along(ability.chance, ability)}` }));
+}
+
+function cell(report: Report, look: Index, node: Node, ability: Ability, view: View,
+              graded: Map<string, [number, number]>): HTMLElement {
+  const score = look.score(node.name, ability.id);
+  const contrast = look.contrast(node.name, ability.id);
+  const td = h("td", { tabindex: -1, "data-node": node.name, "data-ability": ability.id });
+  if (!score) td.append(h("span", { class: "nothing" }, "·"));
+  else if (!score.headline) {
+    td.className = "gated";
+    td.append(h("span", { class: "visually-hidden" }, "not measurable here"));
+  } else if (view === "change") {
+    const d = contrast?.difference;
+    if (!d) td.append(h("span", { class: "nothing" }, mainParent(node) ? "·" : ""));
+    else {
+      const told = sign(d);
+      const t = told === "open" ? 0 : Math.min(1, Math.abs(d.value) / (0.6 * (ability.high - ability.low)));
+      paint(td, t, d.value >= 0 ? GAIN : LOSS);
+      if (told === "open") td.classList.add("weak");
+      td.append(h("span", { class: "value" }, signed(d.value)));
+    }
+  } else if (view === "graded") {
+    const g = score.graded, span = graded.get(ability.id);
+    if (!g || !span) td.append(h("span", { class: "nothing" }, "·"));
+    else {
+      paint(td, span[1] > span[0] ? (g.value - span[0]) / (span[1] - span[0]) : 0, ["--heat-0", "--grade-1", "--grade-2"]);
+      td.append(h("span", { class: "value" }, g.value.toFixed(2).replace("-", "\u2212")));
+    }
+  } else {
+    const s = skill(score.headline.value, ability);
+    if (atChance(score.headline, ability)) td.classList.add("weak");
+    paint(td, Math.abs(s), s >= 0 ? SCORE : LOSS);
+    td.append(h("span", { class: "value" }, unsigned(score.headline.value)),
+      changeMark(contrast?.difference) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.headline, ability));
+  }
+  return describe(td, () => details(report, look, node, ability));
+}
+
+/** Arcs over the columns from each parent to its children. */
+function arcs(order: Node[]): SVGSVGElement {
+  const centre = new Map(order.map((n, i) => [n.name, (i + 0.5) * COLUMN]));
+  const longest = Math.max(1, ...order.map((n, i) => {
+    const j = order.findIndex((p) => p.name === mainParent(n));
+    return j < 0 ? 0 : Math.abs(i - j);
+  }));
+  const paths = order.flatMap((node) => {
+    const x2 = centre.get(node.name)!, x1 = centre.get(mainParent(node) ?? "");
+    if (x1 === undefined) return [];
+    const rise = 8 + ((ARC_HEIGHT - 14) * Math.abs(x2 - x1)) / COLUMN / longest;
+    const y = ARC_HEIGHT - 4;
+    return [svg("path", { d: `M${x1},${y} C${x1},${y - rise * 1.33} ${x2},${y - rise * 1.33} ${x2},${y}`,
+      class: `kind-${kind(node)}`, "stroke-dasharray": node.control ? "3 3" : null })];
+  });
+  return svg("svg", { class: "arcs", viewBox: `0 0 ${order.length * COLUMN} ${ARC_HEIGHT}`,
+    preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...paths, ...order.map((n) => svg("path", { d: `M${centre.get(n.name)!},${ARC_HEIGHT - 4}h0`, class: `node kind-${kind(n)}` })));
+}
+
+/** Arrow keys walk the cells; only one of them is a tab stop. */
+function walkable(table: HTMLTableElement): void {
+  const rows = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td")]);
+  rows()[0]?.[0]?.setAttribute("tabindex", "0");
+  table.addEventListener("keydown", (event) => {
+    const step: Record<string, [number, number]> = {
+      ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const [down, right] = step[event.key] ?? [0, 0];
+    const from = (event.target as Element).closest("td");
+    if (!from || (down === 0 && right === 0)) return;
+    const grid = rows();
+    const r = grid.findIndex((row) => row.includes(from)), c = grid[r]!.indexOf(from);
+    const to = grid[r + down]?.[c + right];
+    if (!to) return;
+    event.preventDefault();
+    from.tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+  });
+}
+
+function key(view: View): HTMLElement {
+  const ramp = (stops: [string, string, string]) =>
+    `linear-gradient(in oklab to right, var(${stops[0]}), var(${stops[1]}), var(${stops[2]}))`;
+  const swatch = (background: string) => h("span", { class: "ramp", style: `background:${background}`, "aria-hidden": "true" });
+  const hatch = h("span", { class: "key-item" }, h("span", { class: "swatch gated", "aria-hidden": "true" }), "not measurable here");
+  if (view === "change")
+    return h("p", { class: "key" },
+      h("span", { class: "key-item" }, "took", swatch(`linear-gradient(in oklab to right, var(--loss-2), var(--loss-1), var(--heat-none), var(--gain-1), var(--gain-2))`), "gave"),
+      h("span", { class: "key-item" }, h("span", { class: "faint" }, "+.01"), "not told apart from no change"), hatch);
+  if (view === "graded")
+    return h("p", { class: "key" }, h("span", { class: "key-item" }, "lowest in the row", swatch(ramp(["--heat-0", "--grade-1", "--grade-2"])), "highest in the row"), hatch);
+  return h("p", { class: "key" },
+    h("span", { class: "key-item" }, "chance", swatch(ramp(SCORE)), "best possible"),
+    h("span", { class: "key-item" }, h("span", { class: "faint" }, ".05"), "interval reaches chance"),
+    h("span", { class: "key-item" }, h("span", { class: "delta gain" }, "▲.12"), h("span", { class: "delta loss" }, "▼.08"), "change against the parent, where told apart from none"),
+    h("span", { class: "key-item" }, h("span", { class: "ruler sample", "aria-hidden": "true" },
+      h("i", { class: "interval", style: "left:45%;right:25%" }), h("i", { class: "chance", style: "left:12%" })), "interval and chance"),
+    hatch);
+}
+
+export function heatmapTable(report: Report, view: View): HTMLElement {
+  const look = index(report);
+  const order = treeOrder(report.nodes).map((n) => n.node);
+  const graded = new Map(report.abilities.map((a) => {
+    const values = report.scores.flatMap((s) => (s.ability === a.id && s.graded ? [s.graded.value] : []));
+    return [a.id, [Math.min(...values), Math.max(...values)] as [number, number]];
+  }));
+  const table = h("table", { class: "heatmap" },
+    h("caption", { class: "visually-hidden" }, "Scores of every node in every ability"),
+    h("colgroup", {}, h("col", { class: "ability" }), h("col", { class: "chance" }), ...order.map(() => h("col"))),
+    h("thead", {},
+      h("tr", { class: "arc-row" }, h("td", { colspan: 2 }), h("td", { colspan: order.length }, arcs(order))),
+      h("tr", {},
+        h("th", { scope: "col", class: "ability" }, "Ability"),
+        h("th", { scope: "col", class: "chance" }, view === "graded" ? "" : "chance"),
+        ...order.map((n) => h("th", { scope: "col", title: stageName(n), class: n.control ? "control" : "" },
+          ...n.name.split(/(?<=-)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])))))),
+    h("tbody", {}, ...report.abilities.map((a) => h("tr", {},
+      h("th", { scope: "row", class: "ability", title: view === "graded" ? a.graded : a.metric },
+        h("span", { class: "id" }, a.id), " ", a.name),
+      h("td", { class: "chance" }, view === "graded" || a.chance === null ? "" : unsigned(a.chance)),
+      ...order.map((n) => cell(report, look, n, a, view, graded))))));
+  for (const td of table.querySelectorAll("td.chance")) td.removeAttribute("tabindex");
+  walkable(table);
+  return h("div", {}, h("div", { class: "scroll", style: `--columns:${order.length}` }, table), key(view));
+}
+
+export function heatmap(report: Report): HTMLElement {
+  const place = h("div", {}, heatmapTable(report, "score"));
+  return h("div", {},
+    choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["graded", "graded metric"]],
+      "score", (view) => place.replaceChildren(heatmapTable(report, view))),
+    place);
+}

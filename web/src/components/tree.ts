@@ -1,0 +1,94 @@
+// The family drawn as a tree: a card a node, generations from left to right; on a narrow screen
+// one card a row, children indented.
+import { h, responsive, svg } from "../dom";
+import { count, exact, percent, plural } from "../format";
+import { columns, indented, kind, mainParent, type Placed, stageName, tokensInAll } from "../lineage";
+import type { Node, Report } from "../report";
+import { describe, facts } from "../tooltip";
+
+const CARD = { width: 216, height: 92, line: 18 };
+const LINE_CHARACTERS = 31;
+const GAP = { x: 56, y: 18 };
+const INDENT = 18;
+const GAP_NARROW = 12;
+
+/** Tokens of each source in a node's training, largest first. */
+export function shares(node: Node): { name: string; share: number }[] {
+  const all = node.data.reduce((sum, d) => sum + d.trained, 0);
+  return node.data
+    .map((d) => ({ name: d.name, share: all > 0 ? d.trained / all : 0 }))
+    .sort((a, b) => b.share - a.share);
+}
+
+function dataLine(node: Node): string {
+  return shares(node).map((s) => (s.share > 0.995 ? s.name : `${s.name} ${percent(s.share)}`))
+    .join(", ").replaceAll("_", " ");
+}
+
+function card(node: Node, report: Report): HTMLElement {
+  const bar = h("span", { class: "bar", "aria-hidden": "true" },
+    ...shares(node).map((s, i) => h("span", { style: `flex-grow:${s.share}`, class: `part${i % 4}` })));
+  const element = h("article", {
+    class: `card kind-${kind(node)}${node.control ? " control" : ""}`, tabindex: 0,
+    "data-node": node.name,
+  },
+    h("h3", {}, node.name),
+    h("p", { class: "stage" }, h("span", { class: "dot", "aria-hidden": "true" }), stageName(node),
+      node.control && " · control"),
+    h("p", { class: "size" }, `${count(node.parameters)} parameters, `,
+      node.parents.length ? `+${count(node.tokens)}` : count(node.tokens), " tokens"),
+    h("p", { class: "data" }, dataLine(node)),
+    bar);
+  return describe(element, () => facts(node.name, [
+    ["stage", stageName(node)],
+    ["from", node.parents.join(", ")],
+    ["parameters", exact(node.parameters)],
+    ["shape", node.layers ? `${node.layers} layers, width ${node.width}, context ${node.context}` : undefined],
+    ["tokens", `${exact(node.tokens)} in ${plural(node.steps, "step")}`],
+    ["with ancestors", node.parents.length ? exact(tokensInAll(report, node.name)) : undefined],
+    ...node.data.map((d): [string, string] => [d.name.replaceAll("_", " "),
+      `${exact(d.trained)} tokens, ${d.epochs.toFixed(d.epochs < 10 ? 2 : 0)} epochs`]),
+  ]));
+}
+
+function draw(report: Report, width: number): HTMLElement {
+  const long = report.nodes.some((n) => dataLine(n).length > LINE_CHARACTERS);
+  const cardHeight = CARD.height + (long ? CARD.line : 0);
+  const wide = columns(report.nodes);
+  const generations = Math.max(0, ...wide.map((p) => p.column)) + 1;
+  const fits = generations * CARD.width + (generations - 1) * GAP.x <= width;
+  const placed = fits ? wide : indented(report.nodes);
+  // The cards take what width there is, up to half as wide again.
+  const cardWidth = fits
+    ? Math.min(CARD.width * 1.25, (width - (generations - 1) * GAP.x) / generations)
+    : Math.min(CARD.width * 1.5, width - INDENT * (generations - 1));
+  const at = (p: Placed) => fits
+    ? { x: p.column * (cardWidth + GAP.x), y: p.row * (cardHeight + GAP.y) }
+    : { x: p.column * INDENT, y: p.row * (cardHeight + GAP_NARROW) };
+  const spots = new Map(placed.map((p) => [p.node.name, at(p)]));
+  const height = Math.max(0, ...[...spots.values()].map((s) => s.y)) + cardHeight + 2;
+
+  const links = report.nodes.flatMap((node) => node.parents.map((parent, i) => {
+    const from = spots.get(parent), to = spots.get(node.name);
+    if (!from || !to) return null;
+    const y1 = from.y + cardHeight / 2, y2 = to.y + cardHeight / 2, x1 = from.x + cardWidth;
+    const middle = to.x - GAP.x / 2;
+    const path = fits
+      ? `M${x1},${y1} H${middle - 16} C${middle},${y1} ${middle},${y2} ${middle + 16},${y2} H${to.x}`
+      : `M${from.x + 8},${from.y + cardHeight} V${y2 - 6} q0,6 6,6 H${to.x}`;
+    return svg("path", { d: path, class: i === 0 && parent === mainParent(node) ? "" : "other",
+      "stroke-dasharray": node.control ? "3 4" : null, "data-edge": `${parent} ${node.name}` });
+  }));
+  return h("div", { class: "tree-canvas", style: `height:${height}px` },
+    svg("svg", { width, height, "aria-hidden": "true" }, ...links),
+    ...placed.map((p) => {
+      const element = card(p.node, report);
+      const { x, y } = at(p);
+      element.style.cssText = `left:${x}px;top:${y}px;width:${cardWidth}px;height:${cardHeight}px`;
+      return element;
+    }));
+}
+
+export function familyTree(report: Report): HTMLElement {
+  return responsive((width) => draw(report, width), { class: "tree" });
+}

@@ -1,0 +1,61 @@
+// The page as a whole: a heading and the sections that the report has something for.
+import { edgePanels } from "./components/edges";
+import { heatmap } from "./components/heatmap";
+import { learningCurves } from "./components/curves";
+import { provenance } from "./components/provenance";
+import { samples } from "./components/samples";
+import { familyTree } from "./components/tree";
+import { choice, h } from "./dom";
+import { count, duration, plural } from "./format";
+import type { Report } from "./report";
+
+interface Section {
+  id: string;
+  title: string;
+  lead: string;
+  draw: (report: Report) => HTMLElement;
+}
+
+const SECTIONS: Section[] = [
+  { id: "tree", title: "Family tree", draw: familyTree,
+    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage's cost but not its content." },
+  { id: "abilities", title: "Abilities", draw: heatmap,
+    lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its interval." },
+  { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,
+    lead: "Child minus parent on the same items, largest gain first. Filled: the interval leaves out zero. Open: not told apart from no change." },
+  { id: "curves", title: "Learning curves", draw: learningCurves,
+    lead: "Training loss by ability. Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand behind it in faint." },
+  { id: "answers", title: "Answers", draw: samples, lead: "The same prompt, put to every node." },
+  { id: "provenance", title: "Provenance", draw: provenance, lead: "What it takes to grow this tree again." },
+];
+
+function headline(report: Report): string {
+  const sizes = report.nodes.map((n) => n.parameters);
+  const parts = [
+    plural(report.nodes.length, "model"),
+    sizes.length ? `${[...new Set([Math.min(...sizes), Math.max(...sizes)])].map(count).join(" to ")} parameters` : "",
+    `${count(report.nodes.reduce((sum, n) => sum + n.tokens, 0))} tokens`,
+    report.abilities.length ? `${report.abilities.length} abilities` : "",
+    plural(report.seeds.length, "seed"),
+    report.seconds ? duration(report.seconds) : "",
+    report.machine,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
+function themeChoice(): HTMLElement {
+  return choice("Colours", [["light dark", "auto"], ["light", "light"], ["dark", "dark"]], "light dark",
+    (scheme) => { document.documentElement.style.colorScheme = scheme; });
+}
+
+export function page(report: Report): HTMLElement {
+  return h("div", { class: "page" },
+    h("header", {},
+      h("p", { class: "brand" }, "Lineage"),
+      h("h1", {}, report.name),
+      h("p", { class: "headline" }, headline(report)),
+      h("nav", { "aria-label": "Sections" }, ...SECTIONS.map((s) => h("a", { href: `#${s.id}` }, s.title.replace(/^What.*/, "Gave and took"))), themeChoice())),
+    h("main", {}, ...SECTIONS.map((s) => h("section", { id: s.id, "aria-labelledby": `${s.id}-title` },
+      h("h2", { id: `${s.id}-title` }, s.title), h("p", { class: "lead" }, s.lead), s.draw(report)))),
+    h("footer", {}, "Scores are of small models in a made-up world; they say which training stage moved what here, not how large models fare."));
+}
