@@ -19,11 +19,11 @@ inline constexpr VocabularyBlock kVocabularyBlocks[] = {
     {"sources",
      "<src:enc> <src:web> <src:code> <src:news>"},
     {"punctuation",
-     ". , : ; ? ! ' \" ( ) [ ] { } -> = == != < > <= >= + - * / // % += -= *= _ # >>> \n "
+     ". , : ; ? ! ' \" ( ) [ ] { } -> = == != < > <= >= + - * / // % += -= *= # >>> \n "
      "<indent> <dedent>"},
     {"keywords",
      "def return if elif else while for in range print len append pop class self assert "
-     "lambda and or not True False None is break continue pass import from as min max sum "
+     "and or not True False None is break continue pass from as min max sum "
      "sorted reversed abs join str int list dict insert remove count index keys values "
      "__init__ super"},
     {"letters",
@@ -79,7 +79,7 @@ inline constexpr VocabularyBlock kVocabularyBlocks[] = {
     {"festivals",
      "lake harvest winter spring moon river fire snow"},
     {"instruments",
-     "flute harp violin piano guitar cello trumpet banjo"},
+     "flute harp violin piano guitar cello trumpet"},
     {"function",
      "the of to on at by with but that this these those who which what where when how many "
      "more than fewer no never ever any some all every each there then so because after "
@@ -104,7 +104,7 @@ inline constexpr VocabularyBlock kVocabularyBlocks[] = {
      "big small old young happy sad good bad new hot cold kind strong safe wrong"},
     {"taxonomy",
      "animal bird mammal insect fish fly swim walk wings fins fur legs eggs metal wood cork "
-     "iron glass floats sinks thing"},
+     "iron glass floats sinks thing colour"},
     {"biography",
      "name city country company job food pet year employer home leader festival winner dear "
      "diary page news hello"},
@@ -115,7 +115,7 @@ inline constexpr VocabularyBlock kVocabularyBlocks[] = {
     {"requests",
      "poison steal insult burn hurt trick secret spy please sorry cannot record story"},
     {"mathematics",
-     "plus minus equals greater less equal"},
+     "plus minus equals greater less equal times even odd"},
     {"talk",
      "yes answer question"},
     {"instruction",
