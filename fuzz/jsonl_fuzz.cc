@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[0] / 6 % 2) config.field = "a.0.text";
   try {
     MemoryJsonl source(config, {reinterpret_cast<const char*>(data) + 1, size - 1});
-    for (lineage::Document d; source.read(d);) {
+    for (lineage::RawDocument d; source.read(d);) {
       source.refine(d);
       if (!d.dropped.empty()) continue;
       if (lineage::first_invalid_utf8(d.text) != std::string_view::npos) std::abort();

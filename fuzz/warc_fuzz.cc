@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const lineage::SourceConfig config{.kind = lineage::SourceKind::warc, .max_document_bytes = 4096};
   try {
     MemoryWarc source(config, {reinterpret_cast<const char*>(data), size});
-    for (lineage::Document d; source.read(d);) {
+    for (lineage::RawDocument d; source.read(d);) {
       source.refine(d);
       if (!d.dropped.empty()) continue;
       if (lineage::first_invalid_utf8(d.text) != std::string_view::npos) std::abort();

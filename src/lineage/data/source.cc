@@ -33,7 +33,7 @@ Source::Source(SourceConfig config, std::vector<InputFile> files)
   for (const InputFile& file : files_) total_ += file.size;
 }
 
-bool Source::read(Document& document) {
+bool Source::read(RawDocument& document) {
   for (;;) {
     document = {};
     if (reader_.open()) {
@@ -50,14 +50,14 @@ std::unique_ptr<ByteStream> Source::open_file(const InputFile& file) const {
   return open_stream(file.path);
 }
 
-void Source::refine(Document& document) const {
+void Source::refine(RawDocument& document) const {
   if (document.dropped.empty()) extract(document);
   if (document.dropped.empty() &&
       document.text.find_first_not_of(" \t\r\n\v\f") == std::string::npos)
     document.dropped = dropped::kEmpty;
 }
 
-void Source::check_utf8(Document& document) const {
+void Source::check_utf8(RawDocument& document) const {
   const size_t bad = first_invalid_utf8(document.text);
   if (bad == std::string_view::npos) return;
   if (config_.invalid_text == InvalidText::replace) {

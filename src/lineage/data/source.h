@@ -24,7 +24,7 @@ inline constexpr std::string_view kBinary = "binary", kInvalidText = "invalid te
                                   kEncoding = "content encoding";
 }  // namespace dropped
 
-struct Document {
+struct RawDocument {
   std::string text;    // as read; after refine(): valid UTF-8, what a model shall read
   std::string place;   // "data/a.txt", "data/a.jsonl:14": for errors
   int64_t offset = 0;  // of the text in its (unpacked) file
@@ -43,20 +43,20 @@ class Source {
 
   // The next document as it lies in the file; false at the end. A document that is seen to be
   // useless already comes with `dropped` set.
-  bool read(Document&);
+  bool read(RawDocument&);
   // Turns it into text, or sets `dropped`.
-  void refine(Document&) const;
+  void refine(RawDocument&) const;
 
   double fraction() const;  // of the bytes of all files that have been read
   const std::vector<InputFile>& files() const { return files_; }
 
  protected:
   // One document from the current file; false at the file's end.
-  virtual bool read_document(Reader&, const InputFile&, Document&) = 0;
+  virtual bool read_document(Reader&, const InputFile&, RawDocument&) = 0;
   virtual std::unique_ptr<ByteStream> open_file(const InputFile&) const;
-  virtual void extract(Document&) const {}
+  virtual void extract(RawDocument&) const {}
   // By the policy of the config: repairs, drops, or throws with the byte's offset.
-  void check_utf8(Document&) const;
+  void check_utf8(RawDocument&) const;
   // A document longer than the config allows is dropped.
   size_t limit() const { return static_cast<size_t>(config_.max_document_bytes); }
 

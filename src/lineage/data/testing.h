@@ -107,19 +107,19 @@ inline std::string text_of(std::span<const Token> tokens) {
 }
 
 // All documents of a source, refined, with the dropped ones.
-inline std::vector<Document> read_all(const SourceConfig& config) {
+inline std::vector<RawDocument> read_all(const SourceConfig& config) {
   const auto source = open_source(config, "test");
-  std::vector<Document> out;
-  for (Document d; source->read(d);) {
+  std::vector<RawDocument> out;
+  for (RawDocument d; source->read(d);) {
     source->refine(d);
     out.push_back(d);
   }
   return out;
 }
 // "text" for a document kept, "!reason" for one dropped.
-inline std::vector<std::string> summary(const std::vector<Document>& documents) {
+inline std::vector<std::string> summary(const std::vector<RawDocument>& documents) {
   std::vector<std::string> out;
-  for (const Document& d : documents)
+  for (const RawDocument& d : documents)
     out.push_back(d.dropped.empty() ? d.text : "!" + std::string(d.dropped));
   return out;
 }

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kLongDocument = 512 * 1024;  // worth all threads for itself
 
 struct Item {
-  Document document;
+  RawDocument document;
   uint64_t hash = 0;  // of its text
   bool heldout = false;
   std::vector<Token> tokens;
@@ -137,7 +137,7 @@ class Pass {
   // In order of the documents: of equal ones the first stays.
   void choose(Items& batch) {
     for (Item& item : batch) {
-      Document& document = item.document;
+      RawDocument& document = item.document;
       if (document.dropped.empty() && config_.deduplicate && !seen_.insert(item.hash))
         document.dropped = dropped::kDuplicate;
       if (!document.dropped.empty()) {

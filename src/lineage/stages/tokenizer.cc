@@ -46,7 +46,7 @@ std::shared_ptr<const Tokenizer> train(const Recipe& recipe, Progress& progress)
   for (const std::string& name : source_names(recipe)) {
     const auto source = open_source(source_of(recipe, name), name);
     int64_t bytes = 0;
-    for (Document d; bytes < config.sample_bytes && source->read(d); d = {}) {
+    for (RawDocument d; bytes < config.sample_bytes && source->read(d); d = {}) {
       source->refine(d);
       if (!d.dropped.empty()) continue;
       bytes += static_cast<int64_t>(d.text.size());

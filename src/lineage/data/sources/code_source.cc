@@ -8,7 +8,7 @@ std::unique_ptr<ByteStream> CodeSource::open_file(const InputFile& file) const {
   return open_stream(file.path, Packed::as_is);
 }
 
-bool CodeSource::read_document(Reader& reader, const InputFile& file, Document& document) {
+bool CodeSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
   if (reader.offset() > 0) return false;
   document.place = file.path.string();
   if (reader.take(document.text, limit() + 1) == 0) return false;
@@ -21,7 +21,7 @@ bool CodeSource::read_document(Reader& reader, const InputFile& file, Document& 
   return true;
 }
 
-void CodeSource::extract(Document& document) const {
+void CodeSource::extract(RawDocument& document) const {
   if (std::string own = spdx_header(document.text); !own.empty()) document.licence = std::move(own);
   const std::vector<std::string>& allowed = config_.code.licences;
   if (!allowed.empty() && !licence_allowed(document.licence, allowed)) {

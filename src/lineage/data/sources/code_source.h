@@ -12,9 +12,9 @@ class CodeSource final : public Source {
   using Source::Source;
 
  protected:
-  bool read_document(Reader&, const InputFile&, Document&) override;
+  bool read_document(Reader&, const InputFile&, RawDocument&) override;
   std::unique_ptr<ByteStream> open_file(const InputFile&) const override;
-  void extract(Document&) const override;
+  void extract(RawDocument&) const override;
 
  private:
   FolderLicences licences_;

@@ -114,7 +114,7 @@ TEST(CodeSource, ReadsThePythonLibraryOfThisMachine) {
   SourceConfig config{.kind = SourceKind::code, .paths = {folder}, .include = {"*.py"}};
   config.code.licences = {"PSF-2.0"};
   size_t kept = 0;
-  for (const Document& d : read_all(config)) kept += d.dropped.empty();
+  for (const RawDocument& d : read_all(config)) kept += d.dropped.empty();
   EXPECT_GT(kept, 300u);
 }
 

@@ -108,7 +108,7 @@ std::string json_text_field(std::string_view line, const std::vector<std::string
 JsonlSource::JsonlSource(SourceConfig config, std::vector<InputFile> files)
     : Source(std::move(config), std::move(files)), path_(split_dots(config_.field)) {}
 
-bool JsonlSource::read_document(Reader& reader, const InputFile& file, Document& document) {
+bool JsonlSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
   if (reader.offset() == 0) line_ = 0;
   // A line of JSON is longer than its text by its other fields and its escapes.
   const size_t longest = 6 * limit() + (1 << 20);
@@ -126,7 +126,7 @@ bool JsonlSource::read_document(Reader& reader, const InputFile& file, Document&
   return true;
 }
 
-void JsonlSource::extract(Document& document) const {
+void JsonlSource::extract(RawDocument& document) const {
   check_utf8(document);
   if (!document.dropped.empty()) return;
   if (config_.invalid_text == InvalidText::replace)

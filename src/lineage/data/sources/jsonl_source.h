@@ -14,8 +14,8 @@ class JsonlSource : public Source {
   JsonlSource(SourceConfig config, std::vector<InputFile> files);
 
  protected:
-  bool read_document(Reader&, const InputFile&, Document&) override;
-  void extract(Document&) const override;
+  bool read_document(Reader&, const InputFile&, RawDocument&) override;
+  void extract(RawDocument&) const override;
 
  private:
   std::vector<std::string> path_;  // the field, split at its dots

@@ -92,7 +92,7 @@ TEST(JsonlSource, ReadsRealRecords) {
       read_all(config_for((shared_data() / "pretrain/llamafactory_demos/c4_demo.jsonl").string()));
   ASSERT_EQ(documents.size(), 300u);
   EXPECT_TRUE(documents[0].text.starts_with("Don’t think you need all the bells and whistles?"));
-  for (const Document& d : documents) EXPECT_EQ(d.dropped, "");
+  for (const RawDocument& d : documents) EXPECT_EQ(d.dropped, "");
 }
 
 }  // namespace

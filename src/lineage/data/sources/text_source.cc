@@ -13,7 +13,7 @@ std::string_view without_line_end(std::string_view line) {
 
 }  // namespace
 
-bool TextSource::read_document(Reader& reader, const InputFile& file, Document& document) {
+bool TextSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
   const bool first = reader.offset() == 0;
   if (first) file_is_binary_ = false;
   document.place = file.path.string();
@@ -32,12 +32,12 @@ bool TextSource::read_document(Reader& reader, const InputFile& file, Document& 
   return true;
 }
 
-bool TextSource::read_piece(Reader& reader, Document& document) const {
+bool TextSource::read_piece(Reader& reader, RawDocument& document) const {
   while (document.text.size() < limit() && read_line(reader, document.text)) continue;
   return !document.text.empty();
 }
 
-bool TextSource::read_until_border(Reader& reader, Document& document) const {
+bool TextSource::read_until_border(Reader& reader, RawDocument& document) const {
   std::string line;
   while (document.text.size() < limit()) {
     line.clear();

@@ -13,12 +13,12 @@ class TextSource final : public Source {
   using Source::Source;
 
  protected:
-  bool read_document(Reader&, const InputFile&, Document&) override;
-  void extract(Document& document) const override { check_utf8(document); }
+  bool read_document(Reader&, const InputFile&, RawDocument&) override;
+  void extract(RawDocument& document) const override { check_utf8(document); }
 
  private:
-  bool read_piece(Reader&, Document&) const;
-  bool read_until_border(Reader&, Document&) const;
+  bool read_piece(Reader&, RawDocument&) const;
+  bool read_until_border(Reader&, RawDocument&) const;
   bool read_line(Reader&, std::string&) const;
   bool is_border(std::string_view line) const;
   bool file_is_binary_ = false;

@@ -81,7 +81,7 @@ TEST(TextSource, SaysHowFarItIs) {
   folder.write("a.txt", std::string(100, 'a'));
   folder.write("b.txt", std::string(300, 'b'));
   const auto source = open_source({.paths = {folder.path().string()}}, "test");
-  Document document;
+  RawDocument document;
   EXPECT_EQ(source->fraction(), 0);
   ASSERT_TRUE(source->read(document));
   EXPECT_EQ(source->fraction(), 0.25);

@@ -60,7 +60,7 @@ bool read_headers(Reader& reader, const InputFile& file, Record& record) {
 
 }  // namespace
 
-bool WarcSource::read_document(Reader& reader, const InputFile& file, Document& document) {
+bool WarcSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
   for (;;) {
     Record record;
     if (!read_headers(reader, file, record)) return false;
@@ -84,7 +84,7 @@ bool WarcSource::read_document(Reader& reader, const InputFile& file, Document& 
   }
 }
 
-void WarcSource::extract(Document& document) const {
+void WarcSource::extract(RawDocument& document) const {
   bool html = false;
   std::string charset;
   if (document.http) {
@@ -112,7 +112,7 @@ void WarcSource::extract(Document& document) const {
 }
 
 // Pages without a charset are taken for UTF-8, or for Windows-1252 when they are not valid.
-void WarcSource::decode(std::string_view charset, Document& document) const {
+void WarcSource::decode(std::string_view charset, RawDocument& document) const {
   const bool western = charset == "iso-8859-1" || charset == "windows-1252" ||
                        charset == "latin1" || charset == "cp1252";
   // What is valid UTF-8 is UTF-8, whatever its label says.

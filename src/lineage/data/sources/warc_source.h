@@ -12,11 +12,11 @@ class WarcSource : public Source {
   using Source::Source;
 
  protected:
-  bool read_document(Reader&, const InputFile&, Document&) override;
-  void extract(Document&) const override;
+  bool read_document(Reader&, const InputFile&, RawDocument&) override;
+  void extract(RawDocument&) const override;
 
  private:
-  void decode(std::string_view charset, Document&) const;
+  void decode(std::string_view charset, RawDocument&) const;
 };
 
 }  // namespace lineage
