@@ -21,6 +21,7 @@ class Vocabulary {
 
   // The token of a word; std::logic_error for any other, since only we write documents.
   Token token(std::string_view word) const;
+  Token find(std::string_view word) const;  // -1 for any other
   Token integer(int value) const;  // 0..99
   Token digit(int value) const;    // 0..9, of greater integers
   std::string_view word(Token) const;
@@ -41,7 +42,6 @@ class Vocabulary {
     std::vector<Token> tokens;
   };
   const Block& find_block(std::string_view name) const;
-  Token find(std::string_view word) const;
   Token add(std::string_view word);
 
   std::vector<std::string_view> words_;  // by id
