@@ -6,6 +6,7 @@
 #include "lineage/data/source.h"
 #include "lineage/stages/grow.h"
 #include "lineage/text/bpe_train.h"
+#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -27,7 +28,7 @@ const SourceConfig& source_of(const Recipe& recipe, const std::string& name) {
 // Of all that determines a trained tokenizer, as far as can be told without reading the text.
 std::string training_key(const Recipe& recipe) {
   Digest digest;
-  digest.field("lineage tokenizer 1").field(to_toml(recipe.tokenizer));
+  digest.field("lineage tokenizer 2").field(to_toml(recipe.tokenizer));
   for (const std::string& name : source_names(recipe)) {
     SourceConfig source = source_of(recipe, name);
     digest.field(name).field(to_toml(source));
@@ -42,6 +43,7 @@ std::shared_ptr<const Tokenizer> train(const Recipe& recipe, Progress& progress)
   BpeTrainOptions options;
   options.vocab = config.vocab;
   options.pattern = config.pattern;
+  options.specials = chat_specials();
   BpeTrainer trainer(options);
   for (const std::string& name : source_names(recipe)) {
     const auto source = open_source(source_of(recipe, name), name);

@@ -1,0 +1,59 @@
+#include "lineage/text/chat.h"
+
+namespace lineage {
+namespace {
+
+constexpr std::array<Special, 3> kRoleTokens = {Special::system, Special::user, Special::assistant};
+constexpr std::array<std::string_view, 3> kRoleWords = {"System: ", "User: ", "Assistant: "};
+
+}  // namespace
+
+ChatTemplate::ChatTemplate(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {
+  bool special = tokenizer.find_special(Special::end_of_turn).has_value();
+  for (Special s : kRoleTokens) special = special && tokenizer.find_special(s);
+  for (size_t role = 0; role < kRoleTokens.size(); ++role) {
+    if (special) {
+      opening_[role] = {tokenizer.special(kRoleTokens[role])};
+      closing_[role] = {tokenizer.special(Special::end_of_turn)};
+    } else {
+      opening_[role] = tokenizer.encode(kRoleWords[role]);
+      closing_[role] = role == static_cast<size_t>(Role::assistant)
+                           ? std::vector{tokenizer.special(Special::end_of_text)}
+                           : tokenizer.encode("\n\n");
+    }
+  }
+}
+
+void ChatTemplate::append(Role role, std::span<const Token> text, Rendered& out) const {
+  const auto add = [&](std::span<const Token> tokens, float weight) {
+    out.tokens.insert(out.tokens.end(), tokens.begin(), tokens.end());
+    out.weights.resize(out.tokens.size(), weight);
+  };
+  const float learnt = role == Role::assistant ? 1.0f : 0.0f;
+  add(opening(role), 0);
+  add(text, learnt);
+  add(closing_[static_cast<size_t>(role)], learnt);
+}
+
+ChatTemplate::Rendered ChatTemplate::render(std::span<const Turn> turns) const {
+  Rendered out;
+  for (const Turn& turn : turns) append(turn.role, tokenizer_->encode(turn.text), out);
+  return out;
+}
+
+std::vector<Token> ChatTemplate::prompt(std::span<const Turn> turns) const {
+  std::vector<Token> tokens = render(turns).tokens;
+  const std::vector<Token>& next = opening(Role::assistant);
+  tokens.insert(tokens.end(), next.begin(), next.end());
+  return tokens;
+}
+
+std::vector<std::string> chat_specials() {
+  std::vector<std::string> texts;
+  for (Special s : {Special::end_of_text, Special::system, Special::user, Special::assistant,
+                    Special::end_of_turn})
+    texts.emplace_back(special_texts(s)[0]);
+  return texts;
+}
+
+}  // namespace lineage
