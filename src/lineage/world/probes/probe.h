@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lineage/text/tokenizer.h"
+#include "lineage/world/facts.h"
+
+namespace lineage {
+
+// A worked demonstration for few-shot prompts; `chain` is empty where there is nothing to work out.
+struct ProbeExample {
+  std::vector<Token> question, chain, answer;
+};
+
+// One item of an ability's probe (docs/abilities.md, section 6), in tokens of the micro-world and
+// without the tokens of any template. Knows nothing of models; eval/ makes its instances of these.
+struct ProbeItem {
+  std::string id;       // within its set
+  std::string cell;     // sub-condition: a tier, a distance, a number of steps
+  std::string cluster;  // items that stand and fall together; empty: alone
+  std::vector<Token> question;
+  // choose: the choices; generate: the accepted answers, the reference first.
+  std::vector<std::vector<Token>> answers;
+  int correct = 0;  // of the choices
+  // Minimal pairs: choice i is answers[0] after contexts[i], in place of the question.
+  std::vector<std::vector<Token>> contexts;
+  std::vector<Token> chain;            // worked solution, without the answer
+  std::vector<ProbeExample> examples;  // as many as the most shots that the set asks for
+  // How good a written answer is, in [0, 1]; null: 1 when it equals one of `answers`, else 0.
+  std::function<double(std::span<const Token>)> check;
+};
+
+// A question set: item(world, index) is pure. Tests take indices from kFirstProbe up, the choice of
+// templates (dev) and demonstrations further ones, so that no item is in two of them.
+struct ProbeSet {
+  enum class Method : uint8_t { choose, generate };
+
+  std::string name;     // "A12.quantity.chain"
+  std::string ability;  // "A12"
+  std::string title;
+  Method method = Method::generate;
+  bool chain = false;      // the answer follows a chain of thought
+  bool headline = true;    // of its ability; others show a condition
+  int64_t n = 400;         // items asked
+  int64_t max_tokens = 16; // that an answer may take
+  std::function<ProbeItem(const World&, uint64_t index)> item;
+};
+
+inline constexpr uint64_t kFirstProbe = 1'000'000, kFirstDevProbe = 2'000'000,
+                          kFirstExampleProbe = 3'000'000;
+
+}  // namespace lineage
