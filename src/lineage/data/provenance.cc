@@ -22,6 +22,7 @@ void each_field(Record& r, const Visit& visit) {
   visit("heldout_bytes", r.heldout_bytes);
   visit("heldout_tokens", r.heldout_tokens);
   visit("repaired", r.repaired);
+  visit("truncated", r.truncated);
   visit("dropped", r.dropped);
   visit("licences", r.licences);
   visit("digest", r.digest);
@@ -37,7 +38,9 @@ void to_json(nlohmann::json& json, const SourceRecord& record) {
 }
 
 void from_json(const nlohmann::json& json, SourceRecord& record) {
-  each_field(record, [&](const char* key, auto& value) { json.at(key).get_to(value); });
+  each_field(record, [&](const char* key, auto& value) {
+    if (json.contains(key)) json[key].get_to(value);
+  });
 }
 
 std::string describe_dropped(const SourceRecord& record) {
@@ -47,7 +50,10 @@ std::string describe_dropped(const SourceRecord& record) {
     reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", count, reason);
     all += count;
   }
-  return all == 0 ? "" : fmt::format("{} dropped ({})", all, reasons);
+  std::string text = all == 0 ? "" : fmt::format("{} dropped ({})", all, reasons);
+  if (record.truncated > 0)
+    text += fmt::format("{}{} cut to the context", text.empty() ? "" : ", ", record.truncated);
+  return text;
 }
 
 }  // namespace lineage

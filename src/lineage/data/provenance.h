@@ -16,6 +16,7 @@ struct SourceRecord {
   int64_t documents = 0, bytes = 0, tokens = 0;  // for training; bytes of text; end_of_text counts
   int64_t heldout_documents = 0, heldout_bytes = 0, heldout_tokens = 0;
   int64_t repaired = 0;                     // documents in which invalid UTF-8 was replaced
+  int64_t truncated = 0;                    // conversations cut to the context
   std::map<std::string, int64_t> dropped;   // documents by reason
   std::map<std::string, int64_t> licences;  // documents kept, by the licence found or stated
   std::string digest;                       // of all tokens, trained on and held out
@@ -28,7 +29,7 @@ struct SourceRecord {
 void to_json(nlohmann::json&, const SourceRecord&);
 void from_json(const nlohmann::json&, SourceRecord&);
 
-// "4 dropped (3 binary, 1 empty)"; "" when nothing was.
+// "4 dropped (3 binary, 1 empty), 2 cut to the context"; "" when nothing was.
 std::string describe_dropped(const SourceRecord&);
 
 }  // namespace lineage
