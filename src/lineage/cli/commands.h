@@ -16,6 +16,7 @@ void add_import(CLI::App&);
 void add_export(CLI::App&);
 void add_info(CLI::App&);
 void add_bench(CLI::App&);
+void add_selftest(CLI::App&);
 
 // On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
 std::unique_ptr<Progress> terminal_progress();

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   lineage::cli::add_export(app);
   lineage::cli::add_info(app);
   lineage::cli::add_bench(app);
+  lineage::cli::add_selftest(app);
   lineage::flush_denormals_to_zero();
   try {
     app.parse(argc, argv);

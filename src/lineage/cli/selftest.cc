@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/base/error.h"
+#include "lineage/cli/commands.h"
+#include "lineage/cli/cpython.h"
+#include "lineage/world/mpy/random_program.h"
+#include "lineage/world/mpy/run.h"
+
+namespace lineage::cli {
+namespace {
+
+struct Options {
+  bool cpython = false;
+  int64_t programs = 5000;
+  uint64_t seed = 1;
+  int64_t show = 3;
+  std::string python = "python3";
+};
+
+// Whether CPython can end the same way: not by a limit or a gap of our own.
+bool comparable(mpy::Outcome outcome) {
+  return outcome < mpy::Outcome::syntax_error && outcome != mpy::Outcome::recursion_error;
+}
+
+struct Sample {
+  std::vector<std::string> programs;
+  std::vector<mpy::RunResult> results;
+  int64_t passed_over = 0;  // they met one of our limits
+};
+
+Sample sample(const Options& o) {
+  mpy::RunOptions options;
+  options.limits.steps = 20000;
+  Sample s;
+  for (int64_t i = 0; static_cast<int64_t>(s.programs.size()) < o.programs; ++i) {
+    std::string program = mpy::random_program(o.seed, i);
+    mpy::RunResult result = mpy::run_source(program, options);
+    // Recursion without end is meant in some programs; CPython has the same class for it.
+    const bool endless = result.outcome == mpy::Outcome::recursion_error;
+    if (!comparable(result.outcome) && !endless) {
+      require(result.outcome != mpy::Outcome::syntax_error, "selftest: program ", i, " of seed ",
+              o.seed, " does not parse: ", result.message, "\n", program);
+      ++s.passed_over;
+      continue;
+    }
+    s.programs.push_back(std::move(program));
+    s.results.push_back(std::move(result));
+  }
+  return s;
+}
+
+// The built-in interpreter against CPython on random programs: what they print and how they end.
+void cpython(const Options& o) {
+  const Sample s = sample(o);
+  const std::vector<PythonRun> python = run_cpython(o.python, s.programs);
+  std::map<std::string_view, int64_t> outcomes;
+  int64_t differ = 0;
+  for (size_t i = 0; i < s.programs.size(); ++i) {
+    const mpy::RunResult& ours = s.results[i];
+    const std::string_view name = mpy::outcome_name(ours.outcome);
+    ++outcomes[name.empty() ? "clean" : name];
+    if (ours.output == python[i].output && name == python[i].exception) continue;
+    if (++differ <= o.show)
+      fmt::print("--- program\n{}--- mpy ({}: {})\n{}--- CPython ({})\n{}\n", s.programs[i], name,
+                 ours.message, ours.output, python[i].exception, python[i].output);
+  }
+  fmt::print("{} programs against {}: {} differ; {} passed over at a limit of mpy\n",
+             s.programs.size(), python_version(o.python), differ, s.passed_over);
+  for (const auto& [name, n] : outcomes) fmt::print("  {:<20} {:>6}\n", name, n);
+  if (differ > 0)
+    throw Error(fmt::format("selftest: mpy and CPython differ on {} of {} programs; wanted none",
+                            differ, s.programs.size()));
+}
+
+}  // namespace
+
+void add_selftest(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
+  c->add_flag("--cpython", o->cpython, "run random mpy programs here and in CPython");
+  c->add_option("--programs", o->programs, "how many")->capture_default_str();
+  c->add_option("--seed", o->seed, "of the programs")->capture_default_str();
+  c->add_option("--show", o->show, "differences to print")->capture_default_str();
+  c->add_option("--python", o->python, "the CPython to run")->capture_default_str();
+  c->callback([o] {
+    require(o->cpython, "selftest: nothing was chosen; wanted --cpython");
+    require(o->programs > 0, "--programs is ", o->programs, "; wanted at least 1");
+    cpython(*o);
+  });
+}
+
+}  // namespace lineage::cli
