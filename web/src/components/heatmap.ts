@@ -25,11 +25,15 @@ export function mix(t: number, stops: [string, string, string]): string {
 const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
 const GAIN: [string, string, string] = ["--heat-none", "--gain-1", "--gain-2"];
 const LOSS: [string, string, string] = ["--heat-none", "--loss-1", "--loss-2"];
-const DARK_FROM = 0.6; // from here on the ink is that for strong colours
+// Where on the ramp the ink turns over, in the light theme and in the dark one.
+const INK_TURNS = { light: 0.6, dark: 0.72 };
+const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
 
 function paint(cell: HTMLElement, t: number, stops: [string, string, string]): void {
   cell.style.background = mix(t, stops);
-  if (t >= DARK_FROM) cell.classList.add("strong");
+  if (t >= PLAIN_FROM) cell.classList.add("deep");
+  const ink = (from: number) => (t >= from ? "var(--strong-ink)" : "var(--ink)");
+  if (t >= INK_TURNS.light) cell.style.color = `light-dark(${ink(INK_TURNS.light)}, ${ink(INK_TURNS.dark)})`;
 }
 
 function range(x: Interval, digits = 2): string {

@@ -1,0 +1,69 @@
+#include "lineage/trace/report.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/cli/commands.h"
+#include "lineage/trace/page.h"
+
+namespace lineage::cli {
+namespace {
+
+struct Options {
+  std::string run = "runs", tree, out;
+  bool json = false;
+};
+
+// A run folder, one of its trees, or a report exported before.
+Report load(const Options& o) {
+  if (fs::is_regular_file(o.run)) return parse_report(read_file(o.run), o.run);
+  return gather_report(o.run, o.tree);
+}
+
+TextStyle terminal_style() {
+  TextStyle style;
+  style.colour = ::isatty(STDOUT_FILENO);
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) style.columns = size.ws_col;
+  return style;
+}
+
+void run(const Options& o) {
+  const Report report = load(o);
+  if (o.json) {
+    const std::string json = report_json(report) + "\n";
+    if (o.out.empty())
+      fmt::print("{}", json);
+    else
+      write_file_atomic(o.out, json);
+    return;
+  }
+  fmt::print("{}", report_text(report, terminal_style()));
+  const fs::path out = o.out.empty() ? fs::path(report.name + ".html") : fs::path(o.out);
+  if (report_page().empty() && o.out.empty()) {
+    fmt::print("\nno page is written: {}\n", report_page_absence());
+    return;
+  }
+  write_file_atomic(out, report_html(report));
+  fmt::print("\nopen {}\n", out.string());
+}
+
+}  // namespace
+
+void add_report(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = app.add_subcommand("report", "Show what a family tree can do, and write its page");
+  c->add_option("RUN", o->run,
+                "a run folder, one of its trees (RUN/trees/RECIPE), or a report's JSON")
+      ->capture_default_str();
+  c->add_option("--tree", o->tree, "of a run folder with several trees: the name of one");
+  c->add_option("-o,--out", o->out,
+                "the file to write; otherwise RECIPE.html here, and --json to the terminal");
+  c->add_flag("--json", o->json, "write the data of everything shown, and no page");
+  c->callback([o] { run(*o); });
+}
+
+}  // namespace lineage::cli

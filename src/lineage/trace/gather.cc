@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "lineage/base/error.h"
+#include "lineage/base/version.h"
+#include "lineage/checkpoint/checkpoint.h"
+#include "lineage/data/provenance.h"
+#include "lineage/trace/growth_record.h"
+#include "lineage/trace/metrics_curves.h"
+#include "lineage/trace/report.h"
+
+namespace lineage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A checkpoint of the tree with what lies beside it.
+struct Found {
+  Manifest manifest;
+  GptConfig model;
+  NodeMetrics metrics;
+};
+
+// The tree's folder: RUN itself when it is one, else RUN/trees/TREE, or the only one there.
+fs::path tree_folder(const fs::path& run, const std::string& tree) {
+  const fs::path trees = run / "trees";
+  if (!fs::is_directory(trees)) {
+    if (fs::is_directory(run)) return run;
+    throw Error(fmt::format("{}: no such folder; wanted a run folder, as `lineage grow` makes it",
+                            run.string()),
+                "lineage grow RECIPE --out " + run.string());
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(trees))
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  if (!tree.empty()) {
+    if (std::ranges::find(names, tree) == names.end())
+      throw Error(fmt::format("{}: no tree {}; wanted one of {}", trees.string(), tree,
+                              fmt::join(names, ", ")));
+    return trees / tree;
+  }
+  if (names.size() == 1) return trees / names[0];
+  if (names.empty())
+    throw Error(fmt::format("{}: no tree has been grown here", trees.string()),
+                "lineage grow RECIPE --out " + run.string());
+  throw Error(
+      fmt::format("{}: {} trees; wanted the name of one of them", trees.string(), names.size()),
+      fmt::format("add --tree with one of {}", fmt::join(names, ", ")));
+}
+
+// All checkpoints of a tree: its nodes, or those of its seeds' folders below it.
+std::vector<Found> find_checkpoints(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory()) entries.push_back(entry.path());
+  std::ranges::sort(entries);
+  std::vector<Found> result;
+  for (const fs::path& entry : entries) {
+    if (Checkpoint::exists(entry)) {
+      const Checkpoint checkpoint = Checkpoint::open(entry);
+      Found found{checkpoint.manifest(), checkpoint.model_config(),
+                  read_metrics(entry / "metrics.jsonl")};
+      if (found.manifest.node.empty()) found.manifest.node = entry.filename().string();
+      result.push_back(std::move(found));
+    } else {
+      std::ranges::move(find_checkpoints(entry), std::back_inserter(result));
+    }
+  }
+  return result;
+}
+
+ReportSource source_of(const std::string& name, const nlohmann::json& json) {
+  ReportSource source;
+  source.name = name;
+  source.kind = json.value("kind", "");
+  source.licence = json.value("licence", "");
+  source.documents = json.value("documents", int64_t{0});
+  source.tokens = json.value("tokens", int64_t{0});
+  source.epochs = json.value("epochs", 0.0);
+  source.digest = json.value("digest", "");
+  source.trained = static_cast<int64_t>(source.epochs * static_cast<double>(source.tokens) + 0.5);
+  return source;
+}
+
+ReportNode node_of(const Found& found, const std::map<std::string, std::string>& names) {
+  const Manifest& m = found.manifest;
+  ReportNode node;
+  node.name = m.node;
+  node.stage = m.stage;
+  constexpr size_t kShort = 12;
+  for (const std::string& parent : m.parents) {
+    const auto it = names.find(parent);
+    node.parents.push_back(it == names.end() ? parent.substr(0, kShort) : it->second);
+  }
+  node.parameters = parameter_count(found.model);
+  node.layers = found.model.layers;
+  node.width = found.model.width;
+  node.context = found.model.context;
+  node.tokens = m.tokens;
+  node.steps = m.step;
+  node.config = m.config;
+  node.tokenizer = m.tokenizer;
+  for (const auto& [name, json] : m.datasets) node.data.push_back(source_of(name, json));
+  return node;
+}
+
+// Parents before children, otherwise as they came.
+std::vector<ReportNode> in_order(std::vector<ReportNode> nodes) {
+  std::set<std::string> waiting;
+  for (const ReportNode& n : nodes) waiting.insert(n.name);
+  std::vector<ReportNode> result;
+  while (!nodes.empty()) {
+    const auto ready = std::ranges::find_if(nodes, [&](const ReportNode& n) {
+      return std::ranges::none_of(n.parents, [&](const auto& p) { return waiting.contains(p); });
+    });
+    const auto next = ready == nodes.end() ? nodes.begin() : ready;  // a circle: cannot be
+    waiting.erase(next->name);
+    result.push_back(std::move(*next));
+    nodes.erase(next);
+  }
+  return result;
+}
+
+void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& growth) {
+  std::map<std::string, std::string> names;  // weights -> node
+  for (const Found& f : found) names[f.manifest.weights] = f.manifest.node;
+  std::map<std::string, size_t> index;
+  std::set<uint64_t> seeds;
+  for (Found& f : found) {
+    const Manifest& m = f.manifest;
+    if (index.try_emplace(m.node, report.nodes.size()).second)
+      report.nodes.push_back(node_of(f, names));
+    seeds.insert(m.seed);
+    report.nodes[index[m.node]].grown.push_back({m.seed, m.weights, m.identity, m.created, m.code,
+                                                 f.metrics.seconds, growth.machine,
+                                                 growth.command});
+    for (ReportCurve& curve : f.metrics.curves) {
+      curve.node = m.node;
+      curve.seed = m.seed;
+      report.curves.push_back(std::move(curve));
+    }
+  }
+  for (ReportNode& n : report.nodes) std::ranges::sort(n.grown, {}, &GrownModel::seed);
+  report.nodes = in_order(std::move(report.nodes));
+  report.seeds.assign(seeds.begin(), seeds.end());
+}
+
+}  // namespace
+
+Report gather_report(const fs::path& run, const std::string& tree) {
+  const fs::path folder = tree_folder(run, tree);
+  std::vector<Found> found = find_checkpoints(folder);
+  if (found.empty())
+    throw Error(fmt::format("{}: no grown node lies here", folder.string()),
+                "lineage grow RECIPE grows them");
+  const auto growth = read_growth_record(folder).value_or(GrowthRecord{});
+  Report report;
+  report.name = fs::canonical(folder).filename().string();
+  report.created = utc_now();
+  report.code = kVersion;
+  report.command = growth.command;
+  report.machine = growth.machine;
+  report.recipe = growth.recipe;
+  report.seconds = growth.seconds;
+  add_nodes(report, found, growth);
+  return report;
+}
+
+}  // namespace lineage

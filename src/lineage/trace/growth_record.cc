@@ -1,0 +1,57 @@
+#include "lineage/trace/growth_record.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+
+namespace lineage {
+namespace {
+
+constexpr const char* kFile = "growth.json";
+
+std::string processor() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);)
+    if (line.starts_with("model name"))
+      if (const size_t colon = line.find(": "); colon != std::string::npos)
+        return line.substr(colon + 2);
+  return "unknown processor";
+}
+
+}  // namespace
+
+void add_growth_record(const std::filesystem::path& tree, const GrowthRecord& record) {
+  const auto before = read_growth_record(tree);
+  const nlohmann::json json = {{"command", record.command},
+                               {"machine", record.machine},
+                               {"recipe", record.recipe},
+                               {"seconds", record.seconds + (before ? before->seconds : 0)}};
+  write_file_atomic(tree / kFile, json.dump(1) + "\n");
+}
+
+std::optional<GrowthRecord> read_growth_record(const std::filesystem::path& tree) {
+  if (!std::filesystem::exists(tree / kFile)) return std::nullopt;
+  const auto json = nlohmann::json::parse(read_file(tree / kFile), nullptr, false);
+  try {
+    return GrowthRecord{json.at("command"), json.at("machine"), json.at("recipe"),
+                        json.at("seconds")};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string describe_machine() {
+  constexpr double kGiB = 1 << 30;
+  const double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return fmt::format("{}, {} core{}, {:.0f} GiB", processor(), cores, cores == 1 ? "" : "s",
+                     memory / kGiB);
+}
+
+}  // namespace lineage

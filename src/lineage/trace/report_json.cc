@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/trace/page.h"
+#include "lineage/trace/report.h"
+
+NLOHMANN_JSON_NAMESPACE_BEGIN
+template <class T>
+struct adl_serializer<std::optional<T>> {
+  static void to_json(json& j, const std::optional<T>& value) {
+    if (value)
+      j = *value;
+    else
+      j = nullptr;
+  }
+  static void from_json(const json& j, std::optional<T>& value) {
+    if (j.is_null())
+      value.reset();
+    else
+      value = j.get<T>();
+  }
+};
+NLOHMANN_JSON_NAMESPACE_END
+
+namespace lineage {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSource, name, kind, licence, documents, tokens, trained,
+                                   epochs, digest)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GrownModel, seed, weights, identity, created, code, seconds,
+                                   machine, command)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, parents, control, parameters, layers,
+                                   width, context, tokens, steps, config, tokenizer, data, grown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, name, metric, chance, low, high, graded)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, value, low, high)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, graded, n, per_seed,
+                                   prompting, gate)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, difference, p, n, seeds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, tag, heldout, tokens, loss)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, command, machine, recipe, seconds,
+                                   confidence, seeds, nodes, abilities, scores, contrasts, curves,
+                                   samples, notes)
+
+namespace {
+
+constexpr std::string_view kFormat = "lineage report";
+constexpr int kReportVersion = 1;
+
+// JSON has no infinity, and an interval of one seed has infinite ends: they become the limits.
+Interval within(Interval i, double low, double high) {
+  i.low = std::isnan(i.low) ? low : std::max(i.low, low);
+  i.high = std::isnan(i.high) ? high : std::min(i.high, high);
+  return i;
+}
+
+void make_finite(Report& report) {
+  std::map<std::string, std::pair<double, double>> range;
+  for (const ReportAbility& a : report.abilities) range[a.id] = {a.low, a.high};
+  const auto range_of = [&](const std::string& ability) {
+    const auto it = range.find(ability);
+    return it == range.end() ? std::pair(0.0, 1.0) : it->second;
+  };
+  constexpr double kMost = std::numeric_limits<double>::max();
+  for (ReportScore& s : report.scores) {
+    const auto [low, high] = range_of(s.ability);
+    if (s.headline) s.headline = within(*s.headline, low, high);
+    if (s.graded) s.graded = within(*s.graded, -kMost, kMost);
+  }
+  for (ReportContrast& c : report.contrasts) {
+    const auto [low, high] = range_of(c.ability);
+    c.difference = within(c.difference, low - high, high - low);
+  }
+}
+
+// A "<" could end the script that holds the data; in JSON it only stands in strings.
+std::string for_script(const std::string& json) {
+  std::string result;
+  result.reserve(json.size());
+  for (const char c : json) {
+    if (c == '<')
+      result += "\\u003c";
+    else
+      result += c;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string report_json(const Report& report, int indent) {
+  Report finite = report;
+  make_finite(finite);
+  nlohmann::json json = finite;
+  json["format"] = kFormat;
+  json["version"] = kReportVersion;
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Report parse_report(std::string_view text, const std::string& place) {
+  const std::string hint = "write one with: lineage report RUN --json";
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || json.value("format", nlohmann::json()) != kFormat)
+    throw Error(place + ": no report; wanted the JSON that `lineage report --json` writes", hint);
+  if (json.value("version", nlohmann::json()) != kReportVersion)
+    throw Error(fmt::format("{}: a report of version {}; wanted {}", place,
+                            json.value("version", nlohmann::json()).dump(), kReportVersion),
+                hint);
+  try {
+    return json.get<Report>();
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(fmt::format("{}: not a whole report: {}", place, e.what()), hint);
+  }
+}
+
+std::string report_html(const Report& report) {
+  constexpr std::string_view kPlace = R"({"lineage":"report"})";
+  const std::string_view page = report_page();
+  if (page.empty())
+    throw Error(fmt::format("report: this program has no page: {}", report_page_absence()),
+                "install the Debian packages nodejs and npm and build again, or use --json");
+  const size_t at = page.find(kPlace);
+  require(at != std::string_view::npos, "report: the page has no place for the data");
+  return std::string(page.substr(0, at)) + for_script(report_json(report, -1)) +
+         std::string(page.substr(at + kPlace.size()));
+}
+
+}  // namespace lineage
