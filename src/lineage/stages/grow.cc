@@ -10,12 +10,30 @@
 #include "lineage/base/file.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/prepare.h"
+#include "lineage/stages/room.h"
 #include "lineage/train/machine.h"
 
 namespace lineage {
 namespace {
 
 constexpr size_t kShortDigest = 12;
+
+double weight_of(const Recipe& recipe, const std::string& name) {
+  const auto source = recipe.sources.find(name);
+  return source != recipe.sources.end() ? source->second.weight
+                                        : recipe.conversations.at(name).weight;
+}
+
+// What a source or set of a recipe holds; a source's shards are left in `cache` for the stage.
+SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
+                              const Tokenizer& tokenizer, const PrepareOptions& options,
+                              Progress& progress) {
+  const auto source = recipe.sources.find(name);
+  if (source != recipe.sources.end())
+    return prepare_source(name, source->second, tokenizer, options, progress).record;
+  // Uncut: what is cut for a model's context is that model's affair.
+  return tuning_set(name, recipe.conversations.at(name), tokenizer, 1 << 30).record;
+}
 
 std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Tokenizer& tokenizer,
                         const std::map<std::string, std::string>& data,
@@ -27,27 +45,8 @@ std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Toke
   digest.field(std::to_string(recipe.seed)).field(tokenizer.digest());
   for (const std::string& parent : node.parents) digest.field(grown.at(parent).identity);
   for (const std::string& source : stage.sources(node, recipe))
-    digest.field(source)
-        .field(fmt::format("{}", recipe.sources.at(source).weight))
-        .field(data.at(source));
+    digest.field(source).field(fmt::format("{}", weight_of(recipe, source))).field(data.at(source));
   return digest.hex();
-}
-
-std::string mib(int64_t bytes) { return fmt::format("{} MiB", (bytes >> 20) + 1); }
-
-// Fails now where the run would fail in an hour.
-void check_room(const RecipeNode& node, const StagePlan& plan, const std::filesystem::path& out,
-                int ranks) {
-  const int64_t memory = plan.memory_bytes * ranks, have = available_memory();
-  if (memory > have)
-    throw Error(fmt::format("{}: nodes.{} needs about {} of memory{}; this machine has {} free",
-                            node.place, node.name, mib(memory),
-                            ranks > 1 ? fmt::format(" for {} ranks", ranks) : "", mib(have)),
-                "lower pretrain.micro_tokens, model.context or the size of the model");
-  if (const int64_t disk = free_disk(out); plan.disk_bytes > disk)
-    throw Error(fmt::format("{}: nodes.{} needs about {} of disk; {} has {} free", node.place,
-                            node.name, mib(plan.disk_bytes), out.string(), mib(disk)),
-                "free some space, or choose another disk with --out");
 }
 
 // Checks what a previous run left under the name of this node, so that a swap of the link is safe.
@@ -78,6 +77,7 @@ class Grower {
     if (ranks_.rank() == 0) ranks_.barrier();
     return result;
   }
+  bool ever_grown(const std::string& node) const;
   std::map<std::string, std::string> prepare_data(const std::vector<const RecipeNode*>&);
   void grow_node(const RecipeNode&, const GrownNode&);
 
@@ -98,9 +98,8 @@ std::map<std::string, std::string> Grower::prepare_data(
   std::map<std::string, std::string> digests;
   for (const std::string& name : used) {
     const SourceRecord record = chief_first([&] {
-      return prepare_source(name, recipe_.sources.at(name), *tokenizer_,
-                            {options_.out / "data", ranks_.rank() == 0}, progress_)
-          .record;
+      return prepare_data_set(recipe_, name, *tokenizer_,
+                              {options_.out / "data", ranks_.rank() == 0}, progress_);
     });
     digests[name] = record.digest;
     const std::string left_out = describe_dropped(record);
@@ -111,27 +110,43 @@ std::map<std::string, std::string> Grower::prepare_data(
   return digests;
 }
 
+// Whether a node of this name, of whatever identity, lies in the run folder.
+bool Grower::ever_grown(const std::string& node) const {
+  std::error_code absent;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.out / "nodes", absent))
+    if (entry.path().filename().string().starts_with(node + "-")) return true;
+  return false;
+}
+
 std::vector<GrownNode> Grower::run() {
   const auto nodes = chosen_nodes(recipe_, options_.nodes);
   tokenizer_ = chief_first(
       [&] { return recipe_tokenizer(recipe_, options_.out / "tokenizers", progress_); });
-  const auto data = prepare_data(nodes);
-  std::vector<GrownNode> result;
   std::vector<RecipeNode> resolved;
+  std::vector<NodeToGrow> fresh, ungrown;
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = tokenizer_->vocab();
     check_vocab(*tokenizer_, node.model, node.place);
+    const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks_.size());
+    if (!ever_grown(node.name)) fresh.push_back({node.place, plan, {}});
+    resolved.push_back(std::move(node));
+  }
+  // What was never grown here will be, whatever its data turns out to be: known before that is
+  // read.
+  check_room(fresh, options_.out, ranks_.size());
+  const auto data = prepare_data(nodes);
+  for (const RecipeNode& node : resolved) {
     GrownNode g{node.name, {}, identity_of(node, recipe_, *tokenizer_, data, grown_)};
     g.folder = options_.out / "nodes" / (node.name + "-" + g.identity.substr(0, kShortDigest));
     g.cached = Checkpoint::exists(g.folder);
     grown_[node.name] = g;
-    resolved.push_back(std::move(node));
+    if (g.cached) continue;
+    const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks_.size());
+    ungrown.push_back({node.place, plan, g.folder});
   }
-  for (const RecipeNode& node : resolved)
-    if (!grown_[node.name].cached)
-      check_room(node, stage_for(node.stage, node.place).plan(node, ranks_.size()), options_.out,
-                 ranks_.size());
+  check_room(ungrown, options_.out, ranks_.size());
+  std::vector<GrownNode> result;
   for (size_t i = 0; i < resolved.size(); ++i) {
     const RecipeNode& node = resolved[i];
     const GrownNode& g = grown_[node.name];
@@ -156,8 +171,10 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g) {
     context.parents.push_back(grown_.at(parent).folder);
   const Stage& stage = stage_for(node.stage, node.place);
   const StagePlan plan = stage.plan(node, ranks_.size());
-  progress_.note(fmt::format("{}: {} parameters, {} tokens in {} steps", node.name, plan.parameters,
-                             plan.tokens, plan.steps));
+  progress_.note(fmt::format("{}: {} parameters, {}", node.name, plan.parameters,
+                             plan.tokens > 0
+                                 ? fmt::format("{} tokens in {} steps", plan.tokens, plan.steps)
+                                 : "as many tokens as its demonstrations have"));
   ranks_.barrier();
   stage.run(node, context);
 }

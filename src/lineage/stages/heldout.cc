@@ -11,11 +11,12 @@ namespace {
 
 constexpr int64_t kTokensAtOnce = 8192;
 
-// Sums over this rank's batches of {nats, predicted tokens}.
-std::array<double, 2> score_rows(const Gpt& gpt, const Dataset& rows, int64_t count,
-                                 const BatchOptions& options, const Communicator& ranks) {
+}  // namespace
+
+HeldoutScore score_rows(const Gpt& gpt, const Dataset& rows, int64_t count,
+                        const BatchOptions& options, Communicator& ranks) {
   const int64_t at_once = std::max<int64_t>(1, kTokensAtOnce / options.context);
-  std::array<double, 2> sums{};
+  std::array<double, 2> sums{};  // nats, predicted tokens
   int64_t turn = 0;
   for (int64_t first = 0; first < count; first += at_once, ++turn) {
     if (turn % ranks.size() != ranks.rank()) continue;
@@ -26,10 +27,9 @@ std::array<double, 2> score_rows(const Gpt& gpt, const Dataset& rows, int64_t co
     sums[0] += static_cast<double>(loss.data<float>()[0]);
     sums[1] += batch.total_weight;
   }
-  return sums;
+  ranks.all_reduce(std::span<double>(sums));
+  return {sums[0], static_cast<int64_t>(sums[1])};
 }
-
-}  // namespace
 
 std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData& data,
                                                   int64_t max_tokens, Communicator& ranks) {
@@ -43,11 +43,8 @@ std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData
     const int64_t T = data.options().context;
     const int64_t count =
         max_tokens ? std::clamp<int64_t>(max_tokens / T, 1, rows->size()) : rows->size();
-    std::array<double, 2> sums = score_rows(gpt, *rows, count, data.options(), ranks);
-    ranks.all_reduce(std::span<double>(sums));
     HeldoutScore& score = scores[source.record.name];
-    score.nats = sums[0];
-    score.tokens = static_cast<int64_t>(sums[1]);
+    score = score_rows(gpt, *rows, count, data.options(), ranks);
     // The bytes of the text read: all of it, or its share of the rows.
     const double bytes = static_cast<double>(source.heldout->bytes()) * static_cast<double>(count) /
                          static_cast<double>(rows->size());

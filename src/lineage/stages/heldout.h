@@ -18,6 +18,10 @@ struct HeldoutScore {
   double nats_per_token() const { return tokens ? nats / static_cast<double>(tokens) : 0; }
 };
 
+// The first `count` rows of a dataset, shared among the ranks; bits_per_byte stays 0.
+HeldoutScore score_rows(const Gpt&, const Dataset&, int64_t count, const BatchOptions&,
+                        Communicator&);
+
 // Every source's, by name, and all together under "". Reads at most `max_tokens` of each in order;
 // 0: all. The rows are shared among the ranks; every rank gets the same result.
 std::map<std::string, HeldoutScore> score_heldout(const Gpt&, const TextData&, int64_t max_tokens,

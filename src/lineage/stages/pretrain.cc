@@ -69,12 +69,11 @@ std::map<std::string, SourceConfig> mixed(const RecipeNode& node, const Pretrain
     const auto it = recipe.sources.find(name);
     if (it == recipe.sources.end()) {
       const std::string near = nearest_name(name, names);
-      throw Error(fmt::format("{}: nodes.{}.pretrain.mixture names {}; no such source", node.place,
-                              node.name, name),
+      throw Error(fmt::format("{}.pretrain.mixture names {}; no such source", node.place, name),
                   near.empty() ? "" : "did you mean " + near + "?");
     }
-    require(weight > 0, node.place, ": nodes.", node.name, ".pretrain.mixture.", name, " is ",
-            weight, "; wanted more than 0");
+    require(weight > 0, node.place, ".pretrain.mixture.", name, " is ", weight,
+            "; wanted more than 0");
     result[name] = it->second;
     result[name].weight = weight;
   }
@@ -83,7 +82,7 @@ std::map<std::string, SourceConfig> mixed(const RecipeNode& node, const Pretrain
 
 void Pretrain::validate(const RecipeNode& node, const Recipe& recipe) const {
   const auto config = read_config<PretrainConfig>(node.stage_table);
-  const std::string place = node.place + ": nodes." + node.name;
+  const std::string& place = node.place;
   require(node.parents.size() <= 1, place, " has ", node.parents.size(),
           " parents; a pretrain stage wants none, or the model to train on");
   GptConfig model = node.model;

@@ -118,8 +118,8 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
 
   Recipe recipe;
-  std::vector<std::string> known = {"name",  "seed",    "extends", "preset", "tokenizer",
-                                    "model", "sources", "run",     "nodes"};
+  std::vector<std::string> known = {"name",  "seed",    "extends",       "preset", "tokenizer",
+                                    "model", "sources", "conversations", "run",    "nodes"};
   for (std::string_view stage : stage_names()) known.emplace_back(stage);
   check_keys(document, known, "");
   ConfigReader reader(document);
@@ -128,11 +128,16 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   reader("seed", recipe.seed, "");
   reader("tokenizer", recipe.tokenizer, "");
   reader("sources", recipe.sources, "");
+  reader("conversations", recipe.conversations, "");
   reader("run", recipe.run, "");
   require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
           recipe.name, "\"; wanted a folder's name");
   require(!recipe.sources.empty(), place, ": has no [sources.NAME]; wanted at least one");
-  for (const auto& [name, source] : recipe.sources) validate(source, name);
+  for (const auto& [name, source] : recipe.sources) {
+    validate(source, name);
+    require(!recipe.conversations.contains(name), place, ": ", name,
+            " is both a source and a set of conversations; wanted another name for one");
+  }
   const ConfigNode nodes = table(document, "nodes");
   require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");
   std::vector<RecipeNode> read;
@@ -164,6 +169,8 @@ std::string recipe_reference() {
   add("tokenizer", "Loaded, or trained on the sources.", config_reference<TokenizerConfig>());
   add("model", "The architecture; a child has its first parent's.", config_reference<GptConfig>());
   add("sources.NAME", "Where documents come from.", config_reference<SourceConfig>());
+  add("conversations.NAME", "Demonstrations in files, for the stages that tune.",
+      config_reference<ConversationsConfig>());
   add("run", "What does not change the result.", config_reference<RunConfig>());
   for (std::string_view stage : stage_names())
     add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lineage/base/config.h"
+#include "lineage/data/conversations.h"
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt.h"
 #include "lineage/text/pattern.h"
@@ -51,6 +52,7 @@ struct Recipe {
   uint64_t seed = 1;
   TokenizerConfig tokenizer;
   std::map<std::string, SourceConfig> sources;
+  std::map<std::string, ConversationsConfig> conversations;
   RunConfig run;
   std::vector<RecipeNode> nodes;
   std::string toml;  // as merged

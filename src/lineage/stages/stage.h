@@ -61,5 +61,6 @@ std::vector<std::string_view> stage_names();
 const Stage& stage_for(std::string_view kind, const std::string& place);
 
 const Stage& pretrain_stage();
+const Stage& sft_stage();
 
 }  // namespace lineage

@@ -4,6 +4,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/data/source.h"
+#include "lineage/data/tokenise.h"
 #include "lineage/stages/grow.h"
 #include "lineage/text/bpe_train.h"
 #include "lineage/text/chat.h"
@@ -48,12 +49,18 @@ std::shared_ptr<const Tokenizer> train(const Recipe& recipe, Progress& progress)
   for (const std::string& name : source_names(recipe)) {
     const auto source = open_source(source_of(recipe, name), name);
     int64_t bytes = 0;
+    SourceRecord seen;
     for (RawDocument d; bytes < config.sample_bytes && source->read(d); d = {}) {
       source->refine(d);
-      if (!d.dropped.empty()) continue;
+      if (!d.dropped.empty()) {
+        ++seen.dropped[std::string(d.dropped)];
+        continue;
+      }
       bytes += static_cast<int64_t>(d.text.size());
       trainer.add(d.text);
     }
+    if (bytes == 0)
+      throw no_document_left(name, source_of(recipe, name), source->files().size(), seen);
   }
   return trainer.train(progress);
 }

@@ -1,0 +1,81 @@
+#include "lineage/stages/room.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "lineage/base/error.h"
+#include "lineage/train/machine.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kTiB = int64_t{1} << 40;
+
+std::string error_of(const std::vector<NodeToGrow>& nodes, int ranks = 1) {
+  try {
+    check_room(nodes, "/tmp/no/such/folder/yet", ranks);
+  } catch (const Error& e) {
+    return std::string(e.what()) + " | " + e.hint();
+  }
+  return "none";
+}
+
+NodeToGrow node(const std::string& name, int64_t memory, int64_t disk, int64_t parameters = 0) {
+  StagePlan plan;
+  plan.memory_bytes = memory;
+  plan.disk_bytes = disk;
+  plan.parameters = parameters;
+  return {"a.toml:7: nodes." + name, plan, {}};
+}
+
+TEST(Room, WhatFitsIsNoError) { EXPECT_EQ(error_of({node("a", 1 << 20, 1 << 10)}), "none"); }
+
+TEST(Room, TooLittleMemoryNamesTheNodeAndBothSizes) {
+  const std::string said = error_of({node("a", 1, 1), node("b", 2000 * kTiB, 1)}, 2);
+  EXPECT_EQ(said.find("a.toml:7: nodes.b: needs about 4096000 GiB of memory for 2 ranks; this "
+                      "machine has "),
+            0u)
+      << said;
+  EXPECT_NE(said.find(" free | lower pretrain.micro_tokens"), std::string::npos) << said;
+}
+
+TEST(Room, TooLittleDiskNamesTheFolderAndBothSizes) {
+  const std::string said = error_of({node("a", 1, 2000 * kTiB)});
+  EXPECT_EQ(said.find("a.toml:7: nodes.a: needs about 2048000 GiB of disk; "
+                      "/tmp/no/such/folder/yet has "),
+            0u)
+      << said;
+  EXPECT_NE(said.find("--out"), std::string::npos) << said;
+}
+
+TEST(Room, NodesThatStayOnDiskCountForTheNext) {
+  const int64_t free = free_disk("/tmp"), half = free / 2 + free / 8;
+  EXPECT_EQ(error_of({node("a", 1, half), node("b", 1, half)}), "none");  // one after the other
+  const std::string said = error_of({node("a", 1, half, half / 4), node("b", 1, half)});
+  EXPECT_NE(said.find("nodes.b: needs about "), std::string::npos) << said;
+  EXPECT_NE(said.find("with the nodes before it"), std::string::npos) << said;
+}
+
+TEST(Room, AStateThatIsThereMakesRoomForTheNext) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("lineage-room-" + std::to_string(free_disk("/tmp")));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "state").put('x');
+  std::filesystem::resize_file(folder / "state", 1 << 30);  // sparse
+  NodeToGrow resumed = node("a", 1, free_disk("/tmp") + (1 << 29));
+  EXPECT_NE(error_of({resumed}), "none");
+  resumed.folder = folder;
+  EXPECT_EQ(error_of({resumed}), "none");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Room, SizesAreRoundedUp) {
+  EXPECT_EQ(size_text(1), "1 KiB");
+  EXPECT_EQ(size_text(812 << 10), "812 KiB");
+  EXPECT_EQ(size_text((int64_t{2048} << 20) - 1), "2048 MiB");
+  EXPECT_EQ(size_text(kTiB), "1024 GiB");
+}
+
+}  // namespace
+}  // namespace lineage

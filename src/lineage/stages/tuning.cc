@@ -1,0 +1,265 @@
+#include "lineage/stages/tuning.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/base/version.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/checkpoint/training_state.h"
+#include "lineage/data/mixture.h"
+#include "lineage/data/text_data.h"
+#include "lineage/stages/heldout.h"
+
+namespace lineage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The entries of `all` that a mixture names, with its weights; all with their own when it is empty.
+template <class Config>
+std::map<std::string, Config> chosen(const std::map<std::string, Config>& all,
+                                     const std::map<std::string, double>& mixture,
+                                     const std::string& place, std::string_view what) {
+  if (mixture.empty()) return all;
+  std::vector<std::string> names;
+  for (const auto& [name, config] : all) names.push_back(name);
+  std::map<std::string, Config> result;
+  for (const auto& [name, weight] : mixture) {
+    const auto it = all.find(name);
+    if (it == all.end()) {
+      const std::string near = nearest_name(name, names);
+      throw Error(fmt::format("{} names {}; no such {}", place, name, what),
+                  near.empty() ? "" : "did you mean " + near + "?");
+    }
+    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
+    result[name] = it->second;
+    result[name].weight = weight;
+  }
+  return result;
+}
+
+std::map<std::string, ConversationsConfig> conversations_of(const RecipeNode& node,
+                                                            const Recipe& recipe,
+                                                            const TuningConfig& config) {
+  return chosen(recipe.conversations, config.mixture,
+                fmt::format("{}: nodes.{}.{}.mixture", node.place, node.name, node.stage),
+                "[conversations.NAME]");
+}
+
+std::map<std::string, SourceConfig> text_of(const RecipeNode& node, const Recipe& recipe,
+                                            const TuningConfig& config) {
+  if (config.pretrain_share == 0) return {};
+  return chosen(recipe.sources, config.pretrain_mixture,
+                fmt::format("{}: nodes.{}.{}.pretrain_mixture", node.place, node.name, node.stage),
+                "[sources.NAME]");
+}
+
+// Demonstrations as rows, mixed with pretraining text.
+struct TuningData {
+  BatchOptions options;
+  std::vector<SourceRecord> records;          // of the mixture's shares
+  std::map<std::string, DatasetPtr> heldout;  // demonstrations by set, as rows
+  std::unique_ptr<const Mixture> mixture;
+  int64_t demonstration_rows = 0;
+};
+
+TuningData tuning_data(const TuningConfig& config, std::vector<TuningSet> sets,
+                       const TextData* text, const RecipeNode& node, const Tokenizer& tokenizer,
+                       uint64_t seed) {
+  const int64_t T = node.model.context;
+  TuningData data;
+  data.options = {T, true, false, tokenizer.special(Special::end_of_text)};
+  std::vector<Share> shares;
+  double weights = 0;
+  for (TuningSet& set : sets) {
+    const auto rows = [&](std::vector<Example> examples) {
+      return fitted_rows(examples_dataset(set.record.name, std::move(examples)), T,
+                         config.packing != Packing::single);
+    };
+    shares.push_back({rows(std::move(set.train)), set.record.weight});
+    weights += set.record.weight;
+    data.demonstration_rows += shares.back().dataset->size();
+    if (!set.heldout.empty()) data.heldout[set.record.name] = rows(std::move(set.heldout));
+    data.records.push_back(std::move(set.record));
+  }
+  if (text) {
+    double text_weights = 0;
+    for (const Share& s : text->mixture().shares()) text_weights += s.weight;
+    const double scale =
+        config.pretrain_share / (1 - config.pretrain_share) * weights / text_weights;
+    for (const Share& s : text->mixture().shares()) shares.push_back({s.dataset, s.weight * scale});
+    for (SourceRecord& record : text->records(0)) data.records.push_back(std::move(record));
+  }
+  data.mixture = std::make_unique<Mixture>(std::move(shares), seed);
+  return data;
+}
+
+// Tokens of the run: as configured, or so many that the demonstrations are gone through `epochs`
+// times, in whole rows.
+int64_t tokens_of(const TuningConfig& config, const TuningData& data) {
+  if (config.train.tokens > 0) return config.train.tokens;
+  const double rows =
+      config.epochs * static_cast<double>(data.demonstration_rows) / (1 - config.pretrain_share);
+  return std::max<int64_t>(1, std::llround(rows)) * data.options.context;
+}
+
+// The weights of the measurement at which held-out demonstrations were predicted best. They lie in
+// a file, so a run that was killed finds them; what a resumed run measures again comes out equal.
+class BestWeights {
+ public:
+  explicit BestWeights(const fs::path& folder) : file_(folder / "best.safetensors") {
+    if (fs::exists(file_)) loss_ = std::stod(SafetensorsFile(file_).metadata().at("heldout_loss"));
+  }
+  void consider(double loss, const Parameters& parameters) {
+    if (!(loss < loss_)) return;
+    loss_ = loss;
+    write_safetensors(file_, {{"values", parameters.values()}},
+                      {{"heldout_loss", fmt::format("{:.17g}", loss)}});
+  }
+  void load(Parameters& parameters) const {
+    if (fs::exists(file_)) read_tensor(SafetensorsFile(file_).at("values"), parameters.values());
+  }
+  void remove() const { fs::remove(file_); }
+
+ private:
+  fs::path file_;
+  double loss_ = std::numeric_limits<double>::infinity();
+};
+
+// Loss a token of the answers held out: all together under "", and set by set.
+std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& data,
+                                             Communicator& ranks) {
+  std::map<std::string, double> losses;
+  HeldoutScore all;
+  for (const auto& [name, rows] : data.heldout) {
+    const HeldoutScore score = score_rows(gpt, *rows, rows->size(), data.options, ranks);
+    losses[name] = score.nats_per_token();
+    all.nats += score.nats;
+    all.tokens += score.tokens;
+  }
+  if (all.tokens > 0) losses[""] = all.nats_per_token();
+  return losses;
+}
+
+}  // namespace
+
+void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
+                     std::string_view stage) {
+  const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
+  require(!node.parents.empty(), place, " has no parent; a stage ", stage,
+          " wants the model to tune");
+  TrainConfig train = config.train;
+  if (train.tokens == 0) train.tokens = node.model.context;  // by epochs
+  train.validate(fmt::format("{}.{}", place, stage), node.model.context);
+  require(config.packing != Packing::packed, place, ".", stage,
+          ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");
+  require(!conversations_of(node, recipe, config).empty(), place,
+          ": the recipe has no [conversations.NAME]; wanted demonstrations to tune on");
+  text_of(node, recipe, config);
+}
+
+std::vector<std::string> tuning_sources(const RecipeNode& node, const Recipe& recipe,
+                                        const TuningConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, set] : conversations_of(node, recipe, config)) names.push_back(name);
+  for (const auto& [name, source] : text_of(node, recipe, config)) names.push_back(name);
+  return names;
+}
+
+StagePlan tuning_plan(const RecipeNode& node, const TuningConfig& config, int ranks) {
+  StagePlan plan;
+  plan.tokens = config.train.tokens;  // 0: known when the demonstrations are read
+  plan.steps = plan.tokens / std::max<int64_t>(1, config.train.batch_tokens);
+  plan.parameters = parameter_count(node.model);
+  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
+  plan.memory_bytes = training_bytes(node.model, config.train, ranks);
+  // Two training states, the best weights so far and the checkpoint.
+  plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32);
+  return plan;
+}
+
+std::vector<TuningSet> load_tuning_sets(const RecipeNode& node, const StageContext& context,
+                                        const TuningConfig& config) {
+  std::vector<TuningSet> sets;
+  for (const auto& [name, conversations] : conversations_of(node, context.recipe, config))
+    sets.push_back(tuning_set(name, conversations, *context.tokenizer, node.model.context));
+  return sets;
+}
+
+void tune(std::string_view stage, std::string frozen, const TuningConfig& config,
+          std::vector<TuningSet> sets, const RecipeNode& node, const StageContext& context) {
+  Communicator& ranks = context.ranks;
+  const uint64_t seed = context.recipe.seed;
+  const Rng key = Rng(seed).fold(stage);
+
+  std::unique_ptr<const TextData> text;
+  if (config.pretrain_share > 0) {
+    TextDataConfig sources;
+    sources.sources = text_of(node, context.recipe, config);
+    sources.verify = false;  // the runner has just done so
+    text = std::make_unique<TextData>(sources, *context.tokenizer, node.model.context,
+                                      key.fold("text").key(), context.data_cache);
+  }
+  const TuningData data = tuning_data(config, std::move(sets), text.get(), node, *context.tokenizer,
+                                      key.fold("mixture").key());
+  TrainConfig train = config.train;
+  train.tokens = tokens_of(config, data);
+
+  Model model = make_model(node.model, true);
+  Checkpoint::open(context.parents[0]).load(*model.parameters);
+  const bool select = config.select == Select::heldout_loss && !data.heldout.empty();
+  BestWeights best(context.folder);
+  TrainContext surroundings{node.name,          context.folder,      ranks,
+                            context.progress,   context.peak_gflops, {},
+                            context.interrupted};
+  surroundings.measure = [&](bool) {
+    nlohmann::json json;
+    for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks)) {
+      json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;
+      if (name.empty() && select && ranks.rank() == 0) best.consider(loss, *model.parameters);
+    }
+    return json;
+  };
+  Trainer trainer(*model.gpt, *model.parameters, train, context.recipe.run,
+                  std::move(surroundings));
+  trainer.run(
+      [&](int64_t first, int64_t count) { return data.mixture->batch(first, count, data.options); },
+      language_model_loss, context.folder / "metrics.jsonl");
+
+  ranks.barrier();
+  if (select) best.load(*model.parameters);
+  const auto losses = heldout_losses(*model.gpt, data, ranks);
+  if (ranks.rank() == 0) {
+    Manifest manifest;
+    manifest.stage = stage;
+    manifest.node = node.name;
+    manifest.identity = context.identity;
+    for (const auto& parent : context.parents)
+      manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+    const int64_t rows = trainer.plan().first_row(trainer.steps());
+    for (size_t i = 0; i < data.records.size(); ++i) {
+      SourceRecord record = data.records[i];
+      record.epochs = data.mixture->epochs(static_cast<int64_t>(i), rows);
+      nlohmann::json json = record;
+      if (const auto it = losses.find(record.name); it != losses.end())
+        json["heldout_nats_per_token"] = it->second;
+      manifest.datasets[record.name] = std::move(json);
+    }
+    manifest.config = std::move(frozen);
+    manifest.code = kVersion;
+    manifest.seed = seed;
+    manifest.step = trainer.steps();
+    manifest.tokens = rows * node.model.context;
+    manifest.created = utc_now();
+    Checkpoint::write(context.folder, manifest, *model.parameters, context.tokenizer.get());
+    remove_training_state(context.folder);
+    best.remove();
+  }
+  ranks.barrier();
+}
+
+}  // namespace lineage

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/data/conversations.h"
+#include "lineage/data/packing.h"
+#include "lineage/stages/stage.h"
+#include "lineage/train/trainer.h"
+
+namespace lineage {
+
+// Which of a tuning run's models is kept.
+enum class Select : uint8_t { last, heldout_loss };
+constexpr std::array<std::string_view, 2> enum_names(Select) { return {"last", "heldout_loss"}; }
+
+// What the stages that tune on demonstrations (sft, feedme) share.
+struct TuningConfig {
+  std::map<std::string, double> mixture;
+  double epochs = 2;
+  Packing packing = Packing::best_fit;
+  double pretrain_share = 0;
+  std::map<std::string, double> pretrain_mixture;
+  Select select = Select::heldout_loss;
+  TrainConfig train;
+};
+
+template <class V>
+void fields(V& v, TuningConfig& c) {
+  v("mixture", c.mixture, "weight of each set of demonstrations; empty: all, with their own");
+  v("epochs", c.epochs, "how often to go through the demonstrations, when tokens is 0", above(0));
+  v("packing", c.packing, "best_fit: several demonstrations a row; single: one");
+  v("pretrain_share", c.pretrain_share, "share of the rows that come from pretraining text",
+    from_to_below(0, 1));
+  v("pretrain_mixture", c.pretrain_mixture, "weight of each source of that text; empty: all");
+  v("select", c.select,
+    "heldout_loss: keep the model of the measurement at which answers held out were predicted "
+    "best; last: the last");
+  fields(v, c.train);
+}
+
+// Checks what can be known without data; `stage` names the table, for messages.
+void validate_tuning(const RecipeNode&, const Recipe&, const TuningConfig&, std::string_view stage);
+// The names of the recipe's sets that a node uses, and of the sources of its pretraining text.
+std::vector<std::string> tuning_sources(const RecipeNode&, const Recipe&, const TuningConfig&);
+StagePlan tuning_plan(const RecipeNode&, const TuningConfig&, int ranks);
+// The sets, read; each record's weight is that of the node's mixture.
+std::vector<TuningSet> load_tuning_sets(const RecipeNode&, const StageContext&,
+                                        const TuningConfig&);
+
+// Trains on from the first parent, with the loss on the answers, and writes the checkpoint: what
+// sft is, and how feedme ends. `frozen` is the manifest's config.
+void tune(std::string_view stage, std::string frozen, const TuningConfig&, std::vector<TuningSet>,
+          const RecipeNode&, const StageContext&);
+
+}  // namespace lineage
