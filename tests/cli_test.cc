@@ -160,6 +160,63 @@ TEST_F(CliTest, DamageIsSeenAndNothingElseIsLost) {
   EXPECT_EQ(run(grow("runs")).status, 0);  // it is grown again
 }
 
+// `ulimit -f` fails writes as a disk does that fills up while a run is under way.
+TEST_F(CliTest, AFullDiskLosesNothingThatIsGrown) {
+  ASSERT_EQ(run(grow("straight")).status, 0);
+  const auto straight = Checkpoint::open(model("straight")).manifest().weights;
+  grow_and_kill((folder / "small.toml").string(), folder / "full", 30);
+  std::filesystem::path node;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "full" / "nodes"))
+    node = entry.path();
+  const auto states = [&] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(node))
+      if (entry.path().extension() == ".safetensors") names.push_back(entry.path().filename());
+    return names;
+  };
+  const auto before = states();
+  ASSERT_FALSE(before.empty());
+
+  const std::string limited =
+      "-c 'ulimit -f 100; exec " LINEAGE_BINARY " " + grow("full") + " 2>&1'";
+  FILE* pipe = ::popen(("bash " + limited).c_str(), "r");
+  std::string said;
+  for (int c; (c = std::fgetc(pipe)) != EOF;) said += static_cast<char>(c);
+  EXPECT_EQ(WEXITSTATUS(::pclose(pipe)), 1) << said;
+  EXPECT_NE(said.find("error: " + node.string() + "/training-"), std::string::npos) << said;
+  EXPECT_NE(said.find(": cannot write "), std::string::npos) << said;
+  EXPECT_NE(said.find("help:  see how large a file may grow here: ulimit -f"), std::string::npos);
+  EXPECT_EQ(states(), before);  // the state to go on from, and no half of another
+
+  ASSERT_EQ(run(grow("full")).status, 0);
+  EXPECT_EQ(Checkpoint::open(model("full")).manifest().weights, straight);
+}
+
+TEST_F(CliTest, ASecondRunInTheSameFolderIsRefused) {
+  const pid_t child = ::fork();
+  const std::string recipe = (folder / "small.toml").string(), out = (folder / "runs").string();
+  if (child == 0) {
+    const int null = ::open("/dev/null", O_WRONLY);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::execl(LINEAGE_BINARY, "lineage", "grow", recipe.c_str(), "--out", out.c_str(), "--set",
+            "pretrain.tokens=2_000_000", nullptr);
+    ::_exit(127);
+  }
+  std::filesystem::path node;
+  while (node.empty() && ::waitpid(child, nullptr, WNOHANG) == 0) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(out + "/nodes", error))
+      if (std::filesystem::exists(entry.path() / "metrics.jsonl")) node = entry.path();
+    std::this_thread::yield();
+  }
+  expect_error(grow("runs", "--set pretrain.tokens=2_000_000"),
+               node.string() + ": in use by another run (process " + std::to_string(child) + ")",
+               "wait for that run, or name another folder with --out");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_F(CliTest, MpiRanksTrainTheSameModelEachTime) {
   const auto mpirun = [&](const std::string& out) {
     const std::string command =

@@ -179,13 +179,33 @@ TEST_F(GrowTest, BadInputIsNamedBeforeAnythingIsTrained) {
   EXPECT_NE(error_of("", {"sources.words.paths=[\"/does/not/exist\"]"}).find("/does/not/exist"),
             std::string::npos);
   EXPECT_NE(error_of("", {"pretrain.tokens=7"}).find("at least one row of 32"), std::string::npos);
-  EXPECT_NE(error_of("", {"model.vocab=100"}).find("100"), std::string::npos);
   EXPECT_NE(error_of("", {"pretrain.mixture={wrds=1.0}"}).find("did you mean words?"),
             std::string::npos);
-  EXPECT_NE(
-      error_of("", {"model.layers=400", "model.width=16384", "model.heads=1"}).find("of memory"),
-      std::string::npos);
   EXPECT_NE(error_of("", {"preset=gpt5"}).find("wanted one of gpt3, modern"), std::string::npos);
+}
+
+TEST_F(GrowTest, WhatCannotFitIsKnownBeforeItsDataIsRead) {
+  const std::string said = error_of("", {"model.layers=400", "model.width=16384", "model.heads=1"});
+  EXPECT_NE(said.find("nodes.davinci: needs about "), std::string::npos) << said;
+  EXPECT_NE(said.find(" of memory; this machine has "), std::string::npos) << said;
+  EXPECT_NE(error_of("", {"model.vocab=100"}).find("the tokenizer has 300 tokens; the model has"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder / "errors" / "data"));
+}
+
+TEST_F(GrowTest, ACorpusWithoutTextSaysWhy) {
+  const auto corpus = folder / "corpus";
+  const auto expect = [&](const std::string& why) {
+    EXPECT_EQ(error_of(""), "source words: " + corpus.string() + ": " + why +
+                                "; wanted at least one | check paths, include and the filters of "
+                                "this source");
+  };
+  std::filesystem::remove_all(corpus);
+  testing::write_text(corpus / "a.bin", std::string("ELF\0\1\2", 6));
+  testing::write_text(corpus / "b.txt", "");
+  expect("2 files, no document left: 1 dropped (1 binary)");
+  std::filesystem::remove(corpus / "a.bin");
+  expect("1 file, no document left (all empty)");
 }
 
 TEST_F(GrowTest, ADivergingRunStopsAndKeepsItsLastState) {

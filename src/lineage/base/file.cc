@@ -21,6 +21,7 @@ namespace {
 [[noreturn]] void fail(const fs::path& path, std::string_view doing, int error) {
   std::string hint;
   if (error == ENOSPC || error == EDQUOT) hint = "free some space on this disk and run it again";
+  if (error == EFBIG) hint = "see how large a file may grow here: ulimit -f";
   if (error == EACCES || error == EPERM) hint = "check who owns it: ls -l " + path.string();
   if (error == ENOENT) hint = "check the path for a typing error";
   throw Error(path.string() + ": cannot " + std::string(doing) + ": " + std::strerror(error), hint);

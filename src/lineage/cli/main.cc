@@ -1,6 +1,7 @@
 #include <fmt/color.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -33,9 +34,11 @@ int main(int argc, char** argv) {
   lineage::cli::add_import(app);
   lineage::cli::add_export(app);
   lineage::cli::add_info(app);
+  lineage::cli::add_report(app);
   lineage::cli::add_bench(app);
   lineage::cli::add_selftest(app);
   lineage::flush_denormals_to_zero();
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write fails like one on a full disk
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -221,8 +221,7 @@ TEST_F(Prepare, AnEmptyCorpusIsAnErrorThatSaysWhy) {
   fs::remove_all(in);
   folder_.write("in/nothing", "");
   EXPECT_EQ(error_of([&] { prepare({}); }),
-            "source books: " + in +
-                ": 1 files, no document left (the files are empty); wanted at least one");
+            "source books: " + in + ": 1 file, no document left (all empty); wanted at least one");
   fs::remove_all(in);
   fs::create_directories(in);
   EXPECT_EQ(

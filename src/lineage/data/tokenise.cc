@@ -176,12 +176,7 @@ class Pass {
   }
 
   void check_not_empty() const {
-    if (documents() > 0) return;
-    const std::string why = describe_dropped(record_);
-    throw Error(fmt::format("source {}: {}: {} files, no document left{}; wanted at least one",
-                            name_, fmt::join(config_.paths, ", "), source_->files().size(),
-                            why.empty() ? " (the files are empty)" : ": " + why),
-                "check paths, include and the filters of this source");
+    if (documents() == 0) throw no_document_left(name_, config_, source_->files().size(), record_);
   }
 
   const std::string& name_;
@@ -200,6 +195,15 @@ class Pass {
 };
 
 }  // namespace
+
+Error no_document_left(const std::string& name, const SourceConfig& config, size_t files,
+                       const SourceRecord& record) {
+  const std::string why = describe_dropped(record);
+  return Error(fmt::format("source {}: {}: {} file{}, no document left{}; wanted at least one",
+                           name, fmt::join(config.paths, ", "), files, files == 1 ? "" : "s",
+                           why.empty() ? " (all empty)" : ": " + why),
+               "check paths, include and the filters of this source");
+}
 
 TokenisedShards tokenise(const std::string& name, const SourceConfig& config,
                          const Tokenizer& tokenizer, const std::filesystem::path& folder,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/base/error.h"
 #include "lineage/base/progress.h"
 #include "lineage/data/provenance.h"
 #include "lineage/data/source.h"
@@ -20,5 +21,9 @@ struct TokenisedShards {
 // tokenises, writes shards of about `shard_bytes` into `folder`.
 TokenisedShards tokenise(const std::string& name, const SourceConfig&, const Tokenizer&,
                          const std::filesystem::path& folder, int64_t shard_bytes, Progress&);
+
+// For a source none of whose documents is kept; `record` has the reasons.
+Error no_document_left(const std::string& name, const SourceConfig&, size_t files,
+                       const SourceRecord&);
 
 }  // namespace lineage

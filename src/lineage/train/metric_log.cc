@@ -1,5 +1,9 @@
 #include "lineage/train/metric_log.h"
 
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
@@ -22,8 +26,12 @@ MetricLog::MetricLog(std::filesystem::path path, int64_t resumed_step) : path_(s
 
 void MetricLog::write(const std::string& json_object) {
   if (!out_.is_open()) return;
+  errno = 0;
   out_ << json_object << '\n' << std::flush;
-  if (!out_) throw Error(path_.string() + ": cannot write a line", "is the disk full?");
+  if (!out_)
+    throw Error(fmt::format("{}: cannot write {} bytes: {}", path_.string(), json_object.size() + 1,
+                            std::strerror(errno ? errno : EIO)),
+                "free some space on this disk and run it again; it goes on from the last state");
 }
 
 }  // namespace lineage
