@@ -168,9 +168,11 @@ const FactTemplates& fact_templates(Relation relation) {
   return all[static_cast<size_t>(relation)];
 }
 
-std::span<const Template> b_statements(Relation relation) {
+std::span<const Template> b_statements(Relation relation, WordOrder order) {
   static const std::array<List, kRelations> all = make_b_statements();
-  return all[static_cast<size_t>(relation)];
+  if (relation > Relation::country) return {};
+  if (order == WordOrder::verb_last) return all[static_cast<size_t>(relation)];
+  return std::span(fact_templates(relation).statements).first(1);
 }
 
 Words subject_words(const Fact& f) { return domain_words(subject_domain(f.relation), f.subject); }

@@ -24,7 +24,7 @@ const FactTemplates& fact_templates(Relation);
 
 // The same in language A's words but language B's order (see language_b.h); two a relation, for
 // the attributes and the countries of cities.
-std::span<const Template> b_statements(Relation);
+std::span<const Template> b_statements(Relation, WordOrder);
 
 // The slots of a fact, with `subject` in place of the subject's name ("he", "she") when it is not
 // empty; the value's tokens carry `tag`.

@@ -22,8 +22,8 @@ class Vocabulary {
   // The token of a word; std::logic_error for any other, since only we write documents.
   Token token(std::string_view word) const;
   Token find(std::string_view word) const;  // -1 for any other
-  Token integer(int value) const;  // 0..99
-  Token digit(int value) const;    // 0..9, of greater integers
+  Token integer(int value) const;           // 0..99
+  Token digit(int value) const;             // 0..9, of greater integers
   std::string_view word(Token) const;
   const std::shared_ptr<const WordTokenizer>& tokenizer() const;
 

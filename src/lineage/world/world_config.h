@@ -23,8 +23,8 @@ struct WorldConfig {
   uint64_t seed = 1;
   double persons = 0.3;
   int64_t attributes = 6;
-  double p_bursty = 0.8;
-  double delta_dynamic = 0.7;
+  double p_bursty = 0.9;
+  double delta_dynamic = 0.9;
   double zipf = 1;
   double task_grouping = 1;
   int64_t functions = 48;

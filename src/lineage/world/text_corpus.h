@@ -1,0 +1,63 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "lineage/data/permutation.h"
+#include "lineage/world/text/generators.h"
+
+namespace lineage {
+
+// The text corpus of a world at a size in tokens (docs/abilities.md, section 3.3): documents by
+// index, in an order already shuffled, each a pure function of the world and the index, so any
+// thread may make any document at any time.
+//
+// Over the whole corpus every person has exactly as many biographies as its tier says; the shares
+// of the types hold by tokens, up to the scatter of document lengths. An Error when the biographies
+// alone exceed the encyclopaedia's share.
+class TextCorpus {
+ public:
+  TextCorpus(const World&, int64_t tokens);
+
+  int64_t documents() const { return total_; }
+  int64_t tokens() const { return tokens_; }  // as asked for; what comes is near it
+  Document document(int64_t index) const;
+
+  const TextContext& context() const { return context_; }
+
+ private:
+  // What documents are made of; a type may have several streams.
+  enum Stream : uint8_t {
+    kBiography,
+    kWorldPage,
+    kEventStory,
+    kBoxStory,
+    kEntryList,
+    kEphemeral,
+    kPatternList,
+    kQuestionPage,
+    kPassagePage,
+    kNews,
+    kOpinion,
+    kRequest,
+    kMath,
+    kLanguageB,
+    kStreams
+  };
+
+  void count_documents();
+  double mean_tokens(Stream) const;
+  int64_t biographies() const;
+  // The person that the biography of this number tells of.
+  const Person& person_of(int64_t biography) const;
+  Document make(Stream, int64_t number, double progress) const;
+
+  const World* world_;
+  int64_t tokens_;
+  TextContext context_;
+  std::array<int64_t, kStreams + 1> first_{};  // of each stream, in the order before shuffling
+  int64_t total_ = 0;
+  Permutation order_;
+};
+
+}  // namespace lineage
