@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "lineage/world/facts.h"
+#include "lineage/world/probes/probe.h"
+
+namespace lineage {
+
+// Splits of generated items (docs/abilities.md, section 4). An item is a pure function of (world,
+// stream, index). Training takes indices below kFirstProbe, probes take the others; and what an
+// item asks has a key, a tenth of which is for probes only, whatever the index.
+enum class ItemUse : uint8_t { training, test };
+constexpr ItemUse item_use(uint64_t index) {
+  return index < kFirstProbe ? ItemUse::training : ItemUse::test;
+}
+
+inline Rng item_rng(const World& world, std::string_view stream, uint64_t index) {
+  return world.key(stream).fold(index);
+}
+
+// The same in every world, so that worlds can be compared.
+inline uint64_t item_key(std::string_view what, std::span<const int64_t> parts) {
+  Rng key = Rng(0x4D696361).fold(what);
+  for (int64_t part : parts) key = key.fold(static_cast<uint64_t>(part));
+  return key.key();
+}
+inline uint64_t item_key(std::string_view what, std::initializer_list<int64_t> parts) {
+  return item_key(what, std::span(parts.begin(), parts.size()));
+}
+inline uint64_t item_key(std::string_view what, std::span<const Token> tokens) {
+  Rng key = Rng(0x4D696361).fold(what);
+  for (Token t : tokens) key = key.fold(static_cast<uint64_t>(t));
+  return key.key();
+}
+constexpr bool is_test_key(uint64_t key) { return key % 10 == 0; }
+
+}  // namespace lineage

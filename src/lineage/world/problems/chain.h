@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "lineage/world/problems/problem.h"
+
+namespace lineage {
+
+// How a response presents its answer: "answer 9" after a chain, or the answer alone.
+Tokens chained_answer(const Problem&);  // "ann has 7 + 5 = 12 . answer 12"
+Tokens direct_answer(const Problem&);   // "12"
+
+// What a response to a problem is made of (the graded metrics of A12 and A23).
+struct ChainReport {
+  int steps = 0;                // sentences before the answer
+  std::vector<bool> correct;    // of each expected step: whether the response's sentence equals it
+  int prefix = 0;               // expected steps that are right before the first wrong one
+  int true_sums = 0, sums = 0;  // sentences "… a + b = c", and how many of them hold
+  Tokens answer;                // what follows the last "answer", or the whole response if no chain
+  bool chained = false;         // there was a chain and "answer"
+  bool answer_correct = false;
+
+  double step_accuracy() const;  // share of expected steps
+};
+ChainReport parse_chain(const Problem&, std::span<const Token> response);
+
+// The chain's probability to be right throughout is (1 - eps)^k when each step fails with eps; this
+// is the maximum likelihood eps from how long the right prefixes are. -1 without any step.
+double step_error_rate(std::span<const ChainReport> reports);
+
+}  // namespace lineage

@@ -1,0 +1,115 @@
+#include <cassert>
+#include <stdexcept>
+
+#include "lineage/world/problems/generators.h"
+
+namespace lineage {
+namespace {
+
+using enum Relation;
+
+// "the friend of", as the statements of the corpus say it.
+std::string_view relation_noun(Relation relation) {
+  switch (relation) {
+    case birth_city:
+      return "the home of";
+    case employer:
+      return "the employer of";
+    case job:
+      return "the job of";
+    case food:
+      return "the food of";
+    case pet:
+      return "the pet of";
+    case friend_of:
+      return "the friend of";
+    case birth_year:
+      return "the year of";
+    case country:
+      return "the country of";
+    case headquarters:
+      return "the home city of the company";
+    default:
+      throw std::logic_error("hop: no noun for this relation");
+  }
+}
+
+Words value_name(Relation relation, int value) {
+  return domain_words(value_domain(relation), value);
+}
+
+const Person& known_person(const World& world, Draw& draw) {
+  const auto t128 = world.persons(Tier::t128), t400 = world.persons(Tier::t400);
+  const size_t i = static_cast<size_t>(draw.below(static_cast<int>(t128.size() + t400.size())));
+  return i < t128.size() ? t128[i] : t400[i - t128.size()];
+}
+
+}  // namespace
+
+std::vector<HopPath> hop_paths(const World& world, int steps) {
+  static const std::array<std::vector<HopPath>, 3> all = {{
+      {{{birth_city}}, {{employer}}, {{job}}, {{food}}, {{pet}}, {{friend_of}}},
+      {{{birth_city, country}},
+       {{employer, headquarters}},
+       {{friend_of, birth_city}},
+       {{friend_of, employer}},
+       {{friend_of, job}},
+       {{friend_of, food}},
+       {{friend_of, pet}}},
+      {{{employer, headquarters, country}},
+       {{friend_of, birth_city, country}},
+       {{friend_of, employer, headquarters}},
+       {{friend_of, friend_of, job}},
+       {{friend_of, friend_of, pet}}},
+  }};
+  assert(1 <= steps && steps <= 3);
+  std::vector<HopPath> out;
+  for (const HopPath& path : all[static_cast<size_t>(steps - 1)]) {
+    bool known = true;
+    for (Relation r : path.relations)
+      known = known && (static_cast<int>(r) >= kAttributes ||
+                        static_cast<int>(r) < world.config().attributes);
+    if (known) out.push_back(path);
+  }
+  return out;
+}
+
+Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
+  const std::vector<HopPath> paths = hop_paths(world, spec.steps);
+  if (paths.empty()) throw std::logic_error("hop: this world's attributes allow no such path");
+  const HopPath& path = draw.pick(paths);
+  const Person& start = known_person(world, draw);
+
+  Problem problem;
+  problem.spec = spec;
+  bool questioned = start.questioned;
+  std::vector<int64_t> key = {start.name};
+  TokenText asked("what is");
+  for (auto r = path.relations.rbegin(); r != path.relations.rend(); ++r)
+    asked.text(relation_noun(*r));
+  problem.question = asked.person(start.name).text("?").take();
+  int subject = start.name;
+  Words subject_name = domain_words(Domain::person, subject);
+  for (Relation relation : path.relations) {
+    const int value = world.value(relation, subject);
+    const Words named = value_name(relation, value);
+    problem.chain.push_back(TokenText(relation_noun(relation))
+                                .words(subject_name)
+                                .text("is")
+                                .words(named)
+                                .text(".")
+                                .take());
+    if (relation == friend_of) questioned = questioned && world.find_person(value)->questioned;
+    key.push_back(static_cast<int64_t>(relation));
+    subject = value;
+    subject_name = named;
+  }
+  problem.answer = TokenText().words(subject_name).take();
+  problem.cluster = "person " + std::to_string(start.name);
+  problem.key = item_key("hop", key);
+  // Persons of the H-half never stand in tuning data, wherever in the chain.
+  problem.test_only = is_test_key(problem.key) || !questioned;
+  return problem;
+}
+
+}  // namespace lineage

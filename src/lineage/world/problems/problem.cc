@@ -1,0 +1,56 @@
+#include "lineage/world/problems/problem.h"
+
+#include <stdexcept>
+
+#include "lineage/world/problems/generators.h"
+
+namespace lineage {
+namespace {
+
+Problem draw_problem(const World& world, const ProblemSpec& spec, Draw& draw) {
+  switch (spec.family) {
+    case ProblemFamily::quantity:
+      return draw_quantity(spec, draw);
+    case ProblemFamily::hop:
+      return draw_hop(world, spec, draw);
+    case ProblemFamily::state:
+      return draw_state(spec, draw);
+  }
+  throw std::logic_error("problem: no such family");
+}
+
+}  // namespace
+
+std::string_view problem_family_name(ProblemFamily family) {
+  constexpr std::array<std::string_view, 3> kNames = {"quantity", "hop", "state"};
+  return kNames[static_cast<size_t>(family)];
+}
+
+Problem make_problem(const World& world, const ProblemSpec& spec, ItemUse use, Draw& draw) {
+  constexpr int kTries = 10'000;  // a tenth of the keys is for tests
+  for (int i = 0; i < kTries; ++i) {
+    Problem problem = draw_problem(world, spec, draw);
+    if (problem.test_only == (use == ItemUse::test)) return problem;
+  }
+  throw std::logic_error("problem: no item of this shape on this side of the split");
+}
+
+Problem make_problem(const World& world, const ProblemSpec& spec, std::string_view stream,
+                     uint64_t index) {
+  Draw draw(item_rng(world, stream, index));
+  return make_problem(world, spec, item_use(index), draw);
+}
+
+Tokens problem_text(const Problem& problem) {
+  TokenText text;
+  for (const Tokens& premise : problem.premises) text.add(premise);
+  return text.add(problem.question).take();
+}
+
+Tokens chain_text(const Problem& problem) {
+  TokenText text;
+  for (const Tokens& step : problem.chain) text.add(step);
+  return text.take();
+}
+
+}  // namespace lineage
