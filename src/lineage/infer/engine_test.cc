@@ -100,6 +100,19 @@ TEST_F(EngineTest, ScoresWhatItGenerates) {
   EXPECT_EQ(scored[1].log_probs.size(), 2u);
 }
 
+TEST_F(EngineTest, NextTokensAreScoredAsContinuationsAre) {
+  const std::vector<NextRequest> requests = {{{2, 7, 1}, {0, 5, 22}}, {{4}, {3}}, {{9, 9}, {}}};
+  const auto next = model->score_next(requests);
+  const auto by_score = model->LanguageModel::score_next(requests);  // the definition
+  ASSERT_EQ(next.size(), 3u);
+  for (size_t i = 0; i < next.size(); ++i) {
+    ASSERT_EQ(next[i].size(), requests[i].candidates.size());
+    for (size_t c = 0; c < next[i].size(); ++c) EXPECT_NEAR(next[i][c], by_score[i][c], 1e-5);
+  }
+  EXPECT_THROW(model->score_next(std::vector<NextRequest>{{{}, {1}}}), Error);
+  EXPECT_THROW(model->score_next(std::vector<NextRequest>{{{1}, {kVocab}}}), Error);
+}
+
 TEST_F(EngineTest, StopsAtTokensTextsAndTheContext) {
   const std::vector<Token> prompt = {3, 1, 4};
   const Completion all = one(prompt, sampling(0, 1000));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "lineage/base/error.h"
@@ -22,6 +23,7 @@ class GptLanguageModel final : public LanguageModel {
     return limits_.context ? limits_.context : gpt_.config.context;
   }
   std::vector<Scored> score(std::span<const ScoreRequest>) override;
+  std::vector<std::vector<float>> score_next(std::span<const NextRequest>) override;
   std::vector<Completion> generate(std::span<const std::vector<Token>>, std::span<const Sampling>,
                                    const OnText&) override;
 
@@ -29,6 +31,8 @@ class GptLanguageModel final : public LanguageModel {
   void score_batch(std::span<const ScoreRequest>, std::span<const size_t> which,
                    std::vector<Scored>&);
   std::vector<Token> tokens_of(const ScoreRequest&) const;
+  void score_next_batch(std::span<const NextRequest>, std::span<const size_t> which,
+                        std::vector<std::vector<float>>&);
 
   Gpt& gpt_;
   const Tokenizer& tokenizer_;
@@ -43,24 +47,76 @@ std::vector<Token> GptLanguageModel::tokens_of(const ScoreRequest& request) cons
   return tokens;
 }
 
-std::vector<Scored> GptLanguageModel::score(std::span<const ScoreRequest> requests) {
-  std::vector<size_t> order(requests.size());  // by length: little padding
+// Batches of about kScoreRows tokens, by length: little padding.
+template <class Length, class Run>
+void in_batches(size_t n, const Length& length, const Run& run) {
+  std::vector<size_t> order(n);
   std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, length);
+  for (size_t begin = 0; begin < n;) {
+    size_t end = begin + 1;
+    while (end < n && static_cast<int64_t>(end + 1 - begin) * length(order[end]) <= kScoreRows)
+      ++end;
+    run(std::span(order).subspan(begin, end - begin));
+    begin = end;
+  }
+}
+
+std::vector<Scored> GptLanguageModel::score(std::span<const ScoreRequest> requests) {
   const auto length = [&](size_t i) {
     return static_cast<int64_t>(std::max<size_t>(1, requests[i].context.size()) +
                                 requests[i].continuation.size());
   };
-  std::ranges::stable_sort(order, {}, length);
   std::vector<Scored> results(requests.size());
-  for (size_t begin = 0; begin < order.size();) {
-    size_t end = begin + 1;
-    while (end < order.size() &&
-           static_cast<int64_t>(end + 1 - begin) * length(order[end]) <= kScoreRows)
-      ++end;
-    score_batch(requests, std::span(order).subspan(begin, end - begin), results);
-    begin = end;
-  }
+  in_batches(requests.size(), length,
+             [&](std::span<const size_t> which) { score_batch(requests, which, results); });
   return results;
+}
+
+std::vector<std::vector<float>> GptLanguageModel::score_next(
+    std::span<const NextRequest> requests) {
+  const auto length = [&](size_t i) { return static_cast<int64_t>(requests[i].context.size()); };
+  std::vector<std::vector<float>> results(requests.size());
+  in_batches(requests.size(), length,
+             [&](std::span<const size_t> which) { score_next_batch(requests, which, results); });
+  return results;
+}
+
+void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
+                                        std::span<const size_t> which,
+                                        std::vector<std::vector<float>>& results) {
+  const int64_t B = static_cast<int64_t>(which.size());
+  const int64_t T = static_cast<int64_t>(requests[which.back()].context.size());  // the longest
+  require(T >= 1 && T <= gpt_.config.context, "score_next: a context has ", T,
+          " tokens; the model takes 1 to ", gpt_.config.context);
+  Tensor tokens = Tensor::zeros({B, T}, DType::i32);
+  for (int64_t b = 0; b < B; ++b)
+    std::ranges::copy(requests[which[static_cast<size_t>(b)]].context,
+                      tokens.data<int32_t>().begin() + b * T);
+  const Tensor hidden = gpt_.hidden(tokens);  // (BT,C)
+  const int64_t C = hidden.dim(1);
+  Tensor last = Tensor::empty({B, C});
+  for (int64_t b = 0; b < B; ++b) {
+    const auto used = static_cast<int64_t>(requests[which[static_cast<size_t>(b)]].context.size());
+    require(used >= 1, "score_next: an empty context; wanted at least one token");
+    std::copy_n(hidden.data<float>().begin() + (b * T + used - 1) * C, C,
+                last.data<float>().begin() + b * C);
+  }
+  const Tensor logits = gpt_.logits(last);  // (B,V)
+  const int64_t V = logits.dim(1);
+  for (int64_t b = 0; b < B; ++b) {
+    const auto row =
+        logits.data<float>().subspan(static_cast<size_t>(b * V), static_cast<size_t>(V));
+    const float greatest = *std::ranges::max_element(row);
+    double sum = 0;
+    for (float x : row) sum += std::exp(static_cast<double>(x - greatest));
+    const double log_sum = greatest + std::log(sum);
+    const size_t i = which[static_cast<size_t>(b)];
+    for (Token t : requests[i].candidates) {
+      require(t >= 0 && t < V, "score_next: candidate ", t, "; the model has ", V, " tokens");
+      results[i].push_back(static_cast<float>(row[static_cast<size_t>(t)] - log_sum));
+    }
+  }
 }
 
 void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
@@ -134,6 +190,19 @@ std::vector<Completion> GptLanguageModel::generate(std::span<const std::vector<T
 }
 
 }  // namespace
+
+std::vector<std::vector<float>> LanguageModel::score_next(std::span<const NextRequest> requests) {
+  std::vector<ScoreRequest> each;
+  for (const NextRequest& r : requests)
+    for (Token t : r.candidates) each.push_back({r.context, {t}});
+  const auto scored = score(each);
+  auto at = scored.begin();
+  std::vector<std::vector<float>> results(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i)
+    for (size_t c = 0; c < requests[i].candidates.size(); ++c)
+      results[i].push_back(static_cast<float>(at++->log_prob));
+  return results;
+}
 
 std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,
                                               Engine::Limits limits) {

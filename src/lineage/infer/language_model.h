@@ -27,6 +27,12 @@ struct Scored {
   std::vector<float> log_probs;  // of each token of the continuation
 };
 
+// Some tokens, each as the one that comes next.
+struct NextRequest {
+  std::vector<Token> context;  // not empty
+  std::vector<Token> candidates;
+};
+
 // All that evaluation, PPO rollouts and the server may ask of a model. Not thread-safe.
 class LanguageModel {
  public:
@@ -37,6 +43,10 @@ class LanguageModel {
   // The log-probability of each continuation after its context. An empty context stands for the
   // tokenizer's end of text, which is how a document begins.
   virtual std::vector<Scored> score(std::span<const ScoreRequest>) = 0;
+
+  // The log-probability of each candidate after its context: score() with continuations of one
+  // token, but a context is read once, whatever the number of its candidates.
+  virtual std::vector<std::vector<float>> score_next(std::span<const NextRequest>);
 
   // Called with new text as it comes (never part of a stop text); return false to cancel.
   using OnText = std::function<bool(size_t prompt, std::string_view text)>;

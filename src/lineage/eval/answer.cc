@@ -1,0 +1,67 @@
+#include "lineage/eval/answer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace lineage {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+
+std::string_view trimmed(std::string_view s, std::string_view what = kSpace) {
+  const size_t first = s.find_first_not_of(what);
+  return first == s.npos ? std::string_view{}
+                         : s.substr(first, s.find_last_not_of(what) - first + 1);
+}
+
+}  // namespace
+
+std::string extract_answer(std::string_view output, const Prompting& p) {
+  if (p.reasoning == Prompting::Reasoning::chain) {
+    const std::string_view mark = trimmed(p.chain_end);
+    const size_t at = output.rfind(mark);
+    if (at == output.npos) return {};
+    output.remove_prefix(at + mark.size());
+    output = trimmed(output);
+    output = trimmed(output.substr(0, output.find('\n')));
+    while (output.ends_with('.')) output = trimmed(output.substr(0, output.size() - 1));
+  }
+  output = trimmed(output);
+  if (p.form == Prompting::Form::first_word)
+    output = trimmed(output.substr(0, output.find_first_of(kSpace)), ".,;:!?\"'()");
+  return std::string(output);
+}
+
+int64_t count_steps(std::string_view chain, const Prompting& p) {
+  int64_t steps = 0;
+  for (bool more = true; more;) {
+    const size_t at = p.step_mark.empty() ? chain.npos : chain.find(p.step_mark);
+    steps += !trimmed(chain.substr(0, at)).empty();
+    more = at != chain.npos;
+    if (more) chain.remove_prefix(at + p.step_mark.size());
+  }
+  return steps;
+}
+
+size_t vote(std::span<const Sample> samples, const Prompting& p) {
+  if (p.vote == Prompting::Vote::first) return 0;
+  std::vector<size_t> voters(samples.size());
+  std::iota(voters.begin(), voters.end(), size_t{0});
+  std::erase_if(voters, [&](size_t i) { return samples[i].answer.empty(); });
+  if (voters.empty()) return 0;
+  if (p.vote == Prompting::Vote::complexity) {
+    std::ranges::stable_sort(voters, std::greater{}, [&](size_t i) { return samples[i].steps; });
+    const size_t wanted =
+        p.voters > 0 ? static_cast<size_t>(p.voters) : std::max<size_t>(1, samples.size() / 2);
+    voters.resize(std::min(voters.size(), wanted));
+    std::ranges::sort(voters);
+  }
+  const auto votes = [&](size_t i) {
+    return std::ranges::count_if(voters,
+                                 [&](size_t v) { return samples[v].answer == samples[i].answer; });
+  };
+  return *std::ranges::max_element(voters, {}, votes);  // the first of equals
+}
+
+}  // namespace lineage

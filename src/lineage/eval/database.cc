@@ -1,0 +1,343 @@
+#include "lineage/eval/database.h"
+
+#include <sqlite3.h>
+
+#include <cassert>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/eval/database_schema.h"
+
+namespace lineage {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string json_text(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);  // any bytes become UTF-8
+}
+
+template <class Enum>
+const char* name_of(Enum value, std::initializer_list<const char*> names) {
+  return names.begin()[static_cast<size_t>(value)];
+}
+
+const char* template_name(Prompting::Template t) { return name_of(t, {"raw", "chat"}); }
+
+}  // namespace
+
+// A prepared statement; values are bound in order, and a step either works or throws.
+class Database::Statement {
+ public:
+  Statement(const Database& database, const std::string& sql) : database_(database) {
+    if (sqlite3_prepare_v2(database.db_, sql.c_str(), -1, &statement_, nullptr) != SQLITE_OK)
+      database.fail("reading");
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(const std::string& text) {
+    sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()),
+                      SQLITE_TRANSIENT);
+    return *this;
+  }
+  Statement& bind(const char* text) { return bind(std::string(text)); }
+  Statement& bind(double value) {  // NaN and infinities, which SQL does not know, become NULL
+    std::isfinite(value) ? sqlite3_bind_double(statement_, ++bound_, value)
+                         : sqlite3_bind_null(statement_, ++bound_);
+    return *this;
+  }
+  template <std::integral I>
+  Statement& bind(I value) {
+    sqlite3_bind_int64(statement_, ++bound_, static_cast<int64_t>(value));
+    return *this;
+  }
+  template <class T>
+  Statement& bind(const std::optional<T>& value) {
+    return value ? bind(*value) : bind(std::nan(""));
+  }
+  // True: there is a row.
+  bool step() {
+    const int status = sqlite3_step(statement_);
+    if (status != SQLITE_ROW && status != SQLITE_DONE)
+      database_.fail(sqlite3_stmt_readonly(statement_) ? "reading" : "writing");
+    return status == SQLITE_ROW;
+  }
+  void run() {
+    step();
+    sqlite3_reset(statement_);
+    bound_ = 0;
+  }
+  std::string text(int column) const {
+    const auto* bytes = sqlite3_column_text(statement_, column);
+    return bytes ? std::string(reinterpret_cast<const char*>(bytes),
+                               static_cast<size_t>(sqlite3_column_bytes(statement_, column)))
+                 : std::string();
+  }
+  double real(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL
+               ? std::nan("")
+               : sqlite3_column_double(statement_, column);
+  }
+  int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  int columns() const { return sqlite3_column_count(statement_); }
+
+ private:
+  const Database& database_;
+  sqlite3_stmt* statement_ = nullptr;
+  int bound_ = 0;
+};
+
+Database::Database(std::filesystem::path path) : path_(std::move(path)) {
+  if (sqlite3_open(path_.c_str(), &db_) != SQLITE_OK) {
+    const std::string said = sqlite3_errmsg(db_);
+    sqlite3_close(db_);
+    throw Error(path_.string() + ": cannot be opened (" + said + "); wanted a database of scores",
+                "check that the folder exists and may be written");
+  }
+  constexpr int kWaitForOthers = 60'000;  // milliseconds
+  sqlite3_busy_timeout(db_, kWaitForOthers);
+  try {
+    check_format();
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
+}
+
+Database::~Database() { sqlite3_close(db_); }
+
+void Database::fail(const std::string& doing) const {
+  const int code = sqlite3_errcode(db_);
+  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  throw Error(path_.string() + ": " + doing + " failed (" + sqlite3_errmsg(db_) +
+                  "); wanted a whole database of scores",
+              damaged ? "move the file away; `lineage eval` then measures everything anew"
+                      : "check space and permissions, and that no other program holds the file");
+}
+
+void Database::execute(const char* sql) const {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("writing");
+}
+
+void Database::check_format() {
+  const auto number = [&](const char* pragma) {
+    Statement s(*this, pragma);
+    return s.step() ? s.integer(0) : 0;
+  };
+  const auto tables = [&] { return number("SELECT count(*) FROM sqlite_master"); };
+  if (tables() == 0) create_tables();
+  const int64_t id = number("PRAGMA application_id"), version = number("PRAGMA user_version");
+  if (id != kApplicationId)
+    throw Error(path_.string() + ": is another program's database; wanted one of scores",
+                "name another file with --db");
+  if (version != kSchemaVersion)
+    throw Error(path_.string() + ": has format " + std::to_string(version) + "; wanted " +
+                    std::to_string(kSchemaVersion),
+                "move the file away; `lineage eval` then measures everything anew");
+  Statement check(*this, "PRAGMA quick_check(1)");
+  if (check.step() && check.text(0) != "ok")
+    throw Error(path_.string() + ": is damaged (" + check.text(0) + "); wanted a whole database",
+                "move the file away; `lineage eval` then measures everything anew");
+}
+
+void Database::create_tables() {
+  execute("BEGIN IMMEDIATE");
+  Statement others(*this, "SELECT count(*) FROM sqlite_master");
+  if (others.step() && others.integer(0) == 0) {  // no other process was faster
+    execute(kSchema);
+    execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+    execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  }
+  execute("COMMIT");
+}
+
+void Database::add_node(const NodeRecord& n) {
+  Statement(*this, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?,?)")
+      .bind(n.key)
+      .bind(n.name)
+      .bind(n.stage)
+      .bind(n.weights)
+      .bind(json_text(n.parents))
+      .bind(n.seed)
+      .bind(n.tokens)
+      .bind(n.parameters)
+      .bind(n.folder)
+      .run();
+}
+
+void Database::begin_run(const std::string& command, const std::string& version, uint64_t seed) {
+  Statement(*this,
+            "INSERT INTO runs(started, command, version, seed) "
+            "VALUES(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'),?,?,?)")
+      .bind(command)
+      .bind(version)
+      .bind(seed)
+      .run();
+  run_ = sqlite3_last_insert_rowid(db_);
+}
+
+bool Database::has(const std::string& node, const std::string& scenario_digest) const {
+  Statement s(*this, "SELECT 1 FROM scores WHERE node = ? AND scenario = ? AND cell = ''");
+  return s.bind(node).bind(scenario_digest).step();
+}
+
+void Database::write(const Evaluation& e) {
+  assert(e.items.size() == e.predictions.size());
+  execute("BEGIN IMMEDIATE");
+  try {
+    write_items(e);
+    write_predictions(e);
+    write_scores(e);
+    execute("COMMIT");
+  } catch (...) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+void Database::write_items(const Evaluation& e) {
+  const ScenarioSpec& spec = *e.scenario.spec;
+  const Prompting& p = spec.prompting;
+  Statement(*this, "INSERT OR REPLACE INTO scenarios VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)")
+      .bind(e.scenario.digest)
+      .bind(spec.name)
+      .bind(spec.ability)
+      .bind(spec.title)
+      .bind(spec.metric.name)
+      .bind(name_of(p.method, {"choose", "generate", "likelihood"}))
+      .bind(name_of(p.reasoning, {"direct", "chain"}))
+      .bind(name_of(p.vote, {"first", "majority", "complexity"}))
+      .bind(p.shots)
+      .bind(p.samples)
+      .bind(spec.headline)
+      .bind(e.scenario.n)
+      .bind(e.scenario.seed)
+      .run();
+  Statement insert(*this, "INSERT OR IGNORE INTO items VALUES(?,?,?,?,?,?,?,?,?)");
+  int64_t position = 0;
+  for (const Instance& item : e.items) {
+    Json answers = Json::array();
+    for (const Part& a : item.contexts.empty() ? item.answers : item.contexts)
+      answers.push_back(a.text);
+    insert.bind(e.scenario.digest)
+        .bind(item.id)
+        .bind(position++)
+        .bind(item.cell)
+        .bind(item.cluster)
+        .bind(item.contexts.empty() ? item.question.text : item.answers[0].text)
+        .bind(json_text(answers))
+        .bind(item.correct)
+        .bind(item.chain.text)
+        .run();
+  }
+}
+
+void Database::write_predictions(const Evaluation& e) {
+  Statement insert(*this, "INSERT OR REPLACE INTO predictions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  for (size_t i = 0; i < e.items.size(); ++i) {
+    const Prediction& p = e.predictions[i];
+    insert.bind(e.node)
+        .bind(e.scenario.digest)
+        .bind(e.items[i].id)
+        .bind(p.output)
+        .bind(p.answer)
+        .bind(p.chosen)
+        .bind(p.fits ? e.scenario.spec->metric.score(e.items[i], p) : std::nan(""))
+        .bind(p.fits ? p.log_prob : std::nan(""))
+        .bind(p.format)
+        .bind(json_text(p.scores))
+        .bind(json_text(p.samples))
+        .bind(p.truncated)
+        .bind(!p.fits)
+        .run();
+  }
+}
+
+void Database::write_scores(const Evaluation& e) {
+  Statement insert(*this,
+                   "INSERT OR REPLACE INTO scores "
+                   "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  for (const Score& s : e.scores)
+    insert.bind(e.node)
+        .bind(e.scenario.digest)
+        .bind(s.cell)
+        .bind(s.n)
+        .bind(s.skipped)
+        .bind(s.truncated)
+        .bind(e.scenario.seed)
+        .bind(s.headline.value)
+        .bind(s.headline.low)
+        .bind(s.headline.high)
+        .bind(s.headline.error)
+        .bind(s.graded.value)
+        .bind(s.graded.low)
+        .bind(s.graded.high)
+        .bind(s.chance.value())
+        .bind(s.chance.uniform)
+        .bind(s.chance.majority)
+        .bind(s.chance.shuffled)
+        .bind(s.format)
+        .bind(e.gate)
+        .bind(template_name(e.form))
+        .bind(e.dev_raw)
+        .bind(e.dev_chat)
+        .bind(run_)
+        .run();
+}
+
+std::optional<double> Database::headline(const std::string& node, const std::string& scenario,
+                                         const std::string& cell) const {
+  Statement s(*this, "SELECT headline FROM current WHERE node = ? AND name = ? AND cell = ?");
+  s.bind(node).bind(scenario).bind(cell);
+  if (!s.step() || std::isnan(s.real(0))) return {};
+  return s.real(0);
+}
+
+std::vector<ScoreRow> Database::scores(const std::string& node) const {
+  Statement s(
+      *this,
+      "SELECT node, node_name, ability, name, cell, template, gate, of_ability, n, skipped, "
+      "truncated, seed, headline, low, high, graded, graded_low, graded_high, chance, "
+      "shuffled, format FROM current WHERE ?1 = '' OR node = ?1 "
+      "ORDER BY ability, name, cell, node_name, node");
+  s.bind(node);
+  std::vector<ScoreRow> rows;
+  while (s.step())
+    rows.push_back({.node = s.text(0),
+                    .node_name = s.text(1),
+                    .ability = s.text(2),
+                    .scenario = s.text(3),
+                    .cell = s.text(4),
+                    .form = s.text(5),
+                    .gate = s.text(6),
+                    .headline_of_ability = s.integer(7) != 0,
+                    .n = s.integer(8),
+                    .skipped = s.integer(9),
+                    .truncated = s.integer(10),
+                    .seed = static_cast<uint64_t>(s.integer(11)),
+                    .headline = s.real(12),
+                    .low = s.real(13),
+                    .high = s.real(14),
+                    .graded = s.real(15),
+                    .graded_low = s.real(16),
+                    .graded_high = s.real(17),
+                    .chance = s.real(18),
+                    .shuffled = s.real(19),
+                    .format = s.real(20)});
+  return rows;
+}
+
+std::vector<std::vector<std::string>> Database::query(const std::string& sql) const {
+  Statement s(*this, sql);
+  std::vector<std::vector<std::string>> rows;
+  while (s.step()) {
+    auto& row = rows.emplace_back();
+    for (int c = 0; c < s.columns(); ++c) row.push_back(s.text(c));
+  }
+  return rows;
+}
+
+}  // namespace lineage

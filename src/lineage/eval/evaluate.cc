@@ -1,0 +1,118 @@
+#include "lineage/eval/evaluate.h"
+
+#include <fmt/format.h>
+
+#include "lineage/base/digest.h"
+#include "lineage/eval/predict.h"
+#include "lineage/eval/prompt.h"
+#include "lineage/eval/score.h"
+
+namespace lineage {
+namespace {
+
+using Template = Prompting::Template;
+
+constexpr int64_t kPool = 64;  // items from which demonstrations are drawn
+
+void add_part(Digest& d, const Part& part) {
+  d.field(part.text);
+  for (Token t : part.tokens) d.field(std::to_string(t));
+}
+
+void add_item(Digest& d, const Instance& item) {
+  d.field(item.id).field(item.cell).field(item.cluster).field(std::to_string(item.correct));
+  add_part(d, item.question);
+  add_part(d, item.chain);
+  for (const auto* parts : {&item.answers, &item.contexts}) {
+    d.field(std::to_string(parts->size()));
+    for (const Part& part : *parts) add_part(d, part);
+  }
+  for (const Example& e : item.examples)
+    for (const Part* part : {&e.question, &e.chain, &e.answer}) add_part(d, *part);
+}
+
+// The better template on the dev items; equal ones go by the graded metric.
+void choose_template(LanguageModel& model, const ScenarioSpec& spec, std::span<const Instance> dev,
+                     std::span<const Instance> pool, uint64_t seed, Evaluation& e) {
+  e.form = spec.templates.at(0);
+  if (spec.templates.size() < 2 || dev.empty()) return;
+  std::pair<double, double> best(-1, 0);
+  for (Template t : spec.templates) {
+    const auto predictions = predict(model, dev, pool, spec, t, seed);
+    const Score s = score(spec, dev, predictions, {})[0];
+    const std::pair<double, double> result(s.headline.value, s.graded.value);
+    (t == Template::raw ? e.dev_raw : e.dev_chat) = s.headline.value;
+    if (result > best) best = result, e.form = t;
+  }
+}
+
+std::string closed_gate(const Gate& gate, const std::string& node, const Database& database) {
+  if (gate.empty()) return {};
+  const std::string name = gate.scenario + (gate.cell.empty() ? "" : "/" + gate.cell);
+  const auto value = database.headline(node, gate.scenario, gate.cell);
+  if (!value) return fmt::format("not measurable here: {} is not measured", name);
+  if (*value >= gate.minimum) return {};
+  return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
+}
+
+void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
+                  Database& database, const EvaluateOptions& options) {
+  const ScenarioSpec& spec = scenario.spec();
+  Evaluation e;
+  e.node = node.key;
+  e.items = scenario.items(ItemSet::test, options.n ? options.n : spec.n);
+  const auto pool = scenario.items(ItemSet::examples, spec.prompting.shots ? kPool : 0);
+  const auto dev = scenario.items(ItemSet::dev, options.dev);
+  e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed), &spec,
+                static_cast<int64_t>(e.items.size()), options.seed};
+  if (!options.again && database.has(node.key, e.scenario.digest)) return;
+
+  choose_template(model, spec, dev, pool, options.seed, e);
+  e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
+  e.scores = score(spec, e.items, e.predictions, dev);
+  e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
+                              : closed_gate(spec.gate, node.key, database);
+  database.write(e);
+}
+
+}  // namespace
+
+std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> items,
+                            std::span<const Instance> dev, std::span<const Instance> pool,
+                            uint64_t seed) {
+  const Prompting& p = spec.prompting;
+  const auto number = [](auto value) { return std::to_string(static_cast<int64_t>(value)); };
+  Digest d;
+  d.field(spec.name).field(spec.metric.name).field(number(seed));
+  for (const std::string& s : {p.before_question, p.before_answer, p.answer_lead, p.after_answer,
+                               p.chain_lead, p.chain_end, p.step_mark})
+    d.field(s);
+  add_part(d, p.instructions);
+  d.field(number(p.method)).field(number(p.reasoning)).field(number(p.normalise));
+  d.field(number(p.shots)).field(number(p.form)).field(number(p.samples)).field(number(p.vote));
+  d.field(number(p.voters)).field(number(p.sampling.max_tokens)).field(number(p.sampling.top_k));
+  d.field(fmt::format("{} {}", p.sampling.temperature, p.sampling.top_p));
+  for (const std::string& s : p.sampling.stop) d.field(s);
+  for (Token t : p.sampling.stop_tokens) d.field(number(t));
+  for (Template t : spec.templates) d.field(number(t));
+  for (std::span<const Instance> set : {items, dev, pool}) {
+    d.field(number(set.size()));
+    for (const Instance& item : set) add_item(d, item);
+  }
+  return d.hex();
+}
+
+void evaluate(LanguageModel& model, const NodeRecord& node, const ScenarioList& scenarios,
+              Database& database, const EvaluateOptions& options, Progress& progress) {
+  database.add_node(node);
+  double done = 0;
+  for (const auto& scenario : scenarios) {
+    if (options.interrupted && options.interrupted()) return;
+    progress.update("evaluating " + node.name, done++ / static_cast<double>(scenarios.size()),
+                    scenario->spec().name);
+    evaluate_one(model, node, *scenario, database, options);
+  }
+  progress.update("evaluating " + node.name, 1, "");
+}
+
+}  // namespace lineage

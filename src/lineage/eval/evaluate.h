@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/eval/database.h"
+#include "lineage/eval/scenario.h"
+
+namespace lineage {
+
+using ScenarioList = std::vector<std::shared_ptr<const Scenario>>;
+
+struct EvaluateOptions {
+  int64_t n = 0;                           // items a scenario; 0: its own number
+  int64_t dev = 200;                       // items on which the template is chosen
+  uint64_t seed = 1;                       // of demonstrations and draws
+  bool again = false;                      // also what the database has already
+  std::function<bool()> interrupted = {};  // asked between scenarios
+};
+
+// Puts every scenario to a node, in their order, and writes what comes out. What the database has
+// already, by the digest of all that determines it, is not done again; so a killed evaluation goes
+// on where it was and ends with the same scores. A scenario whose gate is closed is measured all
+// the same and marked "not measurable here", with the reason.
+void evaluate(LanguageModel&, const NodeRecord&, const ScenarioList&, Database&,
+              const EvaluateOptions& = {}, Progress& = silent());
+
+// Of all that determines a scenario's answers but the model.
+std::string scenario_digest(const ScenarioSpec&, std::span<const Instance> items,
+                            std::span<const Instance> dev, std::span<const Instance> pool,
+                            uint64_t seed);
+
+}  // namespace lineage

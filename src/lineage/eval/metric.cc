@@ -1,0 +1,107 @@
+#include "lineage/eval/metric.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <sstream>
+
+namespace lineage::metrics {
+namespace {
+
+std::string words(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  std::string result, word;
+  while (in >> word) result += (result.empty() ? "" : " ") + word;
+  return result;
+}
+
+std::vector<std::string> steps_of(std::string_view chain, const std::string& mark) {
+  std::vector<std::string> steps;
+  while (!chain.empty()) {
+    const size_t at = mark.empty() ? chain.npos : chain.find(mark);
+    if (std::string step = words(chain.substr(0, at)); !step.empty())
+      steps.push_back(std::move(step));
+    if (at == chain.npos) break;
+    chain.remove_prefix(at + mark.size());
+  }
+  return steps;
+}
+
+bool matches(const Instance& item, const Prediction& p, std::string (*form)(std::string_view)) {
+  const std::string given = form(p.answer);
+  return !given.empty() &&
+         std::ranges::any_of(item.answers, [&](const Part& a) { return form(a.text) == given; });
+}
+
+// What the output says before its answer.
+std::string_view chain_of(const Prediction& p, const std::string& chain_end) {
+  return std::string_view(p.output).substr(0, p.output.rfind(chain_end));
+}
+
+}  // namespace
+
+Metric choice_accuracy() {
+  return {"accuracy", [](const Instance& item, const Prediction& p) {
+            if (p.scores.empty()) return 0.0;
+            const double best = *std::ranges::max_element(p.scores);
+            const auto ties = std::ranges::count(p.scores, best);
+            const bool right = p.scores[static_cast<size_t>(item.correct)] == best;
+            return right ? 1.0 / static_cast<double>(ties) : 0.0;
+          }};
+}
+
+Metric exact_match() {
+  return {"exact match", [](const Instance& item, const Prediction& p) {
+            return matches(item, p, words) ? 1.0 : 0.0;
+          }};
+}
+
+Metric quasi_exact_match() {
+  return {"quasi-exact match", [](const Instance& item, const Prediction& p) {
+            return matches(item, p, normalised_answer) ? 1.0 : 0.0;
+          }};
+}
+
+Metric probability() {
+  return {"probability", [](const Instance&, const Prediction& p) { return std::exp(p.log_prob); }};
+}
+
+Metric step_accuracy(const Prompting& prompting) {
+  return {"step accuracy", [prompting](const Instance& item, const Prediction& p) {
+            const auto gold = steps_of(item.chain.text, prompting.step_mark);
+            const auto given = steps_of(chain_of(p, prompting.chain_end), prompting.step_mark);
+            if (gold.empty()) return 0.0;
+            std::vector<size_t> common(given.size() + 1, 0);  // with the first j of given
+            for (const std::string& step : gold)
+              for (size_t j = 1, diagonal = 0; j <= given.size(); ++j) {
+                const size_t above = common[j];
+                common[j] = given[j - 1] == step ? diagonal + 1 : std::max(above, common[j - 1]);
+                diagonal = above;
+              }
+            return static_cast<double>(common.back()) / static_cast<double>(gold.size());
+          }};
+}
+
+Metric correct_prefix(const Prompting& prompting) {
+  return {"correct prefix", [prompting](const Instance& item, const Prediction& p) {
+            const auto gold = steps_of(item.chain.text, prompting.step_mark);
+            const auto given = steps_of(chain_of(p, prompting.chain_end), prompting.step_mark);
+            const auto ends = std::ranges::mismatch(gold, given);
+            return gold.empty() ? 0.0
+                                : static_cast<double>(ends.in1 - gold.begin()) /
+                                      static_cast<double>(gold.size());
+          }};
+}
+
+std::string normalised_answer(std::string_view text) {
+  std::string plain;
+  for (unsigned char c : text)
+    if (!std::ispunct(c)) plain += static_cast<char>(std::tolower(c));
+  std::istringstream in(plain);
+  std::string result, word;
+  while (in >> word)
+    if (word != "a" && word != "an" && word != "the") result += (result.empty() ? "" : " ") + word;
+  return result;
+}
+
+}  // namespace lineage::metrics

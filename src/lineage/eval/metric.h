@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lineage/eval/scenario.h"
+
+namespace lineage::metrics {
+
+// 1 when the correct choice has the best score, shared with those that tie.
+Metric choice_accuracy();
+// The answer equals a reference, as written.
+Metric exact_match();
+// The same after normalised_answer().
+Metric quasi_exact_match();
+// The reference's mean probability a token, exp(log_prob).
+Metric probability();
+// Of the reference chain's steps, the share that the output has, in order (longest common
+// subsequence); and the share that it has from the first on without a fault.
+Metric step_accuracy(const Prompting&);
+Metric correct_prefix(const Prompting&);
+
+// Lower case, without punctuation and articles, spaces single (Rajpurkar et al. 2016).
+std::string normalised_answer(std::string_view);
+
+}  // namespace lineage::metrics

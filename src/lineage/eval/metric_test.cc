@@ -1,0 +1,168 @@
+#include "lineage/eval/metric.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "lineage/eval/answer.h"
+#include "lineage/eval/score.h"
+
+namespace lineage {
+namespace {
+
+Instance choice(int correct, std::vector<std::string> texts, std::string cell = {}) {
+  Instance item;
+  for (auto& t : texts) item.answers.push_back(text_part(t));
+  item.correct = correct;
+  item.cell = std::move(cell);
+  return item;
+}
+
+Prediction scored(std::vector<double> scores) {
+  Prediction p;
+  p.chosen = static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+  p.scores = std::move(scores);
+  return p;
+}
+
+Prediction written(std::string answer) {
+  Prediction p;
+  p.answer = p.output = std::move(answer);
+  return p;
+}
+
+TEST(Metric, ChoiceAccuracyHandCounted) {
+  const Metric m = metrics::choice_accuracy();
+  EXPECT_EQ(m.score(choice(1, {"a", "b"}), scored({-2, -1})), 1);
+  EXPECT_EQ(m.score(choice(0, {"a", "b"}), scored({-2, -1})), 0);
+  EXPECT_EQ(m.score(choice(0, {"a", "b"}), scored({-1, -1})), 0.5);  // ties share
+  EXPECT_NEAR(m.score(choice(2, {"a", "b", "c", "d"}), scored({-1, -2, -1, -1})), 1.0 / 3, 1e-15);
+  EXPECT_EQ(m.score(choice(1, {"a", "b", "c"}), scored({-1, -2, -1})), 0);
+  EXPECT_EQ(m.score(choice(1, {"a", "b"}), Prediction{}), 0);
+}
+
+TEST(Metric, ExactMatchHandCounted) {
+  const Instance item = choice(0, {"the Red Fox", "vixen"});
+  EXPECT_EQ(metrics::exact_match().score(item, written(" the Red  Fox\n")), 1);
+  EXPECT_EQ(metrics::exact_match().score(item, written("vixen")), 1);  // an alias
+  EXPECT_EQ(metrics::exact_match().score(item, written("red fox")), 0);
+  EXPECT_EQ(metrics::exact_match().score(item, written("")), 0);
+  EXPECT_EQ(metrics::quasi_exact_match().score(item, written("red fox.")), 1);
+  EXPECT_EQ(metrics::quasi_exact_match().score(item, written("fox")), 0);
+  EXPECT_EQ(metrics::normalised_answer("The U.S.A., an  Idea!"), "usa idea");
+}
+
+TEST(Metric, ProbabilityIsOfOneToken) {
+  Prediction p;
+  p.log_prob = std::log(0.25);
+  EXPECT_NEAR(metrics::probability().score({}, p), 0.25, 1e-15);
+}
+
+TEST(Metric, StepsHandCounted) {
+  Prompting p;
+  p.step_mark = " . ", p.chain_end = "answer";
+  Instance item;
+  item.chain = text_part("2 + 3 = 5 . 5 - 1 = 4 . 4 + 4 = 8 . ");
+  const Metric steps = metrics::step_accuracy(p), prefix = metrics::correct_prefix(p);
+  const auto both = [&](const std::string& output) {
+    return std::pair(steps.score(item, written(output)), prefix.score(item, written(output)));
+  };
+  EXPECT_EQ(both("2 + 3 = 5 . 5 - 1 = 4 . 4 + 4 = 8 . answer 8"), std::pair(1.0, 1.0));
+  EXPECT_EQ(both("2 + 3 = 5 . 5 - 1 = 3 . 4 + 4 = 8 . answer 8"), std::pair(2.0 / 3, 1.0 / 3));
+  EXPECT_EQ(both("4 + 4 = 8 . 2 + 3 = 5 . answer 5"), std::pair(1.0 / 3, 0.0));  // in order
+  EXPECT_EQ(both("answer 8"), std::pair(0.0, 0.0));
+}
+
+TEST(Answer, AfterTheChainOrTheFirstWord) {
+  Prompting p;
+  EXPECT_EQ(extract_answer("  forty two \n", p), "forty two");
+  p.form = Prompting::Form::first_word;
+  EXPECT_EQ(extract_answer(" \"signs\", he said", p), "signs");
+  EXPECT_EQ(extract_answer("", p), "");
+  p.form = Prompting::Form::all;
+  p.reasoning = Prompting::Reasoning::chain;
+  EXPECT_EQ(extract_answer("2 and 2.\nSo the answer is 4.\nQ: next", p), "4");
+  EXPECT_EQ(extract_answer("So the answer is 3. No. So the answer is 4 .", p), "4");
+  EXPECT_EQ(extract_answer("it is 4", p), "");  // a chain that never ends has no answer
+}
+
+TEST(Answer, CountsSteps) {
+  Prompting p;
+  EXPECT_EQ(count_steps("one\ntwo\n\nthree", p), 3);
+  EXPECT_EQ(count_steps(" \n", p), 0);
+  p.step_mark = " . ";
+  EXPECT_EQ(count_steps("a . b . answer 3", p), 3);
+}
+
+TEST(Vote, MajorityAndComplexityHandCounted) {
+  Prompting p;
+  const std::vector<Sample> samples = {{"", "4", 2}, {"", "5", 1}, {"", "5", 1},
+                                       {"", "", 9},  {"", "7", 4}, {"", "7", 3}};
+  EXPECT_EQ(vote(samples, p), 0u);  // the first alone
+  p.vote = Prompting::Vote::majority;
+  EXPECT_EQ(samples[vote(samples, p)].answer, "5");  // two against two: drawn first
+  p.vote = Prompting::Vote::complexity;              // half of six: steps 4, 3, 2
+  EXPECT_EQ(samples[vote(samples, p)].answer, "7");
+  p.voters = 1;
+  EXPECT_EQ(vote(samples, p), 4u);
+  EXPECT_EQ(vote(std::vector<Sample>{{"x", "", 1}, {"y", "", 2}}, p), 0u);  // nobody answers
+}
+
+ScenarioSpec choose_spec() {
+  ScenarioSpec spec;
+  spec.metric = metrics::choice_accuracy();
+  spec.prompting.method = Prompting::Method::choose;
+  return spec;
+}
+
+TEST(Score, MacroAverageChanceAndCellsHandCounted) {
+  // Cell x: right, wrong, right of 2 choices; cell y: wrong of 4.
+  const std::vector<Instance> items = {choice(0, {"a", "b"}, "x"), choice(0, {"a", "b"}, "x"),
+                                       choice(1, {"a", "b"}, "x"),
+                                       choice(3, {"a", "b", "c", "d"}, "y")};
+  std::vector<Prediction> predictions = {scored({-1, -2}), scored({-2, -1}), scored({-2, -1}),
+                                         scored({-1, -2, -2, -2})};
+  for (size_t i = 0; i < 4; ++i) predictions[i].log_prob = -static_cast<double>(i);
+  const std::vector<Instance> dev = {choice(1, {"a", "b"}, "x"), choice(1, {"c", "b"}, "x"),
+                                     choice(0, {"b", "a"}, "x")};
+  const auto scores = score(choose_spec(), items, predictions, dev);
+  ASSERT_EQ(scores.size(), 3u);
+  EXPECT_NEAR(scores[0].headline.value, (2.0 / 3 + 0) / 2, 1e-15);
+  EXPECT_NEAR(scores[0].graded.value, (-1.0 - 3.0) / 2, 1e-15);
+  EXPECT_NEAR(scores[0].chance.uniform, (3 * 0.5 + 0.25) / 4, 1e-15);
+  // In dev "b" is always right, and place 1 most often; of the items 1 of 4 is so.
+  EXPECT_NEAR(scores[0].chance.majority, 0.25, 1e-15);
+  EXPECT_EQ(scores[1].cell, "x");
+  EXPECT_EQ(scores[1].n, 3);
+  // Places chosen in x: 0, 1, 1; right: 0, 0, 1 -> (1/3 + 1/3 + 2/3) / 3.
+  EXPECT_NEAR(scores[1].chance.shuffled, 4.0 / 9, 1e-15);
+  EXPECT_EQ(scores[2].cell, "y");
+  EXPECT_EQ(scores[2].headline.value, 0);
+}
+
+TEST(Score, ItemsThatDoNotFitCountForNothing) {
+  const std::vector<Instance> items = {choice(0, {"a", "b"}), choice(0, {"a", "b"})};
+  std::vector<Prediction> predictions = {scored({-1, -2}), Prediction{}};
+  predictions[1].fits = false;
+  const Score s = score(choose_spec(), items, predictions, {})[0];
+  EXPECT_EQ(s.n, 1);
+  EXPECT_EQ(s.skipped, 1);
+  EXPECT_EQ(s.headline.value, 1);
+  predictions[0].fits = false;
+  EXPECT_EQ(score(choose_spec(), items, predictions, {})[0].n, 0);
+}
+
+TEST(Score, WrittenAnswersHaveTheMajoritysChance) {
+  ScenarioSpec spec;
+  spec.metric = metrics::exact_match();
+  const std::vector<Instance> items = {choice(0, {"7"}), choice(0, {"8"}), choice(0, {"7"})};
+  const std::vector<Prediction> predictions = {written("7"), written("7"), written("9")};
+  const Score s = score(spec, items, predictions, std::vector{choice(0, {"7"})})[0];
+  EXPECT_NEAR(s.headline.value, 1.0 / 3, 1e-15);
+  EXPECT_EQ(s.chance.uniform, 0);
+  EXPECT_NEAR(s.chance.majority, 2.0 / 3, 1e-15);
+  EXPECT_NEAR(s.chance.shuffled, (2.0 / 3 + 0 + 2.0 / 3) / 3, 1e-15);
+}
+
+}  // namespace
+}  // namespace lineage

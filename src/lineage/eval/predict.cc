@@ -1,0 +1,175 @@
+#include "lineage/eval/predict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lineage/base/rng.h"
+#include "lineage/eval/answer.h"
+#include "lineage/eval/prompt.h"
+
+namespace lineage {
+namespace {
+
+Rng item_rng(uint64_t seed, const ScenarioSpec& spec, const Instance& item) {
+  return Rng(seed).fold(spec.name).fold(item.id);
+}
+
+// The log-probabilities of each prompt's choices, token by token.
+std::vector<std::vector<Scored>> score_choices(LanguageModel& model,
+                                               std::span<const Prompt> prompts) {
+  std::vector<std::vector<Scored>> results(prompts.size());
+  std::vector<NextRequest> next;
+  std::vector<ScoreRequest> whole;
+  const auto one_token_each = [](const Prompt& p) {
+    return p.choices.size() > 1 && !p.choices[0].context.empty() &&
+           std::ranges::all_of(p.choices, [&](const ScoreRequest& c) {
+             return c.continuation.size() == 1 && c.context == p.choices[0].context;
+           });
+  };
+  std::vector<size_t> shared, apart;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Prompt& p = prompts[i];
+    if (!p.fits) continue;
+    if (one_token_each(p)) {
+      shared.push_back(i);
+      NextRequest& request = next.emplace_back(NextRequest{p.choices[0].context, {}});
+      for (const ScoreRequest& c : p.choices) request.candidates.push_back(c.continuation[0]);
+    } else {
+      apart.push_back(i);
+      whole.insert(whole.end(), p.choices.begin(), p.choices.end());
+    }
+  }
+  const auto by_token = model.score_next(next);
+  for (size_t r = 0; r < shared.size(); ++r)
+    for (float log_prob : by_token[r]) results[shared[r]].push_back({log_prob, {log_prob}});
+  auto scored = model.score(whole);
+  auto at = scored.begin();
+  for (size_t i : apart)
+    for (size_t c = 0; c < prompts[i].choices.size(); ++c) results[i].push_back(std::move(*at++));
+  return results;
+}
+
+double normalised(const Scored& s, double bytes, Prompting::Normalise by) {
+  switch (by) {
+    case Prompting::Normalise::none:
+      return s.log_prob;
+    case Prompting::Normalise::tokens:
+      return s.log_prob / std::max<double>(1, static_cast<double>(s.log_probs.size()));
+    case Prompting::Normalise::bytes:
+      return s.log_prob / std::max(1.0, bytes);
+  }
+  return s.log_prob;
+}
+
+double per_token(const Scored& s) {
+  return s.log_prob / std::max<double>(1, static_cast<double>(s.log_probs.size()));
+}
+
+void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
+                   std::span<const Scored> scored, const Prompting& prompting,
+                   const Tokenizer& tokenizer) {
+  for (size_t c = 0; c < scored.size(); ++c) {
+    p.scores.push_back(normalised(scored[c], prompt.bytes[c], prompting.normalise));
+    p.format += std::exp(scored[c].log_prob);
+  }
+  p.chosen = static_cast<int>(std::ranges::max_element(p.scores) - p.scores.begin());
+  p.log_prob = per_token(scored[static_cast<size_t>(item.correct)]);
+  const auto& chosen = item.contexts.empty() ? item.answers : item.contexts;
+  p.output = p.answer = shown(chosen[static_cast<size_t>(p.chosen)], tokenizer);
+}
+
+// All samples of all prompts in one call: the engine keeps its slots full.
+void generate_answers(LanguageModel& model, std::span<const Instance> items,
+                      std::span<const Prompt> prompts, const ScenarioSpec& spec,
+                      Prompting::Template form, uint64_t seed,
+                      std::vector<Prediction>& predictions) {
+  const Prompting& prompting = spec.prompting;
+  const Tokenizer& tokenizer = model.tokenizer();
+  std::vector<std::vector<Token>> contexts;
+  std::vector<Sampling> samplings;
+  std::vector<size_t> asked;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    if (!prompts[i].fits) continue;
+    asked.push_back(i);
+    for (int s = 0; s < prompting.samples; ++s) {
+      contexts.push_back(prompts[i].context);
+      if (contexts.back().empty())
+        contexts.back().push_back(tokenizer.special(Special::end_of_text));
+      Sampling& sampling = samplings.emplace_back(prompting.sampling);
+      sampling.seed =
+          item_rng(seed, spec, items[i]).fold("sample").fold(static_cast<uint64_t>(s)).key();
+      for (Special end : {Special::end_of_text, Special::end_of_turn})
+        if (const auto token = tokenizer.find_special(end)) sampling.stop_tokens.push_back(*token);
+      const std::string& after = prompting.after_answer;
+      if (form == Prompting::Template::raw && !after.empty() && after != " ")
+        sampling.stop.push_back(after);
+    }
+  }
+  if (asked.empty()) return;
+  const auto completions = model.generate(contexts, samplings);
+  auto next = completions.begin();
+  for (size_t i : asked) {
+    std::vector<Sample> samples;
+    const auto first = next;
+    for (int s = 0; s < prompting.samples; ++s, ++next)
+      samples.push_back(
+          {next->text, extract_answer(next->text, prompting), count_steps(next->text, prompting)});
+    const size_t winner = vote(samples, prompting);
+    Prediction& p = predictions[i];
+    p.output = samples[winner].output;
+    p.answer = samples[winner].answer;
+    const bool ended = first[static_cast<int64_t>(winner)].end == Completion::End::stop;
+    p.format = ended && !p.answer.empty();
+    if (samples.size() > 1)
+      for (const Sample& s : samples) p.samples.push_back(s.answer);
+  }
+}
+
+}  // namespace
+
+std::vector<Example> draw_examples(const Instance& item, std::span<const Instance> pool, int shots,
+                                   const ScenarioSpec& spec, uint64_t seed) {
+  const Rng rng = item_rng(seed, spec, item).fold("examples");
+  std::vector<size_t> order(pool.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::vector<Example> examples;
+  for (size_t i = 0; i < order.size() && i < static_cast<size_t>(shots); ++i) {
+    std::swap(order[i], order[i + rng.below(order.size() - i, i)]);  // Fisher and Yates
+    const Instance& e = pool[order[i]];
+    const bool choices = spec.prompting.method == Prompting::Method::choose && e.contexts.empty();
+    const auto right = choices ? static_cast<size_t>(e.correct) : 0;
+    examples.push_back(
+        {e.contexts.empty() ? e.question : e.contexts[static_cast<size_t>(e.correct)], e.chain,
+         e.answers[right]});
+  }
+  return examples;
+}
+
+std::vector<Prediction> predict(LanguageModel& model, std::span<const Instance> items,
+                                std::span<const Instance> pool, const ScenarioSpec& spec,
+                                Prompting::Template form, uint64_t seed) {
+  const Prompting& prompting = spec.prompting;
+  std::vector<Prompt> prompts;
+  std::vector<Prediction> predictions(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto examples = draw_examples(items[i], pool, prompting.shots, spec, seed);
+    prompts.push_back(
+        render(items[i], examples, prompting, form, model.tokenizer(), model.context()));
+    predictions[i].truncated = prompts[i].truncated;
+    predictions[i].fits = prompts[i].fits;
+  }
+  const auto scored = score_choices(model, prompts);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!prompts[i].fits) continue;
+    if (prompting.method == Prompting::Method::choose)
+      judge_choices(predictions[i], items[i], prompts[i], scored[i], prompting, model.tokenizer());
+    else
+      predictions[i].log_prob = per_token(scored[i][0]);
+  }
+  if (prompting.method == Prompting::Method::generate)
+    generate_answers(model, items, prompts, spec, form, seed, predictions);
+  return predictions;
+}
+
+}  // namespace lineage

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lineage/eval/scenario.h"
+
+namespace lineage {
+
+// A prompt in a model's tokens.
+struct Prompt {
+  std::vector<Token> context;         // to generate from
+  std::vector<ScoreRequest> choices;  // choose: each choice; else the reference alone
+  std::vector<double> bytes;          // of each choice's text
+  bool truncated = false, fits = true;
+};
+
+// Renders an item. Of `examples` the prompting's number of shots is used (fewer where there are
+// fewer); those that do not fit into `context` tokens are dropped from the front, then the left end
+// of the prompt is.
+Prompt render(const Instance&, std::span<const Example> examples, const Prompting&,
+              Prompting::Template, const Tokenizer&, int64_t context);
+
+// As text, for people and for comparison.
+std::string shown(const Part&, const Tokenizer&);
+
+}  // namespace lineage

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lineage/eval/scenario.h"
+
+namespace lineage {
+
+// What a model that does not read the question would get.
+struct Chance {
+  double uniform = 0;   // a choice at random; 0 where answers are written
+  double majority = 0;  // the answer (or place among the choices) most frequent in the dev items
+  double shuffled = 0;  // these predictions against other items' answers: the model's own prior
+  double value() const { return uniform > majority ? uniform : majority; }
+};
+
+struct Score {
+  std::string cell;  // empty: all, each cell weighing the same
+  Estimate headline, graded;
+  Chance chance;
+  double format = 0;                          // mean of Prediction::format
+  int64_t n = 0, skipped = 0, truncated = 0;  // skipped items did not fit the model's context
+};
+
+// The score of all items first, then of each cell where there are several. Predictions are as many
+// as the items. Where nothing fits, n is 0 and the numbers mean nothing.
+std::vector<Score> score(const ScenarioSpec&, std::span<const Instance> items,
+                         std::span<const Prediction>, std::span<const Instance> dev);
+
+Chance measure_chance(const ScenarioSpec&, std::span<const Instance> items,
+                      std::span<const Prediction>, std::span<const Instance> dev);
+
+// Names to 0, 1, … in the order they come; an empty cluster is one of its own.
+std::vector<uint32_t> cluster_ids(std::span<const Instance>);
+std::vector<uint32_t> cell_ids(std::span<const Instance>);
+
+}  // namespace lineage
