@@ -15,12 +15,6 @@ namespace lineage {
 namespace HWY_NAMESPACE {
 namespace {
 
-// e^x, and NaN of NaN, for which Highway's gives 0: a loss must show that a model has diverged.
-template <class V>
-HWY_INLINE V exp_or_nan(V x) {
-  return hn::IfThenElse(hn::IsNaN(x), x, vexp(F32(), x));
-}
-
 // The largest of scale·logits; scale may be negative.
 float largest(const float* logits, size_t size, float scale) {
   const F32 d;
@@ -52,7 +46,7 @@ double cross_entropy_row(float* dlogits, const float* logits, int64_t count, int
   const Vec32 shift = hn::Set(d, most);
   float sum[1];
   sum_vectors(size, sum, [&](size_t i, auto part, Vec32* sums) HWY_ATTR {
-    const Vec32 e = part.zero_outside(exp_or_nan(hn::Sub(part.load(logits + i), shift)));
+    const Vec32 e = part.zero_outside(vexp(F32(), hn::Sub(part.load(logits + i), shift)));
     if (dlogits) part.store(e, dlogits + i);
     sums[0] = hn::Add(sums[0], e);
   });
@@ -82,7 +76,7 @@ LogProb log_prob_row(const float* logits, int64_t count, int64_t target, float i
   float sum[2];  // of e^(z - most), and of the same times z - most
   sum_vectors(size, sum, [&](size_t i, auto part, Vec32* sums) HWY_ATTR {
     const Vec32 z = at_least_little(hn::MulAdd(part.load(logits + i), s, shift));
-    const Vec32 e = part.zero_outside(exp_or_nan(z));
+    const Vec32 e = part.zero_outside(vexp(F32(), z));
     sums[0] = hn::Add(sums[0], e);
     sums[1] = hn::MulAdd(e, z, sums[1]);
   });
@@ -100,7 +94,7 @@ void log_prob_row_backward(float* dlogits, bool accumulate, const float* logits,
   for_vectors(static_cast<size_t>(count), [&](size_t i, auto part) HWY_ATTR {
     const Vec32 log_p = at_least_little(hn::MulAdd(part.load(logits + i), s, minus_lse));
     const Vec32 slope = hn::MulAdd(dentropy, hn::Add(log_p, entropy), dlog_prob);
-    const Vec32 dz = hn::Mul(exp_or_nan(log_p), slope);
+    const Vec32 dz = hn::Mul(vexp(F32(), log_p), slope);
     part.store(accumulate ? hn::Add(part.load(dlogits + i), dz) : dz, dlogits + i);
   });
   dlogits[target] += inv_temperature * grad.dlog_prob;
