@@ -1,7 +1,9 @@
 #include "lineage/infer/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "lineage/base/error.h"
@@ -42,17 +44,83 @@ Token pick(const Tokens& tokens, double target, const Probability& probability) 
   return last;  // rounding left the sum a hair below
 }
 
-struct Indices {  // 0, 1, … n-1, without a vector
-  int64_t n;
-  struct It {
-    int64_t i;
-    Token operator*() const { return static_cast<Token>(i); }
-    It& operator++() { return ++i, *this; }
-    bool operator!=(const It& other) const { return i != other.i; }
-  };
-  It begin() const { return {0}; }
-  It end() const { return {n}; }
+// The loops over the vocabulary are written so that a compiler turns them into vectors: eight lanes
+// without branches, sums in a fixed order.
+constexpr size_t kLanes = 8, kBlock = 256;
+
+// e^x for x <= 0, to 3e-7, relative; 0 below -87. As vexp() of the kernels: 2^n e^r.
+inline float exp_nonpositive(float x) {
+  const float magic = 12583039.0f;  // 1.5·2^23 + 127: adding it rounds to an integer
+  const float shifted = x * 1.44269504f + magic, n = shifted - magic;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 0.00139262504f;
+  p = p * r + 0.00836323294f;
+  p = p * r + 0.0416665524f;
+  p = p * r + 0.166665763f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const float power = p * std::bit_cast<float>(std::bit_cast<uint32_t>(shifted) << 23);
+  const uint32_t kept = x < -87.0f ? 0u : ~0u;  // a mask: compilers vectorize no branch
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(power) & kept);
+}
+
+// The first of the largest logits.
+size_t best_of(std::span<const float> logits) {
+  float most[kLanes];
+  std::fill_n(most, kLanes, -std::numeric_limits<float>::infinity());
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes)
+    for (size_t k = 0; k < kLanes; ++k) most[k] = logits[i + k] > most[k] ? logits[i + k] : most[k];
+  float highest = *std::max_element(most, most + kLanes);
+  for (; i < logits.size(); ++i) highest = std::max(highest, logits[i]);
+  const auto at = std::ranges::find(logits, highest);
+  return at == logits.end() ? 0 : static_cast<size_t>(at - logits.begin());
+}
+
+// The unnormalised probabilities of a row: e^((logit - highest) / temperature).
+struct Weights {
+  std::span<const float> logits;
+  float highest, inverse;
+
+  float operator()(Token t) const {
+    return exp_nonpositive((logits[static_cast<size_t>(t)] - highest) * inverse);
+  }
+  size_t blocks() const { return (logits.size() + kBlock - 1) / kBlock; }
+  // Writes those of block b; returns how many.
+  size_t block(size_t b, float* out) const {
+    const float* from = logits.data() + b * kBlock;
+    const size_t n = std::min(kBlock, logits.size() - b * kBlock);
+    for (size_t i = 0; i < n; ++i) out[i] = exp_nonpositive((from[i] - highest) * inverse);
+    return n;
+  }
+  double sum(size_t b) const {
+    float weight[kBlock];
+    const size_t n = block(b, weight), whole = n / kLanes * kLanes;
+    double lanes[kLanes] = {};
+    for (size_t i = 0; i < whole; i += kLanes)
+      for (size_t k = 0; k < kLanes; ++k) lanes[k] += static_cast<double>(weight[i + k]);
+    for (size_t i = whole; i < n; ++i) lanes[i - whole] += static_cast<double>(weight[i]);
+    return std::accumulate(lanes, lanes + kLanes, 0.0);
+  }
 };
+
+// The first token at which the running sum passes `target`: its block by the blocks' sums, then
+// itself.
+Token pick_of_all(const Weights& weights, const std::vector<double>& sums, double target) {
+  size_t b = 0;
+  double sum = 0;
+  for (; b + 1 < sums.size() && sum + sums[b] <= target; ++b) sum += sums[b];
+  while (sums[b] == 0) --b;  // rounding left the sum a hair below; block of the best is not 0
+  float weight[kBlock];
+  const size_t n = weights.block(b, weight);
+  size_t last = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (weight[i] > 0) last = i;
+    if ((sum += static_cast<double>(weight[i])) > target) break;
+  }
+  return static_cast<Token>(b * kBlock + last);
+}
 
 }  // namespace
 
@@ -68,28 +136,25 @@ void Sampling::validate() const {
 }
 
 Draw draw(std::span<const float> logits, const Sampling& s, int64_t index) {
-  const auto best_at = std::max_element(logits.begin(), logits.end());
-  const Token best = static_cast<Token>(best_at - logits.begin());
-  const float highest = *best_at;
+  const size_t best = best_of(logits);
   const float inverse = s.temperature > 0 ? static_cast<float>(1 / s.temperature) : 1.0f;
-  const auto weight = [&](Token t) {  // relative to the most likely token's
-    return std::exp((logits[static_cast<size_t>(t)] - highest) * inverse);
-  };
-  const int64_t V = static_cast<int64_t>(logits.size());
-  double total = 0;
-  for (Token t : Indices{V}) total += static_cast<double>(weight(t));
+  const Weights weight{logits, logits[best], inverse};
+  std::vector<double> sums(weight.blocks());
+  for (size_t b = 0; b < sums.size(); ++b) sums[b] = weight.sum(b);
+  const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
+  const auto log_total = static_cast<float>(std::log(total));
   const auto log_prob = [&](Token t) {
-    return (logits[static_cast<size_t>(t)] - highest) * inverse -
-           static_cast<float>(std::log(total));
+    return (logits[static_cast<size_t>(t)] - weight.highest) * inverse - log_total;
   };
 
-  Draw result{best, 0, {}};
+  Draw result{static_cast<Token>(best), 0, {}};
   if (s.temperature > 0) {
     const double u = Rng(s.seed).fold("sample").uniform_double(static_cast<uint64_t>(index));
     if (s.top_k == 0 && s.top_p >= 1) {
-      result.token = pick(Indices{V}, u * total, weight);
+      result.token = pick_of_all(weight, sums, u * total);
     } else {
-      std::vector<Token> kept = most_likely(logits, s.top_k ? s.top_k : V);
+      std::vector<Token> kept =
+          most_likely(logits, s.top_k ? s.top_k : static_cast<int64_t>(logits.size()));
       double mass = 0;
       for (Token t : kept) mass += static_cast<double>(weight(t));
       const double wanted = s.top_p * mass;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "lineage/base/error.h"
@@ -51,6 +52,43 @@ TEST(Sampler, DrawsByProbability) {
     const double p = std::exp(kLogits[t] / 0.8) / total;
     // Five standard deviations: the seed is fixed, the draw is not tuned to it.
     EXPECT_NEAR(counts[t], kDraws * p, 5 * std::sqrt(kDraws * p) + 1) << t;
+  }
+}
+
+// A vocabulary of several blocks of the sums, the last one not whole, with likely tokens in each,
+// at their edges, and with a block that holds nothing.
+TEST(Sampler, DrawsByProbabilityFromALargeVocabulary) {
+  std::vector<float> logits(1101, -200.0f);
+  const std::vector<std::pair<size_t, float>> likely = {{0, 1.0f},   {255, 0.5f}, {256, 2.0f},
+                                                        {300, 0.0f}, {800, 1.5f}, {1100, 1.2f}};
+  double total = 0;
+  for (const auto& [token, logit] : likely) {
+    logits[token] = logit;
+    total += std::exp(static_cast<double>(logit));
+  }
+  std::map<Token, int> counts;
+  constexpr int kDraws = 40000;
+  for (int i = 0; i < kDraws; ++i) {
+    const Draw d = draw(logits, at(1), i);
+    ++counts[d.token];
+    ASSERT_NEAR(d.log_prob,
+                logits[static_cast<size_t>(d.token)] - static_cast<float>(std::log(total)), 1e-5);
+  }
+  EXPECT_EQ(counts.size(), likely.size());
+  for (const auto& [token, logit] : likely) {
+    const double p = std::exp(static_cast<double>(logit)) / total;
+    EXPECT_NEAR(counts[static_cast<Token>(token)], kDraws * p, 5 * std::sqrt(kDraws * p)) << token;
+  }
+}
+
+// A model that has diverged gives some token, and a log-probability that shows it.
+TEST(Sampler, NaNIsSeen) {
+  std::vector<float> logits(600, 0.0f);
+  logits[300] = NAN;
+  for (double temperature : {0.0, 1.0}) {
+    const Draw d = draw(logits, at(temperature), 0);
+    EXPECT_TRUE(d.token >= 0 && d.token < 600);
+    EXPECT_TRUE(std::isnan(d.log_prob));
   }
 }
 
