@@ -110,6 +110,7 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
   const Output plan = run(grow("runs", "--dry-run"));
   EXPECT_EQ(plan.status, 0);
   EXPECT_NE(plan.text.find("davinci"), std::string::npos) << plan.text;
+  EXPECT_NE(plan.text.find("free here: "), std::string::npos) << plan.text;
   EXPECT_FALSE(std::filesystem::exists(folder / "runs"));  // nothing was written
 
   ASSERT_EQ(run(grow("runs")).status, 0);

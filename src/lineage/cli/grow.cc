@@ -11,6 +11,8 @@
 #include "lineage/cli/commands.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/kernels/kernels.h"
+#include "lineage/stages/room.h"
+#include "lineage/train/machine.h"
 
 namespace lineage::cli {
 namespace {
@@ -31,7 +33,7 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-void print_plan(const Recipe& recipe, const GrowPlan& plan) {
+void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& out) {
   fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
              plan.nodes.size(), plan.peak_gflops);
   fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>9} {:>9}  {}\n", "node", "stage",
@@ -45,6 +47,8 @@ void print_plan(const Recipe& recipe, const GrowPlan& plan) {
                n.seconds > 0 ? duration(n.seconds) : "does not fit in memory");
   }
   fmt::print("\nall: {}; nodes already grown are skipped\n", duration(total));
+  fmt::print("free here: {} of memory, {} of disk in {}\n", size_text(available_memory()),
+             size_text(free_disk(out)), out);
 }
 
 void print_grown(const std::vector<GrownNode>& nodes, double seconds) {
@@ -74,7 +78,7 @@ void run(Options o) {
   const auto ranks = mpi();
   try {
     if (o.dry_run) {
-      if (ranks->rank() == 0) print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()));
+      if (ranks->rank() == 0) print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()), o.out);
       return;
     }
     std::unique_ptr<Kernels> checking;
