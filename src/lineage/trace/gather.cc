@@ -13,6 +13,7 @@
 #include "lineage/trace/growth_record.h"
 #include "lineage/trace/metrics_curves.h"
 #include "lineage/trace/report.h"
+#include "lineage/trace/scores.h"
 
 namespace lineage {
 namespace {
@@ -169,6 +170,12 @@ Report gather_report(const fs::path& run, const std::string& tree) {
   report.recipe = growth.recipe;
   report.seconds = growth.seconds;
   add_nodes(report, found, growth);
+  // RUN/trees/RECIPE, or a folder of nodes by itself.
+  for (const fs::path& place : {fs::canonical(folder) / "../..", folder})
+    if (const fs::path scores = place / "scores.sqlite"; fs::exists(scores)) {
+      add_scores(report, scores);
+      break;
+    }
   return report;
 }
 

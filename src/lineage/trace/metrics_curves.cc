@@ -32,13 +32,13 @@ double rounded(double x) {
 ReportCurve thinned(const ReportCurve& curve, int points) {
   if (static_cast<int64_t>(curve.tokens.size()) <= points) return curve;
   ReportCurve result;
-  const int64_t last = curve.tokens.back() + 1;
+  const int64_t last = curve.tokens.back();
   size_t i = 0;
   for (int64_t span = 0; span < points; ++span) {
     const int64_t end = last * (span + 1) / points;
     double sum = 0;
     int64_t n = 0, at = 0;
-    for (; i < curve.tokens.size() && curve.tokens[i] < end; ++i, ++n) {
+    for (; i < curve.tokens.size() && curve.tokens[i] <= end; ++i, ++n) {
       sum += curve.loss[i];
       at = curve.tokens[i];
     }

@@ -163,10 +163,10 @@ class Writer {
       out_ += trimmed(line) + "\n";
     }
     for (const ReportAbility& a : report_.abilities) {
-      out_ += padded(fmt::format("{} {}", a.id, a.name), kAbility);
-      out_ += padded(a.chance ? score(*a.chance) : "", kChance);
-      for (size_t i = from; i < to; ++i) out_ += cell(*lines_[i].node, a);
-      out_ += "\n";
+      std::string line = padded(fmt::format("{} {}", a.id, a.name), kAbility);
+      line += padded(a.chance ? score(*a.chance) : "", kChance);
+      for (size_t i = from; i < to; ++i) line += cell(*lines_[i].node, a);
+      out_ += trimmed(line) + "\n";
     }
   }
 

@@ -54,12 +54,13 @@ export function mean(points: Point[]): Point[] {
 
 /** Leaves out the noisiest heights at the top, where a run starts. */
 function ceiling(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(0.995 * (sorted.length - 1))] ?? 1;
 }
 
-function figure(report: Report, tag: string, focus: string | null, width: number, height: number, heldout: boolean): SVGSVGElement | HTMLElement {
-  const data = points(report, tag), marks = heldout ? points(report, tag, true) : [];
+function figure(report: Report, tag: string, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
+  const training = points(report, tag), held = points(report, tag, true);
+  const data = training.length ? training : held, marks = training.length ? held : [];
   const looks = strokes(report);
   const generations = Math.max(0, ...data.map((p) => Math.ceil(p.x)));
   const series = [...new Set(data.map((p) => p.node))];
@@ -100,13 +101,14 @@ export function learningCurves(report: Report): HTMLElement {
   const looks = strokes(report);
   const drawn = new Set(report.curves.map((c) => c.node));
   const heldout = report.curves.some((c) => c.heldout && c.tag === "");
+  const trained = new Set(report.curves.filter((c) => !c.heldout).map((c) => c.tag));
   const draw = () => place.replaceChildren(
     h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
       h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
-      responsive((w) => figure(report, "", focus, w, Math.min(320, Math.max(200, w * 0.45)), heldout), { class: "plot" })),
+      responsive((w) => figure(report, "", focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
     h("div", { class: "small-multiples" }, ...tags(report).map((tag) =>
-      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tag.replaceAll("_", " "))),
-        responsive((w) => figure(report, tag, focus, w, 150, false), { class: "plot" })))));
+      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tag.replaceAll("_", " "), !trained.has(tag) && h("span", { class: "muted" }, " held out"))),
+        responsive((w) => figure(report, tag, focus, w, 150), { class: "plot" })))));
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {
     type: "button", "aria-pressed": "false", title: mainParent(n) ? `a child of ${mainParent(n)}` : "a root",

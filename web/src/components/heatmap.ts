@@ -140,7 +140,7 @@ function arcs(order: Node[]): SVGSVGElement {
 
 /** Arrow keys walk the cells; only one of them is a tab stop. */
 function walkable(table: HTMLTableElement): void {
-  const rows = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td")]);
+  const rows = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td[data-node]")]);
   rows()[0]?.[0]?.setAttribute("tabindex", "0");
   table.addEventListener("keydown", (event) => {
     const step: Record<string, [number, number]> = {
@@ -201,12 +201,12 @@ export function heatmapTable(report: Report, view: View): HTMLElement {
         h("span", { class: "id" }, a.id), " ", a.name),
       h("td", { class: "chance" }, view === "graded" || a.chance === null ? "" : unsigned(a.chance)),
       ...order.map((n) => cell(report, look, n, a, view, graded))))));
-  for (const td of table.querySelectorAll("td.chance")) td.removeAttribute("tabindex");
   walkable(table);
   return h("div", {}, h("div", { class: "scroll", style: `--columns:${order.length}` }, table), key(view));
 }
 
 export function heatmap(report: Report): HTMLElement {
+  if (!report.abilities.length) return h("p", { class: "empty" }, "Nothing has been evaluated yet.");
   const place = h("div", {}, heatmapTable(report, "score"));
   return h("div", {},
     choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["graded", "graded metric"]],

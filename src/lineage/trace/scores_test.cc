@@ -1,0 +1,164 @@
+#include "lineage/trace/scores.h"
+
+#include <gtest/gtest.h>
+
+#include "lineage/checkpoint/testing.h"
+#include "lineage/eval/database.h"
+
+namespace lineage {
+namespace {
+
+using testing::TempFolder;
+
+constexpr int64_t kItems = 40;
+
+ScenarioSpec spec_of(const std::string& name, const std::string& ability) {
+  ScenarioSpec spec;
+  spec.name = name;
+  spec.ability = ability;
+  spec.title = "the " + ability;
+  spec.metric.name = "exact match";
+  return spec;
+}
+
+// `right` of the items answered right, the first ones.
+void evaluate_as(Database& database, const std::string& node, const ScenarioSpec& spec,
+                 int64_t right, const std::string& gate = "", const std::string& digest = "d") {
+  Evaluation e;
+  e.node = node;
+  e.scenario = {digest + spec.name, &spec, kItems, 1};
+  e.gate = gate;
+  for (int64_t i = 0; i < kItems; ++i) {
+    Instance item;
+    item.id = "item" + std::to_string(i);
+    item.question = text_part("question " + std::to_string(i));
+    item.answers = {text_part("yes")};
+    e.items.push_back(item);
+    Prediction p;
+    p.output = i < right ? "yes" : "no";
+    p.answer = p.output;
+    p.log_prob = i < right ? -0.5 : -2;
+    e.predictions.push_back(p);
+  }
+  ScenarioSpec scored = spec;
+  scored.metric.score = [](const Instance&, const Prediction& p) {
+    return p.answer == "yes" ? 1.0 : 0.0;
+  };
+  e.scenario.spec = &scored;
+  e.scores = score(scored, e.items, e.predictions, {});
+  database.write(e);
+}
+
+ReportNode node_of(const std::string& name, std::vector<std::string> parents,
+                   const std::vector<std::string>& keys) {
+  ReportNode node;
+  node.name = name;
+  node.parents = std::move(parents);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    GrownModel g;
+    g.seed = i + 1;
+    g.identity = keys[i];
+    node.grown.push_back(g);
+  }
+  return node;
+}
+
+void add_node(Database& database, const std::string& key, const std::string& name, uint64_t seed) {
+  database.add_node({key, name, "pretrain", "w" + key, "", {}, seed, 0, 0});
+}
+
+TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    add_node(database, "p1", "parent", 1);
+    add_node(database, "c1", "child", 1);
+    add_node(database, "x1", "stranger", 1);
+    const auto a08 = spec_of("A08.trained", "A08"), a22 = spec_of("A22.belief", "A22");
+    evaluate_as(database, "p1", a08, 4);
+    evaluate_as(database, "c1", a08, 30);
+    evaluate_as(database, "x1", a08, 40);
+    evaluate_as(database, "p1", a22, 20);
+    evaluate_as(database, "c1", a22, 20, "fresh names .7; wanted .9");
+  }
+  Report r;
+  r.nodes = {node_of("parent", {}, {"p1"}), node_of("child", {"parent"}, {"c1"})};
+  add_scores(r, path);
+  ASSERT_EQ(r.abilities.size(), 2u);
+  EXPECT_EQ(r.abilities[0].id, "A08");
+  EXPECT_EQ(r.abilities[0].name, "the A08");
+  ASSERT_EQ(r.scores.size(), 4u);
+  const ReportScore& child = r.scores[1];
+  EXPECT_EQ(child.node, "child");
+  EXPECT_DOUBLE_EQ(child.headline->value, 0.75);
+  EXPECT_LT(child.headline->low, 0.75);
+  EXPECT_GT(child.headline->high, 0.75);
+  EXPECT_EQ(child.n, kItems);
+  EXPECT_DOUBLE_EQ(child.graded->value, (30 * -0.5 + 10 * -2.0) / 40);
+  EXPECT_FALSE(r.scores[3].headline);
+  EXPECT_EQ(r.scores[3].gate, "fresh names .7; wanted .9");
+  ASSERT_EQ(r.contrasts.size(), 1u);  // none where one end is not measurable
+  EXPECT_DOUBLE_EQ(r.contrasts[0].difference.value, 26.0 / 40);
+  EXPECT_GT(r.contrasts[0].difference.low, 0.4);
+  EXPECT_LT(r.contrasts[0].p, 0.001);
+  EXPECT_EQ(r.contrasts[0].n, kItems);
+  ASSERT_EQ(r.samples.size(), 6u);
+  EXPECT_EQ(r.samples[0].prompt, "question 4");  // the first that the child alone got right
+  EXPECT_EQ(r.samples[0].wanted, "yes");
+  ASSERT_EQ(r.samples[0].answers.size(), 2u);
+}
+
+TEST(Scores, SeveralSeedsTakeTheWiderInterval) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    const auto a08 = spec_of("A08.trained", "A08");
+    for (int s = 1; s <= 3; ++s) {
+      const std::string n = std::to_string(s);
+      add_node(database, "p" + n, "parent", static_cast<uint64_t>(s));
+      add_node(database, "c" + n, "child", static_cast<uint64_t>(s));
+      evaluate_as(database, "p" + n, a08, 4 + s);
+      evaluate_as(database, "c" + n, a08, 16 + 4 * s);
+    }
+  }
+  Report r;
+  r.nodes = {node_of("parent", {}, {"p1", "p2", "p3"}),
+             node_of("child", {"parent"}, {"c1", "c2", "c3"})};
+  add_scores(r, path);
+  ASSERT_EQ(r.scores.size(), 2u);
+  EXPECT_DOUBLE_EQ(r.scores[1].headline->value, 24.0 / 40);
+  EXPECT_EQ(r.scores[1].per_seed, (std::vector<double>{0.5, 0.6, 0.7}));
+  // Student's t over .5 .6 .7: half-width 4.303 * .1 / sqrt(3) = .248, wider than that over items.
+  EXPECT_NEAR(r.scores[1].headline->high, 0.6 + 0.2484, 1e-3);
+  ASSERT_EQ(r.contrasts.size(), 1u);
+  EXPECT_EQ(r.contrasts[0].seeds, 3);
+  EXPECT_NEAR(r.contrasts[0].difference.value, 0.45, 1e-9);  // .375 .45 .525
+  // t = .45 / (.075 / sqrt(3)) = 10.39 with two degrees of freedom
+  EXPECT_NEAR(r.contrasts[0].p, 0.0091, 5e-4);
+}
+
+TEST(Scores, SeedsThatWereAskedDifferentItemsAreNotPaired) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    const auto a08 = spec_of("A08.trained", "A08");
+    add_node(database, "p1", "parent", 1);
+    add_node(database, "c1", "child", 1);
+    evaluate_as(database, "p1", a08, 4, "", "one");
+    evaluate_as(database, "c1", a08, 30, "", "other");
+  }
+  Report r;
+  r.nodes = {node_of("parent", {}, {"p1"}), node_of("child", {"parent"}, {"c1"})};
+  add_scores(r, path);
+  EXPECT_EQ(r.scores.size(), 2u);
+  EXPECT_TRUE(r.contrasts.empty());
+}
+
+}  // namespace
+}  // namespace lineage

@@ -1,0 +1,111 @@
+// Opens reports in a headless Chromium and counts what is drawn.
+//   node test/page.mjs CHROMIUM LINEAGE     (LINEAGE: the program, which writes the pages)
+// Exits 77 when there is no Chromium: the test is skipped.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Browser } from "./browser.mjs";
+import { example } from "./example.mjs";
+
+const [chromium, lineage] = process.argv.slice(2);
+if (!chromium || !existsSync(chromium)) {
+  console.log("SKIPPED: no Chromium here; install the Debian package chromium");
+  process.exit(77);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "lineage-page-"));
+const write = (name, report) => {
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify(report));
+  const out = join(folder, `${name}.html`);
+  execFileSync(lineage, ["report", join(folder, `${name}.json`), "--out", out], { stdio: "pipe" });
+  return out;
+};
+
+const browser = new Browser(chromium);
+const count = (selector) => browser.run(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
+const tests = {
+  async "a tree of nine nodes and sixteen abilities is drawn whole"() {
+    const report = example();
+    await browser.open(pathToFileURL(write("whole", report)).href);
+    assert.equal(await browser.run("document.title"), "gpt35-micro · Lineage");
+    assert.equal(await count(".tree article"), 9);
+    assert.equal(await count(".tree path[data-edge]"), 7);
+    assert.equal(await count(".heatmap td[data-node]"), 9 * 16);
+    assert.equal(await count(".heatmap td.gated"), 2);
+    assert.equal(await count("figure.edge"), 7);
+    assert.equal(await count("figure.edge [aria-label=dot] circle"), report.contrasts.length);
+    assert.equal(await count("[data-tag]"), 12);
+    assert.ok((await count("[data-tag] [aria-label=line] path")) >= 12 * 9);
+    assert.equal(await count(".answers article"), 9);
+    assert.equal(await count(".provenance details"), 10);
+  },
+  async "cells can be walked with the keyboard and tell their interval"() {
+    await browser.run(`document.querySelector(".heatmap td[tabindex='0']").focus()`);
+    await browser.press("ArrowDown");
+    await browser.press("ArrowRight");
+    assert.deepEqual(await browser.run("[document.activeElement.dataset.node, document.activeElement.dataset.ability]"),
+      ["davinci-long", "A02"]);
+    const tip = await browser.run(`document.querySelector("[role=tooltip]").innerText`);
+    assert.match(tip, /95 % interval\s+\.7\d+ to \.8\d+/);
+    assert.match(tip, /against davinci\s+\+\.020/);
+    await browser.press("Escape");
+    assert.equal(await browser.run(`document.querySelector("[role=tooltip]").style.display`), "none");
+  },
+  async "the other views and another prompt are drawn"() {
+    for (const view of ["change against the parent", "graded metric", "score"]) {
+      await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === ${JSON.stringify(view)}).click()`);
+      assert.equal(await count(".heatmap td[data-node]"), 9 * 16, view);
+    }
+    const prompt = await browser.run(`document.querySelector(".prompt pre").textContent`);
+    await browser.run(`document.querySelector("[aria-label='Next prompt']").click()`);
+    assert.notEqual(await browser.run(`document.querySelector(".prompt pre").textContent`), prompt);
+    await browser.run(`document.querySelector(".legend button").click()`);
+    await browser.settle();
+  },
+  async "it fits a phone and a dark screen"() {
+    await browser.open(pathToFileURL(join(folder, "whole.html")).href, { width: 390, height: 844, mobile: true, dark: true });
+    assert.equal(await count(".tree article"), 9);
+    assert.ok(await browser.run("document.documentElement.scrollWidth <= 390"), "the page scrolls sideways");
+    assert.notEqual(await browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
+  },
+  async "what a model says cannot become markup"() {
+    const report = example({ nodes: 2, abilities: 12 });
+    report.samples[0].prompt = "</script><script>document.title = 'taken'</script><b id=bold>";
+    await browser.open(pathToFileURL(write("markup", report)).href);
+    assert.equal(await browser.run("document.title"), "gpt35-micro · Lineage");
+    assert.equal(await count("#bold"), 0);
+  },
+  async "a run without scores shows its tree and curves"() {
+    const report = { ...example({ nodes: 1 }), abilities: [], scores: [], contrasts: [], samples: [] };
+    await browser.open(pathToFileURL(write("bare", report)).href);
+    assert.equal(await count(".tree article"), 1);
+    assert.equal(await count("#edges .empty, #answers .empty, #abilities .empty"), 3);
+  },
+  async "nothing is fetched and nothing complains"() {
+    assert.deepEqual(browser.requests.filter((url) => !/^(file|data):/.test(url)), []);
+    assert.deepEqual(browser.complaints, []);
+  },
+  async "a report of another version says so"() {
+    const page = readFileSync(join(folder, "bare.html"), "utf8").replace('"version":1', '"version":9');
+    writeFileSync(join(folder, "other.html"), page);
+    await browser.open(pathToFileURL(join(folder, "other.html")).href);
+    assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 1/);
+  },
+};
+
+let failed = 0;
+for (const [name, test] of Object.entries(tests)) {
+  try {
+    await test();
+    console.log(`passed: ${name}`);
+  } catch (error) {
+    ++failed;
+    console.log(`FAILED: ${name}\n${error.stack}`);
+  }
+}
+await browser.close();
+rmSync(folder, { recursive: true, force: true });
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { mean, points, strokes, tags } from "../src/components/curves";
+import { summary } from "../src/components/edges";
+import { mix } from "../src/components/heatmap";
+import { shares } from "../src/components/tree";
+import { count, duration, pValue, signed, unsigned } from "../src/format";
+import { columns, indented, stageName, tokensInAll, treeOrder } from "../src/lineage";
+import { asReport, atChance, edges, index, sign, skill, type Ability, type Report } from "../src/report";
+// @ts-expect-error plain JavaScript, used by the page's test as well
+import { example } from "./example.mjs";
+
+const report = example() as Report;
+const ability = { id: "A", name: "", metric: "", chance: 0.5, low: 0, high: 1, graded: "" } as Ability;
+
+describe("numbers", () => {
+  it("are short and carry their sign", () => {
+    expect(signed(0.123)).toBe("+.12");
+    expect(signed(-0.05)).toBe("\u2212.05");
+    expect(signed(-0.001)).toBe(".00");
+    expect(unsigned(1)).toBe("1.00");
+    expect(unsigned(-0.2, 1)).toBe("\u2212.2");
+    expect([350000, 1.02e6, 20e6, 1200, 12].map(count)).toEqual(["0.35M", "1.02M", "20M", "1.2k", "12"]);
+    expect([5, 125, 7325].map(duration)).toEqual(["5 s", "2 min 05 s", "2 h 02 min"]);
+    expect([0.00001, 0.0312, 0.4].map(pValue)).toEqual(["p < .001", "p = .031", "p = .40"]);
+  });
+});
+
+describe("the tree", () => {
+  it("stands depth first with siblings in the recipe's order", () => {
+    expect(treeOrder(report.nodes).map((n) => n.node.name)).toEqual([
+      "davinci", "davinci-long", "code-davinci-002", "text-davinci-002", "td2-mix",
+      "davinci-instruct-beta", "text-davinci-001", "davinci-s", "code-cushman-001"]);
+  });
+  it("gives no two nodes one place, and a parent the middle of its children", () => {
+    for (const placed of [columns(report.nodes), indented(report.nodes)]) {
+      expect(new Set(placed.map((p) => `${p.column} ${p.row}`)).size).toBe(report.nodes.length);
+    }
+    const at = new Map(columns(report.nodes).map((p) => [p.node.name, p]));
+    expect(at.get("davinci")!.row).toBe((at.get("davinci-long")!.row + at.get("text-davinci-001")!.row) / 2);
+    expect(at.get("td2-mix")!.column).toBe(3);
+  });
+  it("takes a node whose parent is elsewhere for a root", () => {
+    const orphan = { ...report.nodes[0]!, name: "orphan", parents: ["0123456789ab"] };
+    expect(columns([orphan])).toEqual([{ node: orphan, column: 0, row: 0 }]);
+  });
+  it("sums a line's tokens and names its stages", () => {
+    expect(tokensInAll(report, "text-davinci-002")).toBe(20e6 + 8.4e6 + 1.8e6);
+    expect(stageName(report.nodes[0]!)).toBe("pretraining");
+    expect(stageName(report.nodes[2]!)).toBe("continued pretraining");
+    expect(shares(report.nodes[4]!).map((s) => [s.name, Math.round(100 * s.share)])).toEqual([["code", 67], ["text", 33]]);
+  });
+});
+
+describe("what an interval tells", () => {
+  it("is a gain or a loss only when it leaves out zero", () => {
+    expect(sign({ value: 0.1, low: 0.01, high: 0.2 })).toBe("gain");
+    expect(sign({ value: -0.1, low: -0.2, high: -0.01 })).toBe("loss");
+    expect(sign({ value: 0.1, low: -0.01, high: 0.2 })).toBe("open");
+  });
+  it("is measured from chance", () => {
+    expect([0.5, 0.75, 1, 0].map((v) => skill(v, ability))).toEqual([0, 0.5, 1, -1]);
+    expect(skill(0.4, { ...ability, chance: null })).toBe(0.4);
+    expect(atChance({ value: 0.52, low: 0.49, high: 0.55 }, ability)).toBe(true);
+    expect(atChance({ value: 0.52, low: 0.51, high: 0.55 }, ability)).toBe(false);
+    expect(atChance({ value: 0, low: 0, high: 0.1 }, { ...ability, chance: null })).toBe(false);
+  });
+  it("is summed up for an edge, largest first", () => {
+    const all = edges(report);
+    expect(all.length).toBe(7);
+    const values = all[0]!.rows.map((r) => r.contrast.difference.value);
+    expect(values).toEqual([...values].sort((a, b) => b - a));
+    const d = (value: number, half: number) => ({ value, low: value - half, high: value + half });
+    const row = (name: string, difference: ReturnType<typeof d>) => ({
+      ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", difference, p: 0, n: 1, seeds: 1 } });
+    expect(summary({ parent: "a", child: "b", rows: [row("x", d(0.3, 0.1)), row("y", d(0, 0.1)), row("z", d(-0.2, 0.1))] }))
+      .toBe("Gave x +.30. Took z \u2212.20. Not told apart from no change: 1 of 3.");
+  });
+});
+
+describe("curves", () => {
+  it("put generations side by side", () => {
+    const all = points(report, "");
+    const child = all.filter((p) => p.node === "code-davinci-002");
+    expect(Math.min(...child.map((p) => p.x))).toBeGreaterThan(1);
+    expect(Math.max(...child.map((p) => p.x))).toBe(2);
+    expect(tags(report)).toHaveLength(12);
+    expect(tags(report)).not.toContain("");
+  });
+  it("are averaged over seeds that have the same points", () => {
+    const point = (seed: number, x: number, loss: number) => ({ node: "a", seed, x, tokens: x, loss });
+    expect(mean([point(1, 0, 1), point(1, 1, 3), point(2, 0, 3), point(2, 1, 5)]).map((p) => p.loss)).toEqual([2, 4]);
+    expect(mean([point(1, 0, 1), point(2, 0.5, 3)])).toEqual([]);
+  });
+  it("look different within a kind", () => {
+    const looks = [...strokes(report).values()].map((s) => s.colour + s.dash);
+    expect(new Set(looks).size).toBe(looks.length);
+  });
+});
+
+describe("the document", () => {
+  it("is looked up by node and ability", () => {
+    const look = index(report);
+    expect(look.score("davinci", "A10")!.headline!.value).toBe(0);
+    expect(look.score("davinci-s", "A22")!.headline).toBeNull();
+    expect(look.contrast("davinci", "A01")).toBeUndefined();
+  });
+  it("is refused when it is none", () => {
+    expect(() => asReport({})).toThrow("holds no report");
+    expect(() => asReport({ format: "lineage report", version: 2 })).toThrow("version 2");
+    expect(asReport(report)).toBe(report);
+  });
+  it("colours between three stops", () => {
+    expect(mix(0.25, ["--a", "--b", "--c"])).toBe("color-mix(in oklab, var(--b) 50.0%, var(--a))");
+    expect(mix(1, ["--a", "--b", "--c"])).toBe("color-mix(in oklab, var(--c) 100.0%, var(--b))");
+  });
+});
