@@ -155,6 +155,31 @@ HWY_INLINE void store_tile(const Floats (&sums)[R][2 * P], int panel, int rows, 
     }
     return;
   }
+  if (whole && e.kind == Epilogue::Kind::plain) {  // the last block, with something to add
+    const Floats none = hn::Zero(d);
+    const Floats bias0 = e.bias ? hn::LoadU(d, e.bias + j) : none;
+    const Floats bias1 = e.bias ? hn::LoadU(d, e.bias + j + kLanes) : none;
+    const float* residual = e.residual ? e.residual + i * e.residual_stride + j : nullptr;
+    HWY_UNROLL(16) for (int r = 0; r < R; ++r, c += q.c_stride) {
+      Floats x0 = sums[r][2 * panel], x1 = sums[r][2 * panel + 1];
+      if (add) {
+        x0 = hn::Add(hn::LoadU(d, c), x0);
+        x1 = hn::Add(hn::LoadU(d, c + kLanes), x1);
+      }
+      if (e.bias) {
+        x0 = hn::Add(x0, bias0);
+        x1 = hn::Add(x1, bias1);
+      }
+      if (residual) {
+        x0 = hn::Add(x0, hn::LoadU(d, residual));
+        x1 = hn::Add(x1, hn::LoadU(d, residual + kLanes));
+        residual += e.residual_stride;
+      }
+      hn::StoreU(x0, d, c);
+      hn::StoreU(x1, d, c + kLanes);
+    }
+    return;
+  }
   HWY_ALIGN float buffer[R * kPanelWidth];
   HWY_UNROLL(16) for (int r = 0; r < R; ++r) {
     hn::Store(sums[r][2 * panel], d, buffer + r * kPanelWidth);
