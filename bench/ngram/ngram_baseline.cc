@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "lineage/data/prepare.h"
 #include "lineage/stages/grow.h"
 #include "lineage/stages/recipe.h"
+#include "lineage/stages/stage.h"
 
 namespace lineage {
 namespace {
@@ -29,7 +31,7 @@ document stands alone, its first token is not predicted, its end_of_text is. Bit
 by all bytes of the held-out text, as there. So compare them with heldout_bits_per_byte.)";
 
 struct Options {
-  std::string recipe, out = "runs";
+  std::string recipe, out = "runs", node;
   int order = 5;
   std::vector<std::string> sets;
   bool json = false;
@@ -89,6 +91,17 @@ void print(const std::vector<SourceScore>& scores) {
                s.nats_per_token(), s.bits_per_byte());
 }
 
+// What the node trains on; all sources when none is named.
+std::vector<std::string> source_names(const Recipe& recipe, const std::string& node) {
+  if (!node.empty()) {
+    const RecipeNode& n = recipe.node(node);
+    return stage_for(n.stage, n.place).sources(n, recipe);
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, source] : recipe.sources) names.push_back(name);
+  return names;
+}
+
 void run(const Options& o) {
   NotesToStderr progress;
   const Recipe recipe = load_recipe(o.recipe, o.sets);
@@ -98,7 +111,9 @@ void run(const Options& o) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::pair<std::string, CorpusPtr>> heldout;
   int64_t trained = 0;
+  const std::vector<std::string> names = source_names(recipe, o.node);
   for (const auto& [name, source] : recipe.sources) {
+    if (std::ranges::find(names, name) == names.end()) continue;
     const PreparedSource data =
         prepare_source(name, source, *tokenizer, {.cache = out / "data"}, progress);
     for (int64_t d = 0; d < data.train->size(); ++d) model.add(data.train->get(d).tokens);
@@ -140,6 +155,7 @@ int main(int argc, char** argv) {
   app.add_option("--order", o.order, "tokens of the longest n-grams, 1 to 8")
       ->capture_default_str();
   app.add_option("--set", o.sets, "a.b=c: overrides a key of the recipe; may be repeated");
+  app.add_option("--node", o.node, "only the sources that this node trains on");
   app.add_flag("--json", o.json, "one JSON object");
   CLI11_PARSE(app, argc, argv);
   try {
