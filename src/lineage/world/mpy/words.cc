@@ -1,5 +1,6 @@
 #include "lineage/world/mpy/words.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -262,6 +263,22 @@ void write_text(std::string_view text, std::vector<Token>& out) {
       put_word(text.substr(i, 1), out);
     }
     i = end;
+  }
+}
+
+void write_code(std::string_view code, std::vector<Token>& out) {
+  static const Vocabulary& v = Vocabulary::get();
+  for (size_t at = 0; at < code.size();) {
+    const size_t end = std::min(code.find(' ', at), code.size());
+    const std::string_view word = code.substr(at, end - at);
+    at = end + 1;
+    if (word.empty()) continue;
+    if (const Token t = v.find(word); t >= 0)
+      out.push_back(t);
+    else if (word.find_first_not_of("0123456789") == std::string_view::npos)
+      put_digits(word, out);
+    else
+      put_word(word, out);
   }
 }
 

@@ -24,6 +24,9 @@ void write_words(const std::vector<Lexeme>&, std::vector<Token>& out);
 // Appends printed text, such as "[1, 'cat'] 250". Throws Fault(unsupported) as above.
 void write_text(std::string_view text, std::vector<Token>& out);
 
+// Appends code that is already words parted by spaces: "x += 250". Throws as above.
+void write_code(std::string_view code, std::vector<Token>& out);
+
 // Parses and runs, as run_source().
 RunResult run_words(std::span<const Token>, const RunOptions& = {});
 

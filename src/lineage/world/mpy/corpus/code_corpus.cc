@@ -1,0 +1,154 @@
+#include "lineage/world/mpy/corpus/code_corpus.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lineage/base/error.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kGroup = 4;      // documents of one form in a row
+constexpr int64_t kMeasured = 64;  // documents that tell the mean length of a form
+
+// The answers of a document that may change places: what programs print, hold and give. Brackets
+// that close stay, or it would not parse.
+struct Span {
+  size_t document, begin, end;
+};
+
+bool permutable(const Document& d, size_t i) {
+  const TokenTag& tag = d.tags[i];
+  if (!tag.answer) return false;
+  if (tag.ability == Ability::code_understanding) return true;
+  return tag.ability == Ability::long_range && i > 0 && i + 1 < d.tokens.size() &&
+         d.type == DocumentType::long_range;
+}
+
+}  // namespace
+
+CodeCorpus::CodeCorpus(const CodeConfig& config, uint64_t seed, int64_t tokens)
+    : config_(config), key_(Rng(seed).fold("code")), tokens_(tokens) {
+  require(tokens >= 0, "code corpus: ", tokens, " tokens; wanted at least 0");
+  context_.config = config;
+  context_.outputs = config.rung != Rung::c0;
+  if (config.rung == Rung::text) return;
+  const bool control = config.rung >= Rung::c4;
+  const CodeShares& s = config.shares;
+  const bool traces = config.rung == Rung::c2 || config.rung == Rung::c3;
+  std::array<double, kForms> share = {s.script,     s.function,   s.repl,   traces ? s.trace : 0,
+                                      s.class_tree, s.long_range, s.bugfix, 0};
+  if (control) share = {0, 0, 0, 0, 0, 0, 0, 1};
+  double all = 0, documents = 0, total = 0;
+  for (double x : share) all += x;
+  require(all > 0, "code corpus: every share is 0; wanted one above 0");
+  for (size_t f = 0; f < kForms; ++f) {
+    if (share[f] == 0) continue;
+    int64_t length = 0;
+    for (int64_t i = 0; i < kMeasured; ++i)
+      length += static_cast<int64_t>(make(static_cast<Form>(f), -1 - i).tokens.size());
+    until_[f] = share[f] / static_cast<double>(length);
+    documents += until_[f];
+    total += share[f];
+  }
+  const double mean = total / documents / static_cast<double>(kMeasured);
+  documents_ = std::llround(static_cast<double>(tokens) / mean);
+  double sum = 0;
+  for (double& u : until_) u = sum += u / documents;
+}
+
+CodeCorpus::Form CodeCorpus::form_of(int64_t group) const {
+  // Additive recurrence by the golden ratio: every stretch of the corpus has the shares.
+  const double offset = key_.fold("forms").uniform_double(0);
+  const double x = offset + 0.6180339887498949 * static_cast<double>(group);
+  const double u = x - std::floor(x);
+  size_t f = 0;
+  while (f + 1 < kForms && (u >= until_[f] || until_[f] == (f > 0 ? until_[f - 1] : 0))) ++f;
+  return static_cast<Form>(f);
+}
+
+Document CodeCorpus::make(Form form, int64_t index) const {
+  const Rng key = key_.fold(static_cast<uint64_t>(form)).fold(static_cast<uint64_t>(index));
+  for (uint64_t attempt = 0;; ++attempt) {
+    Draw draw(key.fold(attempt));
+    std::optional<Document> d;
+    switch (form) {
+      case kScript:
+        d = make_script(context_, draw);
+        break;
+      case kFunction:
+        d = make_function(context_, draw);
+        break;
+      case kRepl:
+        d = make_repl(context_, draw);
+        break;
+      case kTrace:
+        d = make_trace(context_, draw);
+        break;
+      case kClassTree:
+        d = make_class_tree(context_, draw);
+        break;
+      case kLongRange:
+        d = make_long_range(context_, draw);
+        break;
+      case kBugfix:
+        d = make_bugfix(context_, draw);
+        break;
+      default:
+        d = config_.rung == Rung::c4           ? make_brackets(context_, draw)
+            : config_.rung == Rung::arithmetic ? make_arithmetic_facts(context_, draw)
+                                               : make_procedure(context_, draw);
+    }
+    if (d) return *std::move(d);
+  }
+}
+
+Document CodeCorpus::document(int64_t index) const {
+  require(0 <= index && index < documents_, "code corpus: document ", index, " of ", documents_);
+  return config_.rung == Rung::c3 ? permuted(index) : make(form_of(index / kGroup), index);
+}
+
+// All answers of the group move on by so many places that none stays in its document.
+Document CodeCorpus::permuted(int64_t index) const {
+  const int64_t group = index / kGroup;
+  const auto own = static_cast<size_t>(index % kGroup);
+  std::vector<Document> documents;
+  std::vector<Span> spans;
+  size_t most = 0, first_own = 0;
+  for (size_t d = 0; d < kGroup; ++d) {
+    documents.push_back(make(form_of(group), group * kGroup + static_cast<int64_t>(d)));
+    const Document& doc = documents.back();
+    const size_t before = spans.size();
+    if (d == own) first_own = before;
+    for (size_t i = 0; i < doc.tokens.size(); ++i) {
+      if (!permutable(doc, i)) continue;
+      const size_t begin = i;
+      while (i < doc.tokens.size() && permutable(doc, i) && doc.tags[i] == doc.tags[begin]) ++i;
+      spans.push_back({d, begin, i--});
+    }
+    most = std::max(most, spans.size() - before);
+  }
+  const Document& mine = documents[own];
+  Document out{mine.type, {}, {}};
+  size_t at = 0;
+  for (size_t s = first_own; s < spans.size() && spans[s].document == own; ++s) {
+    const Span& from = spans[(s + most) % spans.size()];
+    out.tokens.insert(out.tokens.end(), mine.tokens.begin() + static_cast<std::ptrdiff_t>(at),
+                      mine.tokens.begin() + static_cast<std::ptrdiff_t>(spans[s].begin));
+    out.tags.insert(out.tags.end(), mine.tags.begin() + static_cast<std::ptrdiff_t>(at),
+                    mine.tags.begin() + static_cast<std::ptrdiff_t>(spans[s].begin));
+    const Document& other = documents[from.document];
+    for (size_t i = from.begin; i < from.end; ++i) {
+      out.tokens.push_back(other.tokens[i]);
+      out.tags.push_back(other.tags[i]);
+    }
+    at = spans[s].end;
+  }
+  out.tokens.insert(out.tokens.end(), mine.tokens.begin() + static_cast<std::ptrdiff_t>(at),
+                    mine.tokens.end());
+  out.tags.insert(out.tags.end(), mine.tags.begin() + static_cast<std::ptrdiff_t>(at),
+                  mine.tags.end());
+  return out;
+}
+
+}  // namespace lineage
