@@ -106,7 +106,7 @@ std::vector<Engine::Event> Engine::step() {
                 static_cast<size_t>(C) * sizeof(float));
   const Tensor logits = gpt_.logits(newest);  // (n,V)
   const int64_t V = logits.dim(1);
-  std::vector<Draw> draws(static_cast<size_t>(n));
+  std::vector<Drawn> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Sequence& s = *slots_[static_cast<size_t>(rows.ready[static_cast<size_t>(i)])];
@@ -119,7 +119,7 @@ std::vector<Engine::Event> Engine::step() {
   return events;
 }
 
-Engine::Event Engine::advance(Slot slot, const Draw& d) {
+Engine::Event Engine::advance(Slot slot, const Drawn& d) {
   Sequence& s = *slots_[static_cast<size_t>(slot)];
   Event event{slot, {}, {}, {}};
   const auto end = [&](Completion::End how) {

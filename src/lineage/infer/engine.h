@@ -35,7 +35,7 @@ class Engine {
 
   struct Event {
     Slot slot;
-    std::optional<Draw> draw;  // the new token; none when only the end is told
+    std::optional<Drawn> draw;  // the new token; none when only the end is told
     std::string text;          // newly certain text
     std::optional<Completion::End> end;
   };
@@ -56,7 +56,7 @@ class Engine {
   };
   struct Rows;
   Rows gather();
-  Event advance(Slot, const Draw&);
+  Event advance(Slot, const Drawn&);
 
   const Gpt& gpt_;
   const Tokenizer& tokenizer_;

@@ -135,7 +135,7 @@ void Sampling::validate() const {
     require(!s.empty(), "sampling: a stop text is empty; wanted at least one byte");
 }
 
-Draw draw(std::span<const float> logits, const Sampling& s, int64_t index) {
+Drawn draw(std::span<const float> logits, const Sampling& s, int64_t index) {
   const size_t best = best_of(logits);
   const float inverse = s.temperature > 0 ? static_cast<float>(1 / s.temperature) : 1.0f;
   const Weights weight{logits, logits[best], inverse};
@@ -147,7 +147,7 @@ Draw draw(std::span<const float> logits, const Sampling& s, int64_t index) {
     return (logits[static_cast<size_t>(t)] - weight.highest) * inverse - log_total;
   };
 
-  Draw result{static_cast<Token>(best), 0, {}};
+  Drawn result{static_cast<Token>(best), 0, {}};
   if (s.temperature > 0) {
     const double u = Rng(s.seed).fold("sample").uniform_double(static_cast<uint64_t>(index));
     if (s.top_k == 0 && s.top_p >= 1) {

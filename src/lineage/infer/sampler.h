@@ -31,13 +31,13 @@ struct TokenProb {
 
 // Log-probabilities are those of softmax(logits / temperature) over the whole vocabulary, before
 // top-k and top-p: what a policy-gradient update needs (at temperature 0: those of temperature 1).
-struct Draw {
+struct Drawn {
   Token token;
   float log_prob;
   std::vector<TokenProb> top;  // in order, `top_log_probs` of them
 };
 
 // One token from the logits of one row, (V); `index` counts the sequence's new tokens from 0.
-Draw draw(std::span<const float> logits, const Sampling&, int64_t index);
+Drawn draw(std::span<const float> logits, const Sampling&, int64_t index);
 
 }  // namespace lineage
