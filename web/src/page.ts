@@ -18,13 +18,13 @@ interface Section {
 
 const SECTIONS: Section[] = [
   { id: "tree", title: "Family tree", draw: familyTree,
-    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage's cost but not its content." },
+    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage’s cost but not its content." },
   { id: "abilities", title: "Abilities", draw: heatmap,
     lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its interval." },
   { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,
     lead: "Child minus parent on the same items, largest gain first. Filled: the interval leaves out zero. Open: not told apart from no change." },
   { id: "curves", title: "Learning curves", draw: learningCurves,
-    lead: "Training loss by ability. Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand behind it in faint." },
+    lead: "Training loss by ability. Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it." },
   { id: "answers", title: "Answers", draw: samples, lead: "The same prompt, put to every node." },
   { id: "provenance", title: "Provenance", draw: provenance, lead: "What it takes to grow this tree again." },
 ];

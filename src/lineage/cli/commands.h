@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "lineage/base/progress.h"
@@ -12,12 +13,16 @@ namespace lineage::cli {
 void add_grow(CLI::App&);
 void add_complete(CLI::App&);
 void add_score(CLI::App&);
+void add_eval(CLI::App&);
 void add_import(CLI::App&);
 void add_export(CLI::App&);
 void add_info(CLI::App&);
 void add_report(CLI::App&);
 void add_bench(CLI::App&);
 void add_selftest(CLI::App&);
+
+// The page of a tree, OUT/trees/RECIPE, or a line that says why it is not written.
+void write_report(const std::filesystem::path& tree, const std::filesystem::path& page);
 
 // On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
 std::unique_ptr<Progress> terminal_progress();

@@ -12,6 +12,7 @@
 #include "lineage/comm/communicator.h"
 #include "lineage/kernels/kernels.h"
 #include "lineage/stages/room.h"
+#include "lineage/trace/growth_record.h"
 #include "lineage/train/machine.h"
 
 namespace lineage::cli {
@@ -65,6 +66,20 @@ void print_grown(const std::vector<GrownNode>& nodes, double seconds) {
   }
 }
 
+std::string command_of(const Options& o) {
+  std::string command = "lineage grow " + o.recipe;
+  for (const std::string& s : o.sets) command += fmt::format(" --set '{}'", s);
+  for (const std::string& n : o.grow.nodes) command += " --node " + n;
+  return command;
+}
+
+// What the report is made from, and the report.
+void report(const Options& o, const Recipe& recipe, double seconds) {
+  const fs::path out = o.out, tree = out / "trees" / recipe.name;
+  add_growth_record(tree, {command_of(o), describe_machine(), recipe.toml, seconds});
+  write_report(tree, out / (recipe.name + ".html"));
+}
+
 void run(Options o) {
   if (o.keys) {
     fmt::print("{}", recipe_reference());
@@ -93,9 +108,11 @@ void run(Options o) {
     Progress& progress = ranks->rank() == 0 ? *terminal : silent();
     const auto start = std::chrono::steady_clock::now();
     const auto nodes = grow(recipe, o.grow, *ranks, progress);
-    if (ranks->rank() == 0)
-      print_grown(nodes,
-                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (ranks->rank() == 0) {
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      print_grown(nodes, took.count());
+      report(o, recipe, took.count());
+    }
   } catch (const Error& e) {
     if (ranks->size() > 1) {  // the others would wait for this rank in vain
       fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),

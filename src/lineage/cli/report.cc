@@ -53,6 +53,15 @@ void run(const Options& o) {
 
 }  // namespace
 
+void write_report(const fs::path& tree, const fs::path& page) {
+  if (report_page().empty()) {
+    fmt::print("\nno report is written: {}\n", report_page_absence());
+    return;
+  }
+  write_file_atomic(page, report_html(gather_report(tree)));
+  fmt::print("\nreport: {}\n", page.string());
+}
+
 void add_report(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* c = app.add_subcommand("report", "Show what a family tree can do, and write its page");

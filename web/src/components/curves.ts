@@ -32,6 +32,12 @@ export function tags(report: Report): string[] {
   return [...new Set(report.curves.map((c) => c.tag))].filter((t) => t !== "");
 }
 
+/** A tag may be an ability's id, or words of its own. */
+export function tagName(report: Report, tag: string): string {
+  const ability = report.abilities.find((a) => a.id === tag);
+  return ability ? `${ability.id} ${ability.name}` : tag.replaceAll("_", " ");
+}
+
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
 
 /** A line's look: the colour of its kind, a dash pattern of its own within the kind. */
@@ -107,7 +113,7 @@ export function learningCurves(report: Report): HTMLElement {
       h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
       responsive((w) => figure(report, "", focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
     h("div", { class: "small-multiples" }, ...tags(report).map((tag) =>
-      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tag.replaceAll("_", " "), !trained.has(tag) && h("span", { class: "muted" }, " held out"))),
+      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tagName(report, tag), !trained.has(tag) && h("span", { class: "muted" }, " held out"))),
         responsive((w) => figure(report, tag, focus, w, 150), { class: "plot" })))));
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {

@@ -7,7 +7,8 @@ import { kind, stageName } from "../lineage";
 import { edges, sign, type Edge, type Node, type Report, type Sign } from "../report";
 
 const ROW = 19;
-const LABEL = 168;
+const LABEL = { wide: 168, narrow: 142 };
+const NARROW = 420;
 
 /** "Gave A08 +.37 and A12 +.22. Took A05 −.14." with the largest of each, and how many are open. */
 export function summary(edge: Edge): string {
@@ -30,8 +31,8 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
   }));
   const colour = (d: { told: Sign }) => `var(--${d.told})`;
   return Plot.plot({
-    width, height: rows.length * ROW + 34, marginLeft: LABEL, marginRight: 40, marginTop: 4, marginBottom: 30,
-    style: { fontSize: "11.5px" },
+    width, height: rows.length * ROW + 34, marginLeft: width < NARROW ? LABEL.narrow : LABEL.wide, marginRight: 40, marginTop: 4, marginBottom: 30,
+    style: { fontSize: width < NARROW ? "10.5px" : "11.5px" },
     ariaLabel: `Differences ${edge.child} minus ${edge.parent}`,
     x: { domain, label: null, tickFormat: (v: number) => (v === 0 ? "0" : signed(v, 1)), ticks: 5, tickSize: 0 },
     y: { domain: rows.map((r) => r.label), label: null, tickSize: 0 },

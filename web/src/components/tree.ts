@@ -7,7 +7,8 @@ import type { Node, Report } from "../report";
 import { describe, facts } from "../tooltip";
 
 const CARD = { width: 216, height: 92, line: 18 };
-const LINE_CHARACTERS = 31;
+const CHARACTER = 6.6; // of the data line, on average
+const PADDING = 24;
 const GAP = { x: 56, y: 18 };
 const INDENT = 18;
 const GAP_NARROW = 12;
@@ -52,8 +53,6 @@ function card(node: Node, report: Report): HTMLElement {
 }
 
 function draw(report: Report, width: number): HTMLElement {
-  const long = report.nodes.some((n) => dataLine(n).length > LINE_CHARACTERS);
-  const cardHeight = CARD.height + (long ? CARD.line : 0);
   const wide = columns(report.nodes);
   const generations = Math.max(0, ...wide.map((p) => p.column)) + 1;
   const fits = generations * CARD.width + (generations - 1) * GAP.x <= width;
@@ -62,6 +61,9 @@ function draw(report: Report, width: number): HTMLElement {
   const cardWidth = fits
     ? Math.min(CARD.width * 1.25, (width - (generations - 1) * GAP.x) / generations)
     : Math.min(CARD.width * 1.5, width - INDENT * (generations - 1));
+  // A second line for the data where one would be cut.
+  const room = (cardWidth - PADDING) / CHARACTER;
+  const cardHeight = CARD.height + (report.nodes.some((n) => dataLine(n).length > room) ? CARD.line : 0);
   const at = (p: Placed) => fits
     ? { x: p.column * (cardWidth + GAP.x), y: p.row * (cardHeight + GAP.y) }
     : { x: p.column * INDENT, y: p.row * (cardHeight + GAP_NARROW) };
