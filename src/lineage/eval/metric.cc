@@ -62,6 +62,12 @@ Metric quasi_exact_match() {
           }};
 }
 
+Metric checked() {
+  return {"checked", [](const Instance& item, const Prediction& p) {
+            return p.answer.empty() || !item.check ? 0.0 : item.check(p.answer);
+          }};
+}
+
 Metric probability() {
   return {"probability", [](const Instance&, const Prediction& p) { return std::exp(p.log_prob); }};
 }

@@ -13,6 +13,8 @@ Metric choice_accuracy();
 Metric exact_match();
 // The same after normalised_answer().
 Metric quasi_exact_match();
+// What the item's own check says; 0 without an answer.
+Metric checked();
 // The reference's mean probability a token, exp(log_prob).
 Metric probability();
 // Of the reference chain's steps, the share that the output has, in order (longest common

@@ -29,7 +29,8 @@ class PromptTest : public ::testing::Test {
                 .correct = 0,
                 .contexts = {},
                 .chain = text_part("step step"),
-                .examples = {}};
+                .examples = {},
+                .check = {}};
   Prompting p = [] {
     Prompting q;
     q.before_answer = " is ", q.after_answer = " ; ", q.chain_end = " so ", q.shots = 2;

@@ -41,6 +41,8 @@ struct Instance {
   std::vector<Part> contexts;
   Part chain;                     // worked solution, without the answer
   std::vector<Example> examples;  // its own demonstrations, in place of the scenario's
+  // How good a written answer is, in [0, 1], where equality with `answers` is not the measure.
+  std::function<double(const std::string& answer)> check;
 };
 
 inline Sampling greedy(int64_t max_tokens) {

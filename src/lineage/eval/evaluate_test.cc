@@ -1,0 +1,241 @@
+#include "lineage/eval/evaluate.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/eval/metric.h"
+#include "lineage/eval/testing.h"
+
+namespace lineage {
+namespace {
+
+using testing::ScriptedModel;
+
+// "q" is answered by "a" or "b" in turns, in two cells.
+class Toy final : public Scenario {
+ public:
+  explicit Toy(std::string name, Gate gate = {})
+      : Scenario(make(std::move(name), std::move(gate))) {}
+  std::vector<Instance> items(ItemSet set, int64_t n) const override {
+    std::vector<Instance> all;
+    if (set == ItemSet::examples) return all;
+    for (int64_t i = 0; i < n; ++i) {
+      Instance item;
+      item.id = (set == ItemSet::dev ? "dev" : "") + std::to_string(i);
+      item.cell = i < n / 2 ? "near" : "far";
+      item.question = text_part("q");
+      item.answers = {text_part("a"), text_part("b")};
+      item.correct = static_cast<int>(i % 2);
+      all.push_back(std::move(item));
+    }
+    return all;
+  }
+
+ private:
+  static ScenarioSpec make(std::string name, Gate gate) {
+    ScenarioSpec spec;
+    spec.name = std::move(name), spec.ability = "A99", spec.title = "toy";
+    spec.metric = metrics::choice_accuracy();
+    spec.prompting.method = Prompting::Method::choose;
+    spec.prompting.before_answer = " is";
+    spec.templates = {Prompting::Template::raw, Prompting::Template::chat};
+    spec.n = 20;
+    spec.gate = std::move(gate);
+    return spec;
+  }
+};
+
+class EvaluateTest : public ::testing::Test {
+ protected:
+  EvaluateTest() {
+    folder = std::filesystem::temp_directory_path() /
+             ("lineage-eval-" + std::to_string(::getpid()) + "-" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder);
+    // In chat it is always sure of "a", as plain text of "b" a little: right half of the time, but
+    // chat has the better likelihood.
+    model.log_prob = [](const std::string& context, const std::string& next) {
+      const bool chat = context.find("<user>") != context.npos;
+      return (next == "a") == chat ? -0.1 : chat ? -1.0 : -9.0;
+    };
+  }
+  ~EvaluateTest() override { std::filesystem::remove_all(folder); }
+
+  std::filesystem::path folder;
+  ScriptedModel model{{"q", "is", "a", "b"}};
+  NodeRecord node{.key = "key",
+                  .name = "davinci",
+                  .stage = "pretrain",
+                  .weights = "w",
+                  .folder = "f",
+                  .parents = {"p1"},
+                  .seed = 3,
+                  .tokens = 10,
+                  .parameters = 7};
+  ScenarioList toys{std::make_shared<Toy>("toy.one"), std::make_shared<Toy>("toy.two")};
+};
+
+TEST_F(EvaluateTest, WritesScoresItemsAndPredictions) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, toys, db);
+  const auto rows = db.scores("key");
+  ASSERT_EQ(rows.size(), 6u);  // two scenarios: all, far, near
+  EXPECT_EQ(rows[0].cell, "");
+  EXPECT_EQ(rows[1].cell, "far");
+  EXPECT_EQ(rows[0].node_name, "davinci");
+  EXPECT_EQ(rows[0].n, 20);
+  EXPECT_DOUBLE_EQ(rows[0].headline, 0.5);
+  EXPECT_LT(rows[0].low, 0.35);
+  EXPECT_GT(rows[0].high, 0.65);
+  EXPECT_DOUBLE_EQ(rows[0].chance, 0.5);
+  EXPECT_EQ(rows[0].form, "chat");
+  EXPECT_NEAR(rows[0].graded, (-0.1 - 1.0) / 2, 1e-6);
+  EXPECT_EQ(rows[0].gate, "");
+  EXPECT_EQ(db.query("SELECT count(*) FROM items")[0][0], "40");
+  EXPECT_EQ(db.query("SELECT count(*), sum(headline) FROM predictions")[0],
+            (std::vector<std::string>{"40", "20.0"}));
+  EXPECT_EQ(db.query("SELECT dev_raw, dev_chat FROM scores LIMIT 1")[0],
+            (std::vector<std::string>{"0.5", "0.5"}));
+  EXPECT_EQ(db.query("SELECT parents, parameters FROM nodes")[0],
+            (std::vector<std::string>{"[\"p1\"]", "7"}));
+}
+
+TEST_F(EvaluateTest, WhatIsThereIsNotDoneAgain) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  const int64_t once = model.scored_tokens;
+  evaluate(model, node, {toys[0]}, db);
+  EXPECT_EQ(model.scored_tokens, once);
+  evaluate(model, node, toys, db);  // goes on with the second
+  EXPECT_EQ(model.scored_tokens, 2 * once);
+  EvaluateOptions options;
+  options.n = 10;  // other items: another scenario
+  evaluate(model, node, {toys[0]}, db, options);
+  EXPECT_GT(model.scored_tokens, 2 * once);
+  EXPECT_EQ(db.headline("key", "toy.one", ""), 0.5);
+  options.n = 0, options.again = true;
+  const int64_t before = model.scored_tokens;
+  evaluate(model, node, {toys[0]}, db, options);
+  EXPECT_EQ(model.scored_tokens, before + once);
+}
+
+// As after SIGKILL: an evaluation that was not committed leaves nothing, and the run ends with the
+// scores of one that was never cut.
+TEST_F(EvaluateTest, ACutRunEndsWithTheSameScores) {
+  const char* kScores =
+      "SELECT c.name, s.cell, s.headline, s.low, s.graded, s.template FROM scores s JOIN scenarios "
+      "c "
+      "USING(scenario) ORDER BY 1, 2";
+  Database whole(folder / "whole.sqlite");
+  whole.begin_run("test", "0", 1);
+  evaluate(model, node, toys, whole);
+  const auto path = folder / "cut.sqlite";
+  {
+    Database cut(path);
+    cut.begin_run("test", "0", 1);
+    int asked = 0;
+    EvaluateOptions options;
+    options.interrupted = [&] { return asked++ == 1; };
+    evaluate(model, node, toys, cut, options);
+    EXPECT_EQ(cut.scores().size(), 3u);
+  }
+  Database resumed(path);
+  resumed.begin_run("test", "0", 1);
+  evaluate(model, node, toys, resumed);
+  EXPECT_EQ(resumed.query(kScores), whole.query(kScores));
+}
+
+TEST_F(EvaluateTest, AClosedGateIsTold) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  const ScenarioList list = {toys[0], std::make_shared<Toy>("toy.gated", Gate{"toy.one", "", 0.9}),
+                             std::make_shared<Toy>("toy.open", Gate{"toy.one", "far", 0.4}),
+                             std::make_shared<Toy>("toy.lost", Gate{"toy.none", "", 0.4})};
+  evaluate(model, node, list, db);
+  const auto gate = [&](const std::string& name) {
+    return db.query("SELECT gate FROM current WHERE name = '" + name + "' AND cell = ''")[0][0];
+  };
+  EXPECT_EQ(gate("toy.gated"), "not measurable here: toy.one is 0.500, below 0.90");
+  EXPECT_EQ(gate("toy.open"), "");
+  EXPECT_EQ(gate("toy.lost"), "not measurable here: toy.none is not measured");
+}
+
+TEST_F(EvaluateTest, NothingFits) {
+  model.context_length = 0;
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  const auto rows = db.scores();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].n, 0);
+  EXPECT_EQ(rows[0].skipped, 20);
+  EXPECT_EQ(rows[0].gate, "not measurable here: no item fits the model's context");
+}
+
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what() + (" | " + e.hint());
+  }
+  return "no error";
+}
+
+TEST_F(EvaluateTest, DamagedAndForeignDatabases) {
+  const auto path = folder / "scores.sqlite";
+  const auto open = [&] { Database db(path); };
+  write_file_atomic(path, "this is no database, whatever its name says; far from it");
+  EXPECT_NE(message(open).find("scores.sqlite: reading failed"), std::string::npos)
+      << message(open);
+  EXPECT_NE(message(open).find("move the file away"), std::string::npos) << message(open);
+  std::filesystem::remove(path);
+  {
+    Database db(path);
+    db.begin_run("test", "0", 1);
+    evaluate(model, node, toys, db);
+  }
+  std::string bytes = read_file(path);
+  for (size_t i = 4096 * 2; i < bytes.size(); ++i) bytes[i] = '\x55';
+  write_file_atomic(path, bytes);
+  EXPECT_NE(message(open).find("scores.sqlite"), std::string::npos);
+  EXPECT_NE(message(open).find("move the file away"), std::string::npos) << message(open);
+  bytes = read_file(path);
+  std::filesystem::remove(path);
+  { Database db(path); }
+  bytes = read_file(path);
+  bytes[68 + 3] ^= 1;  // the application id
+  write_file_atomic(path, bytes);
+  EXPECT_NE(message(open).find("is another program's database"), std::string::npos)
+      << message(open);
+  bytes[68 + 3] ^= 1;
+  bytes[60 + 3] = 9;  // the user version
+  write_file_atomic(path, bytes);
+  EXPECT_NE(message(open).find("has format 9; wanted 1"), std::string::npos) << message(open);
+  EXPECT_NE(message([&] { Database db(folder / "none" / "x.sqlite"); }).find("cannot be opened"),
+            std::string::npos);
+}
+
+TEST_F(EvaluateTest, TheDigestSeesAllThatMatters) {
+  const auto items = toys[0]->items(ItemSet::test, 4), dev = toys[0]->items(ItemSet::dev, 2);
+  const ScenarioSpec spec = toys[0]->spec();
+  const std::string same = scenario_digest(spec, items, dev, {}, 1);
+  EXPECT_EQ(scenario_digest(spec, items, dev, {}, 1), same);
+  EXPECT_NE(scenario_digest(spec, items, dev, {}, 2), same);
+  EXPECT_NE(scenario_digest(spec, items, dev, dev, 1), same);
+  EXPECT_NE(scenario_digest(spec, dev, items, {}, 1), same);
+  ScenarioSpec other = spec;
+  other.prompting.before_answer = " ";
+  EXPECT_NE(scenario_digest(other, items, dev, {}, 1), same);
+  auto changed = items;
+  changed[3].answers[1].text = "c";
+  EXPECT_NE(scenario_digest(spec, changed, dev, {}, 1), same);
+}
+
+}  // namespace
+}  // namespace lineage

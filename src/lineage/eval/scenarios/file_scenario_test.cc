@@ -1,0 +1,276 @@
+#include "lineage/eval/scenarios/file_scenario.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/eval/predict.h"
+#include "lineage/eval/score.h"
+#include "lineage/eval/testing.h"
+
+namespace lineage {
+namespace {
+
+using testing::RandomModel;
+
+class FileScenarioTest : public ::testing::Test {
+ protected:
+  FileScenarioTest() {
+    folder = std::filesystem::temp_directory_path() /
+             ("lineage-items-" + std::to_string(::getpid()) + "-" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder);
+  }
+  ~FileScenarioTest() override { std::filesystem::remove_all(folder); }
+  fs::path file(const std::string& name, const std::string& text) const {
+    write_file_atomic(folder / name, text);
+    return folder / name;
+  }
+  Instance one(const std::string& text) const { return read_items(file("x.jsonl", text)).items[0]; }
+  std::string error(const std::string& text, Malformed malformed = Malformed::error) const {
+    try {
+      read_items(file("x.jsonl", text), malformed);
+    } catch (const Error& e) {
+      const std::string what = e.what();
+      return what.substr(what.find("x.jsonl"));
+    }
+    return "no error";
+  }
+  fs::path folder;
+};
+
+TEST_F(FileScenarioTest, Choices) {
+  const Instance i = one(R"({"query": "Question: why? ", "choices": ["a ", "b"], "gold": 1})");
+  EXPECT_EQ(i.id, "1");
+  EXPECT_EQ(i.question.text, "Question: why?\nAnswer:");
+  EXPECT_EQ(i.answers[0].text, "a");
+  EXPECT_EQ(i.correct, 1);
+  EXPECT_EQ(one(R"({"query": "It is", "choices": ["a", "b"], "gold": 0})").question.text, "It is");
+}
+
+TEST_F(FileScenarioTest, Schema) {
+  const Instance i =
+      one(R"({"context_options": ["the cat", "the dog"], "continuation": "barks.", "gold": 1})");
+  EXPECT_EQ(i.contexts[1].text, "the dog");
+  EXPECT_EQ(i.answers[0].text, "barks.");
+  EXPECT_EQ(i.correct, 1);
+}
+
+TEST_F(FileScenarioTest, HellaSwag) {
+  const Instance i =
+      one(R"({"activity_label": "Surfing", "ctx_a": "[header] How [title] A man", "ctx_b": "he",)"
+          R"( "endings": ["falls. [step] ok", "b", "c", "d"], "label": "2", "source_id": "v~1"})");
+  EXPECT_EQ(i.question.text, "Surfing: How. A man He");
+  EXPECT_EQ(i.answers[0].text, "falls. ok");
+  EXPECT_EQ(i.correct, 2);
+  EXPECT_EQ(i.cluster, "v~1");
+  EXPECT_EQ(one(R"({"ctx": "A man", "endings": ["a", "b"], "label": 0})").question.text, "A man");
+}
+
+TEST_F(FileScenarioTest, SixLines) {
+  const ItemFile f =
+      read_items(file("h.txt", "Roof: a man\n3\nw\nx\ny\nz\nRoof: the man\n0\na\nb\nc\nd\n"));
+  ASSERT_EQ(f.items.size(), 2u);
+  EXPECT_EQ(f.format, ItemFormat::lines);
+  EXPECT_EQ(f.items[0].correct, 3);
+  EXPECT_EQ(f.items[0].answers[3].text, "z");
+  EXPECT_EQ(f.items[1].id, "7");
+  EXPECT_EQ(f.items[1].cluster, "Roof");
+}
+
+TEST_F(FileScenarioTest, Lambada) {
+  const Instance i = one(R"({"context": "I don't care about", "continuation": "signs"})");
+  EXPECT_EQ(i.question.text, "I don't care about");
+  EXPECT_EQ(i.answers[0].text, "signs");
+  const Instance last = one(R"({"text": "I don't care about signs"})");
+  EXPECT_EQ(last.question.text, i.question.text);
+  EXPECT_EQ(last.answers, i.answers);
+}
+
+TEST_F(FileScenarioTest, AnswersWithAliases) {
+  const Instance i = one(R"({"context": "Q:", "answer": "Onion", "aliases": ["onions", "Onion"]})");
+  ASSERT_EQ(i.answers.size(), 2u);
+  EXPECT_EQ(i.answers[1].text, "onions");
+}
+
+TEST_F(FileScenarioTest, WorkedSolutions) {
+  const Instance i =
+      one(R"({"question": "How many?", "answer": "2+3 is <<2+3=5>>5.\nSo 5.\n#### 1,005"})");
+  EXPECT_EQ(i.chain.text, "2+3 is 5.\nSo 5.");
+  EXPECT_EQ(i.answers[0].text, "1005");
+}
+
+TEST_F(FileScenarioTest, Tasks) {
+  std::string closed;
+  for (int k = 0; k < 8; ++k)
+    closed += std::string(k ? "," : "") + R"({"input": "not True is", "target": ")" +
+              (k % 3 ? "False" : "True") + "\"}";
+  const auto f = read_items(file("t.json", "{\"canary\": \"x\",\n\"examples\": [" + closed + "]}"));
+  EXPECT_EQ(f.format, ItemFormat::tasks);
+  EXPECT_EQ(f.items[0].question.text, "Q: not True is\nA:");
+  ASSERT_EQ(f.items[1].answers.size(), 2u);  // few different targets: a choice
+  EXPECT_EQ(f.items[0].answers[static_cast<size_t>(f.items[0].correct)].text, "True");
+  EXPECT_EQ(f.items[1].answers[static_cast<size_t>(f.items[1].correct)].text, "False");
+  const auto options = read_items(file(
+      "o.json",
+      R"j({"examples": [{"input": "Which?\nOptions:\n(A) x\n(B) y\n(C) z", "target": "(B)"}]})j"));
+  ASSERT_EQ(options.items[0].answers.size(), 3u);
+  EXPECT_EQ(options.items[0].correct, 1);
+}
+
+TEST_F(FileScenarioTest, MalformedLinesAreNamed) {
+  const std::string good = R"({"query": "q", "choices": ["a", "b"], "gold": 0})"
+                           "\n";
+  EXPECT_EQ(error(good + "{\"query\": 3}\n").substr(0, 29), "x.jsonl:2: is no question of ");
+  EXPECT_EQ(
+      error(good + R"({"query": "q", "choices": ["a"], "gold": 0})"),
+      "x.jsonl:2: \"choices\" is missing or of another kind; wanted an array of at least 2 texts");
+  EXPECT_EQ(error(good + R"({"query": "q", "choices": ["a", 2], "gold": 0})").substr(0, 20),
+            "x.jsonl:2: \"choices\"");
+  EXPECT_EQ(error(R"({"query": "q", "choices": ["a", "b"], "gold": 2})"),
+            "x.jsonl:1: \"gold\" is missing or of another kind; wanted an index below 2");
+  EXPECT_EQ(error(R"({"query": "", "choices": ["a", "b"], "gold": 0})"),
+            "x.jsonl:1: \"query\" is missing or of another kind; wanted a text that is not empty");
+  EXPECT_EQ(error(good + good + "{\"query\": \"q\", \"choi").substr(0, 10), "x.jsonl:3:");
+  EXPECT_EQ(error(good + "{\"context\": \"a\", \"continuation\": \"b\"}\n"),
+            "x.jsonl:2: is of format continuation; wanted choices as above");
+  EXPECT_EQ(error(R"({"question": "q", "answer": "4"})").substr(0, 19), "x.jsonl:1: \"answer\"");
+  EXPECT_EQ(error(R"({"text": "word"})").substr(0, 17), "x.jsonl:1: \"text\"");
+  EXPECT_EQ(error("Roof\n3\nw\nx\n").substr(0, 44), "x.jsonl:1: the file ends inside a question; ");
+  EXPECT_EQ(error("Roof\n7\nw\nx\ny\nz\n").substr(0, 16), "x.jsonl:2: is \"7");
+  EXPECT_EQ(error(""), "x.jsonl: is empty; wanted questions, one a line");
+  EXPECT_EQ(error("BZh91AY&SY").substr(0, 27), "x.jsonl: is packed by bzip2");
+  EXPECT_EQ(error("{\"examples\": 3}"), "x.jsonl: examples is no array; wanted one");
+  EXPECT_EQ(error("{\"examples\": []}"), "x.jsonl: has no question; wanted one at least");
+}
+
+TEST_F(FileScenarioTest, MalformedLinesAreSkippedWhenAsked) {
+  const std::string good = R"({"query": "q", "choices": ["a", "b"], "gold": 0})"
+                           "\n";
+  const ItemFile f =
+      read_items(file("x.jsonl", good + "{oops\n\n" + good + "[1]\n"), Malformed::skip);
+  EXPECT_EQ(f.items.size(), 2u);
+  EXPECT_EQ(f.items[1].id, "4");
+  ASSERT_EQ(f.skipped.size(), 2u);
+  EXPECT_NE(f.skipped[0].find("x.jsonl:2"), std::string::npos);
+  EXPECT_NE(f.skipped[1].find("x.jsonl:5"), std::string::npos);
+  EXPECT_EQ(error("{oops\n", Malformed::skip).substr(0, 9), "x.jsonl:1");  // nothing is left
+}
+
+TEST_F(FileScenarioTest, SetsAreDisjointAndStable) {
+  std::string lines;
+  for (int i = 0; i < 100; ++i)
+    lines += R"({"query": "q)" + std::to_string(i) +
+             R"(", "choices": ["a", "b"], "gold": 0})"
+             "\n";
+  const auto scenario = file_scenario(file("x.jsonl", lines));
+  std::set<std::string> ids;
+  size_t n = 0;
+  for (ItemSet set : {ItemSet::examples, ItemSet::dev, ItemSet::test})
+    for (const Instance& i : scenario->items(set, 1000)) ids.insert(i.id), ++n;
+  EXPECT_EQ(n, 100u);
+  EXPECT_EQ(ids.size(), 100u);
+  EXPECT_EQ(scenario->items(ItemSet::test, 3)[2].id, scenario->items(ItemSet::test, 9)[2].id);
+  EXPECT_EQ(scenario->items(ItemSet::dev, 1000).size(), 20u);
+}
+
+TEST_F(FileScenarioTest, FoldersAndChains) {
+  file("b.json", R"({"examples": [{"input": "2 and 2", "target": "4"}]})");
+  file("a.jsonl", R"({"question": "q", "answer": "1+1=2\n#### 2"})");
+  EXPECT_EQ(file_scenarios(folder).size(), 2u);
+  EXPECT_EQ(file_scenarios(folder)[0]->spec().name, "a");
+  FileScenarioOptions options;
+  options.chain = true, options.samples = 4;
+  const auto voting = file_scenario(folder / "a.jsonl", options);
+  EXPECT_EQ(voting->spec().prompting.vote, Prompting::Vote::majority);
+  EXPECT_EQ(voting->spec().name, "a.vote");
+  EXPECT_THROW(file_scenario(folder / "b.json", options), Error);
+  options.chain_prompt = file("cot.txt", "canary\n-----\nSolve it.\n\nQ: 1\nA: one");
+  const auto chain = file_scenario(folder / "b.json", options)->spec().prompting;
+  EXPECT_EQ(chain.instructions.text, "Solve it.\n\nQ: 1\nA: one\n\n");
+  EXPECT_EQ(chain.reasoning, Prompting::Reasoning::chain);
+  const fs::path empty = folder / "empty";
+  fs::create_directory(empty);
+  EXPECT_THROW(file_scenarios(empty), Error);
+}
+
+// The public files, when they are here. A model that knows nothing answers by chance, and the
+// interval must say so.
+class Benchmarks : public FileScenarioTest {
+ protected:
+  Benchmarks() {
+    const char* shared = std::getenv("LINEAGE_SHARED");
+    root = fs::path(shared ? shared : LINEAGE_SOURCE_DIR "/../shared") / "data/benchmarks";
+  }
+  void SetUp() override {
+    if (!fs::is_directory(root)) GTEST_SKIP() << "no benchmarks in " << root;
+  }
+  Score random_score(const Scenario& scenario, int64_t n) {
+    const auto items = scenario.items(ItemSet::test, n);
+    const auto predictions = predict(*model, items, scenario.items(ItemSet::examples, 64),
+                                     scenario.spec(), Prompting::Template::raw, 1);
+    return score(scenario.spec(), items, predictions, scenario.items(ItemSet::dev, 200))[0];
+  }
+  fs::path root;
+  RandomModel model{192};
+};
+
+TEST_F(Benchmarks, HellaSwagIsChance) {
+  const std::string unpack = "bunzip2 -c '" +
+                             (root / "hellaswag_val/hellaswag_val_full.txt.bz2").string() +
+                             "' > '" + (folder / "hellaswag.txt").string() + "'";
+  if (std::system(unpack.c_str()) != 0) GTEST_SKIP() << "no bunzip2";
+  const auto scenario = file_scenario(folder / "hellaswag.txt");
+  EXPECT_EQ(read_items(folder / "hellaswag.txt").items.size(), 10042u);
+  const Score s = random_score(*scenario, 150);
+  EXPECT_EQ(s.n, 150);
+  EXPECT_EQ(s.chance.uniform, 0.25);
+  EXPECT_LT(s.headline.low, 0.25);
+  EXPECT_GT(s.headline.high, 0.25);
+}
+
+TEST_F(Benchmarks, LambadaIsChance) {
+  const auto file = root / "llm_foundry_icl/lambada_openai.jsonl";
+  EXPECT_EQ(read_items(file).items.size(), 5153u);
+  const Score s = random_score(*file_scenario(file), 60);
+  EXPECT_EQ(s.headline.value, 0);
+  EXPECT_NEAR(s.headline.high, wilson(0, 60).high, 0.01);
+  EXPECT_LT(s.graded.value, -4);  // about ln(vocabulary) nats a token
+}
+
+TEST_F(Benchmarks, BigBenchHardIsChance) {
+  const auto tasks = file_scenarios(root / "bbh/bbh");
+  ASSERT_EQ(tasks.size(), 27u);
+  size_t choices = 0;
+  for (const auto& t : tasks) choices += t->spec().prompting.method == Prompting::Method::choose;
+  EXPECT_EQ(choices, 23u);
+  for (const auto& t : tasks)
+    if (t->spec().name == "boolean_expressions" || t->spec().name == "navigate") {
+      const Score s = random_score(*t, 100);
+      EXPECT_EQ(s.chance.uniform, 0.5);
+      EXPECT_LT(s.headline.low, std::max(0.5, s.chance.majority)) << t->spec().name;
+      EXPECT_GT(s.headline.high, std::min(0.5, 1 - s.chance.majority)) << t->spec().name;
+    }
+}
+
+// Every other file of the uniform collection is read whole.
+TEST_F(Benchmarks, AllAreRead) {
+  const std::map<std::string, size_t> sizes = {{"arc_easy.jsonl", 2376},
+                                               {"piqa.jsonl", 1838},
+                                               {"winogrande.jsonl", 1267},
+                                               {"copa.jsonl", 100},
+                                               {"triviaqa_sm_sub.jsonl", 3000}};
+  for (const auto& [name, n] : sizes)
+    EXPECT_EQ(read_items(root / "llm_foundry_icl" / name).items.size(), n) << name;
+  EXPECT_EQ(read_items(root / "gsm8k/test.jsonl").items.size(), 1319u);
+}
+
+}  // namespace
+}  // namespace lineage

@@ -1,0 +1,111 @@
+#include "lineage/eval/scenarios/probe_scenario.h"
+
+#include <algorithm>
+
+#include "lineage/eval/metric.h"
+#include "lineage/world/vocabulary.h"
+
+namespace lineage {
+namespace {
+
+constexpr double kSampleTemperature = 0.7;  // of chains that vote (Wang et al. 2023)
+
+Part part_of(const std::vector<Token>& tokens) {
+  return token_part(tokens, Vocabulary::get().tokenizer()->decode(tokens));
+}
+
+Instance instance_of(const ProbeItem& item) {
+  Instance i;
+  i.id = item.id, i.cell = item.cell, i.cluster = item.cluster, i.correct = item.correct;
+  i.question = part_of(item.question);
+  i.chain = part_of(item.chain);
+  for (const auto& answer : item.answers) i.answers.push_back(part_of(answer));
+  for (const auto& context : item.contexts) i.contexts.push_back(part_of(context));
+  for (const ProbeExample& e : item.examples)
+    i.examples.push_back({part_of(e.question), part_of(e.chain), part_of(e.answer)});
+  if (item.check)
+    i.check = [check = item.check](const std::string& answer) {
+      return check(Vocabulary::get().tokenizer()->encode_with_specials(answer));
+    };
+  return i;
+}
+
+class ProbeScenario final : public Scenario {
+ public:
+  ProbeScenario(ScenarioSpec spec, std::shared_ptr<const World> world, const ProbeSet& set)
+      : Scenario(std::move(spec)), world_(std::move(world)), set_(set) {}
+
+  std::vector<Instance> items(ItemSet which, int64_t n) const override {
+    std::vector<Instance> result;
+    if (which == ItemSet::examples) return result;  // each item has its own
+    const uint64_t first = which == ItemSet::test ? kFirstProbe : kFirstDevProbe;
+    for (int64_t k = 0; k < n; ++k)
+      result.push_back(instance_of(set_.item(*world_, first + static_cast<uint64_t>(k))));
+    return result;
+  }
+
+ private:
+  std::shared_ptr<const World> world_;
+  ProbeSet set_;
+};
+
+ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& set) {
+  ScenarioSpec spec;
+  spec.name = set.name, spec.ability = set.ability, spec.title = set.title;
+  spec.n = set.n, spec.headline = set.headline;
+  spec.templates = {Prompting::Template::raw, Prompting::Template::chat};
+  const ProbeItem sample = set.item(*world, kFirstDevProbe);
+  Prompting& p = spec.prompting;
+  const bool choose = set.method == ProbeSet::Method::choose;
+  p.method = choose ? Prompting::Method::choose : Prompting::Method::generate;
+  p.shots = static_cast<int>(sample.examples.size());
+  p.reasoning = set.chain ? Prompting::Reasoning::chain : Prompting::Reasoning::direct;
+  p.before_answer = "", p.answer_lead = "", p.after_answer = "\n";
+  p.chain_end = " answer ", p.step_mark = " .";
+  p.sampling = greedy(set.max_tokens);
+  // Minimal pairs are whole sentences, which are no turns of a conversation.
+  if (choose && sample.question.empty()) spec.templates = {Prompting::Template::raw};
+  spec.metric = choose         ? metrics::choice_accuracy()
+                : sample.check ? metrics::checked()
+                               : metrics::exact_match();
+  return spec;
+}
+
+}  // namespace
+
+std::shared_ptr<const Scenario> probe_scenario(std::shared_ptr<const World> world,
+                                               const ProbeSet& set, int shots) {
+  ScenarioSpec spec = spec_of(world, set);
+  if (shots >= 0) spec.prompting.shots = shots, spec.name += ".k" + std::to_string(shots);
+  return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), set);
+}
+
+std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World> world,
+                                                const ProbeSet& set, int samples,
+                                                Prompting::Vote vote) {
+  ScenarioSpec spec = spec_of(world, set);
+  const bool complexity = vote == Prompting::Vote::complexity;
+  spec.name += complexity ? ".complexity" : ".majority";
+  spec.title += complexity ? ", the longest chains vote" : ", all chains vote";
+  spec.headline = false;
+  spec.prompting.samples = samples, spec.prompting.vote = vote;
+  spec.prompting.sampling.temperature = kSampleTemperature;
+  spec.n = std::min<int64_t>(spec.n, 200);  // each costs `samples` answers
+  return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), set);
+}
+
+std::vector<std::shared_ptr<const Scenario>> ability_suite(
+    const std::shared_ptr<const World>& world, std::span<const ProbeSet> sets) {
+  constexpr int kSamples = 8;
+  std::vector<std::shared_ptr<const Scenario>> suite;
+  for (const ProbeSet& set : sets) {
+    suite.push_back(probe_scenario(world, set));
+    if (!set.chain || !set.headline) continue;
+    suite.push_back(voting_scenario(world, set, kSamples, Prompting::Vote::majority));
+    suite.push_back(voting_scenario(world, set, kSamples, Prompting::Vote::complexity));
+  }
+  std::ranges::stable_sort(suite, {}, [](const auto& s) { return s->spec().ability; });
+  return suite;
+}
+
+}  // namespace lineage
