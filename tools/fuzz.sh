@@ -14,7 +14,7 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 
 [ -f "$folder/CMakeCache.txt" ] || cmake --preset fuzz -B "$folder" >/dev/null
-cmake --build "$folder" --target "${targets[@]/%/_fuzz}"
+cmake --build "$folder" -j "$(nproc)" --target "${targets[@]/%/_fuzz}"
 mkdir -p "$folder/crashes"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
@@ -24,7 +24,7 @@ for name in "${targets[@]}"; do
   mkdir -p "${inputs[0]}"
   [ -d "fuzz/seeds/$name" ] && inputs+=("fuzz/seeds/$name")
   log=$folder/$name.log
-  if "$folder/fuzz/${name}_fuzz" "${inputs[@]}" -max_total_time="$seconds" -timeout=10 \
+  if "$folder/fuzz/${name}_fuzz" "${inputs[@]}" -max_total_time="$seconds" -timeout=30 \
     -rss_limit_mb=2048 -artifact_prefix="$folder/crashes/$name-" >"$log" 2>&1; then
     echo "$name: $(tail -n 1 "$log"), no crash"
   else

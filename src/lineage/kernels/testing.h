@@ -63,10 +63,14 @@ inline void expect_same_bits(const std::vector<Call::Result>& got,
 
 // --- instruction sets and threads ----------------------------------------------------------------
 
-// The vector widths that this machine can run: 1, 4, 8 and perhaps 16 lanes on x86.
+// The vector widths that this machine can run: 1, 4, 8 and perhaps 16 lanes on x86; of them those
+// that cpu/targets.h has compiled.
 inline std::vector<int64_t> targets() {
   std::vector<int64_t> found;
-#if HWY_ARCH_X86
+#if defined(__x86_64__) && (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__))
+  for (int64_t target : {HWY_AVX2, HWY_SCALAR})
+    if (target == HWY_SCALAR || (hwy::SupportedTargets() & target)) found.push_back(target);
+#elif HWY_ARCH_X86
   for (int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SCALAR})
     if (target == HWY_SCALAR || (hwy::SupportedTargets() & target)) found.push_back(target);
 #else
