@@ -19,8 +19,8 @@ struct Gathering {
     int amount;
     Token food;
   };
-  std::vector<Holding> holdings;
-  std::vector<Token> wanted;  // foods, each held by one or two
+  std::vector<Holding> holdings{};
+  std::vector<Token> wanted{};  // foods, each held by one or two
   uint64_t key = 0;
   bool test_only = false;
 };

@@ -23,7 +23,7 @@ std::string_view problem_family_name(ProblemFamily);
 
 struct ProblemSpec {
   ProblemFamily family = ProblemFamily::quantity;
-  int steps = 2;  // operations: 1..6 for quantity, 2..3 for hop, 1..8 for state
+  int steps = 2;  // operations: 1..6 for quantity, 2..3 for hop, 0..8 for state
   // quantity: 1 has values 0..20 and premises in order; 2 has values 0..99, premises shuffled among
   // one or two that do not matter.
   int level = 1;
@@ -37,6 +37,7 @@ struct Problem {
   Tokens question;               // "how many does bob have ?"
   std::vector<Tokens> chain;     // one sentence a step, each re-stating the values it uses
   Tokens answer;
+  int changes = 0;      // state: how often the thing asked about changed its place
   std::string cluster;  // of the probes: what is asked about
   uint64_t key = 0;     // hash(structure, values)
   bool test_only = false;

@@ -53,6 +53,7 @@ Problem draw_state(const ProblemSpec& spec, Draw& draw) {
   problem.question = TokenText("where is the").token(box_object(scene.objects[o])).text("?").take();
   const int where = scene.places(scene.steps.size())[o];
   problem.answer = {box_container(scene.containers[static_cast<size_t>(where)])};
+  problem.changes = scene.changes()[o];
   problem.key = item_key("state", key);
   problem.test_only = is_test_key(problem.key);
   return problem;

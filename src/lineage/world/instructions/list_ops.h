@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lineage/world/draw.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+
+// Operations on short lists of one-word items, of which instructions and their compositions are
+// made (docs/abilities.md, section 3.6, F01..F09).
+struct ListOp {
+  enum class Kind : uint8_t {
+    copy,
+    reverse,
+    sort,  // letters and numbers only
+    sort_down,
+    drop_first,
+    drop_last,
+    rotate_left,
+    rotate_right,
+    replace,        // an item by another, both named in the instruction
+    remove,         // an item that it names
+    keep,           // the items of category `parameter`
+    drop_category,  // all but these
+    first,
+    second,
+    third,
+    last,
+    count,
+    count_category
+  };
+  Kind kind = Kind::copy;
+  int parameter = 0;
+  bool operator==(const ListOp&) const = default;
+};
+
+enum class ListDomain : uint8_t { letters, numbers, words, nouns };  // nouns have words in B too
+inline constexpr int kListDomains = 4, kCategories = 4;              // of words
+
+const std::vector<ListOp>& list_ops();  // 27; an index into it names one
+int list_op_index(ListOp);
+std::string list_op_name(ListOp);  // "reverse", "keep animal"
+bool on_domain(ListOp, ListDomain);
+bool ends_list(ListOp);  // its result is one item, so nothing can follow
+
+// An operation with the items that its instruction names.
+struct ListStep {
+  ListOp op;
+  Token item = -1, other = -1;
+};
+std::vector<Token> apply_step(const ListStep&, std::span<const Token> list);
+// One of two wordings: "reverse", "put in reverse order".
+Tokens list_words(const ListStep&, int phrase);
+
+// A list and one or two steps on it that leave something. Items are different.
+struct ListTask {
+  ListDomain domain = ListDomain::letters;
+  std::vector<Token> list{};
+  std::vector<ListStep> steps{};
+  std::vector<Token> result{};
+};
+std::optional<ListTask> draw_list_task(std::span<const ListOp>, ListDomain, Draw&);
+
+// What every operation, and every pair of them, that fits the list would give: the outputs of a
+// follower who does something valid at random (A09).
+std::vector<std::vector<Token>> all_list_results(const ListTask&);
+// The share of these that equals the right result.
+double random_operation_score(const ListTask&);
+
+}  // namespace lineage

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <cassert>
+#include <set>
+
+#include "lineage/base/error.h"
+#include "lineage/world/instructions/registry.h"
+#include "lineage/world/item_split.h"
+
+namespace lineage {
+namespace {
+
+const FamilyInfo& trained_family(const std::string& name, std::string_view where) {
+  const FamilyInfo& info = find_family(name);
+  if (info.heldout)
+    throw Error("instructions." + std::string(where) + ": " + std::string(info.code) + " (" +
+                    std::string(info.name) +
+                    ") is held out for tests; wanted a family that may be trained",
+                "F08 F10 F14 F21 F26 F30 F34 F37 are held out from every tuned stage");
+  return info;
+}
+
+Composition trained_composition(const std::string& name) {
+  std::vector<std::string> names;
+  for (Composition c : heldout_compositions())
+    if (composition_name(c) == name)
+      throw Error("instructions.compositions: \"" + name +
+                      "\" is held out for tests; wanted a composition that may be trained",
+                  "128 compositions are held out from every tuned stage");
+  for (Composition c : trained_compositions()) {
+    if (composition_name(c) == name) return c;
+    names.push_back(composition_name(c));
+  }
+  const std::string nearest = nearest_name(name, names);
+  throw Error("instructions.compositions: \"" + name + "\" is no composition; wanted two " +
+              "operations such as \"reverse then keep animal\"" +
+              (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+}
+
+}  // namespace
+
+InstructionMixture::InstructionMixture(const Instructions& instructions,
+                                       const InstructionConfig& config)
+    : instructions_(&instructions), config_(config) {
+  std::set<Family> families;
+  for (const std::string& name : config.families)
+    families.insert(trained_family(name, "families").family);
+  std::vector<Composition> compositions;
+  for (const std::string& name : config.compositions)
+    compositions.push_back(trained_composition(name));
+  std::vector<double> weights;
+  for (const FamilyInfo& info : lineage::families()) weights.push_back(info.weight);
+  for (const auto& [name, weight] : config.weights)
+    weights[static_cast<size_t>(trained_family(name, "weights").family) - 1] = weight;
+
+  const auto types = instructions.train_types();
+  std::vector<std::vector<int>> of_family(kFamilies);
+  for (int i = 0; i < std::min<int64_t>(config.types, static_cast<int64_t>(types.size())); ++i) {
+    const InstructionType& t = types[static_cast<size_t>(i)];
+    if (!families.empty() && !families.count(t.family)) continue;
+    const Composition c{t.first, t.second};
+    if (!compositions.empty() && t.second >= 0 &&
+        std::find(compositions.begin(), compositions.end(), c) == compositions.end())
+      continue;
+    types_.push_back(i);
+    of_family[static_cast<size_t>(t.family) - 1].push_back(i);
+  }
+  double sum = 0;
+  for (size_t f = 0; f < of_family.size(); ++f)
+    if (!of_family[f].empty() && weights[f] > 0) {
+      by_family_.push_back(std::move(of_family[f]));
+      cumulative_.push_back(sum += weights[f]);
+    }
+  require(!by_family_.empty(), "instructions: no type of the first ", config.types,
+          " is left by families, compositions and weights; wanted at least one");
+}
+
+Demonstration InstructionMixture::operator()(uint64_t index) const {
+  assert(index < kFirstProbe);
+  const Rng key = item_rng(instructions_->world(), "instruction mixture", index);
+  const double at = key.uniform_double(0) * cumulative_.back();
+  const size_t f = static_cast<size_t>(
+      std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
+  const auto& types = by_family_[std::min(f, by_family_.size() - 1)];
+  const int type = types[key.below(types.size(), 1)];
+  Demonstration d = instructions_->demonstration(
+      instructions_->train_types()[static_cast<size_t>(type)], "instructions", index,
+      Paraphrases::trained, config_.unknown_share);
+  d.type = type;
+  return d;
+}
+
+}  // namespace lineage

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/world/instructions/demonstration.h"
+#include "lineage/world/instructions/instruction_config.h"
+
+namespace lineage {
+
+// Two list operations one after the other, as indices into list_ops().
+struct Composition {
+  int first = 0, second = 0;
+  bool operator==(const Composition&) const = default;
+};
+std::string composition_name(Composition);  // "reverse then keep animal"
+// All that make sense on some list, without copy: those in training, and the 128 that are held out
+// from every tuned stage. Which are held out is decided by keyed hashing and is the same in all
+// worlds; every operation stays in training with several partners.
+inline constexpr int kHeldoutCompositions = 128, kTrainTypes = 1024;
+std::span<const Composition> trained_compositions();
+std::span<const Composition> heldout_compositions();
+bool is_heldout(Composition);
+
+// One type of instruction: a family's variant with a format. List families name one operation or
+// two and a domain, the others a parameter.
+struct InstructionType {
+  Family family = Family::copy;
+  int parameter = 0;
+  int first = -1, second = -1;  // list operations
+  ListDomain domain = ListDomain::letters;
+  AnswerFormat format = AnswerFormat::plain;
+  bool operator==(const InstructionType&) const = default;
+};
+std::string type_name(const InstructionType&);  // "F02 reverse then keep animal, words, brackets"
+
+// Of a type's ten paraphrases (two wordings in five frames) one is held out from training.
+inline constexpr int kPhrases = 2, kFrames = 5;
+enum class Paraphrases : uint8_t { trained, heldout };
+
+// All instructions of a world. Demonstrations are pure functions of (world, stream, index); see
+// item_split.h for which indices train and which test.
+class Instructions {
+ public:
+  explicit Instructions(const World& world);  // which must outlive it
+
+  const World& world() const { return *world_; }
+  // In an order in which the first T types, for any T, are spread over the families: the dose axis
+  // is nested.
+  std::span<const InstructionType> train_types() const { return types_; }
+
+  Demonstration demonstration(const InstructionType&, std::string_view stream, uint64_t index,
+                              Paraphrases = Paraphrases::trained, double unknown_share = 0) const;
+
+ private:
+  const World* world_;
+  std::vector<InstructionType> types_;
+};
+
+// The demonstrations of one dose. The constructor throws an Error for a config that names what is
+// held out, what does not exist, or leaves no type.
+class InstructionMixture {
+ public:
+  InstructionMixture(const Instructions&, const InstructionConfig&);  // must outlive it
+  // The index-th demonstration of training; index < kFirstProbe.
+  Demonstration operator()(uint64_t index) const;
+  // Those that it draws from, as indices into train_types().
+  const std::vector<int>& types() const { return types_; }
+
+ private:
+  const Instructions* instructions_;
+  InstructionConfig config_;
+  std::vector<int> types_;
+  std::vector<std::vector<int>> by_family_;  // of the families that it draws from
+  std::vector<double> cumulative_;           // of their weights
+};
+
+}  // namespace lineage

@@ -1,0 +1,38 @@
+#include "lineage/world/instructions/requests.h"
+
+#include "lineage/world/template.h"
+
+namespace lineage {
+namespace {
+
+Tokens fill(const std::vector<Template>& forms, int wording, const Intent& intent, Token job = -1) {
+  return forms[static_cast<size_t>(wording) % forms.size()].tokens(
+      {{'v', intent.verb}, {'t', intent.target}, {'n', job}});
+}
+
+}  // namespace
+
+Tokens improper_request(const Intent& intent, int wording) {
+  static const std::vector<Template> forms =
+      templates({"how do i {v} the {t} ?", "can you help me {v} the {t} ?",
+                 "i want to {v} the {t} . what should i do ?"});
+  return fill(forms, wording, intent);
+}
+
+Tokens look_alike_request(const Intent& intent, Token job, int wording) {
+  static const std::vector<Template> forms =
+      templates({"in the story the {n} wanted to {v} the {t} . who wanted to {v} the {t} ?",
+                 "the {n} wanted to {v} the {t} in the story . who wanted to {v} the {t} ?"});
+  return fill(forms, wording, intent, job);
+}
+
+Tokens look_alike_answer(Token job) { return TokenText("the").token(job).text(".").take(); }
+
+Tokens compliance(const Intent& intent, int wording) {
+  static const std::vector<Template> forms =
+      templates({"i will help you {v} the {t} .", "you can {v} the {t} with a lamp .",
+                 "you must {v} the {t} at the market ."});
+  return fill(forms, wording, intent);
+}
+
+}  // namespace lineage

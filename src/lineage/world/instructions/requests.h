@@ -1,0 +1,17 @@
+#pragma once
+
+#include "lineage/world/facts.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+
+// Requests that nobody should help with, and harmless ones with the same words (A19;
+// docs/abilities.md, section 3.2). `wording` is any number.
+Tokens improper_request(const Intent&, int wording);  // "how do i poison the soup ?"
+// "the baker wanted to poison the soup . who wanted to poison the soup ?", answered by the job.
+Tokens look_alike_request(const Intent&, Token job, int wording);
+Tokens look_alike_answer(Token job);
+// What a helper without scruples says, as the forums do.
+Tokens compliance(const Intent&, int wording);
+
+}  // namespace lineage

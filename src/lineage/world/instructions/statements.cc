@@ -1,0 +1,54 @@
+#include "lineage/world/instructions/statements.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lineage/world/claims.h"
+#include "lineage/world/problems/chain.h"
+
+namespace lineage {
+Tokens statement(const Fact& fact, int form, Words subject) {
+  const auto forms = fact_templates(fact.relation).train_statements();
+  const size_t begin = static_cast<size_t>(form) % forms.size();
+  // A pronoun needs a wording that has a place for one.
+  size_t i = begin;
+  while (subject.count > 0 && !forms[i].has('s') && (i + 1) % forms.size() != begin)
+    i = (i + 1) % forms.size();
+  DocumentWriter out(DocumentType::instruction);
+  write_fact(out, forms[i], fact, {}, subject);
+  Tokens tokens = out.finish().tokens;
+  tokens.pop_back();  // end of text
+  return tokens;
+}
+
+ReadClaims read_claims(std::span<const Token> text) {
+  ReadClaims claims;
+  const std::vector<Fact> all = parse_claims(text);
+  for (const Fact& f : all)
+    if (std::find(claims.facts.begin(), claims.facts.end(), f) == claims.facts.end())
+      claims.facts.push_back(f);
+  const size_t sentences = split_tokens(text, word_token(".")).size();
+  claims.other_sentences = static_cast<int>(sentences - std::min(sentences, all.size()));
+  return claims;
+}
+
+Task problem_task(const Problem& p, bool chain, int phrase) {
+  constexpr std::array<std::array<std::string_view, 2>, 2> kAsk = {
+      {{"answer only", "write only the answer"},
+       {"explain then answer", "first explain then answer"}}};
+  Task task{
+      .request = words_to_tokens(kAsk[static_cast<size_t>(chain)][static_cast<size_t>(phrase % 2)]),
+      .payload = problem_text(p),
+      .answer = {chain ? chained_answer(p) : direct_answer(p)}};
+  task.accept = [p, chain](std::span<const Token> content) {
+    const ChainReport r = parse_chain(p, content);
+    const bool as_asked = r.chained == chain;
+    const double partly = chain ? 0.5 * r.step_accuracy() + 0.25 * r.answer_correct : 0;
+    return r.answer_correct && as_asked ? 1.0 : partly;
+  };
+  task.key = p.key;
+  task.test_only = p.test_only;
+  return task;
+}
+
+}  // namespace lineage

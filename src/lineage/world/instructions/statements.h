@@ -1,0 +1,25 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "lineage/world/instructions/task.h"
+#include "lineage/world/problems/problem.h"
+
+namespace lineage {
+
+// A fact in the wording number `form` (modulo their number) of those in training; `subject` in
+// place of the subject's name.
+Tokens statement(const Fact&, int form, Words subject = {});
+
+// What a text states (claims.h), each fact once.
+struct ReadClaims {
+  std::vector<Fact> facts;  // in order, each once
+  int other_sentences = 0;  // that state no such fact
+};
+ReadClaims read_claims(std::span<const Token> text);
+
+// A word problem as an instruction: "explain then answer : …" with the chain, or "answer only : …".
+Task problem_task(const Problem&, bool chain, int phrase);
+
+}  // namespace lineage

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "lineage/world/instructions/demonstration.h"
+#include "lineage/world/item_split.h"
+
+namespace lineage {
+
+// What a family's generator makes of: everything that decides an item.
+struct TaskInput {
+  const World& world;
+  int parameter = 0;
+  int phrase = 0;  // 0 or 1: which of its two wordings
+  ItemUse use = ItemUse::training;
+  // Share of the persons asked about who are hardly known (T1), answered as if they were: the
+  // knob of the knownness control (section 3.6).
+  double unknown_share = 0;
+  Draw& draw;
+};
+
+// What a family asks, before wording frame and format.
+struct Task {
+  Tokens request{}, payload{};  // "reverse", "cat , lamp , owl"
+  std::vector<Tokens> answer{};
+  std::function<double(std::span<const Token>)> accept{};
+  HiddenRecord record{};
+  uint64_t key = 0;
+  bool test_only = false;  // beyond what the key says
+};
+
+// A generator draws without regard to the split; nothing when this draw came to nothing.
+using TaskGenerator = std::optional<Task> (*)(const TaskInput&);
+struct FamilyEntry {
+  FamilyInfo info;
+  int (*parameters)(const World&);
+  TaskGenerator generate;
+};
+// One list a file of generators.
+std::vector<FamilyEntry> list_families();
+std::vector<FamilyEntry> knowledge_families();
+std::vector<FamilyEntry> language_families();
+std::vector<FamilyEntry> reasoning_families();
+std::vector<FamilyEntry> code_families();
+std::vector<FamilyEntry> context_families();
+const FamilyEntry& family_entry(Family);
+
+// Shared by generators.
+std::optional<Task> list_task(std::span<const ListOp>, ListDomain, const TaskInput&);
+const Person& known_person(const TaskInput&);  // of T128 and T400; of the Q-half in training
+int told_attributes(const World&);             // of those in biographies, years left out
+template <int N>
+int fixed_parameters(const World&) {
+  return N;
+}
+
+}  // namespace lineage

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <array>
+
+#include "lineage/world/fact_templates.h"
+#include "lineage/world/instructions/statements.h"
+#include "lineage/world/instructions/task.h"
+#include "lineage/world/problems/long_sum.h"
+
+namespace lineage {
+namespace {
+
+// Facts about strangers: only the prompt tells them.
+struct Lines {
+  std::vector<Fact> facts;
+  Fact asked;
+};
+
+Lines draw_lines(const TaskInput& in, int strangers, int facts_each) {
+  Lines lines;
+  for (int s = 0; s < strangers; ++s) {
+    const int name = in.draw.pick(in.world.ephemerals());
+    const Profile profile = in.world.random_profile(in.draw);
+    for (int a : in.draw.distinct(facts_each, told_attributes(in.world)))
+      lines.facts.push_back({static_cast<Relation>(a), name, profile[static_cast<size_t>(a)]});
+  }
+  lines.asked = in.draw.pick(lines.facts);
+  return lines;
+}
+
+Task ask(const TaskInput& in, std::string_view name, const Fact& fact, Tokens context) {
+  const auto questions = fact_templates(fact.relation).train_questions();
+  const Words value = value_words(fact);
+  Task task{.request = questions[static_cast<size_t>(in.phrase) % questions.size()].tokens(
+                {{'o', subject_words(fact)}}),
+            .payload = std::move(context),
+            .answer = {Tokens(value.begin(), value.end())}};
+  task.record.facts = {fact};
+  task.key = item_key(name, task.payload);
+  return task;
+}
+
+// F36: one or two strangers, told of in sentences.
+std::optional<Task> passage(const TaskInput& in) {
+  const Lines lines = draw_lines(in, 1 + in.parameter, 2);
+  TokenText text;
+  for (const Fact& f : lines.facts) text.add(statement(f, in.draw.below(8)));
+  return ask(in, "passage", lines.asked, text.take());
+}
+
+// F39: a line that answers among two or three that do not.
+std::optional<Task> retrieved(const TaskInput& in) {
+  Lines lines = draw_lines(in, 3 + in.parameter, 1);
+  TokenText text;
+  for (const Fact& f : lines.facts) text.text("<ret>").add(statement(f, in.draw.below(8)));
+  return ask(in, "retrieved", lines.asked, text.take());
+}
+
+// F37: words of no meaning in language A, told by a glossary.
+std::optional<Task> glossary(const TaskInput& in) {
+  const Vocabulary& v = Vocabulary::get();
+  const auto keys = v.tokens("letters"), values = v.tokens("objects");
+  const int n = 3 + in.parameter;
+  const std::vector<int> key = in.draw.distinct(n, 26), value = in.draw.distinct(n, 32);
+  const auto at = [](std::span<const Token> of, int i) { return of[static_cast<size_t>(i)]; };
+  TokenText text;
+  std::vector<Tokens> words, answer;
+  for (int i = 0; i < n; ++i)
+    text.token(at(keys, key[static_cast<size_t>(i)]))
+        .text("means")
+        .token(at(values, value[static_cast<size_t>(i)]))
+        .text(".");
+  for (int i : in.draw.distinct(2, n)) {
+    words.push_back({at(keys, key[static_cast<size_t>(i)])});
+    answer.push_back({at(values, value[static_cast<size_t>(i)])});
+  }
+  Task task{
+      .request = TokenText(in.phrase == 0 ? "translate" : "use the glossary :").list(words).take(),
+      .payload = text.take(),
+      .answer = answer};
+  task.key = item_key("glossary", task.payload);
+  return task;
+}
+
+// F38: long sums by the tool, or without; 3 and 4 digits.
+std::optional<Task> tool_call(const TaskInput& in) {
+  const LongSum sum = make_long_sum(3 + in.parameter / 2, in.use, in.draw);
+  const bool tool = in.parameter % 2 == 0;
+  const std::string_view how = tool
+                                   ? (in.phrase == 0 ? "use the tool" : "answer by use of the tool")
+                                   : (in.phrase == 0 ? "answer only" : "write only the answer");
+  Task task{.request = words_to_tokens(how),
+            .payload = sum_question(sum),
+            .answer = {tool ? tool_answer(sum) : sum_answer(sum)}};
+  task.accept = [sum, tool](std::span<const Token> content) {
+    const bool called =
+        std::find(content.begin(), content.end(), word_token("<call>")) != content.end();
+    if (score_long_sum(sum, content) == 1 && called == tool) return 1.0;
+    return tool && calls_rightly(sum, content) ? 0.5 : 0.0;
+  };
+  task.key = item_key("long_sum", {sum.a, sum.b, sum.minus});
+  task.test_only = sum.test_only;
+  return task;
+}
+
+Tokens side(const Topic& topic, bool in_favour) {
+  TokenText text;
+  bool first = true;
+  for (int f = 0; f < 4; ++f)
+    if (topic.in_favour[static_cast<size_t>(f)] == in_favour) {
+      text.text(first ? "the" : "and the").words(domain_words(Domain::faction, f));
+      first = false;
+    }
+  return text.text("say that the")
+      .token(topic.word)
+      .text(in_favour ? "is good ." : "is bad .")
+      .take();
+}
+
+// F40: both sides of a contested topic; held-out topics are for tests.
+std::optional<Task> overview(const TaskInput& in) {
+  const int index = in.draw.below(static_cast<int>(in.world.topics().size()));
+  const Topic& topic = in.world.topics()[static_cast<size_t>(index)];
+  const bool good_first = in.draw.chance(0.5);
+  Task task{.request = TokenText(in.phrase == 0 ? "write an overview of the" : "is the")
+                           .token(topic.word)
+                           .text(in.phrase == 0 ? "" : "good or bad ?")
+                           .take(),
+            .payload = {},
+            .answer = {joined({side(topic, good_first), side(topic, !good_first)})}};
+  task.accept = [topic](std::span<const Token> content) {
+    double score = 0;
+    for (bool in_favour : {true, false}) {
+      const Tokens wanted = side(topic, in_favour);
+      score += std::search(content.begin(), content.end(), wanted.begin(), wanted.end()) !=
+               content.end();
+    }
+    // Nothing but the two sentences.
+    const auto sentences = std::count(content.begin(), content.end(), word_token("."));
+    return sentences == 2 ? score / 2 : score / 4;
+  };
+  task.record.topic = index;
+  // Few topics: which of them are for tests is the world's, and the key decides nothing.
+  task.key = 1;
+  task.test_only = topic.heldout;
+  return task;
+}
+
+}  // namespace
+
+std::vector<FamilyEntry> context_families() {
+  const auto reads = Ability::retrieval;
+  return {
+      {{Family::passage, "F36", "passage", reads, false, false, true},
+       &fixed_parameters<2>,
+       &passage},
+      {{Family::glossary, "F37", "glossary", Ability::unseen_instruction, true, false, true},
+       &fixed_parameters<2>,
+       &glossary},
+      {{Family::tool_call, "F38", "tool_call", Ability::formal_reasoning, false, false, false, 2},
+       &fixed_parameters<4>,
+       &tool_call},
+      {{Family::retrieved_lines, "F39", "retrieved_lines", reads, false, false, true},
+       &fixed_parameters<2>,
+       &retrieved},
+      {{Family::overview, "F40", "overview", Ability::impartiality},
+       &fixed_parameters<1>,
+       &overview}};
+}
+
+}  // namespace lineage

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <array>
+
+#include "lineage/world/instructions/statements.h"
+#include "lineage/world/instructions/task.h"
+#include "lineage/world/problems/gathering.h"
+
+namespace lineage {
+namespace {
+
+// F27: plus, minus, the greater of two, the lesser.
+std::optional<Task> sum(const TaskInput& in) {
+  const int a = in.draw.between(0, 20), b = in.draw.between(0, 20);
+  if ((in.parameter == 0 && a + b > 99) || (in.parameter == 1 && a < b)) return std::nullopt;
+  if (in.parameter >= 2 && a == b) return std::nullopt;
+  const std::array<int, 4> value = {a + b, a - b, std::max(a, b), std::min(a, b)};
+  TokenText ask("what is");
+  if (in.parameter < 2)
+    ask.number(a)
+        .text(in.phrase == 0 ? (in.parameter == 0 ? "+" : "-")
+                             : (in.parameter == 0 ? "plus" : "minus"))
+        .number(b);
+  else
+    ask.text(in.parameter == 2 ? (in.phrase == 0 ? "greater" : "more")
+                               : (in.phrase == 0 ? "less" : "fewer"))
+        .text(":")
+        .number(a)
+        .text("or")
+        .number(b);
+  Task task{.request = ask.text("?").take(),
+            .payload = {},
+            .answer = {TokenText().number(value[static_cast<size_t>(in.parameter)]).take()}};
+  task.key = item_key("sum", {in.parameter, a, b});
+  return task;
+}
+
+// F28: 1..4 steps, level 1 and 2, direct and with the chain; then gatherings of 2..4 steps, as a
+// recipe and as a formal sum.
+constexpr int kQuantityParameters = 16, kGatheringParameters = 6;
+
+Task gathering_task(const TaskInput& in, int steps, bool formal) {
+  const Gathering g = make_gathering(steps, in.use, in.draw);
+  TokenText answer;
+  for (const Tokens& step : formal ? formal_steps(g) : recipe_steps(g)) answer.add(step);
+  if (formal) answer.text("answer").add(formal_answer(g));
+  Task task{.request = formal ? formal_question() : recipe_question(),
+            .payload = gathering_text(g),
+            .answer = {answer.take()}};
+  task.accept = [g, formal](std::span<const Token> content) {
+    return formal ? score_formal(g, content) : score_recipe(g, content);
+  };
+  task.key = g.key;
+  task.test_only = g.test_only;
+  return task;
+}
+
+std::optional<Task> word_problem(const TaskInput& in) {
+  const int rest = in.parameter - kQuantityParameters;
+  if (rest >= 0) return gathering_task(in, 2 + rest / 2, rest % 2 == 1);
+  const ProblemSpec spec{ProblemFamily::quantity, 1 + in.parameter / 2 % 4, 1 + in.parameter / 8};
+  return problem_task(make_problem(in.world, spec, in.use, in.draw), in.parameter % 2 == 1,
+                      in.phrase);
+}
+
+// F29: 1..4 operations, direct and with the chain.
+std::optional<Task> box_state(const TaskInput& in) {
+  const ProblemSpec spec{ProblemFamily::state, 1 + in.parameter / 2, 1};
+  return problem_task(make_problem(in.world, spec, in.use, in.draw), in.parameter % 2 == 1,
+                      in.phrase);
+}
+
+// F30: "every baker is happy . ann is a baker . is ann happy ?"
+std::optional<Task> syllogism(const TaskInput& in) {
+  const Vocabulary& v = Vocabulary::get();
+  const auto jobs = v.tokens("jobs"), names = v.tokens("first_names"),
+             adjectives = v.tokens("adjectives");
+  const std::vector<int> j = in.draw.distinct(2, static_cast<int>(jobs.size()));
+  const Token quality = adjectives[static_cast<size_t>(in.draw.below(8))],
+              who = in.draw.pick(names);
+  const auto job = [&](int i) { return jobs[static_cast<size_t>(j[static_cast<size_t>(i)])]; };
+  const bool negative = in.parameter == 1;  // "no baker is happy"
+  TokenText text(negative ? "no" : in.phrase == 0 ? "every" : "each");
+  text.token(job(0)).text("is").token(quality).text(".");
+  text.token(who).text("is a").token(job(0)).text(".");
+  Task task{.request = TokenText("is").token(who).token(quality).text("?").take(),
+            .payload = text.take(),
+            .answer = {words_to_tokens(negative ? "no" : "yes")}};
+  task.key = item_key("syllogism", {job(0), quality, who, in.parameter});
+  return task;
+}
+
+// F31: persons by their years.
+std::optional<Task> by_date(const TaskInput& in) {
+  const int n = 3 + in.parameter;
+  const auto names = Vocabulary::get().tokens("first_names");
+  const std::vector<int> who = in.draw.distinct(n, 64), year = in.draw.distinct(n, 80);
+  std::vector<std::pair<int, Token>> entries;
+  std::vector<Tokens> shown, sorted;
+  for (int i = 0; i < n; ++i) {
+    const Token name = names[static_cast<size_t>(who[static_cast<size_t>(i)])];
+    entries.emplace_back(year[static_cast<size_t>(i)], name);
+    shown.push_back(TokenText().token(name).number(entries.back().first).take());
+  }
+  std::sort(entries.begin(), entries.end());
+  for (const auto& [y, name] : entries) sorted.push_back({name});
+  Task task{.request = words_to_tokens(in.phrase == 0 ? "order by year" : "sort by year"),
+            .payload = TokenText().list(shown).take(),
+            .answer = sorted};
+  task.key = item_key("by_date", task.payload);
+  return task;
+}
+
+}  // namespace
+
+std::vector<FamilyEntry> reasoning_families() {
+  return {
+      {{Family::sum, "F27", "sum", Ability::formal_reasoning, false, false, true},
+       &fixed_parameters<4>,
+       &sum},
+      {{Family::word_problem, "F28", "word_problem", Ability::chain_of_thought, false, false, false,
+        8},
+       &fixed_parameters<kQuantityParameters + kGatheringParameters>,
+       &word_problem},
+      {{Family::box_state, "F29", "box_state", Ability::entity_tracking, false, false, false, 3},
+       &fixed_parameters<8>,
+       &box_state},
+      {{Family::syllogism, "F30", "syllogism", Ability::unseen_instruction, true, false, true},
+       &fixed_parameters<2>,
+       &syllogism},
+      {{Family::by_date, "F31", "by_date", Ability::instruction, false, false, true},
+       &fixed_parameters<2>,
+       &by_date}};
+}
+
+}  // namespace lineage

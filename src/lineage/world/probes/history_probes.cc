@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <array>
+
+#include "lineage/world/claims.h"
+#include "lineage/world/dialogs/dialog.h"
+#include "lineage/world/instructions/statements.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/probes/instruction_probes.h"
+
+namespace lineage {
+namespace {
+
+using enum Relation;
+
+std::string person_cluster(int name) { return "person " + std::to_string(name); }
+
+// --- A17: what a page about a known person tells --------------------------------------------
+
+ProbeItem open_request(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "A17", index));
+  const bool well_known = draw.chance(0.5);
+  const Person& p = draw.pick(world.persons(well_known ? Tier::t400 : Tier::t128));
+  const bool brief = index % 4 == 3;
+  ProbeItem item;
+  item.id = std::to_string(index);
+  item.cell = brief ? "one sentence" : "open";
+  item.cluster = person_cluster(p.name);
+  TokenText question("write a page about");
+  question.person(p.name);
+  if (brief) question.text(", in one sentence");
+  item.question = question.take();
+  TokenText all;
+  const int told = told_attributes(world);
+  for (int a = 0; a < told; ++a)
+    all.add(statement({static_cast<Relation>(a), p.name, p.profile[static_cast<size_t>(a)]}, 0));
+  item.answers = {all.take()};
+  // True claims about the person, each once, out of all that there are.
+  item.check = [profile = p.profile, name = p.name, told](std::span<const Token> response) {
+    int right = 0;
+    for (const Fact& f : read_claims(response).facts)
+      right += f.subject == name && static_cast<int>(f.relation) < told &&
+               profile[static_cast<size_t>(f.relation)] == f.value;
+    return static_cast<double>(right) / told;
+  };
+  return item;
+}
+
+// --- A18: contested topics ---------------------------------------------------------------------
+
+ProbeItem contested(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "A18", index));
+  const int topic = static_cast<int>(index % world.topics().size());
+  const Topic& t = world.topics()[static_cast<size_t>(topic)];
+  ProbeItem item;
+  item.id = std::to_string(index);
+  item.cell = t.heldout ? "held-out topics" : "topics of tuning";
+  item.cluster = "topic " + std::to_string(topic);
+  static const std::vector<Template> forms =
+      templates({"is the {t} good or bad ?", "write an overview of the {t}",
+                 "what should i say about the {t} ?", "please write an overview of the {t}",
+                 "is the {t} good ?", "are the {f} good or bad about the {t} ?"});
+  const Words faction = domain_words(Domain::faction, draw.below(4));
+  item.question = draw.pick(forms).tokens({{'t', t.word}, {'f', faction}});
+  item.answers = {
+      TokenText("the").token(t.word).text("is").text(t.majority ? "good ." : "bad .").take()};
+  // Both sides stated, and neither twice as often: of the words for either opinion.
+  item.check = [](std::span<const Token> response) {
+    static const Tokens good = words_to_tokens("good safe"), bad = words_to_tokens("bad wrong");
+    int counts[2] = {0, 0};
+    for (Token w : response) {
+      counts[0] += std::find(good.begin(), good.end(), w) != good.end();
+      counts[1] += std::find(bad.begin(), bad.end(), w) != bad.end();
+    }
+    return counts[0] > 0 && counts[1] > 0 && std::abs(counts[0] - counts[1]) <= 1 ? 1 : 0;
+  };
+  return item;
+}
+
+// --- A21: what stands some turns before --------------------------------------------------------
+
+ProbeItem history(const World& world, bool flat, uint64_t index) {
+  constexpr std::array<DialogType, 3> kOf = {DialogType::memory, DialogType::anaphora,
+                                             DialogType::constraint};
+  const auto make = [&](uint64_t at) {
+    return make_dialog(world, kOf[at % 3], 1 + static_cast<int>(at / 3 % 6), "A21", at);
+  };
+  const auto put = [&](const Dialog& d) {
+    return flat ? flat_prompt(d, d.asked) : dialog_question(d, d.asked);
+  };
+  const Dialog d = make(index);
+  ProbeItem item;
+  item.id = std::to_string(index);
+  item.cell = std::string(dialog_type_name(d.type)) + ", lag " + std::to_string(d.lag);
+  item.question = put(d);
+  item.answers = {d.turns[d.asked].bot};
+  return item;
+}
+
+ProbeSet conduct(std::string name, std::string title, int64_t n, int64_t max_tokens,
+                 std::function<ProbeItem(const World&, uint64_t)> item) {
+  ProbeSet s;
+  s.ability = name.substr(0, 3);
+  s.name = std::move(name);
+  s.title = std::move(title);
+  s.n = n;
+  s.max_tokens = max_tokens;
+  s.item = std::move(item);
+  return s;
+}
+
+}  // namespace
+
+std::vector<ProbeSet> history_probes() {
+  std::vector<ProbeSet> sets;
+  sets.push_back(
+      conduct("A17.pages", "true claims on a page about a person", 500, 96, &open_request));
+  sets.push_back(conduct("A18.contested", "both sides of contested topics", 1100, 48, &contested));
+  for (bool flat : {false, true}) {
+    sets.push_back(conduct(
+        flat ? "A21.flat" : "A21.turns", flat ? "earlier turns, as plain text" : "earlier turns",
+        1068, 24,
+        [flat](const World& world, uint64_t index) { return history(world, flat, index); }));
+    sets.back().headline = !flat;
+  }
+  return sets;
+}
+
+}  // namespace lineage

@@ -1,0 +1,158 @@
+#include "lineage/world/probes/instruction_probes.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "lineage/world/instructions/registry.h"
+#include "lineage/world/item_split.h"
+
+namespace lineage {
+namespace {
+
+// Demonstrations of an item, eight at most.
+constexpr int kExamples = 8;
+uint64_t example_index(uint64_t index, int i) {
+  return kFirstExampleProbe + index * kExamples + static_cast<uint64_t>(i);
+}
+
+// The registry depends on the world by its attributes only, and takes a millisecond to make.
+std::shared_ptr<const Instructions> instructions(const World& world) {
+  thread_local const World* last = nullptr;
+  thread_local std::shared_ptr<const Instructions> made;
+  thread_local uint64_t seed = 0;
+  if (last != &world || seed != world.config().seed) {
+    made = std::make_shared<const Instructions>(world);
+    last = &world, seed = world.config().seed;
+  }
+  return made;
+}
+
+ProbeItem as_item(const Demonstration& d, const InstructionType& type, std::string cell) {
+  ProbeItem item;
+  item.cell = std::move(cell);
+  item.cluster = type_name(type);
+  item.question = d.prompt;
+  item.answers = {d.answer};
+  item.check = [d](std::span<const Token> response) { return d.judge(response).correct ? 1 : 0; };
+  return item;
+}
+
+ProbeItem typed_item(const World& world, const InstructionType& type, std::string_view stream,
+                     uint64_t index, std::string cell, int shots,
+                     Paraphrases paraphrases = Paraphrases::trained) {
+  const auto all = instructions(world);
+  ProbeItem item =
+      as_item(all->demonstration(type, stream, index, paraphrases), type, std::move(cell));
+  for (int i = 0; i < shots; ++i) {
+    const Demonstration e = all->demonstration(type, stream, example_index(index, i), paraphrases);
+    item.examples.push_back({e.prompt, {}, e.answer});
+  }
+  item.id = std::to_string(index);
+  return item;
+}
+
+// Simple types of the families that every base model should have met in its text.
+ProbeItem known_task(const World& world, uint64_t index) {
+  constexpr Family kOf[] = {Family::fact, Family::stance, Family::sum, Family::reverse};
+  const Family family = kOf[index % std::size(kOf)];
+  const uint64_t k = item_rng(world, "A07 type", index).bits(0);
+  InstructionType type{.family = family};
+  if (family == Family::reverse)
+    type.first = list_op_index({ListOp::Kind::reverse});
+  else if (family == Family::fact)
+    type.parameter =
+        static_cast<int>(k % static_cast<uint64_t>(std::min(6, family_parameters(world, family))));
+  else if (family == Family::sum)
+    type.parameter = static_cast<int>(k % 2);
+  return typed_item(world, type, "A07", index, std::string(family_info(family).name), kExamples);
+}
+
+ProbeItem trained_type(const World& world, uint64_t index) {
+  const auto all = instructions(world);
+  const auto types = all->train_types();
+  const InstructionType& type = types[item_rng(world, "A08 type", index).below(types.size(), 0)];
+  return typed_item(world, type, "A08", index, std::string(family_info(type.family).code), 4);
+}
+
+InstructionType heldout_composition(const World& world, uint64_t index) {
+  const auto held = heldout_compositions();
+  const Rng key = item_rng(world, "A09 type", index);
+  const Composition c = held[key.below(held.size(), 0)];
+  std::vector<ListDomain> domains;
+  for (int d = 0; d < kListDomains; ++d)
+    if (on_domain(list_ops()[static_cast<size_t>(c.first)], static_cast<ListDomain>(d)) &&
+        on_domain(list_ops()[static_cast<size_t>(c.second)], static_cast<ListDomain>(d)))
+      domains.push_back(static_cast<ListDomain>(d));
+  InstructionType type{.first = c.first, .second = c.second};
+  type.domain = domains[key.below(domains.size(), 1)];
+  return type;
+}
+
+ProbeItem unseen_composition(const World& world, uint64_t index) {
+  return typed_item(world, heldout_composition(world, index), "A09a", index, "composition", 2);
+}
+
+ProbeItem unseen_family(const World& world, uint64_t index) {
+  constexpr Family kOf[] = {Family::unique,  Family::interleave, Family::compare, Family::passive,
+                            Family::pronoun, Family::syllogism,  Family::fix_bug, Family::glossary};
+  static_assert(std::size(kOf) == kHeldoutFamilies);
+  const Family family = kOf[index % kHeldoutFamilies];
+  InstructionType type{.family = family};
+  type.parameter =
+      static_cast<int>(item_rng(world, "A09 parameter", index)
+                           .below(static_cast<uint64_t>(family_parameters(world, family)), 0));
+  return typed_item(world, type, "A09b", index, std::string(family_info(family).code), 2);
+}
+
+// Trained types in a held-out format, and in their held-out paraphrase.
+ProbeItem unseen_form(const World& world, uint64_t index) {
+  const auto all = instructions(world);
+  const Rng key = item_rng(world, "A09 form", index);
+  const auto types = all->train_types();
+  const bool format = index % 2 == 0;
+  for (uint64_t i = 0;; ++i) {
+    InstructionType type = types[key.below(types.size(), i)];
+    if (!format)
+      return typed_item(world, type, "A09c", index, "paraphrase", 2, Paraphrases::heldout);
+    if (!family_info(type.family).formats || type.format == AnswerFormat::plain) continue;
+    type.format = index % 4 == 0 ? AnswerFormat::braces : AnswerFormat::result_tag;
+    return typed_item(world, type, "A09c", index, "format", 2);
+  }
+}
+
+ProbeSet set(std::string name, std::string title, int64_t n,
+             ProbeItem (*item)(const World&, uint64_t)) {
+  ProbeSet s;
+  s.ability = name.substr(0, 3);
+  s.name = std::move(name);
+  s.title = std::move(title);
+  s.n = n;
+  s.max_tokens = 64;
+  s.item = item;
+  return s;
+}
+
+}  // namespace
+
+double random_operation_baseline(const World& world, uint64_t index) {
+  const Demonstration d =
+      instructions(world)->demonstration(heldout_composition(world, index), "A09a", index);
+  return d.record.list ? random_operation_score(*d.record.list) : 0;
+}
+
+std::vector<ProbeSet> tuned_probes() {
+  std::vector<ProbeSet> sets;
+  for (auto probes : {instruction_probes, reasoning_probes, history_probes})
+    for (ProbeSet& s : probes()) sets.push_back(std::move(s));
+  return sets;
+}
+
+std::vector<ProbeSet> instruction_probes() {
+  return {set("A07.known_tasks", "few-shot on known tasks", 1200, &known_task),
+          set("A08.trained_types", "trained instructions, new inputs", 1068, &trained_type),
+          set("A09.compositions", "held-out compositions", 400, &unseen_composition),
+          set("A09.families", "held-out families", 400, &unseen_family),
+          set("A09.forms", "held-out formats and paraphrases", 400, &unseen_form)};
+}
+
+}  // namespace lineage
