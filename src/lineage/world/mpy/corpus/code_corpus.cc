@@ -99,7 +99,8 @@ Document CodeCorpus::make(Form form, int64_t index) const {
             : config_.rung == Rung::arithmetic ? make_arithmetic_facts(context_, draw)
                                                : make_procedure(context_, draw);
     }
-    if (d) return *std::move(d);
+    if (d && static_cast<int64_t>(d->tokens.size()) <= config_.document_tokens)
+      return *std::move(d);
   }
 }
 

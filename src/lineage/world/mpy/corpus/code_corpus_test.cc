@@ -44,7 +44,8 @@ TEST(CodeCorpus, EveryRungHasTheTokensAskedFor) {
       const Document d = corpus.document(i);
       ASSERT_EQ(d.tokens.size(), d.tags.size());
       ASSERT_EQ(d.tokens.back(), Vocabulary::kEndOfText);
-      ASSERT_LE(d.tokens.size(), 250u);
+      // Permuting may lengthen a document by what comes from another.
+      ASSERT_LE(d.tokens.size(), rung == Rung::c3 ? 320u : 250u);
       tokens += static_cast<int64_t>(d.tokens.size());
     }
     EXPECT_NEAR(static_cast<double>(tokens), kTokens, 0.05 * kTokens)
