@@ -57,5 +57,5 @@ export function page(report: Report): HTMLElement {
       h("nav", { "aria-label": "Sections" }, ...SECTIONS.map((s) => h("a", { href: `#${s.id}` }, s.title.replace(/^What.*/, "Gave and took"))), themeChoice())),
     h("main", {}, ...SECTIONS.map((s) => h("section", { id: s.id, "aria-labelledby": `${s.id}-title` },
       h("h2", { id: `${s.id}-title` }, s.title), h("p", { class: "lead" }, s.lead), s.draw(report)))),
-    h("footer", {}, "Scores are of small models in a made-up world; they say which training stage moved what here, not how large models fare."));
+    h("footer", {}, "Scores are of small models; they say which training stage moved what here, not how large models fare."));
 }
