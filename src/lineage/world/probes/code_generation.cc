@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "lineage/world/item_split.h"
 #include "lineage/world/probes/code_probes.h"
 
@@ -55,7 +57,7 @@ FunctionScore FunctionProblem::check(std::span<const Token> written) const {
     function.push_back(t);
   }
   if (function.back() != line && function.back() != dedent) function.push_back(line);
-  for (; depth > 0; --depth) function.push_back(dedent);
+  for (depth = std::max(depth, 1); depth > 0; --depth) function.push_back(dedent);
   try {
     mpy::parse(mpy::read_words(function).items);
   } catch (const mpy::Fault&) {
