@@ -121,7 +121,7 @@ TEST_F(TuningTest, WhatCannotBeTunedIsRefusedBeforeAnythingIsGrown) {
               HasSubstr("mixture names chta; no such [conversations.NAME] | did you mean chat?"));
   EXPECT_THAT(error_of(tuned(), {"sft.pretrain_share=1"}), HasSubstr("pretrain_share"));
   EXPECT_THAT(error_of(tuned(), {"conversations.words.paths=[\"x\"]"}),
-              HasSubstr("words is both a source and a set of conversations"));
+              HasSubstr("words names two of sources, corpora and conversations"));
   EXPECT_THAT(error_of(tuned(), {"conversations.chat.paths=[\"none.jsonl\"]"}),
               HasSubstr("none.jsonl"));
   EXPECT_FALSE(std::filesystem::exists(folder / "errors" / "nodes"));

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "lineage/base/progress.h"
 #include "lineage/data/corpus.h"
@@ -20,6 +22,10 @@ struct PrepareOptions {
 struct PreparedSource {
   CorpusPtr train;
   CorpusPtr heldout;  // of the same documents' other part; empty when nothing is held out
+  // What each held-out token is for: a number for each, laid out as `heldout`, and what a number
+  // is called ("" for those not to be told apart). Null for text of which nothing is known.
+  CorpusPtr heldout_labels = nullptr;
+  std::vector<std::string> label_names{};
   SourceRecord record;
 };
 
@@ -35,5 +41,10 @@ struct PreparedSource {
 // empty, the one nearest to the threshold changes sides.
 PreparedSource prepare_source(const std::string& name, const SourceConfig&, const Tokenizer&,
                               const PrepareOptions&, Progress& = silent());
+
+// Several, by name. What is cheap to check in all of them comes before what is slow in the first.
+std::vector<PreparedSource> prepare_sources(const std::map<std::string, SourceConfig>&,
+                                            const Tokenizer&, const PrepareOptions&,
+                                            Progress& = silent());
 
 }  // namespace lineage

@@ -1,28 +1,25 @@
 #include "lineage/data/text_data.h"
 
 #include "lineage/base/error.h"
-#include "lineage/data/files.h"
 
 namespace lineage {
 
-TextData::TextData(const TextDataConfig& config, const Tokenizer& tokenizer, int64_t context,
-                   uint64_t seed, const std::filesystem::path& cache, Progress& progress) {
-  if (config.sources.empty())
+TextData::TextData(std::vector<PreparedSource> sources, const RowsConfig& config,
+                   const Tokenizer& tokenizer, int64_t context, uint64_t seed)
+    : sources_(std::move(sources)) {
+  if (sources_.empty())
     throw Error("data: there is no source; wanted at least one",
-                "add a table such as [data.sources.books] with kind and paths");
-  // What is cheap to check in all sources comes before what is slow in the first.
-  for (const auto& [name, source] : config.sources) {
-    validate(source, name);
-    list_files(source, name);
-  }
+                "add a table such as [sources.books] with kind and paths");
   options_ = {context, config.mask_documents, config.reset_positions,
               tokenizer.special(Special::end_of_text)};
+  const auto rows = [&](const CorpusPtr& corpus) {
+    return corpus ? rows_of(corpus, config.packing, context) : nullptr;
+  };
   std::vector<Share> shares;
-  for (const auto& [name, source] : config.sources) {
-    sources_.push_back(prepare_source(name, source, tokenizer,
-                                      {.cache = cache, .verify = config.verify}, progress));
-    shares.push_back({rows_of(sources_.back().train, config.packing, context), source.weight});
-    heldout_.push_back(rows_of(sources_.back().heldout, config.packing, context));
+  for (const PreparedSource& source : sources_) {
+    shares.push_back({rows(source.train), source.record.weight});
+    heldout_.push_back(rows(source.heldout));
+    heldout_labels_.push_back(rows(source.heldout_labels));
   }
   mixture_ = std::make_unique<Mixture>(std::move(shares), seed);
 }

@@ -11,7 +11,23 @@ namespace {
 
 using namespace lineage::testing;
 
-TextDataConfig config_in(const TempFolder& folder) {
+struct Config {
+  std::map<std::string, SourceConfig> sources;
+  RowsConfig rows;
+};
+template <class V>
+void fields(V& v, Config& c) {
+  v("sources", c.sources, "");
+  fields(v, c.rows);
+}
+
+TextData data_in(const TempFolder& folder, const Config& config, int64_t context) {
+  const ByteTokenizer tokenizer;
+  return TextData(prepare_sources(config.sources, tokenizer, {.cache = folder.path() / "cache"}),
+                  config.rows, tokenizer, context, 1);
+}
+
+Config config_in(const TempFolder& folder) {
   std::string a, b;
   for (int i = 0; i < 300; ++i) {
     a += "Line " + std::to_string(i) + " of the first source.\n\n";
@@ -19,7 +35,7 @@ TextDataConfig config_in(const TempFolder& folder) {
   }
   folder.write("a.txt", a);
   folder.write("b.jsonl", b);
-  return read_config<TextDataConfig>(ConfigNode::parse(
+  return read_config<Config>(ConfigNode::parse(
       R"(packing = "packed"
 [sources.lines]
 paths = [")" +
@@ -39,8 +55,8 @@ weight = 1
 
 TEST(TextData, FromARecipeToBatches) {
   const TempFolder folder;
-  const TextDataConfig config = config_in(folder);
-  const TextData data(config, ByteTokenizer(), 16, 1, folder.path() / "cache");
+  const Config config = config_in(folder);
+  const TextData data = data_in(folder, config, 16);
   const Batch batch = data.batch(0, 8);
   EXPECT_EQ(batch.tokens.shape(), (Shape{8, 16}));
   EXPECT_EQ(batch.starts.numel(), 128);
@@ -57,10 +73,10 @@ TEST(TextData, FromARecipeToBatches) {
 // The oracle of the masks: within a document every token but its first is a target, nowhere else.
 TEST(TextData, RowsHoldTheDocuments) {
   const TempFolder folder;
-  TextDataConfig config = config_in(folder);
+  Config config = config_in(folder);
   for (const Packing packing : {Packing::packed, Packing::best_fit, Packing::single}) {
-    config.packing = packing;
-    const TextData data(config, ByteTokenizer(), 64, 1, folder.path() / "cache");
+    config.rows.packing = packing;
+    const TextData data = data_in(folder, config, 64);
     for (int64_t row = 0; row < 50; ++row) {
       const Batch b = data.batch(row, 1);
       const auto tokens = b.tokens.data<int32_t>(), targets = b.targets.data<int32_t>(),
@@ -82,9 +98,9 @@ TEST(TextData, RowsHoldTheDocuments) {
 
 TEST(TextData, ResumesWhereItWas) {
   const TempFolder folder;
-  const TextDataConfig config = config_in(folder);
-  const TextData first(config, ByteTokenizer(), 16, 1, folder.path() / "cache");
-  const TextData again(config, ByteTokenizer(), 16, 1, folder.path() / "cache");
+  const Config config = config_in(folder);
+  const TextData first = data_in(folder, config, 16);
+  const TextData again = data_in(folder, config, 16);
   EXPECT_EQ(first.digest(), again.digest());
   Loader loader([&](int64_t step) { return again.batch(step * 4, 4); }, 100);
   for (int64_t step = 100; step < 110; ++step) {
@@ -98,20 +114,20 @@ TEST(TextData, ResumesWhereItWas) {
 
 TEST(TextData, AllSourcesAreCheckedBeforeTheFirstIsRead) {
   const TempFolder folder;
-  TextDataConfig config = config_in(folder);
+  Config config = config_in(folder);
   config.sources["zz"].paths = {"/no/such"};
-  EXPECT_EQ(error_of([&] { TextData(config, ByteTokenizer(), 16, 1, folder.path() / "cache"); }),
+  EXPECT_EQ(error_of([&] { data_in(folder, config, 16); }),
             "source zz: /no/such: no such file or folder; wanted a file or a folder");
   EXPECT_FALSE(fs::exists(folder.path() / "cache"));
-  EXPECT_EQ(error_of([&] { TextData({}, ByteTokenizer(), 16, 1, folder.path() / "cache"); }),
+  EXPECT_EQ(error_of([&] { data_in(folder, {}, 16); }),
             "data: there is no source; wanted at least one");
 }
 
 TEST(TextData, AConfigSurvivesItsFrozenCopy) {
   const TempFolder folder;
-  const TextDataConfig config = config_in(folder);
+  const Config config = config_in(folder);
   const std::string toml = to_toml(config);
-  EXPECT_EQ(to_toml(read_config<TextDataConfig>(ConfigNode::parse(toml, "frozen"))), toml);
+  EXPECT_EQ(to_toml(read_config<Config>(ConfigNode::parse(toml, "frozen"))), toml);
 }
 
 }  // namespace

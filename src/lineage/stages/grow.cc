@@ -19,20 +19,19 @@ namespace {
 constexpr size_t kShortDigest = 12;
 
 double weight_of(const Recipe& recipe, const std::string& name) {
-  const auto source = recipe.sources.find(name);
-  return source != recipe.sources.end() ? source->second.weight
-                                        : recipe.conversations.at(name).weight;
+  if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
+    return set->second.weight;
+  return chosen_texts(recipe, {}, {}).at(name);
 }
 
-// What a source or set of a recipe holds; a source's shards are left in `cache` for the stage.
+// What a text or set of a recipe holds; a text's shards are left in the cache for the stage.
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
-  const auto source = recipe.sources.find(name);
-  if (source != recipe.sources.end())
-    return prepare_source(name, source->second, tokenizer, options, progress).record;
-  // Uncut: what is cut for a model's context is that model's affair.
-  return tuning_set(name, recipe.conversations.at(name), tokenizer, 1 << 30).record;
+  if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
+    // Uncut: what is cut for a model's context is that model's affair.
+    return tuning_set(name, set->second, tokenizer, 1 << 30).record;
+  return prepare_texts(recipe, {{name, 1.0}}, tokenizer, options, progress)[0].record;
 }
 
 std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Tokenizer& tokenizer,

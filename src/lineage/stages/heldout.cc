@@ -31,6 +31,33 @@ HeldoutScore score_rows(const Gpt& gpt, const Dataset& rows, int64_t count,
   return {sums[0], static_cast<int64_t>(sums[1])};
 }
 
+// The same, label by label: two numbers for each.
+static std::vector<double> score_labels(const Gpt& gpt, const Dataset& rows, const Dataset& labels,
+                                        size_t names, int64_t count, const BatchOptions& options,
+                                        Communicator& ranks) {
+  const int64_t at_once = std::max<int64_t>(1, kTokensAtOnce / options.context);
+  std::vector<double> sums(2 * names);
+  int64_t turn = 0;
+  for (int64_t first = 0; first < count; first += at_once, ++turn) {
+    if (turn % ranks.size() != ranks.rank()) continue;
+    const int64_t take = std::min(at_once, count - first);
+    const Batch batch = batch_in_order(rows, first, take, options);
+    // Its targets are the labels of the other's targets.
+    const Batch of_labels = batch_in_order(labels, first, take, options);
+    const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
+    const Tensor log_probs = ops::linear_log_probs(hidden, gpt.head(), batch.targets).log_probs;
+    const auto nats = log_probs.data<float>(), weights = batch.weights.data<float>();
+    const auto label = of_labels.targets.data<int32_t>();
+    for (size_t n = 0; n < nats.size(); ++n) {
+      if (weights[n] == 0) continue;
+      sums[2 * static_cast<size_t>(label[n])] -= static_cast<double>(nats[n]);
+      sums[2 * static_cast<size_t>(label[n]) + 1] += 1;
+    }
+  }
+  ranks.all_reduce(std::span<double>(sums));
+  return sums;
+}
+
 std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData& data,
                                                   int64_t max_tokens, Communicator& ranks) {
   std::map<std::string, HeldoutScore> scores;
@@ -44,7 +71,19 @@ std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData
     const int64_t count =
         max_tokens ? std::clamp<int64_t>(max_tokens / T, 1, rows->size()) : rows->size();
     HeldoutScore& score = scores[source.record.name];
-    score = score_rows(gpt, *rows, count, data.options(), ranks);
+    if (const DatasetPtr& labels = data.heldout_labels(i)) {
+      const std::vector<double> sums = score_labels(gpt, *rows, *labels, source.label_names.size(),
+                                                    count, data.options(), ranks);
+      for (size_t l = 0; l < source.label_names.size(); ++l) {
+        const HeldoutScore part{sums[2 * l], static_cast<int64_t>(sums[2 * l + 1])};
+        score.nats += part.nats;
+        score.tokens += part.tokens;
+        if (part.tokens > 0 && !source.label_names[l].empty())
+          score.labels[source.label_names[l]] = part;
+      }
+    } else {
+      score = score_rows(gpt, *rows, count, data.options(), ranks);
+    }
     // The bytes of the text read: all of it, or its share of the rows.
     const double bytes = static_cast<double>(source.heldout->bytes()) * static_cast<double>(count) /
                          static_cast<double>(rows->size());

@@ -16,6 +16,8 @@ struct HeldoutScore {
   int64_t tokens = 0;        // predicted
   double bits_per_byte = 0;  // of their text
   double nats_per_token() const { return tokens ? nats / static_cast<double>(tokens) : 0; }
+  // Of the tokens that bear a label, by its name (PreparedSource::label_names).
+  std::map<std::string, HeldoutScore> labels{};
 };
 
 // The first `count` rows of a dataset, shared among the ranks; bits_per_byte stays 0.

@@ -6,6 +6,7 @@
 #include "lineage/ops/tape.h"
 #include "lineage/stages/grow.h"
 #include "lineage/train/machine.h"
+#include "lineage/world/vocabulary.h"
 
 namespace lineage {
 namespace {
@@ -44,7 +45,10 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
   std::map<std::string, double> rates;  // by architecture
   for (const RecipeNode* n : chosen_nodes(recipe, options.nodes)) {
     RecipeNode node = *n;
-    if (node.model.vocab == 0) node.model.vocab = recipe.tokenizer.vocab;
+    if (node.model.vocab == 0)
+      node.model.vocab = recipe.tokenizer.kind == TokenizerKind::world
+                             ? Vocabulary::get().tokenizer()->vocab()
+                             : recipe.tokenizer.vocab;
     const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks);
     const std::string key = to_toml(node.model);
     if (!rates.contains(key) && plan.memory_bytes < available_memory())

@@ -18,18 +18,14 @@ namespace {
 // language model trained on with another mixture).
 struct PretrainConfig {
   std::map<std::string, double> mixture;
-  Packing packing = Packing::packed;
-  bool mask_documents = true, reset_positions = false;
+  RowsConfig rows;
   TrainConfig train;
 };
 
 template <class V>
 void fields(V& v, PretrainConfig& c) {
   v("mixture", c.mixture, "weight of each source used; empty: all, with their own weights");
-  v("packing", c.packing, "packed, best_fit or single");
-  v("mask_documents", c.mask_documents,
-    "no attention from one document to another in a row (false: GPT-3's packing)");
-  v("reset_positions", c.reset_positions, "count positions from each document's start");
+  fields(v, c.rows);
   fields(v, c.train);
 }
 
@@ -58,26 +54,11 @@ class Pretrain final : public Stage {
   void run(const RecipeNode&, const StageContext&) const override;
 };
 
-// The sources a node trains on, with the weights of its mixture.
-std::map<std::string, SourceConfig> mixed(const RecipeNode& node, const PretrainConfig& config,
-                                          const Recipe& recipe) {
-  if (config.mixture.empty()) return recipe.sources;
-  std::vector<std::string> names;
-  for (const auto& [name, source] : recipe.sources) names.push_back(name);
-  std::map<std::string, SourceConfig> result;
-  for (const auto& [name, weight] : config.mixture) {
-    const auto it = recipe.sources.find(name);
-    if (it == recipe.sources.end()) {
-      const std::string near = nearest_name(name, names);
-      throw Error(fmt::format("{}.pretrain.mixture names {}; no such source", node.place, name),
-                  near.empty() ? "" : "did you mean " + near + "?");
-    }
-    require(weight > 0, node.place, ".pretrain.mixture.", name, " is ", weight,
-            "; wanted more than 0");
-    result[name] = it->second;
-    result[name].weight = weight;
-  }
-  return result;
+// The texts a node trains on, with the weights of its mixture.
+std::map<std::string, double> mixed(const RecipeNode& node, const PretrainConfig& config,
+                                    const Recipe& recipe) {
+  return chosen_texts(recipe, config.mixture,
+                      fmt::format("{}: nodes.{}.pretrain.mixture", node.place, node.name));
 }
 
 void Pretrain::validate(const RecipeNode& node, const Recipe& recipe) const {
@@ -94,7 +75,7 @@ void Pretrain::validate(const RecipeNode& node, const Recipe& recipe) const {
 
 std::vector<std::string> Pretrain::sources(const RecipeNode& node, const Recipe& recipe) const {
   std::vector<std::string> names;
-  for (const auto& [name, source] :
+  for (const auto& [name, weight] :
        mixed(node, read_config<PretrainConfig>(node.stage_table), recipe))
     names.push_back(name);
   return names;
@@ -122,14 +103,11 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
   Communicator& ranks = context.ranks;
   const uint64_t seed = context.recipe.seed;
 
-  TextDataConfig text;
-  text.sources = mixed(node, config, context.recipe);
-  text.packing = config.packing;
-  text.mask_documents = config.mask_documents;
-  text.reset_positions = config.reset_positions;
-  text.verify = false;  // the runner has just done so
-  const TextData data(text, *context.tokenizer, node.model.context,
-                      Rng(seed).fold(name()).fold("mixture").key(), context.data_cache);
+  const TextData data(
+      prepare_texts(context.recipe, mixed(node, config, context.recipe), *context.tokenizer,
+                    {.cache = context.data_cache, .verify = false}),  // the runner has just done so
+      config.rows, *context.tokenizer, node.model.context,
+      Rng(seed).fold(name()).fold("mixture").key());
 
   Model model = make_model(node.model, true);
   if (context.parents.empty())
@@ -149,6 +127,8 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
       const std::string suffix = source.empty() ? "" : "/" + source;
       json["heldout_loss" + suffix] = score.nats_per_token();
       json["heldout_bits_per_byte" + suffix] = score.bits_per_byte;
+      for (const auto& [label, part] : score.labels)
+        json["heldout_loss" + suffix + "/" + label] = part.nats_per_token();
     }
     return json;
   };

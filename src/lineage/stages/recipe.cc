@@ -118,8 +118,9 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
 
   Recipe recipe;
-  std::vector<std::string> known = {"name",  "seed",    "extends",       "preset", "tokenizer",
-                                    "model", "sources", "conversations", "run",    "nodes"};
+  std::vector<std::string> known = {"name",      "seed",          "extends", "preset",
+                                    "tokenizer", "world",         "corpora", "model",
+                                    "sources",   "conversations", "run",     "nodes"};
   for (std::string_view stage : stage_names()) known.emplace_back(stage);
   check_keys(document, known, "");
   ConfigReader reader(document);
@@ -127,17 +128,25 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   reader("name", recipe.name, "");
   reader("seed", recipe.seed, "");
   reader("tokenizer", recipe.tokenizer, "");
+  reader("world", recipe.world, "");
+  reader("corpora", recipe.corpora, "");
   reader("sources", recipe.sources, "");
   reader("conversations", recipe.conversations, "");
   reader("run", recipe.run, "");
   require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
           recipe.name, "\"; wanted a folder's name");
-  require(!recipe.sources.empty(), place, ": has no [sources.NAME]; wanted at least one");
-  for (const auto& [name, source] : recipe.sources) {
-    validate(source, name);
-    require(!recipe.conversations.contains(name), place, ": ", name,
-            " is both a source and a set of conversations; wanted another name for one");
-  }
+  require(!text_names(recipe).empty(), place,
+          ": has no [sources.NAME] or [corpora.NAME]; wanted at least one");
+  for (const auto& [name, source] : recipe.sources) validate(source, name);
+  std::set<std::string> names;
+  const auto unique = [&](const auto& table) {
+    for (const auto& [name, config] : table)
+      require(names.insert(name).second, place, ": ", name,
+              " names two of sources, corpora and conversations; wanted another name for one");
+  };
+  unique(recipe.sources);
+  unique(recipe.corpora);
+  unique(recipe.conversations);
   const ConfigNode nodes = table(document, "nodes");
   require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");
   std::vector<RecipeNode> read;
@@ -168,6 +177,8 @@ std::string recipe_reference() {
   };
   add("tokenizer", "Loaded, or trained on the sources.", config_reference<TokenizerConfig>());
   add("model", "The architecture; a child has its first parent's.", config_reference<GptConfig>());
+  add("world", "The micro-world, when corpora are of it.", config_reference<WorldConfig>());
+  add("corpora.NAME", "Texts generated from it.", config_reference<CorpusConfig>());
   add("sources.NAME", "Where documents come from.", config_reference<SourceConfig>());
   add("conversations.NAME", "Demonstrations in files, for the stages that tune.",
       config_reference<ConversationsConfig>());

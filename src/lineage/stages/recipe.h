@@ -12,13 +12,19 @@
 #include "lineage/data/conversations.h"
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt.h"
+#include "lineage/stages/texts.h"
 #include "lineage/text/pattern.h"
 #include "lineage/train/trainer.h"
 
 namespace lineage {
 
-// The tokenizer of a tree: loaded from `path`, or trained on the recipe's sources.
+enum class TokenizerKind : uint8_t { bpe, world };
+constexpr std::array<std::string_view, 2> enum_names(TokenizerKind) { return {"bpe", "world"}; }
+
+// The tokenizer of a tree: loaded from `path`, trained on the recipe's sources, or the words of the
+// micro-world.
 struct TokenizerConfig {
+  TokenizerKind kind = TokenizerKind::bpe;
   std::string path;
   int64_t vocab = 4096;
   Pattern pattern = Pattern::cl100k;
@@ -28,6 +34,7 @@ struct TokenizerConfig {
 
 template <class V>
 void fields(V& v, TokenizerConfig& c) {
+  v("kind", c.kind, "bpe, or world: the closed vocabulary of the micro-world");
   v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train");
   v("vocab", c.vocab, "tokens of a trained one, special tokens included", at_least(1));
   v("pattern", c.pattern, "how a trained one splits text: gpt2 (also of r50k, p50k) or cl100k");
@@ -51,6 +58,8 @@ struct Recipe {
   std::string name;
   uint64_t seed = 1;
   TokenizerConfig tokenizer;
+  WorldConfig world;
+  std::map<std::string, CorpusConfig> corpora;
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, ConversationsConfig> conversations;
   RunConfig run;

@@ -8,6 +8,7 @@
 #include "lineage/stages/grow.h"
 #include "lineage/text/bpe_train.h"
 #include "lineage/text/chat.h"
+#include "lineage/world/vocabulary.h"
 
 namespace lineage {
 namespace {
@@ -71,6 +72,7 @@ std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe& recipe,
                                                   const std::filesystem::path& folder,
                                                   Progress& progress) {
   const TokenizerConfig& config = recipe.tokenizer;
+  if (config.kind == TokenizerKind::world) return Vocabulary::get().tokenizer();
   if (!config.path.empty()) return Tokenizer::load(config.path);
   const auto file = folder / (training_key(recipe).substr(0, 16) + ".json");
   if (std::filesystem::exists(file)) return Tokenizer::load(file);

@@ -19,20 +19,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The entries of `all` that a mixture names, with its weights; all with their own when it is empty.
-template <class Config>
-std::map<std::string, Config> chosen(const std::map<std::string, Config>& all,
-                                     const std::map<std::string, double>& mixture,
-                                     const std::string& place, std::string_view what) {
-  if (mixture.empty()) return all;
+// The sets of demonstrations that a node uses, with the weights of its mixture.
+std::map<std::string, ConversationsConfig> conversations_of(const RecipeNode& node,
+                                                            const Recipe& recipe,
+                                                            const TuningConfig& config) {
+  if (config.mixture.empty()) return recipe.conversations;
+  const std::string place =
+      fmt::format("{}: nodes.{}.{}.mixture", node.place, node.name, node.stage);
   std::vector<std::string> names;
-  for (const auto& [name, config] : all) names.push_back(name);
-  std::map<std::string, Config> result;
-  for (const auto& [name, weight] : mixture) {
-    const auto it = all.find(name);
-    if (it == all.end()) {
+  for (const auto& [name, set] : recipe.conversations) names.push_back(name);
+  std::map<std::string, ConversationsConfig> result;
+  for (const auto& [name, weight] : config.mixture) {
+    const auto it = recipe.conversations.find(name);
+    if (it == recipe.conversations.end()) {
       const std::string near = nearest_name(name, names);
-      throw Error(fmt::format("{} names {}; no such {}", place, name, what),
+      throw Error(fmt::format("{} names {}; no such [conversations.NAME]", place, name),
                   near.empty() ? "" : "did you mean " + near + "?");
     }
     require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
@@ -42,20 +43,12 @@ std::map<std::string, Config> chosen(const std::map<std::string, Config>& all,
   return result;
 }
 
-std::map<std::string, ConversationsConfig> conversations_of(const RecipeNode& node,
-                                                            const Recipe& recipe,
-                                                            const TuningConfig& config) {
-  return chosen(recipe.conversations, config.mixture,
-                fmt::format("{}: nodes.{}.{}.mixture", node.place, node.name, node.stage),
-                "[conversations.NAME]");
-}
-
-std::map<std::string, SourceConfig> text_of(const RecipeNode& node, const Recipe& recipe,
-                                            const TuningConfig& config) {
+std::map<std::string, double> text_of(const RecipeNode& node, const Recipe& recipe,
+                                      const TuningConfig& config) {
   if (config.pretrain_share == 0) return {};
-  return chosen(recipe.sources, config.pretrain_mixture,
-                fmt::format("{}: nodes.{}.{}.pretrain_mixture", node.place, node.name, node.stage),
-                "[sources.NAME]");
+  return chosen_texts(
+      recipe, config.pretrain_mixture,
+      fmt::format("{}: nodes.{}.{}.pretrain_mixture", node.place, node.name, node.stage));
 }
 
 // Demonstrations as rows, mixed with pretraining text.
@@ -166,7 +159,7 @@ std::vector<std::string> tuning_sources(const RecipeNode& node, const Recipe& re
                                         const TuningConfig& config) {
   std::vector<std::string> names;
   for (const auto& [name, set] : conversations_of(node, recipe, config)) names.push_back(name);
-  for (const auto& [name, source] : text_of(node, recipe, config)) names.push_back(name);
+  for (const auto& [name, weight] : text_of(node, recipe, config)) names.push_back(name);
   return names;
 }
 
@@ -197,13 +190,11 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   const Rng key = Rng(seed).fold(stage);
 
   std::unique_ptr<const TextData> text;
-  if (config.pretrain_share > 0) {
-    TextDataConfig sources;
-    sources.sources = text_of(node, context.recipe, config);
-    sources.verify = false;  // the runner has just done so
-    text = std::make_unique<TextData>(sources, *context.tokenizer, node.model.context,
-                                      key.fold("text").key(), context.data_cache);
-  }
+  if (config.pretrain_share > 0)
+    text = std::make_unique<TextData>(
+        prepare_texts(context.recipe, text_of(node, context.recipe, config), *context.tokenizer,
+                      {.cache = context.data_cache, .verify = false}),
+        RowsConfig{}, *context.tokenizer, node.model.context, key.fold("text").key());
   const TuningData data = tuning_data(config, std::move(sets), text.get(), node, *context.tokenizer,
                                       key.fold("mixture").key());
   TrainConfig train = config.train;

@@ -104,9 +104,10 @@ const Person& TextCorpus::person_of(int64_t biography) const {
   return world_->persons().back();
 }
 
-Document TextCorpus::make(Stream stream, int64_t number, double progress) const {
+Document TextCorpus::make(Stream stream, int64_t number, double progress,
+                          std::string_view purpose) const {
   const Rng key =
-      world_->key("text").fold(static_cast<uint64_t>(stream)).fold(static_cast<uint64_t>(number));
+      world_->key(purpose).fold(static_cast<uint64_t>(stream)).fold(static_cast<uint64_t>(number));
   switch (stream) {
     case kBiography:
       return biography(context_, person_of(number), key);
@@ -146,10 +147,26 @@ Document TextCorpus::make(Stream stream, int64_t number, double progress) const 
 Document TextCorpus::document(int64_t index) const {
   assert(0 <= index && index < total_);
   const int64_t place = order_(index);
-  const auto next = std::upper_bound(first_.begin(), first_.end(), place);
-  const auto stream = static_cast<size_t>(next - first_.begin() - 1);
+  const Stream stream = stream_at(place);
   const double progress = static_cast<double>(index) / static_cast<double>(total_);
-  return make(static_cast<Stream>(stream), place - first_[stream], progress);
+  return make(stream, place - first_[stream], progress);
+}
+
+TextCorpus::Stream TextCorpus::stream_at(int64_t place) const {
+  const auto next = std::upper_bound(first_.begin(), first_.end(), place);
+  return static_cast<Stream>(next - first_.begin() - 1);
+}
+
+Document TextCorpus::heldout(int64_t index) const {
+  const Rng key = world_->key("text held out").fold(static_cast<uint64_t>(index));
+  for (uint64_t attempt = 0;; ++attempt) {
+    const auto place = static_cast<int64_t>(key.below(static_cast<uint64_t>(total_), attempt));
+    const Stream stream = stream_at(place);
+    if (stream == kPatternList && first_[kPatternList + 1] - first_[kPatternList] < total_)
+      continue;
+    const int64_t number = stream == kBiography ? place : index;
+    return make(stream, number, 1, "text held out");
+  }
 }
 
 }  // namespace lineage

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "lineage/data/permutation.h"
 #include "lineage/world/text/generators.h"
@@ -22,6 +23,9 @@ class TextCorpus {
   int64_t documents() const { return total_; }
   int64_t tokens() const { return tokens_; }  // as asked for; what comes is near it
   Document document(int64_t index) const;
+  // Documents of the same kinds and shares that are in no corpus of this world, to measure on; any
+  // index. Pattern lists are left out: their lines are dealt over one corpus.
+  Document heldout(int64_t index) const;
 
   const TextContext& context() const { return context_; }
 
@@ -50,7 +54,9 @@ class TextCorpus {
   int64_t biographies() const;
   // The person that the biography of this number tells of.
   const Person& person_of(int64_t biography) const;
-  Document make(Stream, int64_t number, double progress) const;
+  // The stream of the document at a place in the order before shuffling.
+  Stream stream_at(int64_t place) const;
+  Document make(Stream, int64_t number, double progress, std::string_view purpose = "text") const;
 
   const World* world_;
   int64_t tokens_;
