@@ -52,9 +52,13 @@ void draft_anaphora(DialogDraft& d, int lag) {
 }
 
 void draft_topic_switch(DialogDraft& d, int lag) {
-  const Person *a = &somebody(d), *b = &somebody(d);
-  while (a->name / 64 == b->name / 64) b = &somebody(d);  // first names tell them apart
   const std::vector<Relation> r = relations(d, 2);
+  const Person *a = &somebody(d), *b = &somebody(d);
+  // First names tell them apart, and so do their values, where the world has enough persons.
+  const auto alike = [&] {
+    return a->name / 64 == b->name / 64 || value_of(*a, r[1]) == value_of(*b, r[1]);
+  };
+  for (int i = 0; i < 100 && alike(); ++i) b = &somebody(d);
   d.say(question(r[0], name_of(*a)), value_of(*a, r[0]));
   d.fill(std::max(0, lag - 2));
   d.say(question(r[0], name_of(*b)), value_of(*b, r[0]));
@@ -62,14 +66,18 @@ void draft_topic_switch(DialogDraft& d, int lag) {
   d.say(TokenText("again about").words(first).text(":").add(question(r[1], first)).take(),
         value_of(*a, r[1]));
   d.dialog.asked = d.dialog.turns.size() - 1;
-  d.dialog.temptations = {value_of(*b, r[1])};
+  if (!alike()) d.dialog.temptations = {value_of(*b, r[1])};
 }
 
 void draft_counterfactual(DialogDraft& d, int lag) {
   const Person& p = somebody(d);
   const Relation r = relations(d, 1)[0];
   Tokens other = value_of(p, r);
-  while (other == value_of(p, r)) other = value_of(somebody(d), r);
+  while (other == value_of(p, r)) {
+    const Words any =
+        domain_words(value_domain(r), d.world.random_profile(d.draw)[static_cast<size_t>(r)]);
+    other = Tokens(any.begin(), any.end());
+  }
   const Words value = other.size() == 1 ? Words(other[0]) : Words(other[0], other[1]);
   d.say(TokenText("in my story").add(told(r, name_of(p), value)).take(), words_to_tokens("sure ."));
   d.fill(lag - 1);
