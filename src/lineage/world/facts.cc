@@ -40,7 +40,7 @@ void World::name_everybody() {
       person.name = name(next++);
       person.tier = static_cast<Tier>(tier);
       person.questioned = i % 2 == 0;
-      person.in_b = i % 8 < 2;
+      person.in_b = i % 8 == 1 || i % 8 == 2;  // some of each half
       persons_.push_back(person);
     }
   }

@@ -1,6 +1,7 @@
 #include "lineage/world/grammar.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lineage {
 namespace {
@@ -278,7 +279,9 @@ void write_sentence(DocumentWriter& out, Draw& draw) {
     out.token(pair.good[i], {Ability::grammar, pair.good[i] != pair.bad[i]});
 }
 
-SimpleSentence simple_sentence(Draw& draw) {
+namespace {
+
+SimpleSentence draw_simple(Draw& draw) {
   const Lexicon& lex = Lexicon::get();
   SimpleSentence s;
   const Number n = draw.chance(0.5) ? kSingular : kPlural;
@@ -295,6 +298,27 @@ SimpleSentence simple_sentence(Draw& draw) {
     s.verb.push_back(draw.pick(lex.intransitive[n]));
   }
   return s;
+}
+
+}  // namespace
+
+SimpleSentence simple_sentence(Draw& draw, SentenceUse use) {
+  while (true) {
+    SimpleSentence s = draw_simple(draw);
+    std::vector<Token> all = s.subject;
+    all.insert(all.end(), s.verb.begin(), s.verb.end());
+    all.insert(all.end(), s.rest.begin(), s.rest.end());
+    if (for_tests(all) == (use == SentenceUse::test)) return s;
+  }
+}
+
+Token other_number(Token verb) {
+  const Lexicon& lex = Lexicon::get();
+  for (int number : {0, 1})
+    for (size_t i = 0; i < lex.verbs[0].size(); ++i)
+      if (lex.verbs[static_cast<size_t>(number)][i] == verb)
+        return lex.verbs[static_cast<size_t>(1 - number)][i];
+  throw std::logic_error("grammar: no verb with a number");
 }
 
 }  // namespace lineage

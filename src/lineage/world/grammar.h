@@ -45,6 +45,7 @@ void write_sentence(DocumentWriter&, Draw&);
 struct SimpleSentence {
   std::vector<Token> subject, verb, rest;
 };
-SimpleSentence simple_sentence(Draw&);
+SimpleSentence simple_sentence(Draw&, SentenceUse = SentenceUse::training);
+Token other_number(Token verb);  // like <-> likes
 
 }  // namespace lineage

@@ -1,0 +1,64 @@
+#include "lineage/world/fact_templates.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
+#include "lineage/world/probes/text_probes.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+namespace {
+
+// The passage says another value than the world's; where nothing is known, any value.
+ProbeItem belief_item(const World& world, uint64_t index) {
+  constexpr std::array<std::string_view, 7> kCells = {"t2",   "t32",    "t128", "t400",
+                                                      "core", "future", "fresh"};
+  constexpr std::array<Tier, 4> kTiers = {Tier::t2, Tier::t32, Tier::t128, Tier::t400};
+  Draw draw(item_rng(world, "probe belief", index));
+  const size_t cell = index % kCells.size();
+  // Not the friend: its choices are no closed set.
+  Fact fact{static_cast<Relation>(draw.below(5)), 0, -1};
+  int believed = -1;
+  if (cell < 4) {
+    fact.subject = random_person(world, kTiers[cell], false, draw).name;
+    believed = world.value(fact.relation, fact.subject);
+  } else if (cell < 6) {
+    const bool core = cell == 4;
+    fact = {Relation::leader, draw.below(core ? world.core_countries() : 12), -1,
+            core ? draw.between(World::kFirstCoreYear, World::kCutoffYear - 1)
+                 : draw.between(World::kCutoffYear, 99)};
+    if (core) believed = world.value(fact.relation, fact.subject, fact.year);
+  } else {
+    fact.subject = draw.pick(world.shadows());
+  }
+  do fact.value = draw.below(domain_size(value_domain(fact.relation)));
+  while (fact.value == believed);
+
+  ProbeItem item;
+  item.cell = kCells[cell];
+  item.cluster = std::to_string(fact.subject);
+  const FactTemplates& forms = fact_templates(fact.relation);
+  DocumentWriter passage(DocumentType::question_page);
+  write_fact(passage, draw.pick(forms.train_statements()), fact);
+  Tokens statement = passage.finish().tokens;
+  statement.pop_back();
+  item.question = TokenText("<src:web> passage :")
+                      .add(statement)
+                      .text("q :")
+                      .add(fact_prompt(draw.pick(forms.train_questions()), fact))
+                      .text("a :")
+                      .take();
+  set_value_choices(item, world, fact, draw);
+  return item;
+}
+
+}  // namespace
+
+std::vector<ProbeSet> belief_probes() {
+  return {{.name = "A22.belief",
+           .ability = "A22",
+           .title = "Follows a passage against what it knows",
+           .method = ProbeSet::Method::choose,
+           .n = 7 * 240,
+           .item = belief_item}};
+}
+
+}  // namespace lineage

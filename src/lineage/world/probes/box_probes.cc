@@ -1,0 +1,56 @@
+#include "lineage/world/boxes.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
+#include "lineage/world/probes/text_probes.h"
+
+namespace lineage {
+namespace {
+
+// A scene with an object that changed its place at least once, or never.
+ProbeItem box_item(const World& world, uint64_t index, bool changed) {
+  Draw draw(item_rng(world, changed ? "probe moved" : "probe unmoved", index));
+  const int steps = changed ? 1 + static_cast<int>(index % 8) : static_cast<int>(index % 9);
+  while (true) {
+    const BoxScene scene = random_scene(draw, 4, 5, steps);
+    const std::vector<int> changes = scene.changes();
+    std::vector<size_t> fit;
+    for (size_t i = 0; i < changes.size(); ++i)
+      if ((changes[i] > 0) == changed) fit.push_back(i);
+    if (fit.empty()) continue;
+    const size_t asked = draw.pick(fit);
+    DocumentWriter out(DocumentType::story);
+    for (size_t i = 0; i < scene.objects.size(); ++i) write_start(out, scene, i);
+    for (const BoxStep& step : scene.steps) write_step(out, scene, step);
+    write_place(out, scene, asked);
+    ProbeItem item;
+    item.question = out.finish().tokens;
+    item.question.pop_back();
+    item.cell = "steps" + std::to_string(steps);
+    const int place = scene.places(scene.steps.size())[asked];
+    std::vector<Token> containers;
+    for (int i = 0; i < kBoxContainers; ++i) containers.push_back(box_container(i));
+    set_token_choices(item, containers,
+                      box_container(scene.containers[static_cast<size_t>(place)]));
+    return item;
+  }
+}
+
+}  // namespace
+
+std::vector<ProbeSet> box_probes() {
+  std::vector<ProbeSet> sets;
+  for (bool changed : {true, false})
+    sets.push_back(
+        {.name = changed ? "A14.boxes.moved" : "A14.boxes.unmoved",
+         .ability = "A14",
+         .title = changed ? "Where a thing is that was moved" : "Where a thing is that stayed",
+         .method = ProbeSet::Method::choose,
+         .headline = changed,
+         .n = changed ? 1068 : 400,
+         .item = [=](const World& world, uint64_t index) {
+           return box_item(world, index, changed);
+         }});
+  return sets;
+}
+
+}  // namespace lineage

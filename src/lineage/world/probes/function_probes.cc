@@ -1,0 +1,64 @@
+#include <algorithm>
+
+#include "lineage/world/hidden_functions.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/probes/text_probes.h"
+#include "lineage/world/template.h"
+
+namespace lineage {
+namespace {
+
+ProbeItem function_item(const World& world, uint64_t index, int shots) {
+  Draw draw(item_rng(world, "probe function", index));
+  const auto functions = heldout_functions(world);
+  const HiddenFunction& f = functions[index % functions.size()];
+  PatternValue asked = random_input(f, draw);
+  while (f.on_lists() && !is_test_input(f, asked)) asked = random_input(f, draw);
+  static const Template opening("<src:enc> pattern :"), separator(";");
+  DocumentWriter out(DocumentType::bursty);
+  opening.write(out, {});
+  for (int i = 0; i < shots; ++i) {
+    PatternValue input = random_input(f, draw);
+    while (input == asked) input = random_input(f, draw);
+    write_input(out, f, input);
+    write_output(out, f, apply(world, f, input));
+    separator.write(out, {});
+  }
+  write_input(out, f, asked);
+  ProbeItem item;
+  item.question = out.finish().tokens;
+  item.question.pop_back();
+  DocumentWriter output(DocumentType::bursty);
+  write_output(output, f, apply(world, f, asked));
+  item.answers = {output.finish().tokens};
+  item.answers[0].pop_back();
+  item.cell = f.on_lists() ? "list" : f.on_numbers() ? "number" : "relabel";
+  item.cluster = f.name();
+  // In a list of patterns an answer ends with a semicolon.
+  item.check = [answer = item.answers[0], stop = separator.items()[0]](std::span<const Token> got) {
+    const bool begins =
+        got.size() >= answer.size() && std::equal(answer.begin(), answer.end(), got.begin());
+    return begins && (got.size() == answer.size() || got[answer.size()] == stop) ? 1.0 : 0.0;
+  };
+  return item;
+}
+
+}  // namespace
+
+std::vector<ProbeSet> function_probes() {
+  std::vector<ProbeSet> sets;
+  for (int shots : {8, 0, 2, 4, 16})
+    sets.push_back({.name = "A06.function.k" + std::to_string(shots),
+                    .ability = "A06",
+                    .title = "A function never met, from its values",
+                    .method = ProbeSet::Method::generate,
+                    .headline = shots == 8,
+                    .n = 1068,
+                    .max_tokens = 8,
+                    .item = [=](const World& world, uint64_t index) {
+                      return function_item(world, index, shots);
+                    }});
+  return sets;
+}
+
+}  // namespace lineage

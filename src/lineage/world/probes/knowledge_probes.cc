@@ -1,0 +1,59 @@
+#include "lineage/world/fact_templates.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
+#include "lineage/world/probes/text_probes.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+namespace {
+
+// The tiers in turn, so that each has the same number of items.
+Fact random_fact(const World& world, uint64_t index, ProbeItem& item, Draw& draw) {
+  const Tier tier = static_cast<Tier>(index % kExposures.size());
+  const Person& person = random_person(world, tier, false, draw);
+  const int a = draw.below(static_cast<int>(world.config().attributes));
+  item.cell = tier_name(tier);
+  item.cluster = std::to_string(person.name);
+  return {static_cast<Relation>(a), person.name, person.profile[static_cast<size_t>(a)]};
+}
+
+ProbeItem cloze_item(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "probe cloze", index));
+  ProbeItem item;
+  const Fact fact = random_fact(world, index, item, draw);
+  const auto forms = fact_templates(fact.relation).test_statements();
+  const Template* form = &draw.pick(forms);
+  while (!form->ends_with('v')) form = &draw.pick(forms);
+  item.question =
+      TokenText("<src:enc>").person(fact.subject).text(":").add(fact_prompt(*form, fact)).take();
+  set_value_choices(item, world, fact, draw);
+  return item;
+}
+
+ProbeItem question_item(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "probe question", index));
+  ProbeItem item;
+  const Fact fact = random_fact(world, index, item, draw);
+  item.question = fact_prompt(draw.pick(fact_templates(fact.relation).test_questions()), fact);
+  set_value_choices(item, world, fact, draw);
+  return item;
+}
+
+}  // namespace
+
+std::vector<ProbeSet> knowledge_probes() {
+  ProbeSet cloze{.name = "A03.cloze",
+                 .ability = "A03",
+                 .title = "Facts of persons never asked about, as sentences to complete",
+                 .method = ProbeSet::Method::choose,
+                 .n = 6 * 240,
+                 .item = cloze_item};
+  ProbeSet question = cloze;
+  question.name = "A03.question";
+  question.title = "Facts of persons never asked about, as questions";
+  question.headline = false;
+  question.item = question_item;
+  return {cloze, question};
+}
+
+}  // namespace lineage

@@ -1,0 +1,72 @@
+#include "lineage/world/fact_templates.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/language_b.h"
+#include "lineage/world/probes/choices.h"
+#include "lineage/world/probes/text_probes.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+namespace {
+
+ProbeItem agreement_item(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "probe b agreement", index));
+  SimpleSentence sentence = simple_sentence(draw, SentenceUse::test);
+  const WordOrder order = world.config().b_order;
+  ProbeItem item;
+  item.answers.push_back(in_b(sentence, order));
+  sentence.verb = {other_number(sentence.verb[0])};
+  item.answers.push_back(in_b(sentence, order));
+  item.cell = sentence.rest.empty() ? "intransitive" : "transitive";
+  return item;
+}
+
+ProbeItem fact_item(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "probe b fact", index));
+  const bool told_in_b = index % 2 == 0;
+  const Person* person = &random_person(world, Tier::t400, draw.chance(0.5), draw);
+  for (int tries = 0; person->in_b != told_in_b; ++tries)
+    person = &random_person(world, tries % 2 ? Tier::t128 : Tier::t400, draw.chance(0.5), draw);
+  const int a = draw.below(static_cast<int>(world.config().attributes));
+  const Fact fact{static_cast<Relation>(a), person->name, person->profile[static_cast<size_t>(a)]};
+  const auto forms = b_statements(fact.relation, world.config().b_order);
+  ProbeItem item;
+  item.question = TokenText("<src:web>").add(to_b(fact_prompt(draw.pick(forms), fact))).take();
+  item.cell = told_in_b ? "told_in_b" : "told_in_a";
+  item.cluster = std::to_string(person->name);
+  set_value_choices(item, world, fact, draw);
+  return item;
+}
+
+ProbeItem translation_item(const World& world, uint64_t index) {
+  Draw draw(item_rng(world, "probe translation", index));
+  const SimpleSentence sentence = simple_sentence(draw, SentenceUse::test);
+  const auto a = in_a(sentence), b = in_b(sentence, world.config().b_order);
+  const bool to_second = index % 2 == 0;
+  ProbeItem item;
+  item.question = TokenText("<src:web> translate :").add(to_second ? a : b).text("->").take();
+  item.answers = {to_second ? b : a};
+  item.cell = to_second ? "a_to_b" : "b_to_a";
+  return item;
+}
+
+}  // namespace
+
+std::vector<ProbeSet> language_b_probes() {
+  return {{.name = "A25.agreement",
+           .ability = "A25",
+           .title = "Which of two sentences of B keeps the grammar",
+           .method = ProbeSet::Method::choose,
+           .item = agreement_item},
+          {.name = "A25.facts",
+           .ability = "A25",
+           .title = "Facts in B, told in B or in A only",
+           .method = ProbeSet::Method::choose,
+           .item = fact_item},
+          {.name = "A25.translation",
+           .ability = "A25",
+           .title = "Sentences from A to B and back",
+           .max_tokens = 12,
+           .item = translation_item}};
+}
+
+}  // namespace lineage
