@@ -49,13 +49,28 @@ bool tight(const Lexeme& left, const Lexeme& right) {
          left.mark == Mark::open_brace || left.mark == Mark::dot;
 }
 
+// Between three quotes lines may end, so it stays readable.
+void append_docstring(std::string_view text, std::string& out) {
+  out += "\"\"\"";
+  for (char c : text) {
+    if (c == '\n') {
+      out += c;
+    } else {
+      const std::string one = quoted(std::string_view(&c, 1));
+      if (c == '"') out += '\\';
+      out.append(one, 1, one.size() - 2);
+    }
+  }
+  out += "\"\"\"";
+}
+
 void append(const Lexeme& x, std::string& out) {
   if (x.mark == Mark::name || x.mark == Mark::reserved)
     out += x.text;
   else if (x.mark == Mark::integer)
     out += std::to_string(x.integer);
   else if (x.mark == Mark::string && x.triple)
-    out.append("\"\"\"").append(x.text).append("\"\"\"");
+    append_docstring(x.text, out);
   else if (x.mark == Mark::string)
     out += quoted(x.text);
   else

@@ -149,6 +149,10 @@ class Lexer {
         return '\n';
       case 't':
         return '\t';
+      case 'r':
+        return '\r';
+      case 'x':
+        return hex_escape();
       case '\\':
       case '\'':
       case '"':
@@ -156,6 +160,19 @@ class Lexer {
       default:
         fail("an escape outside the subset");
     }
+  }
+
+  // Two digits; stays at the second.
+  char hex_escape() {
+    int value = 0;
+    for (int i = 0; i < 2; ++i) {
+      ++at_;
+      const char c = peek();
+      if (!std::isxdigit(static_cast<unsigned char>(c))) fail("an escape outside the subset");
+      value = 16 * value + (digit(c) ? c - '0' : (c | 32) - 'a' + 10);
+    }
+    if (value >= 128) fail("a character outside ASCII");
+    return static_cast<char>(value);
   }
 
   void punctuation() {

@@ -51,6 +51,18 @@ TEST(MpyWords, SourceToWordsAndBack) {
   EXPECT_EQ(again, tokens);
 }
 
+TEST(MpyWords, StringsSurviveTheirSource) {
+  for (const char* program :
+       {"x = 'a\\x03\\r\\n\\\\ \\' \"'\n", "\"\"\"a\\\"\nb\\\\ \\x07'\"\"\"\n"}) {
+    const Lexemes once = lex(program);
+    const std::string again = source(once.items);
+    const Lexemes twice = lex(again);
+    ASSERT_EQ(once.items.size(), twice.items.size());
+    for (size_t i = 0; i < once.items.size(); ++i)
+      EXPECT_EQ(once.items[i].text, twice.items[i].text) << again;
+  }
+}
+
 TEST(MpyWords, OutputBecomesWords) {
   std::vector<Token> out;
   write_text("[1, 'red dog', -250] {0: True}", out);

@@ -54,20 +54,20 @@ Document make_arithmetic_facts(const CodeContext&, Draw& draw) {
   return w.finish();
 }
 
-// "put 7 in x . x plus 3 . x is now 10 …": what a trace says, in words.
+// "put 7 in red . put 3 more in red . red has 10 …": what a trace says, in words.
 Document make_procedure(const CodeContext&, Draw& draw) {
   CodeWriter w(DocumentType::procedure);
   constexpr TokenTag kAnswer{Ability::chain_of_thought, true};
-  const auto things = Vocabulary::get().block("containers");
+  const auto things = Vocabulary::get().block("colours");
   while (w.size() < kLength) {
     const std::string name(draw.pick(things));
     int value = draw.between(0, 20);
-    w.text("put " + std::to_string(value) + " in the " + name + " .");
+    w.text("put " + std::to_string(value) + " in " + name + " .");
     for (int i = draw.between(1, 4); i > 0; --i) {
       const int by = draw.between(1, 9);
       const bool plus = value < by || draw.chance(0.5);
-      w.text(plus ? "put" : "take").text(std::to_string(by)).text(plus ? "more in" : "from");
-      w.text("the " + name + " . the " + name + " has");
+      w.text(plus ? "put" : "took").text(std::to_string(by)).text(plus ? "more in" : "from");
+      w.text(name + " . " + name + " has");
       value += plus ? by : -by;
       w.text(std::to_string(value), kAnswer).text(".");
     }
