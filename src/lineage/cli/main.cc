@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   lineage::cli::add_grow(app);
   lineage::cli::add_complete(app);
   lineage::cli::add_score(app);
+  lineage::cli::add_eval(app);
   lineage::cli::add_import(app);
   lineage::cli::add_export(app);
   lineage::cli::add_info(app);

@@ -27,7 +27,7 @@ void add_item(Digest& d, const Instance& item) {
     d.field(std::to_string(parts->size()));
     for (const Part& part : *parts) add_part(d, part);
   }
-  for (const Example& e : item.examples)
+  for (const Shot& e : item.examples)
     for (const Part* part : {&e.question, &e.chain, &e.answer}) add_part(d, *part);
 }
 
@@ -46,10 +46,21 @@ void choose_template(LanguageModel& model, const ScenarioSpec& spec, std::span<c
   }
 }
 
-std::string closed_gate(const Gate& gate, const std::string& node, const Database& database) {
+// A gate may be a cell of the scenario itself: people never heard of, for what a passage can do.
+std::optional<double> gate_value(const Evaluation& e, const Database& database) {
+  const Gate& gate = e.scenario.spec->gate;
+  if (gate.scenario != e.scenario.spec->name)
+    return database.headline(e.node, gate.scenario, gate.cell);
+  for (const Score& s : e.scores)
+    if (s.cell == gate.cell) return s.headline.value;
+  return {};
+}
+
+std::string closed_gate(const Evaluation& e, const Database& database) {
+  const Gate& gate = e.scenario.spec->gate;
   if (gate.empty()) return {};
   const std::string name = gate.scenario + (gate.cell.empty() ? "" : "/" + gate.cell);
-  const auto value = database.headline(node, gate.scenario, gate.cell);
+  const auto value = gate_value(e, database);
   if (!value) return fmt::format("not measurable here: {} is not measured", name);
   if (*value >= gate.minimum) return {};
   return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
@@ -71,7 +82,7 @@ void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& 
   e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
   e.scores = score(spec, e.items, e.predictions, dev);
   e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
-                              : closed_gate(spec.gate, node.key, database);
+                              : closed_gate(e, database);
   database.write(e);
 }
 
@@ -88,6 +99,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
                                p.chain_lead, p.chain_end, p.step_mark})
     d.field(s);
   add_part(d, p.instructions);
+  add_part(d, p.raw_opening);
   d.field(number(p.method)).field(number(p.reasoning)).field(number(p.normalise));
   d.field(number(p.shots)).field(number(p.form)).field(number(p.samples)).field(number(p.vote));
   d.field(number(p.voters)).field(number(p.sampling.max_tokens)).field(number(p.sampling.top_k));

@@ -156,13 +156,15 @@ TEST_F(EvaluateTest, AClosedGateIsTold) {
   db.begin_run("test", "0", 1);
   const ScenarioList list = {toys[0], std::make_shared<Toy>("toy.gated", Gate{"toy.one", "", 0.9}),
                              std::make_shared<Toy>("toy.open", Gate{"toy.one", "far", 0.4}),
-                             std::make_shared<Toy>("toy.lost", Gate{"toy.none", "", 0.4})};
+                             std::make_shared<Toy>("toy.lost", Gate{"toy.none", "", 0.4}),
+                             std::make_shared<Toy>("toy.own", Gate{"toy.own", "far", 0.6})};
   evaluate(model, node, list, db);
   const auto gate = [&](const std::string& name) {
     return db.query("SELECT gate FROM current WHERE name = '" + name + "' AND cell = ''")[0][0];
   };
   EXPECT_EQ(gate("toy.gated"), "not measurable here: toy.one is 0.500, below 0.90");
   EXPECT_EQ(gate("toy.open"), "");
+  EXPECT_EQ(gate("toy.own"), "not measurable here: toy.own/far is 0.500, below 0.60");
   EXPECT_EQ(gate("toy.lost"), "not measurable here: toy.none is not measured");
 }
 

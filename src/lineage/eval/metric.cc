@@ -64,7 +64,7 @@ Metric quasi_exact_match() {
 
 Metric checked() {
   return {"checked", [](const Instance& item, const Prediction& p) {
-            return p.answer.empty() || !item.check ? 0.0 : item.check(p.answer);
+            return p.output.empty() || !item.check ? 0.0 : item.check(p.output);
           }};
 }
 

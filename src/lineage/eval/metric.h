@@ -13,7 +13,7 @@ Metric choice_accuracy();
 Metric exact_match();
 // The same after normalised_answer().
 Metric quasi_exact_match();
-// What the item's own check says; 0 without an answer.
+// What the item's own check says of the whole output; 0 of none.
 Metric checked();
 // The reference's mean probability a token, exp(log_prob).
 Metric probability();

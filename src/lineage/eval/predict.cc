@@ -128,12 +128,12 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
 
 }  // namespace
 
-std::vector<Example> draw_examples(const Instance& item, std::span<const Instance> pool, int shots,
-                                   const ScenarioSpec& spec, uint64_t seed) {
+std::vector<Shot> draw_examples(const Instance& item, std::span<const Instance> pool, int shots,
+                                const ScenarioSpec& spec, uint64_t seed) {
   const Rng rng = item_rng(seed, spec, item).fold("examples");
   std::vector<size_t> order(pool.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::vector<Example> examples;
+  std::vector<Shot> examples;
   for (size_t i = 0; i < order.size() && i < static_cast<size_t>(shots); ++i) {
     std::swap(order[i], order[i + rng.below(order.size() - i, i)]);  // Fisher and Yates
     const Instance& e = pool[order[i]];

@@ -18,7 +18,7 @@ std::vector<Prediction> predict(LanguageModel&, std::span<const Instance> items,
                                 Prompting::Template, uint64_t seed);
 
 // The demonstrations of one item: `shots` different ones of the pool, the same for every model.
-std::vector<Example> draw_examples(const Instance&, std::span<const Instance> pool, int shots,
-                                   const ScenarioSpec&, uint64_t seed);
+std::vector<Shot> draw_examples(const Instance&, std::span<const Instance> pool, int shots,
+                                const ScenarioSpec&, uint64_t seed);
 
 }  // namespace lineage

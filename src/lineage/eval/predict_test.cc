@@ -119,7 +119,7 @@ TEST(Predict, ExamplesAreDifferentOnesOfThePool) {
   auto spec = spec_of(Prompting::Method::choose);
   const auto first = draw_examples(item("1", {"a"}), pool, 5, spec, 1);
   std::set<std::string> seen;
-  for (const Example& e : first) {
+  for (const Shot& e : first) {
     seen.insert(e.question.text);
     EXPECT_EQ(e.question.text, e.answer.text);
   }

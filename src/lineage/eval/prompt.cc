@@ -45,7 +45,7 @@ class Renderer {
   Renderer(const Prompting& p, Template t, const Tokenizer& tokenizer)
       : p_(p), chat_(t == Template::chat), tokenizer_(tokenizer), turns_(tokenizer) {}
 
-  std::vector<Token> context(const Part& question, std::span<const Example> examples) const {
+  std::vector<Token> context(const Part& question, std::span<const Shot> examples) const {
     return chat_ ? as_chat(question, examples) : as_text(question, examples);
   }
   std::vector<Token> continuation(const Part& chain, const Part& reply) const {
@@ -58,11 +58,11 @@ class Renderer {
  private:
   bool chained() const { return p_.reasoning == Prompting::Reasoning::chain; }
 
-  std::vector<Token> as_text(const Part& question, std::span<const Example> examples) const {
+  std::vector<Token> as_text(const Part& question, std::span<const Shot> examples) const {
     Builder b(tokenizer_);
     if (const auto begin = tokenizer_.begin_of_text()) b.tokens({&*begin, 1});
-    b.part(p_.instructions);
-    for (const Example& e : examples) {
+    b.part(p_.raw_opening).part(p_.instructions);
+    for (const Shot& e : examples) {
       b.text(p_.before_question).part(e.question).text(p_.before_answer);
       worked_answer(b, e);
       b.text(p_.after_answer);
@@ -72,7 +72,7 @@ class Renderer {
     return b.take();
   }
 
-  std::vector<Token> as_chat(const Part& question, std::span<const Example> examples) const {
+  std::vector<Token> as_chat(const Part& question, std::span<const Shot> examples) const {
     ChatTemplate::Rendered chat;
     const auto turn = [&](Role role, const auto& write) {
       Builder b(tokenizer_);
@@ -80,7 +80,7 @@ class Renderer {
       turns_.append(role, b.take(), chat);
     };
     if (!p_.instructions.empty()) turn(Role::system, [&](Builder& b) { b.part(p_.instructions); });
-    for (const Example& e : examples) {
+    for (const Shot& e : examples) {
       turn(Role::user, [&](Builder& b) { b.part(e.question); });
       turn(Role::assistant, [&](Builder& b) { worked_answer(b, e); });
     }
@@ -91,7 +91,7 @@ class Renderer {
     return b.take();
   }
 
-  void worked_answer(Builder& b, const Example& e) const {
+  void worked_answer(Builder& b, const Shot& e) const {
     if (chained()) b.text(p_.chain_lead).part(e.chain).text(p_.chain_end);
     answer(b, e.answer);
   }
@@ -128,7 +128,7 @@ bool cut(std::vector<Token>& tokens, int64_t room, bool& truncated) {
   return truncated = true;
 }
 
-Prompt render_with(const Instance& item, std::span<const Example> examples, const Prompting& p,
+Prompt render_with(const Instance& item, std::span<const Shot> examples, const Prompting& p,
                    const Renderer& renderer, const Tokenizer& tokenizer) {
   Prompt prompt;
   if (item.contexts.empty()) prompt.context = renderer.context(item.question, examples);
@@ -153,8 +153,8 @@ std::string shown(const Part& part, const Tokenizer& tokenizer) {
   return part.text.empty() ? tokenizer.decode(part.tokens) : part.text;
 }
 
-Prompt render(const Instance& item, std::span<const Example> examples, const Prompting& p,
-              Template t, const Tokenizer& tokenizer, int64_t context) {
+Prompt render(const Instance& item, std::span<const Shot> examples, const Prompting& p, Template t,
+              const Tokenizer& tokenizer, int64_t context) {
   const Renderer renderer(p, t, tokenizer);
   if (!item.examples.empty()) examples = item.examples;
   examples = examples.last(std::min(examples.size(), static_cast<size_t>(p.shots)));

@@ -19,8 +19,8 @@ class PromptTest : public ::testing::Test {
     return render(asked, examples, p, t, model.tokenizer(), context);
   }
   ScriptedModel model{{"a", "b", "c", "d", "q", "is", "so", ";", "be", "nice", "step"}};
-  std::vector<Example> examples = {{text_part("a"), text_part("step"), text_part("b")},
-                                   {text_part("c"), text_part("step"), text_part("d")}};
+  std::vector<Shot> examples = {{text_part("a"), text_part("step"), text_part("b")},
+                                {text_part("c"), text_part("step"), text_part("d")}};
   Instance item{.id = "1",
                 .cell = "",
                 .cluster = "",

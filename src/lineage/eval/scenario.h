@@ -24,7 +24,7 @@ inline Part token_part(std::vector<Token> tokens, std::string text = {}) {
 }
 
 // A question with its answer and, for chains of thought, the worked solution that leads to it.
-struct Example {
+struct Shot {
   Part question, chain, answer;
 };
 
@@ -39,10 +39,10 @@ struct Instance {
   int correct = 0;  // of the choices
   // Schemas (Winograd): choice i is answers[0] after contexts[i] instead of the question.
   std::vector<Part> contexts;
-  Part chain;                     // worked solution, without the answer
-  std::vector<Example> examples;  // its own demonstrations, in place of the scenario's
-  // How good a written answer is, in [0, 1], where equality with `answers` is not the measure.
-  std::function<double(const std::string& answer)> check;
+  Part chain;                  // worked solution, without the answer
+  std::vector<Shot> examples;  // its own demonstrations, in place of the scenario's
+  // How good an output is, in [0, 1], where equality with `answers` is not the measure.
+  std::function<double(const std::string& output)> check;
 };
 
 inline Sampling greedy(int64_t max_tokens) {
@@ -75,6 +75,7 @@ struct Prompting {
   // `chain_end`] answer `after_answer`, then the item's question. chat: the same as turns, without
   // the words between. A text answer follows after `answer_lead`.
   Part instructions;
+  Part raw_opening;  // how the training documents of such text begin; not in chat
   std::string before_question, before_answer = "\n", answer_lead = " ", after_answer = "\n\n";
   std::string chain_lead;                       // "Let's think step by step."
   std::string chain_end = " So the answer is";  // parts the chain from the answer

@@ -123,6 +123,14 @@ TEST_F(FileScenarioTest, Tasks) {
       R"j({"examples": [{"input": "Which?\nOptions:\n(A) x\n(B) y\n(C) z", "target": "(B)"}]})j"));
   ASSERT_EQ(options.items[0].answers.size(), 3u);
   EXPECT_EQ(options.items[0].correct, 1);
+  const auto wrong = read_items(
+      file("w.json",
+           R"j({"examples": [{"input": "Which?\nOptions:\n(A) x\n(B) y", "target": "(A)"},
+                        {"input": "Which?\nOptions:\n(A) x\n(B) y", "target": "x"}]})j"));
+  EXPECT_EQ(wrong.items.size(), 1u);
+  ASSERT_EQ(wrong.skipped.size(), 1u);
+  EXPECT_NE(wrong.skipped[0].find("example 2: its target is none of its options"),
+            std::string::npos);
 }
 
 TEST_F(FileScenarioTest, MalformedLinesAreNamed) {
@@ -230,8 +238,9 @@ TEST_F(Benchmarks, HellaSwagIsChance) {
   const auto scenario = file_scenario(folder / "hellaswag.txt");
   EXPECT_EQ(read_items(folder / "hellaswag.txt").items.size(), 10042u);
   const Score s = random_score(*scenario, 150);
-  EXPECT_EQ(s.n, 150);
-  EXPECT_EQ(s.chance.uniform, 0.25);
+  EXPECT_EQ(s.n + s.skipped, 150);  // an ending of more than 192 tokens does not fit
+  EXPECT_GT(s.n, 100);
+  EXPECT_NEAR(s.chance.uniform, 0.25, 1e-12);
   EXPECT_LT(s.headline.low, 0.25);
   EXPECT_GT(s.headline.high, 0.25);
 }
@@ -254,7 +263,7 @@ TEST_F(Benchmarks, BigBenchHardIsChance) {
   for (const auto& t : tasks)
     if (t->spec().name == "boolean_expressions" || t->spec().name == "navigate") {
       const Score s = random_score(*t, 100);
-      EXPECT_EQ(s.chance.uniform, 0.5);
+      EXPECT_NEAR(s.chance.uniform, 0.5, 1e-12);
       EXPECT_LT(s.headline.low, std::max(0.5, s.chance.majority)) << t->spec().name;
       EXPECT_GT(s.headline.high, std::min(0.5, 1 - s.chance.majority)) << t->spec().name;
     }

@@ -96,7 +96,17 @@ class ItemReader {
         if (!examples[i].is_object()) throw Error(where + ": is no object; wanted one");
         return parse_item(examples[i], ItemFormat::tasks, where);
       });
+    drop_unanswerable();
     return true;
+  }
+
+  // Faults of the public files themselves, so no error.
+  void drop_unanswerable() {
+    for (const Instance& item : file_.items)
+      if (item.correct < 0)
+        file_.skipped.push_back(name_ + ", example " + item.id +
+                                ": its target is none of its options");
+    std::erase_if(file_.items, [](const Instance& item) { return item.correct < 0; });
   }
 
   void six_lines(const std::vector<Line>& lines) {

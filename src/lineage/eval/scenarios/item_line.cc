@@ -145,11 +145,14 @@ Instance task(const Json& o, const std::string& place) {
   const Part target = text_part(trimmed(text(o, "target", place)));
   item.question.text = "Q: " + input + "\nA:";
   item.answers = options_in(input);
-  const auto right = std::ranges::find(item.answers, target);
-  if (item.answers.size() >= 2 && right != item.answers.end())
-    item.correct = static_cast<int>(right - item.answers.begin());
-  else
+  if (item.answers.size() < 2) {
+    const bool cut_off = item.answers.size() == 1 && item.answers[0] == target;
+    item.correct = cut_off ? -1 : 0;
     item.answers = {target};
+    return item;
+  }
+  const auto right = std::ranges::find(item.answers, target);
+  item.correct = right == item.answers.end() ? -1 : static_cast<int>(right - item.answers.begin());
   return item;
 }
 

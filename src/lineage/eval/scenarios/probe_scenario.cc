@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "lineage/eval/metric.h"
+#include "lineage/world/probes/code_probes.h"
+#include "lineage/world/probes/instruction_probes.h"
+#include "lineage/world/probes/text_probes.h"
 #include "lineage/world/vocabulary.h"
 
 namespace lineage {
@@ -49,6 +52,41 @@ class ProbeScenario final : public Scenario {
   ProbeSet set_;
 };
 
+// Words of the world's answers, with or without the full stop of a sentence.
+Metric answer_match() {
+  const auto plain = [](std::string answer) {
+    while (!answer.empty() && (answer.back() == '.' || answer.back() == ' ')) answer.pop_back();
+    return answer;
+  };
+  return {"exact match", [plain](const Instance& item, const Prediction& p) {
+            const std::string given = plain(p.answer);
+            const bool right = std::ranges::any_of(
+                item.answers, [&](const Part& a) { return plain(a.text) == given; });
+            return right && !given.empty() ? 1.0 : 0.0;
+          }};
+}
+
+// As the corpus puts it: a question page's "q : … a : …", unless the question begins as a document
+// does, which is then gone on with.
+void set_raw_form(Prompting& p, const ProbeItem& sample) {
+  const Vocabulary& v = Vocabulary::get();
+  const auto opens_document = [&] {
+    return sample.question.empty() || v.word(sample.question[0]).starts_with("<src:");
+  };
+  p.answer_lead = "", p.before_answer = "", p.after_answer = " ";
+  if (opens_document()) {
+    const Token newline = v.token("\n");
+    const bool many_lines =
+        !sample.answers.empty() &&
+        std::ranges::find(sample.answers[0], newline) != sample.answers[0].end();
+    if (!many_lines) p.after_answer = "\n";
+    return;
+  }
+  p.raw_opening = part_of({v.token("<src:web>")});
+  p.before_question = "q : ", p.before_answer = " a : ";
+  p.sampling.stop = {"q :"};
+}
+
 ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& set) {
   ScenarioSpec spec;
   spec.name = set.name, spec.ability = set.ability, spec.title = set.title;
@@ -60,14 +98,16 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
   p.method = choose ? Prompting::Method::choose : Prompting::Method::generate;
   p.shots = static_cast<int>(sample.examples.size());
   p.reasoning = set.chain ? Prompting::Reasoning::chain : Prompting::Reasoning::direct;
-  p.before_answer = "", p.answer_lead = "", p.after_answer = "\n";
   p.chain_end = " answer ", p.step_mark = " .";
   p.sampling = greedy(set.max_tokens);
+  set_raw_form(p, sample);
   // Minimal pairs are whole sentences, which are no turns of a conversation.
   if (choose && sample.question.empty()) spec.templates = {Prompting::Template::raw};
   spec.metric = choose         ? metrics::choice_accuracy()
                 : sample.check ? metrics::checked()
-                               : metrics::exact_match();
+                               : answer_match();
+  // Whether a passage is believed against memory can be told of models that read passages at all.
+  if (set.ability == "A22") spec.gate = {set.name, "fresh", 0.9};
   return spec;
 }
 
@@ -95,15 +135,17 @@ std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World> wor
 }
 
 std::vector<std::shared_ptr<const Scenario>> ability_suite(
-    const std::shared_ptr<const World>& world, std::span<const ProbeSet> sets) {
+    const std::shared_ptr<const World>& world) {
   constexpr int kSamples = 8;
   std::vector<std::shared_ptr<const Scenario>> suite;
-  for (const ProbeSet& set : sets) {
-    suite.push_back(probe_scenario(world, set));
-    if (!set.chain || !set.headline) continue;
-    suite.push_back(voting_scenario(world, set, kSamples, Prompting::Vote::majority));
-    suite.push_back(voting_scenario(world, set, kSamples, Prompting::Vote::complexity));
-  }
+  for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
+                      code_long_range_probes, tuned_probes})
+    for (const ProbeSet& set : probes()) {
+      suite.push_back(probe_scenario(world, set));
+      if (!set.chain || !set.headline) continue;
+      for (auto vote : {Prompting::Vote::majority, Prompting::Vote::complexity})
+        suite.push_back(voting_scenario(world, set, kSamples, vote));
+    }
   std::ranges::stable_sort(suite, {}, [](const auto& s) { return s->spec().ability; });
   return suite;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -21,9 +20,8 @@ std::shared_ptr<const Scenario> probe_scenario(std::shared_ptr<const World>, con
 std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World>, const ProbeSet&,
                                                 int samples, Prompting::Vote);
 
-// The probes that a model of the micro-world is asked, in the order of their abilities: each set as
-// it is, chains also with votes.
-std::vector<std::shared_ptr<const Scenario>> ability_suite(const std::shared_ptr<const World>&,
-                                                           std::span<const ProbeSet>);
+// All probes of the micro-world in the order of their abilities: each set as it is, and the
+// headline ones of chains also with votes.
+std::vector<std::shared_ptr<const Scenario>> ability_suite(const std::shared_ptr<const World>&);
 
 }  // namespace lineage

@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/base/version.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/cli/commands.h"
+#include "lineage/eval/evaluate.h"
+#include "lineage/eval/scenarios/file_scenario.h"
+#include "lineage/eval/scenarios/probe_scenario.h"
+#include "lineage/infer/engine.h"
+#include "lineage/stages/recipe.h"
+#include "lineage/world/vocabulary.h"
+
+namespace lineage::cli {
+namespace {
+
+struct Options {
+  std::string target, db;
+  std::vector<std::string> abilities, files;
+  FileScenarioOptions file;
+  bool skip_malformed = false, complexity = false, json = false;
+  std::string chain_prompt, recipe;
+  EvaluateOptions evaluate;
+  int threads = 0;
+};
+
+bool is_model(const fs::path& folder) { return fs::exists(folder / "manifest.json"); }
+
+// The nodes of a run, as its trees name them; each once, however many trees it stands in.
+std::vector<fs::path> models_of(const fs::path& target) {
+  if (is_model(target)) return {target};
+  std::vector<fs::path> models;
+  std::error_code ignored;
+  for (const char* below : {"trees", "nodes", "."}) {
+    std::vector<fs::path> found;
+    for (fs::recursive_directory_iterator at(target / below, ignored), end; at != end; ++at) {
+      if (at->is_directory() && is_model(at->path())) {
+        found.push_back(fs::canonical(at->path()));
+        at.disable_recursion_pending();
+      }
+    }
+    std::ranges::sort(found);
+    found.erase(std::ranges::unique(found).begin(), found.end());
+    if (!found.empty()) return found;
+  }
+  throw Error(target.string() + ": holds no model; wanted a checkpoint's folder or a run's",
+              "lineage grow RECIPE --out " + target.string());
+}
+
+// RUN/scores.sqlite, also for a model that lies in RUN/nodes.
+fs::path default_database(const fs::path& target) {
+  if (!is_model(target)) return target / "scores.sqlite";
+  const fs::path above = fs::canonical(target).parent_path();
+  return (above.filename() == "nodes" ? above.parent_path() : fs::path(target)) / "scores.sqlite";
+}
+
+NodeRecord record_of(const Model& model, const fs::path& folder) {
+  const Manifest& m = model.manifest;
+  NodeRecord r;
+  r.key = m.identity.empty() ? m.weights : m.identity;
+  r.name = m.node.empty() ? fs::canonical(folder).filename().string() : m.node;
+  r.stage = m.stage, r.weights = m.weights, r.folder = folder.string();
+  r.parents = m.parents;
+  r.seed = m.seed, r.tokens = m.tokens;
+  r.parameters = model.parameters->values().numel();
+  return r;
+}
+
+// Files are for any model; without them a model of the micro-world is asked the ability suite.
+ScenarioList scenarios_of(const Options& o, bool of_world) {
+  ScenarioList list;
+  if (o.files.empty() && of_world) {
+    const WorldConfig config = o.recipe.empty() ? WorldConfig{} : load_recipe(o.recipe).world;
+    list = ability_suite(std::make_shared<const World>(config));
+  }
+  for (const std::string& file : o.files)
+    for (auto& scenario : file_scenarios(file, o.file)) list.push_back(std::move(scenario));
+  if (!o.abilities.empty())
+    std::erase_if(list, [&](const auto& s) {
+      return std::ranges::find(o.abilities, s->spec().ability) == o.abilities.end() &&
+             std::ranges::find(o.abilities, s->spec().name) == o.abilities.end();
+    });
+  if (list.empty())
+    throw Error("eval: no scenario to evaluate; wanted one at least",
+                of_world ? "--ability takes A01 to A25, or a scenario's name"
+                         : "name files of questions with --file, see docs/formats.md");
+  return list;
+}
+
+void print_table(const std::vector<ScoreRow>& rows) {
+  size_t node = 4, scenario = 8;
+  for (const ScoreRow& r : rows) {
+    node = std::max(node, r.node_name.size());
+    scenario = std::max(scenario, r.scenario.size() + (r.cell.empty() ? 0 : r.cell.size() + 1));
+  }
+  fmt::print("{:{}}  {:{}}  {:>6}  {:>15}  {:>6}  {:>9}  {:>6}  {:>5}  {:>4}  {}\n", "node", node,
+             "scenario", scenario, "score", "95 % interval", "chance", "nats/tok", "format", "n",
+             "seed", "template");
+  for (const ScoreRow& r : rows) {
+    const std::string name = r.cell.empty() ? r.scenario : r.scenario + "/" + r.cell;
+    if (r.n == 0) {
+      fmt::print("{:{}}  {:{}}  {}\n", r.node_name, node, name, scenario, r.gate);
+      continue;
+    }
+    std::string notes;
+    if (r.skipped) notes += fmt::format("  {} too long", r.skipped);
+    if (r.truncated) notes += fmt::format("  {} cut to fit", r.truncated);
+    if (!r.gate.empty()) notes += "  " + r.gate;
+    fmt::print(
+        "{:{}}  {:{}}  {:6.3f}  [{:.3f}, {:.3f}]   {:6.3f}  {:9.3f}  {:6.3f}  {:5}  {:4}  {}{}\n",
+        r.node_name, node, name, scenario, r.headline, r.low, r.high, r.chance, r.graded, r.format,
+        r.n, r.seed, r.form, notes);
+  }
+}
+
+nlohmann::json json_of(const ScoreRow& r) {
+  nlohmann::json j = {{"node", r.node_name},
+                      {"key", r.node},
+                      {"ability", r.ability},
+                      {"scenario", r.scenario},
+                      {"cell", r.cell},
+                      {"template", r.form},
+                      {"n", r.n},
+                      {"seed", r.seed},
+                      {"skipped", r.skipped},
+                      {"truncated", r.truncated},
+                      {"gate", r.gate}};
+  if (r.n > 0)
+    j.update({{"score", r.headline},
+              {"low", r.low},
+              {"high", r.high},
+              {"chance", r.chance},
+              {"shuffled", r.shuffled},
+              {"nats_per_token", r.graded},
+              {"format", r.format}});
+  return j;
+}
+
+void eval(Options o) {
+  set_threads(o.threads);
+  o.file.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
+  o.file.chain_prompt = o.chain_prompt;
+  if (o.complexity) o.file.vote = Prompting::Vote::complexity;
+  const auto models = models_of(o.target);
+  ScenarioList scenarios;
+  Database database(o.db.empty() ? default_database(o.target) : fs::path(o.db));
+  database.begin_run("lineage eval " + o.target, kVersion, o.evaluate.seed);
+  o.evaluate.interrupted = interrupted;
+  std::vector<std::string> asked;
+  for (const fs::path& folder : models) {
+    Model model = load_model(folder);
+    if (!model.tokenizer)
+      throw Error(folder.string() + ": has no tokenizer; wanted one to read the questions with");
+    if (scenarios.empty())
+      scenarios =
+          scenarios_of(o, model.tokenizer->digest() == Vocabulary::get().tokenizer()->digest());
+    const NodeRecord node = record_of(model, folder);
+    asked.push_back(node.key);
+    const auto lm = language_model(*model.gpt, *model.tokenizer);
+    const auto progress = terminal_progress();
+    evaluate(*lm, node, scenarios, database, o.evaluate, *progress);
+    if (interrupted()) break;
+  }
+  std::vector<ScoreRow> rows;
+  for (ScoreRow& r : database.scores()) {
+    const bool wanted =
+        std::ranges::any_of(scenarios, [&](const auto& s) { return s->spec().name == r.scenario; });
+    if (wanted && std::ranges::find(asked, r.node) != asked.end()) rows.push_back(std::move(r));
+  }
+  if (!o.json) return print_table(rows);
+  nlohmann::json all = nlohmann::json::array();
+  for (const ScoreRow& r : rows) all.push_back(json_of(r));
+  fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = app.add_subcommand("eval", "Measure what models can do, into a database of scores");
+  c->add_option("MODEL", o->target, "a checkpoint's folder, or a run's: all of its nodes")
+      ->required();
+  c->add_option("--ability", o->abilities, "only these abilities or scenarios")->delimiter(',');
+  c->add_option("--recipe", o->recipe, "whose [world] the models were grown in; default: world 1");
+  c->add_option("--file", o->files, "questions in a file or a folder of files; may be repeated");
+  c->add_option("-n,--n", o->evaluate.n, "items a scenario; default: its own number")
+      ->check(CLI::PositiveNumber);
+  c->add_option("--seed", o->evaluate.seed, "of demonstrations and draws")->capture_default_str();
+  c->add_option("--shots", o->file.shots, "demonstrations before each question of a file")
+      ->check(CLI::NonNegativeNumber);
+  c->add_flag("--chain", o->file.chain, "ask files for a chain of thought");
+  c->add_option("--chain-prompt", o->chain_prompt, "a text with worked examples for --chain");
+  c->add_option("--samples", o->file.samples, "chains a question; above 1 their answers vote")
+      ->check(CLI::PositiveNumber);
+  c->add_flag("--complexity", o->complexity, "only the half of the chains with most steps votes");
+  c->add_flag("--skip-malformed", o->skip_malformed, "leave out bad lines of files");
+  c->add_flag("--again", o->evaluate.again, "measure also what the database has");
+  c->add_option("--db", o->db, "the database; default: scores.sqlite in the run's folder");
+  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  c->add_flag("--json", o->json, "scores as JSON");
+  c->callback([o] { catch_interrupts(), eval(*o); });
+}
+
+}  // namespace lineage::cli
