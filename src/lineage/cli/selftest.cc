@@ -7,8 +7,9 @@
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/cpython.h"
+#include "lineage/world/mpy/corpus/code_corpus.h"
 #include "lineage/world/mpy/random_program.h"
-#include "lineage/world/mpy/run.h"
+#include "lineage/world/mpy/words.h"
 
 namespace lineage::cli {
 namespace {
@@ -32,12 +33,23 @@ struct Sample {
   int64_t passed_over = 0;  // they met one of our limits
 };
 
+// A program of the code corpus, as source; sessions and fixes of bugs are more than one program.
+std::string corpus_program(const CodeCorpus& corpus, int64_t index) {
+  const Document d = corpus.document(index % corpus.documents());
+  if (d.type == DocumentType::repl || d.type == DocumentType::bugfix) return {};
+  const std::span<const Token> words(d.tokens.data() + 1, d.tokens.size() - 2);
+  return mpy::source(mpy::read_words(words).items);
+}
+
+// Half of the corpus, half wider.
 Sample sample(const Options& o) {
+  const CodeCorpus corpus({}, o.seed, 200 * o.programs + 10000);
   mpy::RunOptions options;
   options.limits.steps = 20000;
   Sample s;
   for (int64_t i = 0; static_cast<int64_t>(s.programs.size()) < o.programs; ++i) {
-    std::string program = mpy::random_program(o.seed, i);
+    std::string program = i % 2 ? corpus_program(corpus, i) : mpy::random_program(o.seed, i);
+    if (program.empty()) continue;
     mpy::RunResult result = mpy::run_source(program, options);
     // Recursion without end is meant in some programs; CPython has the same class for it.
     const bool endless = result.outcome == mpy::Outcome::recursion_error;
