@@ -113,15 +113,15 @@ TEST_F(TuningTest, PretrainingTextCanBeMixedIn) {
 
 TEST_F(TuningTest, WhatCannotBeTunedIsRefusedBeforeAnythingIsGrown) {
   EXPECT_THAT(error_of("[nodes.tuned]\nstage = \"sft\"\nparents = [\"davinci\"]\n"),
-              HasSubstr("has no [conversations.NAME]; wanted demonstrations"));
+              HasSubstr("has no [conversations.NAME] or [demonstrations.NAME]; wanted"));
   EXPECT_THAT(error_of(tuned("[nodes.lonely]\nstage = \"sft\"\n")),
               HasSubstr("nodes.lonely has no parent; a stage sft wants the model to tune"));
   EXPECT_THAT(error_of(tuned(), {"sft.packing=packed"}), HasSubstr("wanted best_fit or single"));
   EXPECT_THAT(error_of(tuned(), {"sft.mixture.chta=1"}),
-              HasSubstr("mixture names chta; no such [conversations.NAME] | did you mean chat?"));
+              HasSubstr("mixture names chta; no such set of demonstrations | did you mean chat?"));
   EXPECT_THAT(error_of(tuned(), {"sft.pretrain_share=1"}), HasSubstr("pretrain_share"));
   EXPECT_THAT(error_of(tuned(), {"conversations.words.paths=[\"x\"]"}),
-              HasSubstr("words names two of sources, corpora and conversations"));
+              HasSubstr("words names two sets of data"));
   EXPECT_THAT(error_of(tuned(), {"conversations.chat.paths=[\"none.jsonl\"]"}),
               HasSubstr("none.jsonl"));
   EXPECT_FALSE(std::filesystem::exists(folder / "errors" / "nodes"));

@@ -19,18 +19,18 @@ namespace {
 constexpr size_t kShortDigest = 12;
 
 double weight_of(const Recipe& recipe, const std::string& name) {
-  if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
-    return set->second.weight;
-  return chosen_texts(recipe, {}, {}).at(name);
+  const auto sets = chosen_sets(recipe, {}, {});
+  const auto set = sets.find(name);
+  return set != sets.end() ? set->second : chosen_texts(recipe, {}, {}).at(name);
 }
 
 // What a text or set of a recipe holds; a text's shards are left in the cache for the stage.
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
-  if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
+  if (chosen_sets(recipe, {}, {}).contains(name))
     // Uncut: what is cut for a model's context is that model's affair.
-    return tuning_set(name, set->second, tokenizer, 1 << 30).record;
+    return tuning_set(recipe, name, tokenizer, 1 << 30).record;
   return prepare_texts(recipe, {{name, 1.0}}, tokenizer, options, progress)[0].record;
 }
 

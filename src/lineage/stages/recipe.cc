@@ -118,9 +118,9 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
 
   Recipe recipe;
-  std::vector<std::string> known = {"name",      "seed",          "extends", "preset",
-                                    "tokenizer", "world",         "corpora", "model",
-                                    "sources",   "conversations", "run",     "nodes"};
+  std::vector<std::string> known = {
+      "name",  "seed",    "extends",       "preset",         "tokenizer", "world", "corpora",
+      "model", "sources", "conversations", "demonstrations", "run",       "nodes"};
   for (std::string_view stage : stage_names()) known.emplace_back(stage);
   check_keys(document, known, "");
   ConfigReader reader(document);
@@ -132,6 +132,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   reader("corpora", recipe.corpora, "");
   reader("sources", recipe.sources, "");
   reader("conversations", recipe.conversations, "");
+  reader("demonstrations", recipe.demonstrations, "");
   reader("run", recipe.run, "");
   require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
           recipe.name, "\"; wanted a folder's name");
@@ -142,11 +143,12 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   const auto unique = [&](const auto& table) {
     for (const auto& [name, config] : table)
       require(names.insert(name).second, place, ": ", name,
-              " names two of sources, corpora and conversations; wanted another name for one");
+              " names two sets of data; wanted another name for one");
   };
   unique(recipe.sources);
   unique(recipe.corpora);
   unique(recipe.conversations);
+  unique(recipe.demonstrations);
   const ConfigNode nodes = table(document, "nodes");
   require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");
   std::vector<RecipeNode> read;
@@ -182,6 +184,8 @@ std::string recipe_reference() {
   add("sources.NAME", "Where documents come from.", config_reference<SourceConfig>());
   add("conversations.NAME", "Demonstrations in files, for the stages that tune.",
       config_reference<ConversationsConfig>());
+  add("demonstrations.NAME", "Instructions of the micro-world with their answers.",
+      config_reference<DemonstrationsConfig>());
   add("run", "What does not change the result.", config_reference<RunConfig>());
   for (std::string_view stage : stage_names())
     add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),

@@ -12,6 +12,7 @@
 #include "lineage/data/conversations.h"
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt.h"
+#include "lineage/stages/demonstrations.h"
 #include "lineage/stages/texts.h"
 #include "lineage/text/pattern.h"
 #include "lineage/train/trainer.h"
@@ -62,6 +63,7 @@ struct Recipe {
   std::map<std::string, CorpusConfig> corpora;
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, ConversationsConfig> conversations;
+  std::map<std::string, DemonstrationsConfig> demonstrations;
   RunConfig run;
   std::vector<RecipeNode> nodes;
   std::string toml;  // as merged

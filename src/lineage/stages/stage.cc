@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage()}; }
+std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage()}; }
 
 }  // namespace
 

@@ -62,5 +62,6 @@ const Stage& stage_for(std::string_view kind, const std::string& place);
 
 const Stage& pretrain_stage();
 const Stage& sft_stage();
+const Stage& feedme_stage();
 
 }  // namespace lineage

@@ -20,27 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // The sets of demonstrations that a node uses, with the weights of its mixture.
-std::map<std::string, ConversationsConfig> conversations_of(const RecipeNode& node,
-                                                            const Recipe& recipe,
-                                                            const TuningConfig& config) {
-  if (config.mixture.empty()) return recipe.conversations;
-  const std::string place =
-      fmt::format("{}: nodes.{}.{}.mixture", node.place, node.name, node.stage);
-  std::vector<std::string> names;
-  for (const auto& [name, set] : recipe.conversations) names.push_back(name);
-  std::map<std::string, ConversationsConfig> result;
-  for (const auto& [name, weight] : config.mixture) {
-    const auto it = recipe.conversations.find(name);
-    if (it == recipe.conversations.end()) {
-      const std::string near = nearest_name(name, names);
-      throw Error(fmt::format("{} names {}; no such [conversations.NAME]", place, name),
-                  near.empty() ? "" : "did you mean " + near + "?");
-    }
-    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
-    result[name] = it->second;
-    result[name].weight = weight;
-  }
-  return result;
+std::map<std::string, double> sets_of(const RecipeNode& node, const Recipe& recipe,
+                                      const TuningConfig& config) {
+  return chosen_sets(recipe, config.mixture,
+                     fmt::format("{}: nodes.{}.{}.mixture", node.place, node.name, node.stage));
 }
 
 std::map<std::string, double> text_of(const RecipeNode& node, const Recipe& recipe,
@@ -150,15 +133,16 @@ void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningC
   train.validate(fmt::format("{}.{}", place, stage), node.model.context);
   require(config.packing != Packing::packed, place, ".", stage,
           ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");
-  require(!conversations_of(node, recipe, config).empty(), place,
-          ": the recipe has no [conversations.NAME]; wanted demonstrations to tune on");
+  require(!sets_of(node, recipe, config).empty(), place,
+          ": the recipe has no [conversations.NAME] or [demonstrations.NAME]; wanted some to tune "
+          "on");
   text_of(node, recipe, config);
 }
 
 std::vector<std::string> tuning_sources(const RecipeNode& node, const Recipe& recipe,
                                         const TuningConfig& config) {
   std::vector<std::string> names;
-  for (const auto& [name, set] : conversations_of(node, recipe, config)) names.push_back(name);
+  for (const auto& [name, weight] : sets_of(node, recipe, config)) names.push_back(name);
   for (const auto& [name, weight] : text_of(node, recipe, config)) names.push_back(name);
   return names;
 }
@@ -178,8 +162,10 @@ StagePlan tuning_plan(const RecipeNode& node, const TuningConfig& config, int ra
 std::vector<TuningSet> load_tuning_sets(const RecipeNode& node, const StageContext& context,
                                         const TuningConfig& config) {
   std::vector<TuningSet> sets;
-  for (const auto& [name, conversations] : conversations_of(node, context.recipe, config))
-    sets.push_back(tuning_set(name, conversations, *context.tokenizer, node.model.context));
+  for (const auto& [name, weight] : sets_of(node, context.recipe, config)) {
+    sets.push_back(tuning_set(context.recipe, name, *context.tokenizer, node.model.context));
+    sets.back().record.weight = weight;
+  }
   return sets;
 }
 

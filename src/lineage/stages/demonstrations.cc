@@ -1,0 +1,74 @@
+#include "lineage/stages/demonstrations.h"
+
+#include <fmt/format.h>
+
+#include "lineage/base/digest.h"
+#include "lineage/base/error.h"
+#include "lineage/data/source.h"
+#include "lineage/stages/recipe.h"
+#include "lineage/world/instructions/registry.h"
+
+namespace lineage {
+namespace {
+
+TuningSet world_set(const Recipe& recipe, const std::string& name,
+                    const DemonstrationsConfig& config, int64_t context) {
+  const World world(recipe.world);
+  const Instructions instructions(world);
+  const InstructionMixture mixture(instructions, config.instructions);
+  TuningSet set;
+  set.record.name = name;
+  set.record.kind = "micro-world demonstrations";
+  set.record.licence = "generated";
+  Digest digest;
+  const int64_t examples = config.instructions.examples;
+  for (int64_t i = 0; i < examples + config.heldout; ++i) {
+    const Demonstration d = mixture(static_cast<uint64_t>(i));
+    Example e = to_example(d);
+    digest.field(std::string_view(reinterpret_cast<const char*>(e.tokens.data()),
+                                  e.tokens.size() * sizeof(Token)));
+    Example& kept = i < examples ? set.train.emplace_back() : set.heldout.emplace_back();
+    kept = std::move(e);
+    if (!fit(kept, TooLong::drop, context + 1)) {
+      (i < examples ? set.train : set.heldout).pop_back();
+      ++set.record.dropped[std::string(dropped::kTooLarge)];
+      continue;
+    }
+    (i < examples ? set.record.documents : set.record.heldout_documents) += 1;
+    (i < examples ? set.record.tokens : set.record.heldout_tokens) += std::ssize(kept.tokens);
+  }
+  set.record.digest = digest.hex();
+  return set;
+}
+
+}  // namespace
+
+std::map<std::string, double> chosen_sets(const Recipe& recipe,
+                                          const std::map<std::string, double>& mixture,
+                                          const std::string& place) {
+  std::map<std::string, double> all;
+  for (const auto& [name, set] : recipe.conversations) all[name] = set.weight;
+  for (const auto& [name, set] : recipe.demonstrations) all[name] = set.weight;
+  if (mixture.empty()) return all;
+  std::vector<std::string> names;
+  for (const auto& [name, weight] : all) names.push_back(name);
+  for (const auto& [name, weight] : mixture) {
+    if (!all.contains(name)) {
+      const std::string near = nearest_name(name, names);
+      throw Error(fmt::format("{} names {}; no such set of demonstrations", place, name),
+                  near.empty() ? "" : "did you mean " + near + "?");
+    }
+    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
+  }
+  return mixture;
+}
+
+TuningSet tuning_set(const Recipe& recipe, const std::string& name, const Tokenizer& tokenizer,
+                     int64_t context) {
+  const auto set = recipe.demonstrations.find(name);
+  return set != recipe.demonstrations.end()
+             ? world_set(recipe, name, set->second, context)
+             : tuning_set(name, recipe.conversations.at(name), tokenizer, context);
+}
+
+}  // namespace lineage

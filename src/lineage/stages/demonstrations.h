@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/data/conversations.h"
+#include "lineage/world/instructions/instruction_config.h"
+#include "lineage/world/world_config.h"
+
+namespace lineage {
+
+struct Recipe;
+
+// A set of demonstrations of the micro-world's instructions.
+struct DemonstrationsConfig {
+  double weight = 1;
+  int64_t heldout = 500;
+  InstructionConfig instructions{};
+};
+
+template <class V>
+void fields(V& v, DemonstrationsConfig& c) {
+  v("weight", c.weight, "share of the training rows, relative to the other sets'", above(0));
+  v("heldout", c.heldout, "further demonstrations of the same types, to measure on", at_least(0));
+  fields(v, c.instructions);
+}
+
+// The sets that models are tuned on go by one name each: files ([conversations.NAME]) and
+// demonstrations of the micro-world ([demonstrations.NAME]). As chosen_texts() of texts.h.
+std::map<std::string, double> chosen_sets(const Recipe&,
+                                          const std::map<std::string, double>& mixture,
+                                          const std::string& place);
+
+// The set called so, cut to the context.
+TuningSet tuning_set(const Recipe&, const std::string& name, const Tokenizer&, int64_t context);
+
+}  // namespace lineage

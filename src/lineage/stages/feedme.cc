@@ -1,0 +1,261 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/error.h"
+#include "lineage/base/file.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/infer/engine.h"
+#include "lineage/stages/stage.h"
+#include "lineage/stages/tuning.h"
+#include "lineage/world/instructions/labeler.h"
+#include "lineage/world/instructions/registry.h"
+
+namespace lineage {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Keep : uint8_t { top_rated, best };
+constexpr std::array<std::string_view, 2> enum_names(Keep) { return {"top_rated", "best"}; }
+
+struct FeedmeConfig {
+  int64_t prompts = 2000, samples = 8;
+  double temperature = 1;
+  int64_t max_tokens = 48;
+  Keep keep = Keep::top_rated;
+  double least_rating = 7;
+  ConversationsConfig ratings{};
+  TuningConfig tuning;
+};
+
+template <class V>
+void fields(V& v, FeedmeConfig& c) {
+  v("prompts", c.prompts, "new prompts of the demonstrations' types to be answered", at_least(1));
+  v("samples", c.samples, "answers drawn for each", at_least(1));
+  v("temperature", c.temperature, "at which they are drawn", at_least(0));
+  v("max_tokens", c.max_tokens, "of an answer; one that does not end by then is rated as it is",
+    at_least(1));
+  v("keep", c.keep,
+    "top_rated: all answers of at least the least rating; best: of each prompt's answers the best, "
+    "if it has that");
+  v("least_rating", c.least_rating, "on the labeler's scale from 1 to 7", between(1, 7));
+  v("ratings", c.ratings,
+    "paths of rated answers (records with a rating): these take the place of drawing and labeling");
+  fields(v, c.tuning);
+}
+
+// What the manifest keeps: enough to run the same stage again.
+struct Frozen {
+  GptConfig model;
+  FeedmeConfig feedme;
+};
+
+template <class V>
+void fields(V& v, Frozen& c) {
+  v("model", c.model, "");
+  v("feedme", c.feedme, "");
+}
+
+FeedmeConfig config_of(const RecipeNode& node) {
+  return read_config<FeedmeConfig>(node.stage_table);
+}
+
+// OpenAI's "FeedME": supervised fine-tuning on demonstrations and on answers of earlier models that
+// were rated 7 of 7 (OpenAI, "Model index for researchers", 2022; what made text-davinci-001 and
+// -002). The first parent is tuned; the last one, which may be the same, writes the answers.
+class Feedme final : public Stage {
+ public:
+  std::string_view name() const override { return "feedme"; }
+  void validate(const RecipeNode&, const Recipe&) const override;
+  std::string frozen(const RecipeNode& node) const override {
+    return to_toml(Frozen{node.model, config_of(node)});
+  }
+  std::string reference() const override { return config_reference<FeedmeConfig>(); }
+  std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
+    return tuning_sources(node, recipe, config_of(node).tuning);
+  }
+  StagePlan plan(const RecipeNode& node, int ranks) const override {
+    return tuning_plan(node, config_of(node).tuning, ranks);
+  }
+  void run(const RecipeNode&, const StageContext&) const override;
+};
+
+void Feedme::validate(const RecipeNode& node, const Recipe& recipe) const {
+  const FeedmeConfig config = config_of(node);
+  validate_tuning(node, recipe, config.tuning, name());
+  const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
+  require(node.parents.size() <= 2, place, " has ", node.parents.size(),
+          " parents; feedme wants the model to tune, and perhaps one that writes the answers");
+  if (!config.ratings.paths.empty()) return;
+  for (const auto& [set, weight] : chosen_sets(recipe, config.tuning.mixture, place))
+    require(recipe.demonstrations.contains(set), place, ".feedme: ", set,
+            " is from files, whose answers no labeler of ours can rate; wanted "
+            "feedme.ratings.paths");
+}
+
+// The demonstrations whose types the prompts have, and the labeler that knows their answers.
+class Prompts {
+ public:
+  // Prompts are drawn from indices that no set of demonstrations reaches.
+  static constexpr uint64_t kFirst = 500'000;
+
+  Prompts(const Recipe& recipe, const std::map<std::string, double>& sets)
+      : world_(recipe.world), instructions_(world_) {
+    for (const auto& [name, weight] : sets)
+      mixtures_.emplace_back(instructions_, recipe.demonstrations.at(name).instructions);
+  }
+  Demonstration operator()(int64_t index) const {
+    const auto i = static_cast<uint64_t>(index);
+    return mixtures_[i % mixtures_.size()](kFirst + i);
+  }
+
+ private:
+  World world_;
+  Instructions instructions_;
+  std::vector<InstructionMixture> mixtures_;
+};
+
+// One line for each prompt: the answers drawn. A run that was killed goes on after the last whole
+// line; a sequence's tokens depend on its own seed alone, so the lines come out the same.
+void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::path& sampler,
+                  const fs::path& file, uint64_t seed, const std::string& node,
+                  Progress& progress) {
+  constexpr int64_t kAtOnce = 64;  // prompts
+  int64_t done = 0;
+  std::string whole;
+  if (std::ifstream lines(file); lines)
+    for (std::string line; std::getline(lines, line) && !lines.eof(); ++done) whole += line + "\n";
+  if (done >= config.prompts) return;
+  write_file_atomic(file, whole);
+  Model model = load_model(sampler);
+  const auto writer = language_model(*model.gpt, *model.tokenizer);
+  std::ofstream out(file, std::ios::app);
+  for (; done < config.prompts; done += kAtOnce) {
+    const int64_t count = std::min(kAtOnce, config.prompts - done);
+    std::vector<std::vector<Token>> asked;
+    std::vector<Sampling> samplings;
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t s = 0; s < config.samples; ++s) {
+        asked.push_back(chat_prompt(prompts(done + i).prompt));
+        Sampling& sampling = samplings.emplace_back();
+        sampling.temperature = config.temperature;
+        sampling.max_tokens = config.max_tokens;
+        sampling.seed = Rng(seed)
+                            .fold("feedme answers")
+                            .fold(static_cast<uint64_t>((done + i) * config.samples + s))
+                            .key();
+        sampling.stop_tokens = {model.tokenizer->special(Special::end_of_turn)};
+      }
+    const std::vector<Completion> answers = writer->generate(asked, samplings);
+    for (int64_t i = 0; i < count; ++i) {
+      nlohmann::json line = nlohmann::json::array();
+      for (int64_t s = 0; s < config.samples; ++s)
+        line.push_back(answers[static_cast<size_t>(i * config.samples + s)].tokens);
+      out << line.dump() << "\n";
+    }
+    out.flush();
+    require(out.good(), file.string(), ": cannot be written; wanted room on the disk");
+    progress.update(node, static_cast<double>(done + count) / static_cast<double>(config.prompts),
+                    fmt::format("answers to {} of {} prompts", done + count, config.prompts));
+  }
+}
+
+void count_example(TuningSet& set, Example e) {
+  set.record.documents += 1;
+  set.record.tokens += std::ssize(e.tokens);
+  set.train.push_back(std::move(e));
+}
+
+// The answers that the labeler keeps, as demonstrations.
+TuningSet keep_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::path& file,
+                       int64_t context) {
+  TuningSet kept;
+  kept.record.kind = "answers rated by the labeler";
+  const int least = static_cast<int>(std::ceil(config.least_rating));
+  std::ifstream lines(file);
+  std::string line;
+  for (int64_t i = 0; i < config.prompts && std::getline(lines, line); ++i) {
+    const Demonstration prompt = prompts(i);
+    const auto answers = nlohmann::json::parse(line).get<std::vector<Tokens>>();
+    std::vector<int> chosen;
+    if (config.keep == Keep::top_rated)
+      chosen = responses_rated(prompt, answers, least);
+    else if (const int best = best_response(prompt, answers, least); best >= 0)
+      chosen = {best};
+    for (const int c : chosen) {
+      Example e = to_example(as_demonstration(prompt, answers[static_cast<size_t>(c)]));
+      if (fit(e, TooLong::drop, context + 1)) count_example(kept, std::move(e));
+    }
+    kept.record.dropped["rated lower"] += std::ssize(answers) - std::ssize(chosen);
+  }
+  return kept;
+}
+
+// Answers that people rated, from files: those of the least rating, or each prompt's best.
+TuningSet keep_rated(const FeedmeConfig& config, const Tokenizer& tokenizer, int64_t context) {
+  TuningSet kept;
+  const ChatTemplate chat(tokenizer);
+  std::map<std::string, Conversation> best;
+  std::vector<Conversation> chosen;
+  for (Conversation& c : read_conversations("feedme", config.ratings, kept.record)) {
+    if (c.rating < config.least_rating) {
+      ++kept.record.dropped["rated lower"];
+    } else if (config.keep == Keep::top_rated) {
+      chosen.push_back(std::move(c));
+    } else {
+      Conversation& other = best[c.turns.front().text];
+      if (c.rating > other.rating) other = std::move(c);
+    }
+  }
+  for (auto& [prompt, c] : best) chosen.push_back(std::move(c));
+  kept.record.kind = "answers rated in files";
+  for (const Conversation& c : chosen) {
+    ChatTemplate::Rendered rendered = chat.render(c.turns);
+    Example e{std::move(rendered.tokens), std::move(rendered.weights), {}};
+    if (fit(e, config.ratings.too_long, context + 1)) count_example(kept, std::move(e));
+  }
+  return kept;
+}
+
+void Feedme::run(const RecipeNode& node, const StageContext& context) const {
+  const FeedmeConfig config = config_of(node);
+  const int64_t T = node.model.context;
+  TuningSet kept;
+  if (config.ratings.paths.empty()) {
+    const Prompts prompts(context.recipe, chosen_sets(context.recipe, config.tuning.mixture, {}));
+    const fs::path answers = context.folder / "answers.jsonl";
+    if (context.ranks.rank() == 0)
+      draw_answers(config, prompts, context.parents.back(), answers, context.recipe.seed, node.name,
+                   context.progress);
+    context.ranks.barrier();
+    kept = keep_answers(config, prompts, answers, T);
+  } else {
+    kept = keep_rated(config, *context.tokenizer, T);
+  }
+  std::vector<TuningSet> sets = load_tuning_sets(node, context, config.tuning);
+  context.progress.note(fmt::format("{}: {} answers kept ({})", node.name, kept.record.documents,
+                                    describe_dropped(kept.record)));
+  if (!kept.train.empty()) {
+    // As if all were one set: weights by tokens.
+    double weight = 0, tokens = 0;
+    for (const TuningSet& s : sets) {
+      weight += s.record.weight;
+      tokens += static_cast<double>(s.record.tokens);
+    }
+    kept.record.name = "feedme";
+    kept.record.weight = weight * static_cast<double>(kept.record.tokens) / tokens;
+    sets.push_back(std::move(kept));
+  }
+  tune(name(), frozen(node), config.tuning, std::move(sets), node, context);
+}
+
+}  // namespace
+
+const Stage& feedme_stage() {
+  static const Feedme stage;
+  return stage;
+}
+
+}  // namespace lineage
