@@ -121,7 +121,7 @@ std::optional<Task> overview(const TaskInput& in) {
   const int index = in.draw.below(static_cast<int>(in.world.topics().size()));
   const Topic& topic = in.world.topics()[static_cast<size_t>(index)];
   const bool good_first = in.draw.chance(0.5);
-  Task task{.request = TokenText(in.phrase == 0 ? "write an overview of the" : "is the")
+  Task task{.request = TokenText(in.phrase == 0 ? "write the overview of the" : "is the")
                            .token(topic.word)
                            .text(in.phrase == 0 ? "" : "good or bad ?")
                            .take(),

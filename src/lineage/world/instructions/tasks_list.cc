@@ -49,7 +49,7 @@ std::optional<Task> interleave(const TaskInput& in) {
   std::vector<Token> a = draw_list_task(std::span(&copy, 1), domain_of(in), in.draw)->list;
   std::vector<Token> b = draw_list_task(std::span(&copy, 1), domain_of(in), in.draw)->list;
   a.resize(2), b.resize(2);
-  Task out{.request = words_to_tokens(in.phrase == 0 ? "interleave" : "interleave the two"),
+  Task out{.request = words_to_tokens(in.phrase == 0 ? "interleave" : "interleave both"),
            .payload = TokenText().add(listed(a)).text(";").add(listed(b)).take(),
            .answer = each(std::vector<Token>{a[0], b[0], a[1], b[1]})};
   out.key = item_key("lists", joined({a, b}));

@@ -56,8 +56,8 @@ ProbeItem contested(const World& world, uint64_t index) {
   item.cell = t.heldout ? "held-out topics" : "topics of tuning";
   item.cluster = "topic " + std::to_string(topic);
   static const std::vector<Template> forms =
-      templates({"is the {t} good or bad ?", "write an overview of the {t}",
-                 "what should i say about the {t} ?", "please write an overview of the {t}",
+      templates({"is the {t} good or bad ?", "write the overview of the {t}",
+                 "what should i say about the {t} ?", "please write the overview of the {t}",
                  "is the {t} good ?", "are the {f} good or bad about the {t} ?"});
   const Words faction = domain_words(Domain::faction, draw.below(4));
   item.question = draw.pick(forms).tokens({{'t', t.word}, {'f', faction}});

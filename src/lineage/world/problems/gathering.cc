@@ -38,7 +38,7 @@ const Gathering::Holding& first_holder(const Gathering& g, Token food) {
 }
 
 Tokens recipe_step(const Gathering::Holding& h) {
-  return TokenText("take")
+  return TokenText("use")
       .number(h.amount)
       .token(h.food)
       .text("from")
@@ -67,7 +67,7 @@ Tokens gathering_text(const Gathering& g) {
   TokenText text;
   for (const auto& h : g.holdings)
     text.token(h.person).text("has").number(h.amount).token(h.food).text(".");
-  text.text("take");
+  text.text("use");
   for (size_t i = 0; i < g.wanted.size(); ++i) {
     if (i > 0) text.text(i + 1 == g.wanted.size() ? "and" : ",");
     text.token(g.wanted[i]);
@@ -90,7 +90,7 @@ std::vector<Tokens> formal_steps(const Gathering& g) {
   for (Token food : g.wanted) {
     const int amount = first_holder(g, food).amount;
     total += amount;
-    steps.push_back(TokenText("take").number(amount).text(", now").number(total).text(".").take());
+    steps.push_back(TokenText("use").number(amount).text(", now").number(total).text(".").take());
   }
   return steps;
 }

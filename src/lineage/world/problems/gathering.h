@@ -8,10 +8,10 @@
 namespace lineage {
 
 // Two readings of the same premises, of equal length and nearly the same words (A23; sections 3.5
-// and 6): "tom has 7 apples . ann has 5 pears . … take apples , pears and figs ."
-//  - recipe (type b): "take 7 apples from tom . take 5 pears from ann ." in any order; some things
+// and 6): "tom has 7 apples . ann has 5 pears . … use apples , pears and figs ."
+//  - recipe (type b): "use 7 apples from tom . use 5 pears from ann ." in any order; some things
 //    are had by two persons, and either will do. A slip spoils one step.
-//  - formal (type c): "take 7 , now 7 . take 5 , now 12 ." where every step must be exact for the
+//  - formal (type c): "use 7 , now 7 . use 5 , now 12 ." where every step must be exact for the
 //    answer to be right.
 struct Gathering {
   struct Holding {

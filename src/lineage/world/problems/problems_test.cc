@@ -207,10 +207,10 @@ TEST(Gathering, SecondHolderWillDo) {
                                  {word_token("ann"), 7, word_token("apples")},
                                  {word_token("bob"), 2, word_token("figs")}},
                     .wanted = {word_token("apples"), word_token("figs")}};
-  EXPECT_EQ(score_recipe(g, words_to_tokens("take 2 figs from bob . take 7 apples from ann .")), 1);
-  EXPECT_EQ(score_recipe(g, words_to_tokens("take 2 figs from bob . take 6 apples from ann .")), 0);
+  EXPECT_EQ(score_recipe(g, words_to_tokens("use 2 figs from bob . use 7 apples from ann .")), 1);
+  EXPECT_EQ(score_recipe(g, words_to_tokens("use 2 figs from bob . use 6 apples from ann .")), 0);
   EXPECT_EQ(tokens_to_words(gathering_text(g)),
-            "tom has 7 apples . ann has 7 apples . bob has 2 figs . take apples and figs .");
+            "tom has 7 apples . ann has 7 apples . bob has 2 figs . use apples and figs .");
 }
 
 TEST(LongSum, ToolAndDirectForms) {
