@@ -118,7 +118,7 @@ TEST_F(EvaluateTest, WhatIsThereIsNotDoneAgain) {
   options.n = 10;  // other items: another scenario
   evaluate(model, node, {toys[0]}, db, options);
   EXPECT_GT(model.scored_tokens, 2 * once);
-  EXPECT_EQ(db.headline("key", "toy.one", ""), 0.5);
+  EXPECT_NEAR(db.headline("key", "toy.one", "").value(), 0.5, 1e-12);
   options.n = 0, options.again = true;
   const int64_t before = model.scored_tokens;
   evaluate(model, node, {toys[0]}, db, options);

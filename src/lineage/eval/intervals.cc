@@ -15,6 +15,13 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double count_of(size_t n) { return static_cast<double>(n); }
 
+// Of a sum of independent terms whose expectation is 0.
+double error_of_sum(std::span<const double> terms) {
+  const double k = count_of(terms.size());
+  const double squares = std::inner_product(terms.begin(), terms.end(), terms.begin(), 0.0);
+  return std::sqrt(k / (k - 1) * squares);
+}
+
 }  // namespace
 
 std::vector<double> item_weights(size_t n, std::span<const uint32_t> strata) {
@@ -72,11 +79,9 @@ Estimate clustered_mean(const Items& items, double confidence) {
     residuals[i] = weights[i] * (items.values[i] - stratum_means[stratum(i)]);
 
   const auto sums = cluster_sums(residuals, items.clusters);
-  const double clusters = count_of(sums.size());
-  const double value = mean(items);
+  const double value = mean(items), df = count_of(sums.size()) - 1;
   if (sums.size() < 2) return {value, -kInfinity, kInfinity, kInfinity, 0, static_cast<int64_t>(n)};
-  const double squares = std::inner_product(sums.begin(), sums.end(), sums.begin(), 0.0);
-  const double error = std::sqrt(clusters / (clusters - 1) * squares), df = clusters - 1;
+  const double error = std::max(error_of_sum(sums), error_of_sum(residuals));
   const double half = student_quantile(0.5 + confidence / 2, df) * error;
   return {value, value - half, value + half, error, df, static_cast<int64_t>(n)};
 }

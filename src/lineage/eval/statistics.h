@@ -42,7 +42,8 @@ double mean(const Items&);
 
 // The mean with its clustered standard error, sqrt(G/(G-1) sum_g (sum_{i in g} w_i (y_i - m_i))^2)
 // with w_i the item's weight and m_i its stratum's mean (Binder 1983; Liang and Zeger 1986), and
-// Student's t with G - 1 degrees of freedom.
+// Student's t with G - 1 degrees of freedom. Where clusters come out more even than chance would
+// make them, the error of independent items stands: few clusters say too little to claim less.
 Estimate clustered_mean(const Items&, double confidence = kConfidence);
 
 // For values in [0, 1]: Wilson's interval at the effective sample size p(1-p) / error^2 (Korn and

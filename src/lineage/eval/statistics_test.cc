@@ -65,6 +65,13 @@ TEST(ClusteredMean, HandCounted) {
   EXPECT_NEAR(clustered_mean({y}).error, std::sqrt(0.3 / 6), 1e-14);
 }
 
+TEST(ClusteredMean, ClustersThatCancelClaimNoLess) {
+  // Each cluster has one 0 and one 1: its sum never varies, its items do.
+  const std::vector<double> y = {0, 1, 0, 1, 0, 1};
+  const std::vector<uint32_t> clusters = {0, 0, 1, 1, 2, 2};
+  EXPECT_NEAR(clustered_mean({y, clusters}).error, std::sqrt(0.3 / 6), 1e-14);
+}
+
 TEST(ClusteredMean, MacroAverageOverStrata) {
   // Strata of 4 and 2: means .25 and 1, macro .625, micro .5.
   const std::vector<double> y = {1, 0, 0, 0, 1, 1};

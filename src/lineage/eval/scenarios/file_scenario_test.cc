@@ -82,7 +82,8 @@ TEST_F(FileScenarioTest, SixLines) {
   EXPECT_EQ(f.items[0].correct, 3);
   EXPECT_EQ(f.items[0].answers[3].text, "z");
   EXPECT_EQ(f.items[1].id, "7");
-  EXPECT_EQ(f.items[1].cluster, "Roof");
+  EXPECT_EQ(f.items[1].cluster, "Roof #1");
+  EXPECT_EQ(f.items[0].cluster, f.items[1].cluster);
 }
 
 TEST_F(FileScenarioTest, Lambada) {

@@ -126,11 +126,18 @@ class ItemReader {
                           "\"; wanted the right ending's place, 0 to 3",
                       "see docs/formats.md for the formats that are read");
         item.question.text = lines[at].text;
-        item.cluster = lines[at].text.substr(0, lines[at].text.find(": "));
+        item.cluster = video_of(lines[at].text);
         for (size_t i = 2; i < kLines; ++i) item.answers.push_back(text_part(lines[at + i].text));
         item.correct = label[0] - '0';
         return item;
       });
+  }
+
+  // Items with one label that follow each other are of one video or page.
+  std::string video_of(const std::string& context) {
+    const std::string label = context.substr(0, context.find(": "));
+    if (label != last_label_) ++videos_, last_label_ = label;
+    return label + " #" + std::to_string(videos_);
   }
 
   // Tasks with few different targets (True, False) ask for a choice among them.
@@ -155,6 +162,8 @@ class ItemReader {
   std::string name_;
   Malformed malformed_;
   bool known_ = false;
+  std::string last_label_;
+  int64_t videos_ = 0;
   ItemFile file_;
 };
 
