@@ -10,7 +10,7 @@ enum Number { kSingular = 0, kPlural = 1 };
 
 // The open classes, by number; the first eight nouns are persons, of which six have a gender.
 struct Lexicon {
-  std::array<std::span<const Token>, 2> nouns, verbs;
+  std::array<std::span<const Token>, 2> nouns;
   std::span<const Token> names;
   Token the, that, with, at, no, ever, a, stop;
   std::array<std::vector<Token>, 2> transitive, intransitive;
@@ -314,10 +314,12 @@ SimpleSentence simple_sentence(Draw& draw, SentenceUse use) {
 
 Token other_number(Token verb) {
   const Lexicon& lex = Lexicon::get();
-  for (int number : {0, 1})
-    for (size_t i = 0; i < lex.verbs[0].size(); ++i)
-      if (lex.verbs[static_cast<size_t>(number)][i] == verb)
-        return lex.verbs[static_cast<size_t>(1 - number)][i];
+  for (const auto* verbs : {&lex.transitive, &lex.intransitive})
+    for (size_t number : {0u, 1u}) {
+      const auto at = std::ranges::find((*verbs)[number], verb);
+      if (at != (*verbs)[number].end())
+        return (*verbs)[1 - number][static_cast<size_t>(at - (*verbs)[number].begin())];
+    }
   throw std::logic_error("grammar: no verb with a number");
 }
 

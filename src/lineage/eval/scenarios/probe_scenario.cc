@@ -42,8 +42,10 @@ class ProbeScenario final : public Scenario {
     std::vector<Instance> result;
     if (which == ItemSet::examples) return result;  // each item has its own
     const uint64_t first = which == ItemSet::test ? kFirstProbe : kFirstDevProbe;
-    for (int64_t k = 0; k < n; ++k)
-      result.push_back(instance_of(set_.item(*world_, first + static_cast<uint64_t>(k))));
+    for (uint64_t index = first; index < first + static_cast<uint64_t>(n); ++index) {
+      result.push_back(instance_of(set_.item(*world_, index)));
+      if (result.back().id.empty()) result.back().id = std::to_string(index);
+    }
     return result;
   }
 
