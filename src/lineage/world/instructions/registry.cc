@@ -79,6 +79,13 @@ ListOp op(int index) { return list_ops()[static_cast<size_t>(index)]; }
 bool together(int a, int b) {
   if (op(a).kind == ListOp::Kind::copy || op(b).kind == ListOp::Kind::copy || a == b) return false;
   if (ends_list(op(a))) return false;
+  // To keep animals and then food leaves nothing; so does to keep and then drop the same.
+  using enum ListOp::Kind;
+  const ListOp x = op(a), y = op(b);
+  const bool same = x.parameter == y.parameter;
+  if ((x.kind == keep && y.kind == keep) || (x.kind == keep && y.kind == drop_category && same) ||
+      (x.kind == drop_category && y.kind == keep && same))
+    return false;
   for (int d = 0; d < kListDomains; ++d)
     if (on_domain(op(a), static_cast<ListDomain>(d)) &&
         on_domain(op(b), static_cast<ListDomain>(d)))
