@@ -132,13 +132,13 @@ std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World> wor
   spec.headline = false;
   spec.prompting.samples = samples, spec.prompting.vote = vote;
   spec.prompting.sampling.temperature = kSampleTemperature;
-  spec.n = std::min<int64_t>(spec.n, 200);  // each costs `samples` answers
+  spec.n = std::min<int64_t>(spec.n, 100);  // each costs `samples` answers
   return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), set);
 }
 
 std::vector<std::shared_ptr<const Scenario>> ability_suite(
     const std::shared_ptr<const World>& world) {
-  constexpr int kSamples = 8;
+  constexpr int kSamples = 5;
   std::vector<std::shared_ptr<const Scenario>> suite;
   for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
                       code_long_range_probes, tuned_probes})
