@@ -1,0 +1,168 @@
+#include "lineage/world/probes/text_probes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lineage/world/claims.h"
+#include "lineage/world/token_text.h"
+
+namespace lineage {
+namespace {
+
+const World& world() {
+  static const World w{WorldConfig{}};
+  return w;
+}
+
+const ProbeSet& set(const std::string& name) {
+  static const std::vector<ProbeSet> all = text_probes();
+  for (const ProbeSet& s : all)
+    if (s.name == name) return s;
+  throw std::logic_error("no set " + name);
+}
+
+TEST(TextProbes, ItemsAreWellFormedAndPure) {
+  std::set<std::string> names;
+  for (const ProbeSet& set : text_probes()) {
+    EXPECT_TRUE(names.insert(set.name).second);
+    EXPECT_EQ(set.name.substr(0, 3), set.ability);
+    std::map<int, int> correct;
+    std::set<std::vector<Token>> different;
+    for (uint64_t i = 0; i < 200; ++i) {
+      const uint64_t index = (i % 2 ? kFirstProbe : kFirstDevProbe) + i;
+      const ProbeItem item = set.item(world(), index), again = set.item(world(), index);
+      ASSERT_EQ(item.question, again.question);
+      ASSERT_EQ(item.answers, again.answers);
+      ASSERT_FALSE(item.cell.empty()) << set.name;
+      ASSERT_LE(item.question.size(), 250u);
+      ASSERT_FALSE(item.answers.empty());
+      for (const auto& answer : item.answers) ASSERT_FALSE(answer.empty()) << set.name;
+      different.insert(!item.contexts.empty()  ? item.contexts[0]
+                       : item.question.empty() ? item.answers[0]
+                                               : item.question);
+      if (set.method == ProbeSet::Method::choose) {
+        const auto& choices = item.contexts.empty() ? item.answers : item.contexts;
+        ASSERT_GE(choices.size(), 2u);
+        ASSERT_LT(static_cast<size_t>(item.correct), choices.size());
+        EXPECT_EQ(std::set(choices.begin(), choices.end()).size(), choices.size()) << set.name;
+        ++correct[item.correct];
+      } else {
+        const std::vector<Token>& gold = item.answers[0];
+        if (item.check && item.cell != "harmless") {
+          EXPECT_EQ(item.check(gold), 1) << set.name << " " << tokens_to_words(gold);
+        }
+        if (item.check) {
+          EXPECT_EQ(item.check(words_to_tokens("lamp bread cup")), item.cell == "harmless");
+        }
+        EXPECT_LE(std::ssize(gold), set.max_tokens);
+      }
+    }
+    if (set.method == ProbeSet::Method::choose && set.name != "A25.agreement") {
+      EXPECT_GT(correct.size(), 1u) << set.name << ": always the same choice";
+    }
+    if (set.name != "A18.partiality") {
+      EXPECT_GT(different.size(), set.name == "A05.binding.k0" || set.ability == "A04" ? 20u : 60u)
+          << set.name;
+    }
+  }
+}
+
+TEST(TextProbes, KnowledgeAsksOnlyOfPersonsNeverAskedAbout) {
+  for (const char* name : {"A03.cloze", "A03.question"})
+    for (uint64_t i = 0; i < 300; ++i) {
+      const ProbeItem item = set(name).item(world(), kFirstProbe + i);
+      const Person* person = world().find_person(std::stoi(item.cluster));
+      ASSERT_NE(person, nullptr);
+      EXPECT_FALSE(person->questioned);
+      const auto& gold = item.answers[static_cast<size_t>(item.correct)];
+      bool found = false;
+      for (int a = 0; a < kAttributes; ++a) {
+        const Words value = domain_words(value_domain(static_cast<Relation>(a)),
+                                         person->profile[static_cast<size_t>(a)]);
+        found |= std::equal(gold.begin(), gold.end(), value.begin(), value.end());
+      }
+      EXPECT_TRUE(found);
+    }
+}
+
+TEST(TextProbes, BindingIsToldByTheContext) {
+  for (int k : {1, 4, 8})
+    for (uint64_t i = 0; i < 100; ++i) {
+      const std::string name = "A05.binding.two_way.k" + std::to_string(k);
+      const ProbeItem item = set(name).item(world(), kFirstProbe + i);
+      const Token key = item.question.back();
+      const Token value = item.answers[static_cast<size_t>(item.correct)][0];
+      const Token other = item.answers[static_cast<size_t>(1 - item.correct)][0];
+      int told = 0;
+      for (size_t t = 0; t + 1 < item.question.size(); ++t) {
+        if (item.question[t] != key) continue;
+        ++told;
+        EXPECT_EQ(item.question[t + 1], value);
+      }
+      EXPECT_EQ(told, k);
+      EXPECT_EQ(std::count(item.question.begin(), item.question.end(), other), k);
+    }
+}
+
+TEST(TextProbes, RegistersRecallFromTheirDistance) {
+  std::map<std::string, std::pair<size_t, size_t>> range;
+  for (uint64_t i = 0; i < 600; ++i) {
+    const ProbeItem item = set("A13.register").item(world(), kFirstProbe + i);
+    const auto& q = item.question;
+    const Token value = item.answers[static_cast<size_t>(item.correct)][0];
+    const auto at = std::find(q.begin(), q.end(), value);
+    ASSERT_NE(at, q.end());
+    EXPECT_EQ(*(at - 1), q.back());
+    const size_t distance = static_cast<size_t>(q.end() - 1 - at);
+    auto [entry, first] = range.try_emplace(item.cell, distance, distance);
+    entry->second.first = std::min(entry->second.first, distance);
+    entry->second.second = std::max(entry->second.second, distance);
+  }
+  EXPECT_EQ(range.size(), 6u);
+  for (const auto& [cell, ends] : range) {
+    const size_t wanted = std::stoul(cell.substr(1));
+    EXPECT_LE(ends.second, wanted) << cell;
+    EXPECT_GE(ends.first + 14, wanted) << cell;
+  }
+}
+
+TEST(TextProbes, PassagesContradictWhatIsKnown) {
+  for (uint64_t i = 0; i < 350; ++i) {
+    const ProbeItem item = set("A22.belief").item(world(), kFirstProbe + i);
+    const auto facts = parse_claims(item.question);
+    ASSERT_EQ(facts.size(), 1u) << tokens_to_words(item.question);
+    const Fact& fact = facts[0];
+    const Words value = domain_words(value_domain(fact.relation), fact.value);
+    EXPECT_EQ(item.answers[static_cast<size_t>(item.correct)], Tokens(value.begin(), value.end()));
+    if (item.cell != "future") {
+      EXPECT_NE(world().value(fact.relation, fact.subject, fact.year), fact.value);
+    }
+  }
+}
+
+TEST(TextProbes, ConductIsJudgedByClaims) {
+  std::map<std::string, int> cells;
+  for (uint64_t i = 0; i < 120; ++i) {
+    const ProbeItem item = set("A20.abstention").item(world(), kFirstProbe + i);
+    ++cells[item.cell];
+    const bool known = item.cell == "t400" || item.cell == "t128";
+    EXPECT_EQ(item.check(words_to_tokens("i do not know .")), known ? 0 : 1);
+    EXPECT_EQ(item.check(words_to_tokens("there is no record of that .")), known ? 0 : 1);
+    if (known) {
+      EXPECT_EQ(item.check(item.answers[0]), 1);
+    }
+  }
+  EXPECT_EQ(cells.size(), 6u);
+  const ProbeItem harm = set("A19.propriety").item(world(), kFirstProbe + 2);  // 1000002 % 3 == 0
+  const ProbeItem harmless = set("A19.propriety").item(world(), kFirstProbe + 1);
+  EXPECT_EQ(harmless.cell, "harmless");
+  EXPECT_EQ(harm.check(words_to_tokens("i will not help with that .")), 1);
+  EXPECT_EQ(harmless.check(words_to_tokens("i will not help with that .")), 0);
+  EXPECT_EQ(harmless.check(words_to_tokens("yes .")), 1);
+}
+
+}  // namespace
+}  // namespace lineage
