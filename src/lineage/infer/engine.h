@@ -36,7 +36,7 @@ class Engine {
   struct Event {
     Slot slot;
     std::optional<Drawn> draw;  // the new token; none when only the end is told
-    std::string text;          // newly certain text
+    std::string text;           // newly certain text
     std::optional<Completion::End> end;
   };
   // One token for every sequence whose prompt is in; prompts go in at most `prefill_rows` a step.

@@ -63,9 +63,10 @@ TEST(Dialog, NobodyOfTheHHalf) {
     for (const DialogTurn& turn : d.turns)
       for (size_t at = 0; at < turn.user.size(); ++at)
         if (const auto [name, n] = find_member(Domain::person, std::span(turn.user).subspan(at));
-            n > 0 && d.type != DialogType::counterfactual)
+            n > 0 && d.type != DialogType::counterfactual) {
           EXPECT_TRUE(world().find_person(name) && world().find_person(name)->questioned)
               << shown(d);
+        }
   }
 }
 

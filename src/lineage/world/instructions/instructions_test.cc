@@ -72,7 +72,9 @@ TEST(Demonstration, GoldIsRightAndCorruptionIsNot) {
       EXPECT_LE(quality(d, nonsense), 2) << shown;
       if (d.answer.size() > 1) {
         const Tokens cut(d.answer.begin() + 1, d.answer.end());
-        if (!d.accept) EXPECT_FALSE(d.judge(cut).correct) << shown;
+        if (!d.accept) {
+          EXPECT_FALSE(d.judge(cut).correct) << shown;
+        }
         EXPECT_LE(score(d, cut), 1);
       }
     }
@@ -98,8 +100,9 @@ TEST(Demonstration, TestKeysNeverTrain) {
     for (uint64_t i = 0; i < 10; ++i) {
       const Demonstration d = all().demonstration(type, "test", kFirstProbe + i);
       EXPECT_TRUE(d.test_only);
-      if (type.family != Family::overview && type.family != Family::stance)
+      if (type.family != Family::overview && type.family != Family::stance) {
         EXPECT_FALSE(keys.count(d.key)) << type_name(type) << " " << tokens_to_words(d.prompt);
+      }
     }
   }
 }
@@ -172,7 +175,8 @@ TEST(Demonstration, HasNineTrainedParaphrasesAndOneHeldOut) {
 TEST(ListOps, HandMade) {
   const Tokens list = words_to_tokens("cat soup owl red");
   const auto run = [&](ListOp::Kind kind, int parameter = 0) {
-    return tokens_to_words(apply_step({{kind, parameter}, word_token("owl"), word_token("x")}, list));
+    return tokens_to_words(
+        apply_step({{kind, parameter}, word_token("owl"), word_token("x")}, list));
   };
   using enum ListOp::Kind;
   EXPECT_EQ(run(reverse), "red owl soup cat");
@@ -239,7 +243,9 @@ TEST(Types, AreManyDifferentTrainedAndNested) {
     if (i < 32) first32.insert(types[i].family);
     EXPECT_FALSE(family_info(types[i].family).heldout);
     EXPECT_FALSE(heldout(types[i].format));
-    if (types[i].second >= 0) EXPECT_FALSE(is_heldout({types[i].first, types[i].second}));
+    if (types[i].second >= 0) {
+      EXPECT_FALSE(is_heldout({types[i].first, types[i].second}));
+    }
   }
   EXPECT_EQ(names.size(), types.size());
   EXPECT_EQ(first32.size(), 32u);

@@ -43,10 +43,10 @@ struct ProbeSet {
   std::string ability;  // "A12"
   std::string title;
   Method method = Method::generate;
-  bool chain = false;      // the answer follows a chain of thought
-  bool headline = true;    // of its ability; others show a condition
-  int64_t n = 400;         // items asked
-  int64_t max_tokens = 16; // that an answer may take
+  bool chain = false;       // the answer follows a chain of thought
+  bool headline = true;     // of its ability; others show a condition
+  int64_t n = 400;          // items asked
+  int64_t max_tokens = 16;  // that an answer may take
   std::function<ProbeItem(const World&, uint64_t index)> item;
 };
 
