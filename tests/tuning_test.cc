@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "corpus.h"
@@ -133,6 +135,93 @@ TEST_F(TuningTest, ABadRecordIsNamedOrSkipped) {
   const auto nodes = grow_in("runs", recipe(tuned(), {"conversations.chat.bad_record=skip"}));
   const auto chat = Checkpoint::open(nodes[1].folder).manifest().datasets.at("chat");
   EXPECT_EQ(chat.at("dropped").at("bad record"), 1);
+}
+
+TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
+  std::ofstream rated(folder / "rated.jsonl");
+  for (int i = 0; i < 20; ++i)
+    rated << R"({"prompt": "say )" << i << R"(", "completion": "well: )" << i << R"(", "rating": )"
+          << (i % 4 == 0 ? 7 : 3) << "}\n";
+  rated.close();
+  const std::string node = "[feedme]\nepochs = 2\nbatch_tokens = 128\nratings = {paths = [\"" +
+                           (folder / "rated.jsonl").string() +
+                           "\"]}\n[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n";
+  const auto nodes = grow_in("runs", recipe(tuned(node)));
+  const Manifest m = Checkpoint::open(nodes.back().folder).manifest();
+  EXPECT_EQ(m.node, "fed");
+  EXPECT_EQ(m.datasets.at("feedme").at("documents"), 5);
+  EXPECT_EQ(m.datasets.at("feedme").at("dropped").at("rated lower"), 15);
+  EXPECT_THAT(error_of(tuned("[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n")),
+              HasSubstr("chat is from files, whose answers no labeler of ours can rate; wanted "
+                        "feedme.ratings.paths"));
+}
+
+constexpr const char* kWorldTree = R"(
+seed = 5
+[tokenizer]
+kind = "world"
+[model]
+layers = 2
+width = 32
+heads = 2
+context = 256
+vocab = 0
+[world]
+persons = 0.02
+[corpora.text]
+tokens = 600_000
+heldout_tokens = 5_000
+[demonstrations.few]
+types = 4
+examples = 60
+heldout = 20
+[pretrain]
+tokens = 30_000
+batch_tokens = 1024
+[pretrain.optimizer]
+lr = 3e-3
+[feedme]
+epochs = 2
+batch_tokens = 512
+prompts = 70
+samples = 2
+max_tokens = 8
+least_rating = 1
+[nodes.davinci]
+stage = "pretrain"
+[nodes.fed]
+stage = "feedme"
+parents = ["davinci"]
+)";
+
+TEST_F(TuningTest, FeedmeDrawsItsAnswersAndGoesOnAfterAKill) {
+  const Recipe r = parse_recipe(kWorldTree, "world.toml");
+  const auto straight = grow_in("straight", r);
+  const Manifest m = Checkpoint::open(straight[1].folder).manifest();
+  EXPECT_GT(m.datasets.at("feedme").at("documents"), 0);
+  EXPECT_EQ(m.datasets.at("few").at("documents"), 60);
+  std::ifstream answers(straight[1].folder / "answers.jsonl");
+  std::string whole(std::istreambuf_iterator<char>(answers), {});
+  EXPECT_EQ(std::ranges::count(whole, '\n'), 70);
+  // Another folder, where a kill left the answers cut in the middle of a line.
+  const auto parent = grow(r, {folder / "cut", {"davinci"}, {}}, *single_process(), silent());
+  const auto node = folder / "cut" / "nodes" / straight[1].folder.filename();
+  testing::write_text(node / "answers.jsonl", whole.substr(0, whole.size() / 2));
+  EXPECT_EQ(Checkpoint::open(grow_in("cut", r)[1].folder).manifest().weights, m.weights);
+}
+
+TEST_F(TuningTest, CorporaOfTheMicroWorldTellTheLossByAbility) {
+  const auto nodes = grow(parse_recipe(kWorldTree, "world.toml"),
+                          {folder / "runs", {"davinci"}, {}}, *single_process(), silent());
+  std::ifstream lines(nodes[0].folder / "metrics.jsonl");
+  nlohmann::json last;
+  for (std::string line; std::getline(lines, line);)
+    if (auto json = nlohmann::json::parse(line); json.contains("heldout_loss")) last = json;
+  EXPECT_GT(last.at("heldout_loss/text/binding").get<double>(), 0);
+  EXPECT_GT(last.at("heldout_loss/text/world_knowledge").get<double>(), 0);
+  EXPECT_LT(last.at("heldout_loss/text").get<double>(), 6.5);  // untrained: ln 1024 = 6.93
+  EXPECT_THAT(error_of("[corpora.mica]\ntokens = 600_000\n"),
+              HasSubstr("the tokenizer has other words than the micro-world"));
 }
 
 }  // namespace

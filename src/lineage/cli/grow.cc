@@ -43,8 +43,9 @@ void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& o
   for (const PlannedNode& n : plan.nodes) {
     total += n.seconds;
     fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9.3f} {:>5} MiB {:>5} MiB  {}\n", n.node->name,
-               n.node->stage, n.plan.parameters, n.plan.tokens, n.plan.steps, n.plan.flops * 1e-15,
-               n.plan.memory_bytes >> 20, n.plan.disk_bytes >> 20,
+               n.node->stage, n.plan.parameters,
+               (n.plan.estimated ? "~" : "") + std::to_string(n.plan.tokens), n.plan.steps,
+               n.plan.flops * 1e-15, n.plan.memory_bytes >> 20, n.plan.disk_bytes >> 20,
                n.seconds > 0 ? duration(n.seconds) : "does not fit in memory");
   }
   fmt::print("\nall: {}; nodes already grown are skipped\n", duration(total));

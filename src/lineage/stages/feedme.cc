@@ -76,8 +76,8 @@ class Feedme final : public Stage {
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
     return tuning_sources(node, recipe, config_of(node).tuning);
   }
-  StagePlan plan(const RecipeNode& node, int ranks) const override {
-    return tuning_plan(node, config_of(node).tuning, ranks);
+  StagePlan plan(const RecipeNode& node, const Recipe& recipe, int ranks) const override {
+    return tuning_plan(node, recipe, config_of(node).tuning, ranks);
   }
   void run(const RecipeNode&, const StageContext&) const override;
 };

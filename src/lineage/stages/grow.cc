@@ -127,7 +127,7 @@ std::vector<GrownNode> Grower::run() {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = tokenizer_->vocab();
     check_vocab(*tokenizer_, node.model, node.place);
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks_.size());
+    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe_, ranks_.size());
     if (!ever_grown(node.name)) fresh.push_back({node.place, plan, {}});
     resolved.push_back(std::move(node));
   }
@@ -141,7 +141,7 @@ std::vector<GrownNode> Grower::run() {
     g.cached = Checkpoint::exists(g.folder);
     grown_[node.name] = g;
     if (g.cached) continue;
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks_.size());
+    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe_, ranks_.size());
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_room(ungrown, options_.out, ranks_.size());
@@ -169,11 +169,10 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g) {
   for (const std::string& parent : node.parents)
     context.parents.push_back(grown_.at(parent).folder);
   const Stage& stage = stage_for(node.stage, node.place);
-  const StagePlan plan = stage.plan(node, ranks_.size());
-  progress_.note(fmt::format("{}: {} parameters, {}", node.name, plan.parameters,
-                             plan.tokens > 0
-                                 ? fmt::format("{} tokens in {} steps", plan.tokens, plan.steps)
-                                 : "as many tokens as its demonstrations have"));
+  const StagePlan plan = stage.plan(node, recipe_, ranks_.size());
+  progress_.note(fmt::format("{}: {} parameters, {}{} tokens in {} steps", node.name,
+                             plan.parameters, plan.estimated ? "about " : "", plan.tokens,
+                             plan.steps));
   ranks_.barrier();
   stage.run(node, context);
 }

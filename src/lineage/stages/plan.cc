@@ -49,7 +49,7 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
       node.model.vocab = recipe.tokenizer.kind == TokenizerKind::world
                              ? Vocabulary::get().tokenizer()->vocab()
                              : recipe.tokenizer.vocab;
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, ranks);
+    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe, ranks);
     const std::string key = to_toml(node.model);
     if (!rates.contains(key) && plan.memory_bytes < available_memory())
       rates[key] = measured_rate(node.model);

@@ -50,7 +50,7 @@ class Pretrain final : public Stage {
   }
   std::string reference() const override { return config_reference<PretrainConfig>(); }
   std::vector<std::string> sources(const RecipeNode&, const Recipe&) const override;
-  StagePlan plan(const RecipeNode&, int ranks) const override;
+  StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const override;
   void run(const RecipeNode&, const StageContext&) const override;
 };
 
@@ -81,7 +81,7 @@ std::vector<std::string> Pretrain::sources(const RecipeNode& node, const Recipe&
   return names;
 }
 
-StagePlan Pretrain::plan(const RecipeNode& node, int ranks) const {
+StagePlan Pretrain::plan(const RecipeNode& node, const Recipe&, int ranks) const {
   const auto config = read_config<PretrainConfig>(node.stage_table);
   const GptConfig& model = node.model;
   const int64_t T = model.context;

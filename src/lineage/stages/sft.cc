@@ -31,8 +31,8 @@ class Sft final : public Stage {
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
     return tuning_sources(node, recipe, read_config<TuningConfig>(node.stage_table));
   }
-  StagePlan plan(const RecipeNode& node, int ranks) const override {
-    return tuning_plan(node, read_config<TuningConfig>(node.stage_table), ranks);
+  StagePlan plan(const RecipeNode& node, const Recipe& recipe, int ranks) const override {
+    return tuning_plan(node, recipe, read_config<TuningConfig>(node.stage_table), ranks);
   }
   void run(const RecipeNode& node, const StageContext& context) const override {
     const auto config = read_config<TuningConfig>(node.stage_table);

@@ -32,6 +32,7 @@ struct StageContext {
 // What growing a node will take, told before an hour is spent.
 struct StagePlan {
   int64_t tokens = 0, steps = 0, parameters = 0;
+  bool estimated = false;  // tokens and steps follow from data that is not read yet
   double flops = 0;
   int64_t memory_bytes = 0;  // of one rank
   int64_t disk_bytes = 0;
@@ -51,7 +52,7 @@ class Stage {
   virtual std::string frozen(const RecipeNode&) const = 0;
   virtual std::string reference() const = 0;  // its keys, as a Markdown table
   virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
-  virtual StagePlan plan(const RecipeNode&, int ranks) const = 0;
+  virtual StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const = 0;
   // Grows the node into context.folder, resuming what a killed run left there.
   virtual void run(const RecipeNode&, const StageContext&) const = 0;
 };

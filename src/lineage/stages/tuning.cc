@@ -10,6 +10,7 @@
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
+#include "lineage/data/files.h"
 #include "lineage/data/mixture.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
@@ -121,6 +122,24 @@ std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& d
   return losses;
 }
 
+// What the epochs asked for will come to, before the demonstrations are read.
+int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config) {
+  constexpr int64_t kTokensADemonstration = 30, kBytesAToken = 4;
+  double tokens = 0;
+  for (const auto& [name, weight] : sets_of(node, recipe, config)) {
+    if (const auto set = recipe.demonstrations.find(name); set != recipe.demonstrations.end()) {
+      tokens += static_cast<double>(set->second.instructions.examples * kTokensADemonstration);
+      continue;
+    }
+    SourceConfig files;
+    files.kind = SourceKind::jsonl;
+    files.paths = recipe.conversations.at(name).paths;
+    for (const InputFile& f : list_files(files, name))
+      tokens += static_cast<double>(f.size / kBytesAToken);
+  }
+  return std::llround(tokens * config.epochs / (1 - config.pretrain_share));
+}
+
 }  // namespace
 
 void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
@@ -147,9 +166,11 @@ std::vector<std::string> tuning_sources(const RecipeNode& node, const Recipe& re
   return names;
 }
 
-StagePlan tuning_plan(const RecipeNode& node, const TuningConfig& config, int ranks) {
+StagePlan tuning_plan(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
+                      int ranks) {
   StagePlan plan;
-  plan.tokens = config.train.tokens;  // 0: known when the demonstrations are read
+  plan.estimated = config.train.tokens == 0;
+  plan.tokens = plan.estimated ? estimated_tokens(node, recipe, config) : config.train.tokens;
   plan.steps = plan.tokens / std::max<int64_t>(1, config.train.batch_tokens);
   plan.parameters = parameter_count(node.model);
   plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);

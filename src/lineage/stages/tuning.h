@@ -45,7 +45,7 @@ void fields(V& v, TuningConfig& c) {
 void validate_tuning(const RecipeNode&, const Recipe&, const TuningConfig&, std::string_view stage);
 // The names of the recipe's sets that a node uses, and of the sources of its pretraining text.
 std::vector<std::string> tuning_sources(const RecipeNode&, const Recipe&, const TuningConfig&);
-StagePlan tuning_plan(const RecipeNode&, const TuningConfig&, int ranks);
+StagePlan tuning_plan(const RecipeNode&, const Recipe&, const TuningConfig&, int ranks);
 // The sets, read; each record's weight is that of the node's mixture.
 std::vector<TuningSet> load_tuning_sets(const RecipeNode&, const StageContext&,
                                         const TuningConfig&);
