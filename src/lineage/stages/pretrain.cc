@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
-#include "lineage/base/version.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
+#include "lineage/stages/node_manifest.h"
 #include "lineage/stages/stage.h"
 #include "lineage/train/trainer.h"
 
@@ -138,12 +138,7 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
 
   const auto scores = heldout(0);
   if (ranks.rank() == 0) {
-    Manifest manifest;
-    manifest.stage = name();
-    manifest.node = node.name;
-    manifest.identity = context.identity;
-    for (const auto& parent : context.parents)
-      manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+    Manifest manifest = node_manifest(name(), node, context, frozen(node), trainer);
     const int64_t rows = trainer.plan().first_row(trainer.steps());
     for (const SourceRecord& record : data.records(rows)) {
       nlohmann::json json = record;
@@ -153,12 +148,6 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
       }
       manifest.datasets[record.name] = std::move(json);
     }
-    manifest.config = frozen(node);
-    manifest.code = kVersion;
-    manifest.seed = seed;
-    manifest.step = trainer.steps();
-    manifest.tokens = rows * node.model.context;
-    manifest.created = utc_now();
     Checkpoint::write(context.folder, manifest, *model.parameters, context.tokenizer.get());
     remove_training_state(context.folder);
   }

@@ -7,13 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
-#include "lineage/base/version.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
 #include "lineage/data/files.h"
 #include "lineage/data/mixture.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
+#include "lineage/stages/node_manifest.h"
 
 namespace lineage {
 namespace {
@@ -232,12 +232,7 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   if (select) best.load(*model.parameters);
   const auto losses = heldout_losses(*model.gpt, data, ranks);
   if (ranks.rank() == 0) {
-    Manifest manifest;
-    manifest.stage = stage;
-    manifest.node = node.name;
-    manifest.identity = context.identity;
-    for (const auto& parent : context.parents)
-      manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+    Manifest manifest = node_manifest(stage, node, context, std::move(frozen), trainer);
     const int64_t rows = trainer.plan().first_row(trainer.steps());
     for (size_t i = 0; i < data.records.size(); ++i) {
       SourceRecord record = data.records[i];
@@ -247,12 +242,6 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
         json["heldout_nats_per_token"] = it->second;
       manifest.datasets[record.name] = std::move(json);
     }
-    manifest.config = std::move(frozen);
-    manifest.code = kVersion;
-    manifest.seed = seed;
-    manifest.step = trainer.steps();
-    manifest.tokens = rows * node.model.context;
-    manifest.created = utc_now();
     Checkpoint::write(context.folder, manifest, *model.parameters, context.tokenizer.get());
     remove_training_state(context.folder);
     best.remove();
