@@ -209,7 +209,7 @@ TEST(TextCorpus, NoSolutionOfSeveralStepsAnywhere) {
       const bool name = std::find(names.begin(), names.end(), d.tokens[i]) != names.end();
       if (name) {
         ASSERT_FALSE(concluded.contains(d.tokens[i])) << text(d);
-        if (d.tokens[i - 1] == so) concluded.insert(d.tokens[i]);
+        if (i > 0 && d.tokens[i - 1] == so) concluded.insert(d.tokens[i]);
       }
     }
   }
