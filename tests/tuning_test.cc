@@ -143,9 +143,10 @@ TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
     rated << R"({"prompt": "say )" << i << R"(", "completion": "well: )" << i << R"(", "rating": )"
           << (i % 4 == 0 ? 7 : 3) << "}\n";
   rated.close();
-  const std::string node = "[feedme]\nepochs = 2\nbatch_tokens = 128\nratings = {paths = [\"" +
+  const std::string node = "[conversations.rated]\npaths = [\"" +
                            (folder / "rated.jsonl").string() +
-                           "\"]}\n[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n";
+                           "\"]\n[feedme]\nepochs = 2\nbatch_tokens = 128\nratings = "
+                           "\"rated\"\n[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n";
   const auto nodes = grow_in("runs", recipe(tuned(node)));
   const Manifest m = Checkpoint::open(nodes.back().folder).manifest();
   EXPECT_EQ(m.node, "fed");
@@ -153,7 +154,14 @@ TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
   EXPECT_EQ(m.datasets.at("feedme").at("dropped").at("rated lower"), 15);
   EXPECT_THAT(error_of(tuned("[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n")),
               HasSubstr("chat is from files, whose answers no labeler of ours can rate; wanted "
-                        "feedme.ratings.paths"));
+                        "feedme.ratings"));
+  // What was rated determines the node.
+  std::ofstream(folder / "rated.jsonl", std::ios::app)
+      << R"({"prompt": "say 99", "completion": "well: 1", "rating": 7})"
+      << "\n";
+  const auto again = grow_in("runs", recipe(tuned(node)));
+  EXPECT_FALSE(again.back().cached);
+  EXPECT_TRUE(again.front().cached);
 }
 
 constexpr const char* kWorldTree = R"(

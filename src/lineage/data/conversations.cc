@@ -200,6 +200,7 @@ TuningSet tuning_set(const std::string& name, const ConversationsConfig& config,
       continue;
     }
     set.record.truncated += too_long;
+    digest.field(fmt::format("{}", c.rating));
     digest.field(std::string_view(reinterpret_cast<const char*>(e.tokens.data()),
                                   e.tokens.size() * sizeof(Token)));
     const bool out = held_out(c, config.heldout);

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr const char* kIndex = "corpus.json";  // written last: a folder without it is unfinished
 
 // Of all that determines the shards. Weight and licence do not.

@@ -38,9 +38,7 @@ void to_json(nlohmann::json& json, const SourceRecord& record) {
 }
 
 void from_json(const nlohmann::json& json, SourceRecord& record) {
-  each_field(record, [&](const char* key, auto& value) {
-    if (json.contains(key)) json[key].get_to(value);
-  });
+  each_field(record, [&](const char* key, auto& value) { json.at(key).get_to(value); });
 }
 
 std::string describe_dropped(const SourceRecord& record) {

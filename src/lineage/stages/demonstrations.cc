@@ -1,7 +1,5 @@
 #include "lineage/stages/demonstrations.h"
 
-#include <fmt/format.h>
-
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/data/source.h"
@@ -49,18 +47,7 @@ std::map<std::string, double> chosen_sets(const Recipe& recipe,
   std::map<std::string, double> all;
   for (const auto& [name, set] : recipe.conversations) all[name] = set.weight;
   for (const auto& [name, set] : recipe.demonstrations) all[name] = set.weight;
-  if (mixture.empty()) return all;
-  std::vector<std::string> names;
-  for (const auto& [name, weight] : all) names.push_back(name);
-  for (const auto& [name, weight] : mixture) {
-    if (!all.contains(name)) {
-      const std::string near = nearest_name(name, names);
-      throw Error(fmt::format("{} names {}; no such set of demonstrations", place, name),
-                  near.empty() ? "" : "did you mean " + near + "?");
-    }
-    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
-  }
-  return mixture;
+  return chosen(all, mixture, place, "set of demonstrations");
 }
 
 TuningSet tuning_set(const Recipe& recipe, const std::string& name, const Tokenizer& tokenizer,

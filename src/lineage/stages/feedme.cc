@@ -26,7 +26,7 @@ struct FeedmeConfig {
   int64_t max_tokens = 48;
   Keep keep = Keep::top_rated;
   double least_rating = 7;
-  ConversationsConfig ratings{};
+  std::string ratings{};
   TuningConfig tuning;
 };
 
@@ -42,7 +42,8 @@ void fields(V& v, FeedmeConfig& c) {
     "if it has that");
   v("least_rating", c.least_rating, "on the labeler's scale from 1 to 7", between(1, 7));
   v("ratings", c.ratings,
-    "paths of rated answers (records with a rating): these take the place of drawing and labeling");
+    "a set of [conversations.NAME] whose records have a rating: its answers take the place of "
+    "drawing and labeling; the mixture then leaves it out");
   fields(v, c.tuning);
 }
 
@@ -62,6 +63,16 @@ FeedmeConfig config_of(const RecipeNode& node) {
   return read_config<FeedmeConfig>(node.stage_table);
 }
 
+// What is tuned on besides the answers: without the rated set when the mixture names none.
+TuningConfig tuning_of(const FeedmeConfig& config, const Recipe& recipe) {
+  TuningConfig tuning = config.tuning;
+  if (!config.ratings.empty() && tuning.mixture.empty()) {
+    tuning.mixture = chosen_sets(recipe, {}, {});
+    tuning.mixture.erase(config.ratings);
+  }
+  return tuning;
+}
+
 // OpenAI's "FeedME": supervised fine-tuning on demonstrations and on answers of earlier models that
 // were rated 7 of 7 (OpenAI, "Model index for researchers", 2022; what made text-davinci-001 and
 // -002). The first parent is tuned; the last one, which may be the same, writes the answers.
@@ -74,25 +85,33 @@ class Feedme final : public Stage {
   }
   std::string reference() const override { return config_reference<FeedmeConfig>(); }
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
-    return tuning_sources(node, recipe, config_of(node).tuning);
+    const FeedmeConfig config = config_of(node);
+    auto names = tuning_sources(node, recipe, tuning_of(config, recipe));
+    if (!config.ratings.empty()) names.push_back(config.ratings);
+    return names;
   }
   StagePlan plan(const RecipeNode& node, const Recipe& recipe, int ranks) const override {
-    return tuning_plan(node, recipe, config_of(node).tuning, ranks);
+    return tuning_plan(node, recipe, tuning_of(config_of(node), recipe), ranks);
   }
   void run(const RecipeNode&, const StageContext&) const override;
 };
 
 void Feedme::validate(const RecipeNode& node, const Recipe& recipe) const {
   const FeedmeConfig config = config_of(node);
-  validate_tuning(node, recipe, config.tuning, name());
+  const TuningConfig tuning = tuning_of(config, recipe);
+  validate_tuning(node, recipe, tuning, name());
   const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
   require(node.parents.size() <= 2, place, " has ", node.parents.size(),
           " parents; feedme wants the model to tune, and perhaps one that writes the answers");
-  if (!config.ratings.paths.empty()) return;
-  for (const auto& [set, weight] : chosen_sets(recipe, config.tuning.mixture, place))
+  if (!config.ratings.empty()) {
+    require(recipe.conversations.contains(config.ratings), place, ".feedme.ratings is \"",
+            config.ratings, "\"; wanted the name of a [conversations.NAME] of rated answers");
+    return;
+  }
+  for (const auto& [set, weight] : chosen_sets(recipe, tuning.mixture, place))
     require(recipe.demonstrations.contains(set), place, ".feedme: ", set,
             " is from files, whose answers no labeler of ours can rate; wanted "
-            "feedme.ratings.paths");
+            "feedme.ratings");
 }
 
 // The demonstrations whose types the prompts have, and the labeler that knows their answers.
@@ -119,9 +138,8 @@ class Prompts {
 
 // One line for each prompt: the answers drawn. A run that was killed goes on after the last whole
 // line; a sequence's tokens depend on its own seed alone, so the lines come out the same.
-void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::path& sampler,
-                  const fs::path& file, uint64_t seed, const std::string& node,
-                  Progress& progress) {
+void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::path& file,
+                  const std::string& node, const StageContext& context) {
   constexpr int64_t kAtOnce = 64;  // prompts
   int64_t done = 0;
   std::string whole;
@@ -129,7 +147,7 @@ void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::
     for (std::string line; std::getline(lines, line) && !lines.eof(); ++done) whole += line + "\n";
   if (done >= config.prompts) return;
   write_file_atomic(file, whole);
-  Model model = load_model(sampler);
+  Model model = load_model(context.parents.back());
   const auto writer = language_model(*model.gpt, *model.tokenizer);
   std::ofstream out(file, std::ios::app);
   for (; done < config.prompts; done += kAtOnce) {
@@ -142,7 +160,7 @@ void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::
         Sampling& sampling = samplings.emplace_back();
         sampling.temperature = config.temperature;
         sampling.max_tokens = config.max_tokens;
-        sampling.seed = Rng(seed)
+        sampling.seed = Rng(context.recipe.seed)
                             .fold("feedme answers")
                             .fold(static_cast<uint64_t>((done + i) * config.samples + s))
                             .key();
@@ -157,8 +175,12 @@ void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::
     }
     out.flush();
     require(out.good(), file.string(), ": cannot be written; wanted room on the disk");
-    progress.update(node, static_cast<double>(done + count) / static_cast<double>(config.prompts),
-                    fmt::format("answers to {} of {} prompts", done + count, config.prompts));
+    if (context.interrupted && context.interrupted())
+      throw Error(node + ": interrupted while drawing answers; those drawn are kept",
+                  "run the same command again to go on from there");
+    context.progress.update(
+        node, static_cast<double>(done + count) / static_cast<double>(config.prompts),
+        fmt::format("answers to {} of {} prompts", done + count, config.prompts));
   }
 }
 
@@ -194,12 +216,13 @@ TuningSet keep_answers(const FeedmeConfig& config, const Prompts& prompts, const
 }
 
 // Answers that people rated, from files: those of the least rating, or each prompt's best.
-TuningSet keep_rated(const FeedmeConfig& config, const Tokenizer& tokenizer, int64_t context) {
+TuningSet keep_rated(const FeedmeConfig& config, const ConversationsConfig& rated,
+                     const Tokenizer& tokenizer, int64_t context) {
   TuningSet kept;
   const ChatTemplate chat(tokenizer);
   std::map<std::string, Conversation> best;
   std::vector<Conversation> chosen;
-  for (Conversation& c : read_conversations("feedme", config.ratings, kept.record)) {
+  for (Conversation& c : read_conversations(config.ratings, rated, kept.record)) {
     if (c.rating < config.least_rating) {
       ++kept.record.dropped["rated lower"];
     } else if (config.keep == Keep::top_rated) {
@@ -214,7 +237,7 @@ TuningSet keep_rated(const FeedmeConfig& config, const Tokenizer& tokenizer, int
   for (const Conversation& c : chosen) {
     ChatTemplate::Rendered rendered = chat.render(c.turns);
     Example e{std::move(rendered.tokens), std::move(rendered.weights), {}};
-    if (fit(e, config.ratings.too_long, context + 1)) count_example(kept, std::move(e));
+    if (fit(e, rated.too_long, context + 1)) count_example(kept, std::move(e));
   }
   return kept;
 }
@@ -223,18 +246,18 @@ void Feedme::run(const RecipeNode& node, const StageContext& context) const {
   const FeedmeConfig config = config_of(node);
   const int64_t T = node.model.context;
   TuningSet kept;
-  if (config.ratings.paths.empty()) {
-    const Prompts prompts(context.recipe, chosen_sets(context.recipe, config.tuning.mixture, {}));
+  const TuningConfig tuning = tuning_of(config, context.recipe);
+  if (config.ratings.empty()) {
+    const Prompts prompts(context.recipe, chosen_sets(context.recipe, tuning.mixture, {}));
     const fs::path answers = context.folder / "answers.jsonl";
-    if (context.ranks.rank() == 0)
-      draw_answers(config, prompts, context.parents.back(), answers, context.recipe.seed, node.name,
-                   context.progress);
+    if (context.ranks.rank() == 0) draw_answers(config, prompts, answers, node.name, context);
     context.ranks.barrier();
     kept = keep_answers(config, prompts, answers, T);
   } else {
-    kept = keep_rated(config, *context.tokenizer, T);
+    kept =
+        keep_rated(config, context.recipe.conversations.at(config.ratings), *context.tokenizer, T);
   }
-  std::vector<TuningSet> sets = load_tuning_sets(node, context, config.tuning);
+  std::vector<TuningSet> sets = load_tuning_sets(node, context, tuning);
   context.progress.note(fmt::format("{}: {} answers kept ({})", node.name, kept.record.documents,
                                     describe_dropped(kept.record)));
   if (!kept.train.empty()) {
@@ -248,7 +271,7 @@ void Feedme::run(const RecipeNode& node, const StageContext& context) const {
     kept.record.weight = weight * static_cast<double>(kept.record.tokens) / tokens;
     sets.push_back(std::move(kept));
   }
-  tune(name(), frozen(node), config.tuning, std::move(sets), node, context);
+  tune(name(), frozen(node), tuning, std::move(sets), node, context);
 }
 
 }  // namespace

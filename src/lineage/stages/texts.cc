@@ -66,22 +66,30 @@ std::vector<std::string> text_names(const Recipe& recipe) {
   return names;
 }
 
+std::map<std::string, double> chosen(const std::map<std::string, double>& all,
+                                     const std::map<std::string, double>& mixture,
+                                     const std::string& place, std::string_view what) {
+  if (mixture.empty()) return all;
+  std::vector<std::string> names;
+  for (const auto& [name, weight] : all) names.push_back(name);
+  for (const auto& [name, weight] : mixture) {
+    if (!all.contains(name)) {
+      const std::string near = nearest_name(name, names);
+      throw Error(fmt::format("{} names {}; no such {}", place, name, what),
+                  near.empty() ? "" : "did you mean " + near + "?");
+    }
+    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
+  }
+  return mixture;
+}
+
 std::map<std::string, double> chosen_texts(const Recipe& recipe,
                                            const std::map<std::string, double>& mixture,
                                            const std::string& place) {
   std::map<std::string, double> all;
   for (const auto& [name, source] : recipe.sources) all[name] = source.weight;
   for (const auto& [name, corpus] : recipe.corpora) all[name] = corpus.weight;
-  if (mixture.empty()) return all;
-  for (const auto& [name, weight] : mixture) {
-    if (!all.contains(name)) {
-      const std::string near = nearest_name(name, text_names(recipe));
-      throw Error(fmt::format("{} names {}; no such source", place, name),
-                  near.empty() ? "" : "did you mean " + near + "?");
-    }
-    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
-  }
-  return mixture;
+  return chosen(all, mixture, place, "source");
 }
 
 std::vector<PreparedSource> prepare_texts(const Recipe& recipe,

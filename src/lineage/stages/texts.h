@@ -39,8 +39,12 @@ void fields(V& v, CorpusConfig& c) {
 // micro-world ([corpora.NAME]).
 std::vector<std::string> text_names(const Recipe&);
 
-// Those that `mixture` names with their weights in it; all, with their own weights, when it is
-// empty. An Error that begins with `place` for an unknown name or a weight that is not positive.
+// Those of `all` that `mixture` names with their weights in it; all, with their own weights, when
+// it is empty. An Error that begins with `place` for an unknown name or a weight that is not
+// positive.
+std::map<std::string, double> chosen(const std::map<std::string, double>& all,
+                                     const std::map<std::string, double>& mixture,
+                                     const std::string& place, std::string_view what);
 std::map<std::string, double> chosen_texts(const Recipe&,
                                            const std::map<std::string, double>& mixture,
                                            const std::string& place);
