@@ -126,17 +126,4 @@ PreparedSource prepare_source(const std::string& name, const SourceConfig& confi
   return prepared;
 }
 
-std::vector<PreparedSource> prepare_sources(const std::map<std::string, SourceConfig>& sources,
-                                            const Tokenizer& tokenizer,
-                                            const PrepareOptions& options, Progress& progress) {
-  for (const auto& [name, config] : sources) {
-    validate(config, name);
-    list_files(config, name);
-  }
-  std::vector<PreparedSource> prepared;
-  for (const auto& [name, config] : sources)
-    prepared.push_back(prepare_source(name, config, tokenizer, options, progress));
-  return prepared;
-}
-
 }  // namespace lineage

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -41,10 +40,5 @@ struct PreparedSource {
 // empty, the one nearest to the threshold changes sides.
 PreparedSource prepare_source(const std::string& name, const SourceConfig&, const Tokenizer&,
                               const PrepareOptions&, Progress& = silent());
-
-// Several, by name. What is cheap to check in all of them comes before what is slow in the first.
-std::vector<PreparedSource> prepare_sources(const std::map<std::string, SourceConfig>&,
-                                            const Tokenizer&, const PrepareOptions&,
-                                            Progress& = silent());
 
 }  // namespace lineage

@@ -94,6 +94,10 @@ std::map<std::string, std::string> Grower::prepare_data(
   std::set<std::string> used;
   for (const RecipeNode* n : nodes)
     for (const std::string& s : stage_for(n->stage, n->place).sources(*n, recipe_)) used.insert(s);
+  // What is cheap to check in all of them comes before what is slow in the first.
+  std::map<std::string, double> texts = chosen_texts(recipe_, {}, {});
+  std::erase_if(texts, [&](const auto& text) { return !used.contains(text.first); });
+  check_texts(recipe_, texts, *tokenizer_);
   std::map<std::string, std::string> digests;
   for (const std::string& name : used) {
     const SourceRecord record = chief_first([&] {

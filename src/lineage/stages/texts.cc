@@ -92,20 +92,22 @@ std::map<std::string, double> chosen_texts(const Recipe& recipe,
   return chosen(all, mixture, place, "source");
 }
 
+void check_texts(const Recipe& recipe, const std::map<std::string, double>& texts,
+                 const Tokenizer& tokenizer) {
+  for (const auto& [name, weight] : texts) {
+    if (const auto source = recipe.sources.find(name); source != recipe.sources.end())
+      list_files(source->second, name);
+    else if (tokenizer.digest() != Vocabulary::get().tokenizer()->digest())
+      throw Error("corpora." + name + ": the tokenizer has other words than the micro-world",
+                  "set tokenizer.kind = \"world\"");
+  }
+}
+
 std::vector<PreparedSource> prepare_texts(const Recipe& recipe,
                                           const std::map<std::string, double>& texts,
                                           const Tokenizer& tokenizer, const PrepareOptions& options,
                                           Progress& progress) {
-  // What is cheap to check in all of them comes before what is slow in the first.
-  for (const auto& [name, weight] : texts) {
-    if (const auto source = recipe.sources.find(name); source != recipe.sources.end()) {
-      validate(source->second, name);
-      list_files(source->second, name);
-    } else if (tokenizer.digest() != Vocabulary::get().tokenizer()->digest()) {
-      throw Error("corpora." + name + ": the tokenizer has other words than the micro-world",
-                  "set tokenizer.kind = \"world\"");
-    }
-  }
+  check_texts(recipe, texts, tokenizer);
   std::vector<PreparedSource> prepared;
   for (const auto& [name, weight] : texts) {
     const auto source = recipe.sources.find(name);

@@ -49,6 +49,9 @@ std::map<std::string, double> chosen_texts(const Recipe&,
                                            const std::map<std::string, double>& mixture,
                                            const std::string& place);
 
+// What can be known without reading them: files are there, corpora go with the tokenizer.
+void check_texts(const Recipe&, const std::map<std::string, double>& texts, const Tokenizer&);
+
 // Tokenises or generates them, or opens what an earlier run left in the cache; the records have the
 // weights.
 std::vector<PreparedSource> prepare_texts(const Recipe&, const std::map<std::string, double>& texts,
