@@ -178,6 +178,7 @@ HuggingFaceFamily family_of(const GptConfig& c, const std::string& place) {
       "gelu_tanh, gelu_erf, relu or relu_squared");
   can(c.bias, "bias", "false", "true");
   can(!c.qk_norm, "qk_norm", "true", "false");
+  can(!c.previous_token, "previous_token", "true", "false");
   can(c.window == 0, "window", c.window, "0");
   can(c.attention(0).kv_heads == c.heads, "kv_heads", c.kv_heads, "as many as heads");
   can(c.attention(0).head_width * c.heads == c.width, "head_width", c.head_width, "width / heads");

@@ -49,12 +49,14 @@ KvCache::KvCache(const GptConfig& config, int64_t slots_, int64_t context_)
     keys.push_back(Tensor::zeros({slots, context, spec.kv_heads * spec.head_width}));
     values.push_back(Tensor::zeros({slots, context, spec.kv_heads * spec.head_width}));
   }
+  if (config.previous_token) tokens = Tensor::zeros({slots, context}, DType::i32);
 }
 
 int64_t KvCache::bytes(const GptConfig& config, int64_t slots, int64_t context) {
   const AttentionSpec spec = config.attention(0);
   return 2 * config.layers * slots * context * spec.kv_heads * spec.head_width *
-         size_of(DType::f32);
+             size_of(DType::f32) +
+         (config.previous_token ? slots * context * size_of(DType::i32) : 0);
 }
 
 void Linear::add_to(Parameters::Scope scope, int64_t in, int64_t out, bool with_bias, float std) {
@@ -132,6 +134,7 @@ Gpt::Gpt(Parameters::Scope scope, const GptConfig& c)
   if (c.positions == Positions::learned)
     scope.normal(position_embedding, "position_embedding.weight", ParameterKind::embedding,
                  {c.context + c.position_offset, c.width}, std);
+  if (c.previous_token) previous.add_to(scope / "previous", c.width, c.width, false, std);
   for (size_t i = 0; i < blocks.size(); ++i)
     blocks[i].add_to(scope / ("blocks." + std::to_string(i)), c, static_cast<int64_t>(i));
   norm.add_to(scope / "norm", c);
@@ -139,6 +142,37 @@ Gpt::Gpt(Parameters::Scope scope, const GptConfig& c)
     (scope / "lm_head")
         .normal(lm_head.weight, "weight", ParameterKind::embedding, {c.vocab, c.width}, std);
 }
+
+namespace {
+
+// The token before each one of tokens (B,T), its own where it is the first of its document.
+Tensor tokens_before(const Tensor& tokens, const Tensor& starts) {
+  const int64_t T = tokens.dim(1);
+  Tensor before = Tensor::empty({tokens.numel()}, DType::i32);
+  const auto from = tokens.data<int32_t>();
+  const auto to = before.data<int32_t>();
+  for (size_t n = 0; n < to.size(); ++n) {
+    const int64_t t = static_cast<int64_t>(n) % T;
+    const int64_t first = starts.empty() ? 0 : starts.data<int32_t>()[n];
+    to[n] = from[t == first ? n : n - 1];
+  }
+  return before;
+}
+
+// The same of rows that continue sequences of the cache, which remembers their tokens.
+Tensor tokens_before(const Tensor& tokens, const Tensor& slots, const Tensor& positions,
+                     Tensor& seen) {
+  Tensor before = Tensor::empty({tokens.numel()}, DType::i32);
+  for (size_t n = 0; n < static_cast<size_t>(tokens.numel()); ++n) {
+    const int64_t position = positions.data<int32_t>()[n];
+    int32_t* const at = seen.data<int32_t>().data() + slots.data<int32_t>()[n] * seen.dim(1);
+    at[position] = tokens.data<int32_t>()[n];
+    before.data<int32_t>()[n] = at[std::max<int64_t>(0, position - 1)];
+  }
+  return before;
+}
+
+}  // namespace
 
 Tensor Gpt::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& starts) const {
   require(tokens.shape().rank() == 2, "gpt: tokens are ", tokens.shape(), "; wanted (B,T)");
@@ -151,22 +185,24 @@ Tensor Gpt::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& 
     for (int64_t b = 0; b < B; ++b)
       std::iota(at.data<int32_t>().begin() + b * T, at.data<int32_t>().begin() + (b + 1) * T, 0);
   }
-  return run(tokens, at, [&](size_t, const Tensor& qkv, const AttentionSpec& spec) {
+  const Tensor before = config.previous_token ? tokens_before(tokens, starts) : Tensor();
+  return run(tokens, before, at, [&](size_t, const Tensor& qkv, const AttentionSpec& spec) {
     return ops::attention(qkv.view({B, T, qkv.dim(-1)}), starts, spec);
   });
 }
 
 Tensor Gpt::hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions,
                    KvCache& cache) const {
-  return run(tokens, positions, [&](size_t block, const Tensor& qkv, const AttentionSpec& spec) {
-    return ops::attention_decode(cache.keys[block], cache.values[block], qkv, slots, positions,
-                                 spec);
-  });
+  const Tensor before =
+      config.previous_token ? tokens_before(tokens, slots, positions, cache.tokens) : Tensor();
+  return run(tokens, before, positions,
+             [&](size_t block, const Tensor& qkv, const AttentionSpec& spec) {
+               return ops::attention_decode(cache.keys[block], cache.values[block], qkv, slots,
+                                            positions, spec);
+             });
 }
 
-Tensor Gpt::run(
-    const Tensor& tokens, const Tensor& positions,
-    const std::function<Tensor(size_t, const Tensor&, const AttentionSpec&)>& attend) const {
+Tensor Gpt::embed(const Tensor& tokens, const Tensor& before, const Tensor& positions) const {
   Tensor at = positions;
   if (config.position_offset && !position_embedding.empty()) {
     at = Tensor::like(positions);
@@ -175,7 +211,15 @@ Tensor Gpt::run(
           positions.data<int32_t>()[static_cast<size_t>(i)] +
           static_cast<int32_t>(config.position_offset);
   }
-  Tensor x = ops::embed(tokens, at, token_embedding, position_embedding);  // (N,C)
+  const Tensor x = ops::embed(tokens, at, token_embedding, position_embedding);  // (N,C)
+  if (before.empty()) return x;
+  return previous(ops::embed(before, {}, token_embedding, {}), x);
+}
+
+Tensor Gpt::run(
+    const Tensor& tokens, const Tensor& before, const Tensor& positions,
+    const std::function<Tensor(size_t, const Tensor&, const AttentionSpec&)>& attend) const {
+  Tensor x = embed(tokens, before, positions);  // (N,C)
   for (size_t i = 0; i < blocks.size(); ++i)
     x = blocks[i](x, positions, [&](const Tensor& qkv, const AttentionSpec& spec) {
       return attend(i, qkv, spec);
@@ -189,6 +233,7 @@ Tensor Gpt::logits(const Tensor& hidden) const {
 }
 
 void Gpt::pack() {
+  if (config.previous_token) previous.pack();
   for (Block& block : blocks) block.pack();
   lm_head.packed = kernels(head().device()).pack(head());
 }
@@ -202,14 +247,16 @@ int64_t parameter_count(const GptConfig& c) {
                         F1 * (c.width + bias) + c.width * (F + bias) + (c.qk_norm ? 2 * D : 0);
   const int64_t positions =
       c.positions == Positions::learned ? (c.context + c.position_offset) * c.width : 0;
-  return c.layers * block + norm + positions + (c.tied ? 1 : 2) * c.vocab * c.width;
+  const int64_t previous = c.previous_token ? c.width * c.width : 0;
+  return c.layers * block + norm + positions + previous + (c.tied ? 1 : 2) * c.vocab * c.width;
 }
 
 int64_t matmul_parameters(const GptConfig& c) {
   const AttentionSpec spec = c.attention(0);
   const int64_t HD = spec.heads * spec.head_width, F = c.hidden_width();
   const int64_t F1 = gated(c.activation) ? 2 * F : F;
-  return c.layers * c.width * (spec.qkv_width() + HD + F1 + F) + c.vocab * c.width;
+  return c.layers * c.width * (spec.qkv_width() + HD + F1 + F) + c.vocab * c.width +
+         (c.previous_token ? c.width * c.width : 0);
 }
 
 double training_flops_per_token(const GptConfig& c) {

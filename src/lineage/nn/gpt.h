@@ -31,6 +31,10 @@ struct GptConfig {
   int64_t position_offset = 0;  // rows of the position table before that of position 0 (OPT: 2)
   double rotary_theta = 10000;
   bool qk_norm = false, bias = true, tied = true;
+  // A linear map of the token before is added to each token's embedding: what the first of the two
+  // heads of an induction circuit copies is there from the start, as with the smeared keys of
+  // Olsson et al. 2022, "In-context Learning and Induction Heads".
+  bool previous_token = false;
   int64_t window = 0;  // of the odd blocks (GPT-3's alternating banded layers); 0: all dense
   double init_std = 0.02;
   bool zero_residual = false;  // projections into the residual stream start at 0, not std/sqrt(2L)
@@ -57,6 +61,7 @@ void fields(V& v, GptConfig& c) {
   v("position_offset", c.position_offset, "rows of the position table before position 0");
   v("rotary_theta", c.rotary_theta, "base of the rotary angles");
   v("qk_norm", c.qk_norm, "RMSNorm of queries and keys, per head");
+  v("previous_token", c.previous_token, "a linear map of the token before is added to each token");
   v("bias", c.bias, "biases in linear layers and in layer norms");
   v("tied", c.tied, "the output head is the token embedding");
   v("window", c.window, "attention window of the odd blocks; 0: dense everywhere");
@@ -69,6 +74,7 @@ void fields(V& v, GptConfig& c) {
 struct KvCache {
   KvCache(const GptConfig&, int64_t slots, int64_t context);
   std::vector<Tensor> keys, values;  // per block, (slots, context, K*D)
+  Tensor tokens;                     // (slots, context); empty unless previous_token
   int64_t slots, context;
   static int64_t bytes(const GptConfig&, int64_t slots, int64_t context);
 };
@@ -128,12 +134,15 @@ class Gpt {
 
   const GptConfig config;
   Tensor token_embedding, position_embedding;  // (V,C), (offset+context,C)
+  Linear previous;                             // (C,C), of the token before
   std::vector<Block> blocks;
   NormLayer norm;
   Linear lm_head;  // its weight is empty when tied
 
  private:
-  Tensor run(const Tensor& tokens, const Tensor& positions,
+  Tensor embed(const Tensor& tokens, const Tensor& before, const Tensor& positions) const;
+  // before (N): the token before each, its own where it is the first of its document.
+  Tensor run(const Tensor& tokens, const Tensor& before, const Tensor& positions,
              const std::function<Tensor(size_t, const Tensor&, const AttentionSpec&)>&) const;
 };
 
