@@ -5,6 +5,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
+#include "lineage/ops/ops.h"
 
 namespace lineage {
 namespace {
@@ -21,6 +22,17 @@ Engine::Limits with_defaults(Engine::Limits limits, const GptConfig& config) {
   return limits;
 }
 
+// (R,C) -> (n,C)
+Tensor rows_of(const Tensor& hidden, const std::vector<int64_t>& rows) {
+  const int64_t n = static_cast<int64_t>(rows.size()), C = hidden.dim(1);
+  Tensor some = Tensor::empty({n, C});
+  for (int64_t i = 0; i < n; ++i)
+    std::memcpy(some.data<float>().data() + i * C,
+                hidden.data<float>().data() + rows[static_cast<size_t>(i)] * C,
+                static_cast<size_t>(C) * sizeof(float));
+  return some;
+}
+
 Tensor ids(const std::vector<int32_t>& values) {
   return Tensor::from({static_cast<int64_t>(values.size())}, std::span<const int32_t>(values));
 }
@@ -31,6 +43,10 @@ struct Engine::Rows {
   std::vector<int32_t> tokens, slots, positions;
   std::vector<Slot> ready;    // sequences that get a token at this step …
   std::vector<int64_t> last;  // … and the row of each one's newest token
+  // Rows that predict a reference's token: the row, whose, and which token.
+  std::vector<int64_t> scored;
+  std::vector<Slot> scored_of;
+  std::vector<int32_t> targets;
 };
 
 Engine::Engine(const Gpt& gpt, const Tokenizer& tokenizer, Limits limits)
@@ -48,7 +64,8 @@ int64_t Engine::active() const {
   return std::ranges::count_if(slots_, [](const auto& s) { return s.has_value(); });
 }
 
-Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling) {
+Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
+                           std::vector<Token> reference) {
   sampling.validate();
   require(!prompt.empty(), "prompt: is empty; wanted at least one token");
   const int64_t n = static_cast<int64_t>(prompt.size());
@@ -56,14 +73,21 @@ Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling) {
     throw Error("prompt: has " + std::to_string(n) + " tokens; the model's context is " +
                     std::to_string(limits_.context) + " for prompt and completion together",
                 "shorten the prompt");
-  for (Token t : prompt)
-    require(t >= 0 && t < gpt_.config.vocab, "prompt: token ", t, "; the vocabulary has ",
-            gpt_.config.vocab);
+  const int64_t scored = static_cast<int64_t>(reference.size());
+  require(n + scored <= limits_.context + 1, "reference: prompt and reference have ", n + scored,
+          " tokens; the model takes ", limits_.context + 1);
+  for (const auto& [what, tokens] : {std::pair("prompt", &prompt), {"reference", &reference}})
+    for (Token t : *tokens)
+      require(t >= 0 && t < gpt_.config.vocab, what, ": token ", t, "; the vocabulary has ",
+              gpt_.config.vocab);
   const auto free = std::ranges::find_if(slots_, [](const auto& s) { return !s; });
   require(free != slots_.end(), "engine: all ", limits_.slots, " slots are taken");
   const Token previous = prompt.back();
   Sequence& s = free->emplace();
   s.pending = std::move(prompt);
+  s.reference = std::move(reference);
+  // The last token of a reference is predicted, never read.
+  if (scored > 1) s.pending.insert(s.pending.end(), s.reference.begin(), s.reference.end() - 1);
   s.text = std::make_unique<TextStream>(tokenizer_, previous, sampling.stop);
   s.sampling = std::move(sampling);
   return static_cast<Slot>(free - slots_.begin());
@@ -83,8 +107,12 @@ Engine::Rows Engine::gather() {
       rows.slots.push_back(static_cast<int32_t>(i));
       rows.positions.push_back(static_cast<int32_t>(s.position++));
       if (prompt) --budget;
+      if (s.taken + s.reference.size() <= s.pending.size()) continue;
+      rows.scored.push_back(static_cast<int64_t>(rows.tokens.size()) - 1);
+      rows.scored_of.push_back(static_cast<Slot>(i));
+      rows.targets.push_back(s.reference[s.taken + s.reference.size() - s.pending.size() - 1]);
     }
-    if (s.taken < s.pending.size()) continue;
+    if (s.taken < s.pending.size() || !s.reference.empty()) continue;
     rows.ready.push_back(static_cast<Slot>(i));
     rows.last.push_back(static_cast<int64_t>(rows.tokens.size()) - 1);
   }
@@ -96,16 +124,12 @@ std::vector<Engine::Event> Engine::step() {
   if (rows.tokens.empty()) return {};
   const Tensor hidden =
       gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_);  // (R,C)
-  if (rows.ready.empty()) return {};
+  std::vector<Event> events;
+  score(rows, hidden, events);
+  if (rows.ready.empty()) return events;
 
-  const int64_t n = static_cast<int64_t>(rows.ready.size()), C = hidden.dim(1);
-  Tensor newest = Tensor::empty({n, C});
-  for (int64_t i = 0; i < n; ++i)
-    std::memcpy(newest.data<float>().data() + i * C,
-                hidden.data<float>().data() + rows.last[static_cast<size_t>(i)] * C,
-                static_cast<size_t>(C) * sizeof(float));
-  const Tensor logits = gpt_.logits(newest);  // (n,V)
-  const int64_t V = logits.dim(1);
+  const Tensor logits = gpt_.logits(rows_of(hidden, rows.last));  // (n,V)
+  const int64_t n = logits.dim(0), V = logits.dim(1);
   std::vector<Drawn> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -114,14 +138,31 @@ std::vector<Engine::Event> Engine::step() {
       draws[static_cast<size_t>(i)] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
     }
   });
-  std::vector<Event> events;
   for (size_t i = 0; i < draws.size(); ++i) events.push_back(advance(rows.ready[i], draws[i]));
   return events;
 }
 
+// A sequence whose reference is scored goes back to the end of its prompt: that token is read again
+// and all behind it is written anew.
+void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& events) {
+  if (rows.scored.empty()) return;
+  const Tensor log_probs =
+      ops::linear_log_probs(rows_of(hidden, rows.scored), gpt_.head(), ids(rows.targets)).log_probs;
+  for (size_t i = 0; i < rows.scored.size(); ++i) {
+    Sequence& s = *slots_[static_cast<size_t>(rows.scored_of[i])];
+    s.scored.push_back(log_probs.data<float>()[i]);
+    if (s.scored.size() < s.reference.size()) continue;
+    events.push_back({rows.scored_of[i], {}, {}, {}, std::move(s.scored)});
+    const size_t last = s.pending.size() - s.reference.size();  // of the prompt
+    s.pending.assign(1, Token{s.pending[last]});
+    s.taken = 0, s.position = static_cast<int64_t>(last);
+    s.reference.clear();
+  }
+}
+
 Engine::Event Engine::advance(Slot slot, const Drawn& d) {
   Sequence& s = *slots_[static_cast<size_t>(slot)];
-  Event event{slot, {}, {}, {}};
+  Event event{slot, {}, {}, {}, {}};
   const auto end = [&](Completion::End how) {
     s.ended = true;
     event.end = how;

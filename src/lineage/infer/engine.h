@@ -27,8 +27,9 @@ class Engine {
 
   using Slot = int;
   // Takes a sequence in. Throws when the sampling is not valid, the prompt is empty, has a token
-  // outside the vocabulary or leaves no room for one new token; when full().
-  Slot admit(std::vector<Token> prompt, Sampling);
+  // outside the vocabulary or leaves no room for one new token; when full(). A reference is scored
+  // after the prompt before anything is generated, so that the prompt is read once for both.
+  Slot admit(std::vector<Token> prompt, Sampling, std::vector<Token> reference = {});
   bool full() const;
   int64_t active() const;
   int64_t context() const { return limits_.context; }
@@ -38,6 +39,7 @@ class Engine {
     std::optional<Drawn> draw;  // the new token; none when only the end is told
     std::string text;           // newly certain text
     std::optional<Completion::End> end;
+    std::vector<float> reference;  // the log-probability of each of its tokens, in an event alone
   };
   // One token for every sequence whose prompt is in; prompts go in at most `prefill_rows` a step.
   std::vector<Event> step();
@@ -46,9 +48,11 @@ class Engine {
 
  private:
   struct Sequence {
-    std::vector<Token> pending;  // tokens not yet in the cache
-    size_t taken = 0;            // of them
-    int64_t position = 0;        // of the next token in the cache
+    std::vector<Token> pending;    // tokens not yet in the cache
+    size_t taken = 0;              // of them
+    std::vector<Token> reference;  // still to be scored
+    std::vector<float> scored;     // its tokens so far
+    int64_t position = 0;          // of the next token in the cache
     int64_t generated = 0;
     Sampling sampling;
     std::unique_ptr<TextStream> text;
@@ -56,6 +60,7 @@ class Engine {
   };
   struct Rows;
   Rows gather();
+  void score(const Rows&, const Tensor& hidden, std::vector<Event>&);
   Event advance(Slot, const Drawn&);
 
   const Gpt& gpt_;

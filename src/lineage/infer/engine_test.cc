@@ -100,6 +100,46 @@ TEST_F(EngineTest, ScoresWhatItGenerates) {
   EXPECT_EQ(scored[1].log_probs.size(), 2u);
 }
 
+// One reading of the prompt for both says what two say, whoever shares the batch.
+TEST_F(EngineTest, AnswersAndScoresAReferenceFromOneReading) {
+  std::vector<ScoreRequest> requests;
+  std::vector<std::vector<Token>> prompts;
+  std::vector<Sampling> samplings;
+  for (int i = 0; i < 11; ++i) {
+    ScoreRequest r;
+    for (int j = 0; j <= 3 * i % 17; ++j) r.context.push_back((7 * i + 3 * j) % kVocab);
+    for (int j = 0; j < i % 4 * 3; ++j) r.continuation.push_back((5 * i + 2 * j) % kVocab);
+    prompts.push_back(r.context);
+    samplings.push_back(sampling(i % 2, 2 + i, static_cast<uint64_t>(100 + i)));
+    requests.push_back(std::move(r));
+  }
+  const auto completions = model->generate(prompts, samplings);
+  const auto answers = model->answer(requests, samplings);
+  const auto scored = model->score(requests);
+  const auto plain = model->LanguageModel::answer(requests, samplings);  // the definition
+  for (size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(answers[i].completion.tokens, completions[i].tokens);
+    EXPECT_EQ(answers[i].completion.log_probs, completions[i].log_probs);
+    EXPECT_EQ(plain[i].completion.tokens, completions[i].tokens);
+    ASSERT_EQ(answers[i].reference.log_probs.size(), requests[i].continuation.size());
+    EXPECT_NEAR(answers[i].reference.log_prob, scored[i].log_prob, 1e-3);
+    EXPECT_NEAR(plain[i].reference.log_prob, scored[i].log_prob, 1e-6);
+    for (size_t t = 0; t < requests[i].continuation.size(); ++t)
+      EXPECT_NEAR(answers[i].reference.log_probs[t], scored[i].log_probs[t], 1e-4);
+    const auto alone =
+        model->answer(std::span(requests).subspan(i, 1), std::span(samplings).subspan(i, 1));
+    EXPECT_EQ(alone[0].reference.log_probs, answers[i].reference.log_probs);
+  }
+  // The longest that fits, and one more.
+  const std::vector<Sampling> one_token = {sampling(0, 1)};
+  ScoreRequest longest{std::vector<Token>(38, 1), {1, 2, 3}};
+  EXPECT_EQ(model->answer({&longest, 1}, one_token)[0].reference.log_probs.size(), 3u);
+  longest.continuation.push_back(4);
+  EXPECT_THROW(model->answer({&longest, 1}, one_token), Error);
+  EXPECT_THROW(model->answer(std::vector<ScoreRequest>{{{1}, {kVocab}}}, one_token), Error);
+}
+
 TEST_F(EngineTest, NextTokensAreScoredAsContinuationsAre) {
   const std::vector<NextRequest> requests = {{{2, 7, 1}, {0, 5, 22}}, {{4}, {3}}, {{9, 9}, {}}};
   const auto next = model->score_next(requests);

@@ -26,8 +26,12 @@ class GptLanguageModel final : public LanguageModel {
   std::vector<std::vector<float>> score_next(std::span<const NextRequest>) override;
   std::vector<Completion> generate(std::span<const std::vector<Token>>, std::span<const Sampling>,
                                    const OnText&) override;
+  std::vector<Answer> answer(std::span<const ScoreRequest>, std::span<const Sampling>) override;
 
  private:
+  template <class Request>
+  std::vector<Answer> run(size_t count, const Request& request, std::span<const Sampling>,
+                          const OnText&);
   void score_batch(std::span<const ScoreRequest>, std::span<const size_t> which,
                    std::vector<Scored>&);
   std::vector<Token> tokens_of(const ScoreRequest&) const;
@@ -152,26 +156,36 @@ void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
   }
 }
 
-std::vector<Completion> GptLanguageModel::generate(std::span<const std::vector<Token>> prompts,
-                                                   std::span<const Sampling> samplings,
-                                                   const OnText& on_text) {
-  require(samplings.size() == 1 || samplings.size() == prompts.size(), "generate: ", prompts.size(),
-          " prompts with ", samplings.size(), " samplings; wanted 1, or one each");
+// request(i): the i-th prompt with its reference, empty for none.
+template <class Request>
+std::vector<LanguageModel::Answer> GptLanguageModel::run(size_t count, const Request& request,
+                                                         std::span<const Sampling> samplings,
+                                                         const OnText& on_text) {
+  require(samplings.size() == 1 || samplings.size() == count, "generate: ", count, " prompts with ",
+          samplings.size(), " samplings; wanted 1, or one each");
   if (!engine_ || engine_->active() > 0)  // new, or left in the middle by an Error
     engine_ = std::make_unique<Engine>(gpt_, tokenizer_, limits_);
-  std::vector<Completion> results(prompts.size());
+  std::vector<Answer> results(count);
   std::vector<size_t> prompt_in(static_cast<size_t>(engine_->active()));  // by slot
   size_t next = 0, running = 0;
-  while (next < prompts.size() || running > 0) {
-    for (; next < prompts.size() && !engine_->full(); ++next, ++running) {
+  while (next < count || running > 0) {
+    for (; next < count && !engine_->full(); ++next, ++running) {
+      ScoreRequest r = request(next);
       const auto slot = static_cast<size_t>(
-          engine_->admit(prompts[next], samplings[samplings.size() == 1 ? 0 : next]));
+          engine_->admit(std::move(r.context), samplings[samplings.size() == 1 ? 0 : next],
+                         std::move(r.continuation)));
       if (prompt_in.size() <= slot) prompt_in.resize(slot + 1);
       prompt_in[slot] = next;
     }
     for (Engine::Event& event : engine_->step()) {
       const size_t prompt = prompt_in[static_cast<size_t>(event.slot)];
-      Completion& c = results[prompt];
+      Completion& c = results[prompt].completion;
+      if (!event.reference.empty()) {
+        Scored& reference = results[prompt].reference;
+        reference.log_probs = std::move(event.reference);
+        reference.log_prob =
+            std::accumulate(reference.log_probs.begin(), reference.log_probs.end(), 0.0);
+      }
       if (event.draw) {
         c.tokens.push_back(event.draw->token);
         c.log_probs.push_back(event.draw->log_prob);
@@ -189,6 +203,25 @@ std::vector<Completion> GptLanguageModel::generate(std::span<const std::vector<T
   return results;
 }
 
+std::vector<Completion> GptLanguageModel::generate(std::span<const std::vector<Token>> prompts,
+                                                   std::span<const Sampling> samplings,
+                                                   const OnText& on_text) {
+  std::vector<Completion> completions;
+  for (Answer& a : run(
+           prompts.size(),
+           [&](size_t i) {
+             return ScoreRequest{prompts[i], {}};
+           },
+           samplings, on_text))
+    completions.push_back(std::move(a.completion));
+  return completions;
+}
+
+std::vector<LanguageModel::Answer> GptLanguageModel::answer(std::span<const ScoreRequest> requests,
+                                                            std::span<const Sampling> samplings) {
+  return run(requests.size(), [&](size_t i) { return requests[i]; }, samplings, {});
+}
+
 }  // namespace
 
 std::vector<std::vector<float>> LanguageModel::score_next(std::span<const NextRequest> requests) {
@@ -202,6 +235,26 @@ std::vector<std::vector<float>> LanguageModel::score_next(std::span<const NextRe
     for (size_t c = 0; c < requests[i].candidates.size(); ++c)
       results[i].push_back(static_cast<float>(at++->log_prob));
   return results;
+}
+
+std::vector<LanguageModel::Answer> LanguageModel::answer(std::span<const ScoreRequest> requests,
+                                                         std::span<const Sampling> samplings) {
+  std::vector<std::vector<Token>> contexts;
+  std::vector<ScoreRequest> references;
+  for (const ScoreRequest& r : requests) {
+    contexts.push_back(r.context);
+    if (!r.continuation.empty()) references.push_back(r);
+  }
+  auto completions = generate(contexts, samplings);
+  auto scored = score(references);
+  auto reference = scored.begin();
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Answer& a = answers.emplace_back();
+    a.completion = std::move(completions[i]);
+    if (!requests[i].continuation.empty()) a.reference = std::move(*reference++);
+  }
+  return answers;
 }
 
 std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,

@@ -53,6 +53,14 @@ class LanguageModel {
   virtual std::vector<Completion> generate(std::span<const std::vector<Token>> prompts,
                                            std::span<const Sampling> samplings,  // one, or one each
                                            const OnText& = {}) = 0;
+
+  // What generate() makes of each context, and what score() says of its continuation, the reference
+  // (none where that is empty). A context is read once for both. No context may be empty.
+  struct Answer {
+    Completion completion;
+    Scored reference;
+  };
+  virtual std::vector<Answer> answer(std::span<const ScoreRequest>, std::span<const Sampling>);
 };
 
 }  // namespace lineage
