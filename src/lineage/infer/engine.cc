@@ -1,10 +1,10 @@
 #include "lineage/infer/engine.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
+#include "lineage/infer/rows.h"
 #include "lineage/ops/ops.h"
 
 namespace lineage {
@@ -20,21 +20,6 @@ Engine::Limits with_defaults(Engine::Limits limits, const GptConfig& config) {
           "engine: context is ", limits.context, "; the model has learned positions for ",
           config.context);
   return limits;
-}
-
-// (R,C) -> (n,C)
-Tensor rows_of(const Tensor& hidden, const std::vector<int64_t>& rows) {
-  const int64_t n = static_cast<int64_t>(rows.size()), C = hidden.dim(1);
-  Tensor some = Tensor::empty({n, C});
-  for (int64_t i = 0; i < n; ++i)
-    std::memcpy(some.data<float>().data() + i * C,
-                hidden.data<float>().data() + rows[static_cast<size_t>(i)] * C,
-                static_cast<size_t>(C) * sizeof(float));
-  return some;
-}
-
-Tensor ids(const std::vector<int32_t>& values) {
-  return Tensor::from({static_cast<int64_t>(values.size())}, std::span<const int32_t>(values));
 }
 
 }  // namespace

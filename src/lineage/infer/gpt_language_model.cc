@@ -4,6 +4,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/infer/engine.h"
+#include "lineage/infer/rows.h"
 #include "lineage/ops/ops.h"
 
 namespace lineage {
@@ -97,16 +98,13 @@ void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
   for (int64_t b = 0; b < B; ++b)
     std::ranges::copy(requests[which[static_cast<size_t>(b)]].context,
                       tokens.data<int32_t>().begin() + b * T);
-  const Tensor hidden = gpt_.hidden(tokens);  // (BT,C)
-  const int64_t C = hidden.dim(1);
-  Tensor last = Tensor::empty({B, C});
+  std::vector<int64_t> last;
   for (int64_t b = 0; b < B; ++b) {
     const auto used = static_cast<int64_t>(requests[which[static_cast<size_t>(b)]].context.size());
     require(used >= 1, "score_next: an empty context; wanted at least one token");
-    std::copy_n(hidden.data<float>().begin() + (b * T + used - 1) * C, C,
-                last.data<float>().begin() + b * C);
+    last.push_back(b * T + used - 1);
   }
-  const Tensor logits = gpt_.logits(last);  // (B,V)
+  const Tensor logits = gpt_.logits(rows_of(gpt_.hidden(tokens), last));  // (B,V)
   const int64_t V = logits.dim(1);
   for (int64_t b = 0; b < B; ++b) {
     const auto row =
@@ -138,21 +136,29 @@ void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
   // The last token is predicted, never read.
   const int64_t B = static_cast<int64_t>(rows.size()), T = static_cast<int64_t>(longest) - 1;
   if (T == 0) return;
-  Tensor tokens = Tensor::zeros({B, T}, DType::i32), targets = Tensor::zeros({B * T}, DType::i32);
+  Tensor tokens = Tensor::zeros({B, T}, DType::i32);
+  std::vector<int64_t> asked;  // rows of the batch that predict a continuation's token
+  std::vector<int32_t> targets;
   for (int64_t b = 0; b < B; ++b) {
     const auto& row = rows[static_cast<size_t>(b)];
     std::copy(row.begin(), row.end() - 1, tokens.data<int32_t>().begin() + b * T);
-    std::copy(row.begin() + 1, row.end(), targets.data<int32_t>().begin() + b * T);
-  }
-  const Tensor hidden = gpt_.hidden(tokens);
-  const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), targets).log_probs;
-  for (int64_t b = 0; b < B; ++b) {
     const size_t n = requests[which[static_cast<size_t>(b)]].continuation.size();
-    Scored& scored = results[which[static_cast<size_t>(b)]];
-    const auto first = log_probs.data<float>().begin() + b * T +
-                       static_cast<int64_t>(rows[static_cast<size_t>(b)].size() - 1 - n);
-    scored.log_probs.assign(first, first + static_cast<int64_t>(n));
-    scored.log_prob = std::accumulate(scored.log_probs.begin(), scored.log_probs.end(), 0.0);
+    for (size_t i = row.size() - 1 - n; i + 1 < row.size(); ++i) {
+      asked.push_back(b * T + static_cast<int64_t>(i));
+      targets.push_back(row[i + 1]);
+    }
+  }
+  if (asked.empty()) return;
+  const Tensor log_probs =
+      ops::linear_log_probs(rows_of(gpt_.hidden(tokens), asked), gpt_.head(), ids(targets))
+          .log_probs;
+  auto next = log_probs.data<float>().begin();
+  for (size_t i : which) {
+    const auto n = static_cast<int64_t>(requests[i].continuation.size());
+    results[i].log_probs.assign(next, next + n);
+    results[i].log_prob =
+        std::accumulate(results[i].log_probs.begin(), results[i].log_probs.end(), 0.0);
+    next += n;
   }
 }
 
