@@ -39,6 +39,7 @@ std::string to_json(const Manifest& m) {
       {"tokenizer", m.tokenizer}, {"config", m.config},   {"code", m.code},
       {"seed", m.seed},           {"step", m.step},       {"tokens", m.tokens},
       {"weights", m.weights},     {"created", m.created}, {"files", m.files}};
+  if (!m.world.empty()) all["world"] = m.world;
   all["digest"] = digest_of(json(all).dump());
   return all.dump(2) + "\n";
 }
@@ -62,6 +63,7 @@ Manifest parse_manifest(std::string_view text, const std::string& place) {
   m.datasets = all.child("datasets").value().get<std::map<std::string, json>>();
   m.tokenizer = all.get<std::string>("tokenizer");
   m.config = all.get<std::string>("config");
+  m.world = all.get_or<std::string>("world", "");
   m.code = all.get<std::string>("code");
   m.seed = all.get<uint64_t>("seed");
   m.step = all.get<int64_t>("step");

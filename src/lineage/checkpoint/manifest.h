@@ -18,6 +18,7 @@ struct Manifest {
   std::map<std::string, nlohmann::json> datasets;  // per source: documents, bytes, digest, ...
   std::string tokenizer;  // Tokenizer::digest(); empty when the model has none
   std::string config;     // frozen TOML; its table [model] is the GptConfig
+  std::string world;      // TOML of the micro-world it grew up in; empty: in none
   std::string code;       // version of the program
   uint64_t seed = 0;
   int64_t step = 0, tokens = 0;

@@ -15,6 +15,7 @@ Manifest example() {
   m.datasets["books"] = {{"documents", 3}, {"licence", "CC0"}, {"epochs", 0.43}};
   m.tokenizer = "cc";
   m.config = "[model]\nlayers = 2\n";
+  m.world = "seed = 4\n";
   m.code = "0.1.0";
   m.seed = ~uint64_t{0};
   m.step = 12;

@@ -2,6 +2,7 @@
 
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
+#include "lineage/world/vocabulary.h"
 
 namespace lineage {
 
@@ -14,6 +15,8 @@ Manifest node_manifest(std::string_view stage, const RecipeNode& node, const Sta
   for (const auto& parent : context.parents)
     manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
   manifest.config = std::move(frozen);
+  if (context.tokenizer->digest() == Vocabulary::get().tokenizer()->digest())
+    manifest.world = to_toml(context.recipe.world);
   manifest.code = kVersion;
   manifest.seed = context.recipe.seed;
   manifest.step = trainer.steps();
