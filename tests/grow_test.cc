@@ -120,6 +120,55 @@ TEST_F(GrowTest, RegrowsOnlyWhatChanged) {
   EXPECT_FALSE(grow_in("runs", recipe(kChild))[0].cached);
 }
 
+TEST_F(GrowTest, SeedsAreTreesOfTheirOwnBesideEachOther) {
+  const Recipe r = recipe(kChild);
+  const auto ranks = single_process();
+  const auto grow_seed = [&](uint64_t seed) {
+    Recipe own = r;
+    own.seed = seed;
+    return grow(own, {folder / "runs", {}, {}, tree_of_seed(r, seed)}, *ranks, silent());
+  };
+  const auto first = grow_seed(1), second = grow_seed(2);
+  EXPECT_NE(digest_of_node(first[0]), digest_of_node(second[0]));
+  const auto trees = folder / "runs" / "trees" / "small";
+  EXPECT_EQ(Checkpoint::open(trees / "code").manifest().seed, 1u);
+  const Manifest m = Checkpoint::open(trees / "seed-2" / "code").manifest();
+  EXPECT_EQ(m.seed, 2u);
+  EXPECT_EQ(m.parents, std::vector{digest_of_node(second[0])});
+  EXPECT_EQ(m.datasets.at("words").at("digest"),
+            Checkpoint::open(trees / "code").manifest().datasets.at("words").at("digest"));
+  EXPECT_TRUE(grow_seed(1)[1].cached && grow_seed(2)[1].cached);
+}
+
+TEST_F(GrowTest, ATreeLinksToNodesOfTheRecipeOnly) {
+  grow_in("runs", recipe(kChild));
+  const auto trees = folder / "runs" / "trees" / "small";
+  EXPECT_TRUE(std::filesystem::exists(trees / "code"));
+  grow_in("runs", recipe());
+  EXPECT_FALSE(std::filesystem::exists(trees / "code"));
+  EXPECT_TRUE(std::filesystem::exists(trees / "davinci"));
+  EXPECT_TRUE(grow_in("runs", recipe(kChild))[1].cached);  // it was only a link
+}
+
+TEST_F(GrowTest, AControlIsMarkedAndStaysTheSameNode) {
+  const auto plain = grow_in("runs", recipe(kChild));
+  const Recipe r = recipe(kChild, {"nodes.code.control=true"});
+  EXPECT_TRUE(r.node("code").control);
+  EXPECT_FALSE(r.node("davinci").control);
+  EXPECT_TRUE(grow_in("runs", r)[1].cached);
+  const Recipe of = recipe(kChild, {"nodes.code.control_of=davinci"});
+  EXPECT_TRUE(of.node("code").control);
+  EXPECT_EQ(of.node("code").control_of, "davinci");
+  EXPECT_TRUE(grow_in("runs", of)[1].cached);
+  EXPECT_NE(of.toml.find("control_of = \"davinci\""), std::string::npos);
+  EXPECT_NE(error_of(kChild, {"nodes.code.control_of=davinc"})
+                .find("nodes.code.control_of names davinc; wanted another node | did you mean "
+                      "davinci?"),
+            std::string::npos);
+  EXPECT_NE(error_of(kChild, {"nodes.code.control_of=code"}).find("names code; wanted another"),
+            std::string::npos);
+}
+
 TEST_F(GrowTest, GrowsOneNodeAndItsAncestors) {
   const Recipe r = recipe(std::string(kChild) + "[nodes.other]\nstage = \"pretrain\"\n");
   const auto ranks = single_process();

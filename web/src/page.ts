@@ -7,7 +7,7 @@ import { samples } from "./components/samples";
 import { familyTree } from "./components/tree";
 import { choice, h } from "./dom";
 import { count, duration, plural } from "./format";
-import type { Report } from "./report";
+import { machine, seconds, type Report } from "./report";
 
 interface Section {
   id: string;
@@ -20,11 +20,11 @@ const SECTIONS: Section[] = [
   { id: "tree", title: "Family tree", draw: familyTree,
     lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage’s cost but not its content." },
   { id: "abilities", title: "Abilities", draw: heatmap,
-    lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its interval." },
+    lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its intervals; a row with ▸ opens to its parts." },
   { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,
-    lead: "Child minus parent on the same items, largest gain first. Filled: the interval leaves out zero. Open: not told apart from no change." },
+    lead: "Child minus parent on the same items, seed by seed, largest gain first. Filled: the interval leaves out zero; pale: it does, but not after Holm’s adjustment for all abilities of the pair. Open: not told apart from no change." },
   { id: "curves", title: "Learning curves", draw: learningCurves,
-    lead: "Training loss by ability. Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it." },
+    lead: "Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it." },
   { id: "answers", title: "Answers", draw: samples, lead: "The same prompt, put to every node." },
   { id: "provenance", title: "Provenance", draw: provenance, lead: "What it takes to grow this tree again." },
 ];
@@ -35,10 +35,10 @@ function headline(report: Report): string {
     plural(report.nodes.length, "model"),
     sizes.length ? `${[...new Set([Math.min(...sizes), Math.max(...sizes)])].map(count).join(" to ")} parameters` : "",
     `${count(report.nodes.reduce((sum, n) => sum + n.tokens, 0))} tokens`,
-    report.abilities.length ? `${report.abilities.length} abilities` : "",
+    report.abilities.length ? plural(new Set(report.abilities.map((a) => a.ability)).size, "ability", "abilities") : "",
     plural(report.seeds.length, "seed"),
-    report.seconds ? duration(report.seconds) : "",
-    report.machine,
+    seconds(report) ? duration(seconds(report)) : "",
+    machine(report),
   ];
   return parts.filter(Boolean).join(" · ");
 }

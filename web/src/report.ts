@@ -7,12 +7,10 @@ export interface Report {
   name: string;
   created: string;
   code: string;
-  command: string;
-  machine: string;
-  seconds: number;
-  seeds: number[];
-  confidence: number;
   recipe: string;
+  runs: Run[]; // oldest first
+  confidence: number;
+  seeds: number[];
   nodes: Node[];
   abilities: Ability[];
   scores: Score[];
@@ -22,11 +20,21 @@ export interface Report {
   notes: string[];
 }
 
+/** A command that made what the report shows: of `lineage grow`, with its time, or `lineage eval`. */
+export interface Run {
+  command: string;
+  machine: string;
+  code: string;
+  started: string;
+  seconds: number | null;
+}
+
 export interface Node {
   name: string;
   stage: string;
   parents: string[];
   control: boolean;
+  control_of: string; // the node that this one stands against; "": none in particular
   parameters: number;
   layers: number;
   width: number;
@@ -57,12 +65,14 @@ export interface Grown {
   created: string;
   code: string;
   seconds: number | null;
-  machine: string;
-  command: string;
 }
 
+/** A row of the heat map; `of` names the row that opens to it, "" for a headline. */
 export interface Ability {
-  id: string;
+  id: string; // unique
+  ability: string; // "A05"
+  of: string;
+  scenario: string;
   name: string;
   metric: string;
   chance: number | null;
@@ -79,21 +89,26 @@ export interface Interval {
 
 export interface Score {
   node: string;
-  ability: string;
-  headline: Interval | null; // null: not measurable here, see gate
+  ability: string; // a row's id
+  headline: Interval | null; // over seeds and items, or items with one seed; null: see gate
+  items: Interval | null; // over items alone
   graded: Interval | null;
+  format: number | null; // share of answers in form
   n: number; // items for each seed
-  per_seed: number[];
+  per_seed: (number | null)[]; // in the order of the report's seeds
   prompting: string;
   gate: string; // why it cannot be measured here; "" when it can
 }
 
 export interface Contrast {
   node: string;
-  parent: string;
+  parent: string; // or the node's control
   ability: string;
-  difference: Interval; // child - parent, paired over items and seeds
+  kind: "parent" | "control";
+  difference: Interval; // node - parent, paired over items and seeds
+  items: Interval; // over items alone
   p: number;
+  holm: number | null; // p adjusted over the headline rows of this pair; null for a finer row
   n: number;
   seeds: number;
 }
@@ -126,7 +141,8 @@ export interface Index {
 export function index(report: Report): Index {
   const key = (a: string, b: string) => `${a}\n${b}`;
   const scores = new Map(report.scores.map((s) => [key(s.node, s.ability), s]));
-  const contrasts = new Map(report.contrasts.map((c) => [key(c.node, c.ability), c]));
+  const contrasts = new Map(
+    report.contrasts.filter((c) => c.kind === "parent").map((c) => [key(c.node, c.ability), c]));
   return {
     node: new Map(report.nodes.map((n) => [n.name, n])),
     ability: new Map(report.abilities.map((a) => [a.id, a])),
@@ -169,24 +185,38 @@ export function atChance(headline: Interval, ability: Ability): boolean {
 export interface Edge {
   parent: string;
   child: string;
-  rows: { ability: Ability; contrast: Contrast }[]; // largest gain first
+  kind: Contrast["kind"];
+  rows: { ability: Ability; contrast: Contrast }[]; // headline rows, largest gain first
 }
 
-/** One edge for each node that has contrasts against a parent, in the order of the nodes. */
+/** The pairs of nodes that are compared, in the order of the nodes: with parents, then controls. */
 export function edges(report: Report): Edge[] {
-  const abilities = new Map(report.abilities.map((a) => [a.id, a]));
+  const heads = new Map(report.abilities.filter((a) => a.of === "").map((a) => [a.id, a]));
+  const key = (c: Contrast) => JSON.stringify([c.parent, c.kind]);
   return report.nodes.flatMap((node) => {
-    const own = report.contrasts.filter((c) => c.node === node.name);
-    return [...new Set(own.map((c) => c.parent))].map((parent) => ({
-      parent,
-      child: node.name,
-      rows: own
-        .filter((c) => c.parent === parent)
-        .flatMap((contrast) => {
-          const ability = abilities.get(contrast.ability);
-          return ability ? [{ ability, contrast }] : [];
-        })
-        .sort((a, b) => b.contrast.difference.value - a.contrast.difference.value),
-    }));
+    const own = report.contrasts.filter((c) => c.node === node.name && heads.has(c.ability));
+    return [...new Set(own.map(key))].sort((a, b) => Number(a.includes('"control"]')) - Number(b.includes('"control"]')))
+      .map((pair) => {
+        const rows = own.filter((c) => key(c) === pair)
+          .map((contrast) => ({ ability: heads.get(contrast.ability)!, contrast }))
+          .sort((a, b) => b.contrast.difference.value - a.contrast.difference.value);
+        const { parent, kind } = rows[0]!.contrast;
+        return { parent, child: node.name, kind, rows };
+      });
   });
+}
+
+/** The headline rows, and for each the finer rows that it opens to. */
+export function rows(report: Report): { head: Ability; finer: Ability[] }[] {
+  return report.abilities.filter((a) => a.of === "")
+    .map((head) => ({ head, finer: report.abilities.filter((a) => a.of === head.id) }));
+}
+
+export function machine(report: Report): string {
+  return report.runs.find((r) => r.machine)?.machine ?? "";
+}
+
+/** Of all runs whose time is known. */
+export function seconds(report: Report): number {
+  return report.runs.reduce((sum, r) => sum + (r.seconds ?? 0), 0);
 }

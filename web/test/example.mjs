@@ -74,16 +74,23 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
   const chosen = NODES.slice(0, nodes);
   const report = {
     format: "lineage report", version: 1, name: "gpt35-micro", created: "2025-01-31T12:34:56Z",
-    code: "0.1.0", command: "lineage grow recipes/gpt35-micro.toml --seeds 3",
-    machine: "AMD EPYC 7R13, 2 cores", seconds: 1704, seeds: SEEDS, confidence: 0.95,
+    code: "0.1.0", seeds: SEEDS, confidence: 0.95,
+    runs: [{ command: "lineage grow recipes/gpt35-micro.toml --seeds 3", machine: "AMD EPYC 7R13, 2 cores",
+        code: "0.1.0", started: "2025-01-31T11:58:00Z", seconds: 1704 },
+      { command: "lineage eval runs", machine: "", code: "0.1.0", started: "2025-01-31T12:27:00Z", seconds: null }],
     recipe: 'name = "gpt35-micro"\nseed = 1\n\n[nodes.davinci]\nstage = "pretrain"\n',
     nodes: [], abilities: [], scores: [], contrasts: [], curves: [], samples: [], notes: [],
   };
   report.abilities = ABILITIES.slice(0, abilities).map(([id, name, metric, chance, graded]) => ({
-    id, name, metric, chance, low: 0, high: 1, graded }));
+    id, ability: id, of: "", scenario: `${id}.${name.replaceAll(/\W+/g, "_")}`, name, metric, chance, low: 0, high: 1, graded }));
+  // The fifth row opens to its shots.
+  const shots = abilities > 4 ? ["no shot", "2 shots", "8 shots"].map((name, k) => ({
+    ...report.abilities[4], id: `A05/${name}`, of: "A05", name, chance: 0.03 + 0.01 * k })) : [];
+  report.abilities.splice(5, 0, ...shots);
   for (const [name, stage, parent, parameters, tokens, control, data] of chosen) {
     report.nodes.push({
-      name, stage, parents: parent ? [parent] : [], control, parameters,
+      name, stage, parents: parent ? [parent] : [], control,
+      control_of: control && parent === "davinci" ? "code-davinci-002" : "", parameters,
       layers: parameters > 5e5 ? 4 : 3, width: parameters > 5e5 ? 128 : 96, context: 256, tokens,
       steps: Math.round(tokens / 4096), tokenizer: hex(draw, 64),
       config: `[model]\nlayers = 4\nwidth = 128\n\n[${stage}]\ntokens = ${tokens}\nbatch_tokens = 4096\n`,
@@ -93,41 +100,50 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
         epochs: 1 / 0.7, digest: hex(draw, 64) })),
       grown: SEEDS.map((seed) => ({
         seed, weights: hex(draw, 64), identity: hex(draw, 64), created: "2025-01-31T12:30:00Z",
-        code: "0.1.0", seconds: Math.round(tokens * parameters / 6.5e10), machine: "AMD EPYC 7R13, 2 cores",
-        command: "lineage grow recipes/gpt35-micro.toml --seeds 3" })),
+        code: "0.1.0", seconds: Math.round(tokens * parameters / 6.5e10) })),
     });
   }
   for (const [name, , parent, , tokens, , , values] of chosen) {
     const above = NODES.find((n) => n[0] === parent);
-    report.abilities.forEach((a, i) => {
+    report.abilities.forEach((a) => {
+      const i = ABILITIES.findIndex(([id]) => id === a.ability);
       const value = values[i];
       if (value === null) {
-        report.scores.push({ node: name, ability: a.id, headline: null, graded: null, n: 1068, per_seed: [],
-          prompting: "", gate: "the control on fresh names is .71; wanted more than .90" });
+        report.scores.push({ node: name, ability: a.id, headline: null, items: null, graded: null, format: null,
+          n: 1068, per_seed: SEEDS.map(() => null), prompting: "", gate: "the control on fresh names is .71; wanted more than .90" });
         return;
       }
       const half = 0.012 + 0.05 * Math.sqrt(value * (1 - value));
-      const seeds = SEEDS.map(() => Number(Math.min(1, Math.max(0, value + (draw() - 0.5) * half)).toFixed(3)));
+      const around = (v, by) => ({ value: v, low: Math.max(0, v - by), high: Math.min(1, v + by) });
       report.scores.push({
-        node: name, ability: a.id, n: 1068, per_seed: seeds, gate: "",
-        headline: { value, low: Math.max(0, value - half), high: Math.min(1, value + half) },
+        node: name, ability: a.id, n: 1068, gate: "", format: 0.98,
+        per_seed: SEEDS.map(() => Number(Math.min(1, Math.max(0, value + (draw() - 0.5) * half)).toFixed(3))),
+        headline: around(value, half), items: around(value, half / 2),
         graded: { value: 3 * (1 - value), low: 3 * (1 - value) - 0.1, high: 3 * (1 - value) + 0.1 },
         prompting: ["sft", "feedme"].includes(name) ? "chat template" : "plain, 4 shots" });
-      const before = above?.[7][i];
-      if (above && before !== null) {
-        const d = Number((value - before).toFixed(3)), s = 0.012 + 0.03 * draw();
-        report.contrasts.push({ node: name, parent, ability: a.id, n: 1068, seeds: 3,
-          difference: { value: d, low: d - s, high: d + s }, p: Math.min(1, 2 * Math.exp(-((d / s) ** 2) * 1.9)) });
-      }
+      const compare = (child, other, after, kind) => {
+        const before = other[7][i];
+        if (before === null || after === null) return;
+        const d = Number((after - before).toFixed(3)), s = 0.012 + 0.03 * draw();
+        const p = Math.min(1, 2 * Math.exp(-((d / s) ** 2) * 1.9));
+        report.contrasts.push({ node: child, parent: other[0], ability: a.id, kind, n: 1068, seeds: 3,
+          difference: { value: d, low: d - s, high: d + s }, items: { value: d, low: d - s / 2, high: d + s / 2 },
+          p, holm: a.of === "" ? Math.min(1, 5 * p) : null });
+      };
+      if (above) compare(name, above, value, "parent");
+      const against = report.nodes.find((n) => n.control_of === name);
+      if (against) compare(name, NODES.find((n) => n[0] === against.name), value, "control");
     });
     const root = parent === null;
     for (const seed of SEEDS) {
       report.curves.push({ node: name, seed, tag: "", heldout: false,
         ...curve(draw, root ? 4.2 : 1.9, root ? 1.45 : 1.3, tokens, root ? 6 : 4) });
-      report.abilities.slice(0, 12).forEach((a, i) => report.curves.push({
-        node: name, seed, tag: a.name, heldout: false,
-        ...curve(draw, above ? 3 * (1 - (above[7][i] ?? 0.3)) : 3.4, 3 * (1 - (values[i] ?? 0.3)), tokens,
-          root ? 14 : 6, root ? 0.2 + 0.05 * i : 0) }));
+      ABILITIES.slice(0, Math.min(12, abilities)).forEach(([, label], i) => {
+        const { tokens: at, loss } = curve(draw, above ? 3 * (1 - (above[7][i] ?? 0.3)) : 3.4, 3 * (1 - (values[i] ?? 0.3)), tokens,
+          root ? 14 : 6, root ? 0.2 + 0.05 * i : 0);
+        const few = (list) => list.filter((_, k) => k % 6 === 5);
+        report.curves.push({ node: name, seed, tag: `text/${label}`, heldout: true, tokens: few(at), loss: few(loss) });
+      });
     }
   }
   const answer = (texts, wanted) => chosen.map(([name], i) => ({ node: name, text: texts[i], correct: texts[i].trim() === wanted || texts[i].includes(`answer ${wanted}`) }));

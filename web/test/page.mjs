@@ -35,8 +35,15 @@ const tests = {
     assert.equal(await count(".tree path[data-edge]"), 7);
     assert.equal(await count(".heatmap td[data-node]"), 9 * 16);
     assert.equal(await count(".heatmap td.gated"), 2);
-    assert.equal(await count("figure.edge"), 7);
-    assert.equal(await count("figure.edge [aria-label=dot] circle"), report.contrasts.length);
+    assert.equal(await count("figure.edge"), 8);
+    assert.equal(await count(".card.control"), 2);
+    const heads = new Set(report.abilities.filter((a) => a.of === "").map((a) => a.id));
+    const contrasts = report.contrasts.filter((c) => heads.has(c.ability));
+    const changed = contrasts.filter((c) => c.difference.low > 0 || c.difference.high < 0);
+    assert.equal(await count("figure.edge [aria-label=dot] circle"), changed.length);
+    await browser.run(`[...document.querySelectorAll("#edges .choice button")].find((b) => b.textContent === "all abilities").click()`);
+    await browser.settle();
+    assert.equal(await count("figure.edge [aria-label=dot] circle"), contrasts.length);
     assert.equal(await count("[data-tag]"), 12);
     assert.ok((await count("[data-tag] [aria-label=line] path")) >= 12 * 9);
     assert.equal(await count(".answers article"), 9);
@@ -49,10 +56,23 @@ const tests = {
     assert.deepEqual(await browser.run("[document.activeElement.dataset.node, document.activeElement.dataset.ability]"),
       ["davinci-long", "A02"]);
     const tip = await browser.run(`document.querySelector("[role=tooltip]").innerText`);
-    assert.match(tip, /95 % interval\s+\.7\d+ to \.8\d+/);
+    assert.match(tip, /95 % interval\s+\.7\d+ to \.8\d+ over items and 3 seeds/);
+    assert.match(tip, /\.8\d+ to \.8\d+ over items alone/);
+    assert.match(tip, /after Holm/);
     assert.match(tip, /against davinci\s+\+\.020/);
     await browser.press("Escape");
     assert.equal(await browser.run(`document.querySelector("[role=tooltip]").style.display`), "none");
+  },
+  async "a row opens to its parts and closes again, in every view"() {
+    const opener = `document.querySelector(".opener")`;
+    await browser.run(`${opener}.click()`);
+    assert.equal(await count(".heatmap tr.finer"), 3);
+    assert.equal(await browser.run(`${opener}.getAttribute("aria-expanded")`), "true");
+    await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "graded metric").click()`);
+    assert.equal(await count(".heatmap tr.finer td[data-node]"), 3 * 9);
+    await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "score").click()`);
+    await browser.run(`${opener}.click()`);
+    assert.equal(await count(".heatmap tr.finer"), 0);
   },
   async "the other views and another prompt are drawn"() {
     for (const view of ["change against the parent", "graded metric", "score"]) {

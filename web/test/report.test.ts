@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { mean, points, strokes, tags } from "../src/components/curves";
-import { summary } from "../src/components/edges";
+import { clear, summary } from "../src/components/edges";
 import { mix } from "../src/components/heatmap";
 import { shares } from "../src/components/tree";
 import { count, duration, pValue, signed, unsigned } from "../src/format";
 import { columns, indented, stageName, tokensInAll, treeOrder } from "../src/lineage";
-import { asReport, atChance, edges, index, sign, skill, type Ability, type Report } from "../src/report";
+import { asReport, atChance, edges, index, machine, rows, seconds, sign, skill, type Ability, type Report } from "../src/report";
 // @ts-expect-error plain JavaScript, used by the page's test as well
 import { example } from "./example.mjs";
 
 const report = example() as Report;
-const ability = { id: "A", name: "", metric: "", chance: 0.5, low: 0, high: 1, graded: "" } as Ability;
+const ability = { id: "A", ability: "A", of: "", scenario: "", name: "", metric: "", chance: 0.5, low: 0, high: 1, graded: "" } as Ability;
 
 describe("numbers", () => {
   it("are short and carry their sign", () => {
@@ -66,13 +66,16 @@ describe("what an interval tells", () => {
   });
   it("is summed up for an edge, largest first", () => {
     const all = edges(report);
-    expect(all.length).toBe(7);
+    expect(all.length).toBe(8); // seven parents, one control
+    expect(all.filter((e) => e.kind === "control").map((e) => [e.child, e.parent])).toEqual([["code-davinci-002", "davinci-long"]]);
+    expect(all.every((e) => e.rows.every((r) => r.ability.of === ""))).toBe(true);
     const values = all[0]!.rows.map((r) => r.contrast.difference.value);
     expect(values).toEqual([...values].sort((a, b) => b - a));
+    expect(clear(all[0]!).rows.every((r) => sign(r.contrast.difference) !== "open")).toBe(true);
     const d = (value: number, half: number) => ({ value, low: value - half, high: value + half });
     const row = (name: string, difference: ReturnType<typeof d>) => ({
-      ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", difference, p: 0, n: 1, seeds: 1 } });
-    expect(summary({ parent: "a", child: "b", rows: [row("x", d(0.3, 0.1)), row("y", d(0, 0.1)), row("z", d(-0.2, 0.1))] }))
+      ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", kind: "parent" as const, difference, items: difference, p: 0, holm: 0, n: 1, seeds: 1 } });
+    expect(summary({ parent: "a", child: "b", kind: "parent", rows: [row("x", d(0.3, 0.1)), row("y", d(0, 0.1)), row("z", d(-0.2, 0.1))] }))
       .toBe("Gave x +.30. Took z \u2212.20. Not told apart from no change: 1 of 3.");
   });
 });
@@ -84,7 +87,10 @@ describe("curves", () => {
     expect(Math.min(...child.map((p) => p.x))).toBeGreaterThan(1);
     expect(Math.max(...child.map((p) => p.x))).toBe(2);
     expect(tags(report)).toHaveLength(12);
-    expect(tags(report)).not.toContain("");
+    expect(tags(report)[0]).toEqual({ tag: "text/grammar", heldout: true, source: "text", name: "grammar" });
+    const curve = (tag: string, heldout: boolean) => ({ node: "davinci", seed: 1, tag, heldout, tokens: [1], loss: [1] });
+    expect(tags({ ...report, curves: [curve("", false), curve("A05", false), curve("text", true)] })
+      .map((t) => [t.source, t.name])).toEqual([["", "A05 in-context binding"], ["text", "all tokens"]]);
   });
   it("are averaged over seeds that have the same points", () => {
     const point = (seed: number, x: number, loss: number) => ({ node: "a", seed, x, tokens: x, loss });
@@ -103,6 +109,9 @@ describe("the document", () => {
     expect(look.score("davinci", "A10")!.headline!.value).toBe(0);
     expect(look.score("davinci-s", "A22")!.headline).toBeNull();
     expect(look.contrast("davinci", "A01")).toBeUndefined();
+    expect(look.contrast("code-davinci-002", "A10")!.parent).toBe("davinci"); // and not its control
+    expect(rows(report).map((r) => r.finer.length)).toEqual([0, 0, 0, 0, 3, ...Array(11).fill(0)]);
+    expect([machine(report), seconds(report)]).toEqual(["AMD EPYC 7R13, 2 cores", 1704]);
   });
   it("is refused when it is none", () => {
     expect(() => asReport({})).toThrow("holds no report");

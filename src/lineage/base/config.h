@@ -87,6 +87,7 @@ class ConfigNode {
   std::vector<std::string> keys() const;         // in the order of the file
   ConfigNode child(std::string_view key) const;  // a table; an Error when absent or not a table
   std::string place(std::string_view key = {}) const;  // "recipes/a.toml:14: train.batch"
+  std::string toml() const;  // of this table; the values of a table come before its tables
 
   struct Value;  // one TOML value
 

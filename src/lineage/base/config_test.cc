@@ -284,6 +284,26 @@ TEST(Config, MergeUnderFillsWhatIsMissing) {
   EXPECT_EQ(r.model.dropout, 0.5);
 }
 
+TEST(Config, ADocumentIsWrittenAsToml) {
+  const std::string toml = R"(title = "a \"b\""
+list = [1, 2.5, true, "x"]
+on = 2020-01-31
+
+[model]
+layers = 2
+
+[nodes.a]
+
+[nodes.b.mixture]
+"two words" = 0.5
+)";
+  EXPECT_EQ(parse(toml).toml(), toml);
+  ConfigNode node = parse("a.b = {c = 1}\nz = [{q = 1}]");
+  node.set("a.b.d=[]");
+  EXPECT_EQ(node.toml(), "z = [{q = 1}]\n\n[a.b]\nc = 1\nd = []\n");
+  EXPECT_EQ(parse("").toml(), "");
+}
+
 TEST(Config, KeysKeepTheOrderOfTheFile) {
   const ConfigNode node = parse("z = 1\nb.c = 2\n[nodes.second]\nq=1\na=2\n[nodes.first]\n[a]");
   EXPECT_EQ(node.keys(), (std::vector<std::string>{"z", "b", "nodes", "a"}));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lineage/base/error.h"
+#include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/cli/commands.h"
 #include "lineage/comm/communicator.h"
@@ -23,6 +24,7 @@ struct Options {
   GrowOptions grow;
   std::vector<std::string> sets;
   std::string out = "runs";
+  uint64_t seeds = 1;
   int threads = 0;
   bool dry_run = false, check_kernels = false, keys = false;
 };
@@ -34,7 +36,8 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& out) {
+void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& out,
+                uint64_t seeds) {
   fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
              plan.nodes.size(), plan.peak_gflops);
   fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>9} {:>9}  {}\n", "node", "stage",
@@ -48,13 +51,19 @@ void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& o
                n.plan.flops * 1e-15, n.plan.memory_bytes >> 20, n.plan.disk_bytes >> 20,
                n.seconds > 0 ? duration(n.seconds) : "does not fit in memory");
   }
-  fmt::print("\nall: {}; nodes already grown are skipped\n", duration(total));
+  if (seeds > 1)
+    fmt::print("\nall of a seed: {}; {} seeds: {}", duration(total), seeds,
+               duration(total * static_cast<double>(seeds)));
+  else
+    fmt::print("\nall: {}", duration(total));
+  fmt::print("; nodes already grown are skipped\n");
   fmt::print("free here: {} of memory, {} of disk in {}\n", size_text(available_memory()),
              size_text(free_disk(out)), out);
 }
 
-void print_grown(const std::vector<GrownNode>& nodes, double seconds) {
-  fmt::print("\ngrown in {}:\n", duration(seconds));
+// `seed` is told where there are several; 0: there is one.
+void print_grown(const std::vector<GrownNode>& nodes, uint64_t seed, double seconds) {
+  fmt::print("\n{}grown in {}:\n", seed ? fmt::format("seed {} ", seed) : "", duration(seconds));
   for (const GrownNode& n : nodes) {
     const Checkpoint checkpoint = Checkpoint::open(n.folder);
     fmt::print("  {:20} {}  {}", n.name, checkpoint.manifest().weights.substr(0, 12),
@@ -71,14 +80,18 @@ std::string command_of(const Options& o) {
   std::string command = "lineage grow " + o.recipe;
   for (const std::string& s : o.sets) command += fmt::format(" --set '{}'", s);
   for (const std::string& n : o.grow.nodes) command += " --node " + n;
+  if (o.seeds > 1) command += fmt::format(" --seeds {}", o.seeds);
   return command;
 }
 
-// What the report is made from, and the report.
-void report(const Options& o, const Recipe& recipe, double seconds) {
-  const fs::path out = o.out, tree = out / "trees" / recipe.name;
-  add_growth_record(tree, {command_of(o), describe_machine(), recipe.toml, seconds});
-  write_report(tree, out / (recipe.name + ".html"));
+// For the report, which cannot know it otherwise.
+void record_growth(const Options& o, const Recipe& recipe, const std::string& started,
+                   double seconds) {
+  std::map<std::string, std::string> controls;
+  for (const RecipeNode& n : recipe.nodes)
+    if (n.control) controls[n.name] = n.control_of;
+  add_growth_run(fs::path(o.out) / "trees" / recipe.name, recipe.toml, controls,
+                 {command_of(o), describe_machine(), kVersion, started, seconds});
 }
 
 void run(Options o) {
@@ -94,7 +107,8 @@ void run(Options o) {
   const auto ranks = mpi();
   try {
     if (o.dry_run) {
-      if (ranks->rank() == 0) print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()), o.out);
+      if (ranks->rank() == 0)
+        print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()), o.out, o.seeds);
       return;
     }
     std::unique_ptr<Kernels> checking;
@@ -107,13 +121,24 @@ void run(Options o) {
     catch_interrupts();
     const auto terminal = terminal_progress();
     Progress& progress = ranks->rank() == 0 ? *terminal : silent();
+    const std::string started = utc_now();
     const auto start = std::chrono::steady_clock::now();
-    const auto nodes = grow(recipe, o.grow, *ranks, progress);
-    if (ranks->rank() == 0) {
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      print_grown(nodes, took.count());
-      report(o, recipe, took.count());
+    const auto took = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    for (uint64_t k = 0; k < o.seeds; ++k) {
+      const double before = took();
+      Recipe own = recipe;  // another model of the same world
+      own.seed = recipe.seed + k;
+      o.grow.tree = tree_of_seed(recipe, own.seed);
+      const auto nodes = grow(own, o.grow, *ranks, progress);
+      if (ranks->rank() == 0) print_grown(nodes, o.seeds > 1 ? own.seed : 0, took() - before);
+      if (ranks->rank() != 0) continue;
+      record_growth(o, recipe, started, took() - before);
     }
+    if (ranks->rank() == 0)
+      write_report(fs::path(o.out) / "trees" / recipe.name,
+                   fs::path(o.out) / (recipe.name + ".html"));
   } catch (const Error& e) {
     if (ranks->size() > 1) {  // the others would wait for this rank in vain
       fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),
@@ -134,6 +159,9 @@ void add_grow(CLI::App& app) {
   c->add_option("-o,--out", o->out, "the run folder")->capture_default_str();
   c->add_option("--set", o->sets, "a.b=c: overrides a key of the recipe; may be repeated");
   c->add_option("--node", o->grow.nodes, "only this node and its ancestors; may be repeated");
+  c->add_option("--seeds", o->seeds,
+                "grow so many trees, of the recipe's seed and those after it; the world stays")
+      ->check(CLI::PositiveNumber);
   c->add_flag("--dry-run", o->dry_run,
               "print the plan: tokens, FLOPs, memory, time on this machine");
   c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");

@@ -14,7 +14,8 @@ namespace {
 
 struct Options {
   std::string run = "runs", tree, out;
-  bool json = false;
+  std::vector<std::string> open;
+  bool json = false, markdown = false;
 };
 
 // A run folder, one of its trees, or a report exported before.
@@ -33,15 +34,17 @@ TextStyle terminal_style() {
 
 void run(const Options& o) {
   const Report report = load(o);
-  if (o.json) {
-    const std::string json = report_json(report) + "\n";
+  if (o.json || o.markdown) {
+    const std::string text = o.json ? report_json(report) + "\n" : report_markdown(report);
     if (o.out.empty())
-      fmt::print("{}", json);
+      fmt::print("{}", text);
     else
-      write_file_atomic(o.out, json);
+      write_file_atomic(o.out, text);
     return;
   }
-  fmt::print("{}", report_text(report, terminal_style()));
+  TextStyle style = terminal_style();
+  style.open = o.open;
+  fmt::print("{}", report_text(report, style));
   const fs::path out = o.out.empty() ? fs::path(report.name + ".html") : fs::path(o.out);
   if (report_page().empty() && o.out.empty()) {
     fmt::print("\nno page is written: {}\n", report_page_absence());
@@ -70,8 +73,12 @@ void add_report(CLI::App& app) {
       ->capture_default_str();
   c->add_option("--tree", o->tree, "of a run folder with several trees: the name of one");
   c->add_option("-o,--out", o->out,
-                "the file to write; otherwise RECIPE.html here, and --json to the terminal");
-  c->add_flag("--json", o->json, "write the data of everything shown, and no page");
+                "the file to write; otherwise RECIPE.html here, and the others to the terminal");
+  c->add_option("--open", o->open, "abilities whose finer rows the terminal shows, too; or all")
+      ->delimiter(',');
+  auto* json = c->add_flag("--json", o->json, "write the data of everything shown, and no page");
+  c->add_flag("--markdown", o->markdown, "write tables for a page of results, and no page")
+      ->excludes(json);
   c->callback([o] { run(*o); });
 }
 

@@ -59,6 +59,17 @@ void link_to(const std::filesystem::path& link, const std::filesystem::path& tar
   std::filesystem::rename(fresh, link);
 }
 
+// Nodes that the recipe had once and has no more; what they link to stays.
+void remove_other_links(const std::filesystem::path& links, const Recipe& recipe) {
+  std::error_code absent;
+  std::vector<std::filesystem::path> others;
+  for (const auto& entry : std::filesystem::directory_iterator(links, absent))
+    if (entry.is_symlink() && std::ranges::find(recipe.nodes, entry.path().filename().string(),
+                                                &RecipeNode::name) == recipe.nodes.end())
+      others.push_back(entry.path());
+  for (const auto& link : others) std::filesystem::remove(link);
+}
+
 // One run of grow().
 class Grower {
  public:
@@ -149,6 +160,9 @@ std::vector<GrownNode> Grower::run() {
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_room(ungrown, options_.out, ranks_.size());
+  const auto links = options_.out / "trees" /
+                     (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
+  if (ranks_.rank() == 0) remove_other_links(links, recipe_);
   std::vector<GrownNode> result;
   for (size_t i = 0; i < resolved.size(); ++i) {
     const RecipeNode& node = resolved[i];
@@ -157,7 +171,7 @@ std::vector<GrownNode> Grower::run() {
       progress_.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
     else
       grow_node(node, g);
-    if (ranks_.rank() == 0) link_to(options_.out / "trees" / recipe_.name / node.name, g.folder);
+    if (ranks_.rank() == 0) link_to(links / node.name, g.folder);
     result.push_back(g);
   }
   ranks_.barrier();
@@ -182,6 +196,11 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g) {
 }
 
 }  // namespace
+
+std::filesystem::path tree_of_seed(const Recipe& recipe, uint64_t seed) {
+  const std::filesystem::path tree = recipe.name;
+  return seed == recipe.seed ? tree : tree / fmt::format("seed-{}", seed);
+}
 
 std::vector<const RecipeNode*> chosen_nodes(const Recipe& recipe,
                                             const std::vector<std::string>& names) {

@@ -16,13 +16,19 @@ namespace lineage {
 //
 //   OUT/nodes/NAME-IDENTITY/   a checkpoint for every node ever grown here, whatever the recipe
 //   OUT/trees/RECIPE/NAME      links to the nodes of a recipe as it was last grown
+//   OUT/trees/RECIPE/seed-K/   the same of further seeds
 //   OUT/data/                  tokenised sources
 //   OUT/tokenizers/            trained tokenizers
 struct GrowOptions {
   std::filesystem::path out = "runs";
   std::vector<std::string> nodes;  // only these and their ancestors; empty: all
   std::function<bool()> interrupted;
+  std::filesystem::path tree = {};  // of the links, below OUT/trees; empty: the recipe's name
 };
+
+// Where the links of a recipe's seed stand below OUT/trees: the recipe's own seed has the folder
+// itself, another one a folder in it.
+std::filesystem::path tree_of_seed(const Recipe&, uint64_t seed);
 
 struct GrownNode {
   std::string name;

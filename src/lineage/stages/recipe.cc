@@ -60,10 +60,14 @@ RecipeNode read_node(const ConfigNode& document, const std::string& name) {
   ConfigReader reader(node);
   reader("stage", result.stage, "");
   reader("parents", result.parents, "");
+  reader("control", result.control, "");
+  reader("control_of", result.control_of, "");
+  result.control = result.control || !result.control_of.empty();
   require(!result.stage.empty(), result.place, ": has no stage; wanted one of ",
           fmt::format("{}", fmt::join(stage_names(), ", ")));
   stage_for(result.stage, result.place);
-  check_keys(node, {"stage", "parents", "model", result.stage}, "nodes." + name + ".");
+  check_keys(node, {"stage", "parents", "control", "control_of", "model", result.stage},
+             "nodes." + name + ".");
   result.stage_table = table(node, result.stage);
   result.stage_table.merge_under(table(document, result.stage));
   if (result.parents.empty()) {
@@ -105,6 +109,13 @@ std::vector<RecipeNode> ordered(std::vector<RecipeNode> nodes) {
     result.push_back(n);
   };
   for (const RecipeNode& n : nodes) visit(visit, n);
+  for (const RecipeNode& n : nodes)
+    if (!n.control_of.empty() && (n.control_of == n.name || !by_name.contains(n.control_of))) {
+      const std::string near = nearest_name(n.control_of, names);
+      throw Error(fmt::format("{}: nodes.{}.control_of names {}; wanted another node", n.place,
+                              n.name, n.control_of),
+                  near.empty() || near == n.name ? "" : "did you mean " + near + "?");
+    }
   for (RecipeNode& n : result)
     if (!n.parents.empty())
       n.model = std::ranges::find(result, n.parents[0], &RecipeNode::name)->model;
@@ -149,6 +160,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   unique(recipe.corpora);
   unique(recipe.conversations);
   unique(recipe.demonstrations);
+  recipe.toml = document.toml();
   const ConfigNode nodes = table(document, "nodes");
   require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");
   std::vector<RecipeNode> read;

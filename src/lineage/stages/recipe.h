@@ -49,7 +49,11 @@ struct RecipeNode {
   std::vector<std::string> parents;
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
   GptConfig model;         // the first parent's, or [nodes.NAME.model] over [model]
-  std::string place;       // of the node, for messages
+  // What it shows is not an ability of its own but what a stage's cost alone does: for the reader,
+  // and no part of its identity. `control_of`: the node it stands against, where there is one.
+  bool control = false;
+  std::string control_of;
+  std::string place;  // of the node, for messages
 };
 
 // A family tree: the TOML file that `lineage grow` takes. Nodes stand in an order in which every

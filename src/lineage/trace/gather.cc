@@ -55,7 +55,7 @@ fs::path tree_folder(const fs::path& run, const std::string& tree) {
       fmt::format("add --tree with one of {}", fmt::join(names, ", ")));
 }
 
-// All checkpoints of a tree: its nodes, or those of its seeds' folders below it.
+// All checkpoints of a tree: its nodes, then those of its seeds' folders below it.
 std::vector<Found> find_checkpoints(const fs::path& folder) {
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder))
@@ -63,15 +63,57 @@ std::vector<Found> find_checkpoints(const fs::path& folder) {
   std::ranges::sort(entries);
   std::vector<Found> result;
   for (const fs::path& entry : entries) {
-    if (Checkpoint::exists(entry)) {
-      const Checkpoint checkpoint = Checkpoint::open(entry);
-      Found found{checkpoint.manifest(), checkpoint.model_config(),
-                  read_metrics(entry / "metrics.jsonl")};
-      if (found.manifest.node.empty()) found.manifest.node = entry.filename().string();
-      result.push_back(std::move(found));
-    } else {
+    if (!Checkpoint::exists(entry)) continue;
+    const Checkpoint checkpoint = Checkpoint::open(entry);
+    Found found{checkpoint.manifest(), checkpoint.model_config(),
+                read_metrics(entry / "metrics.jsonl")};
+    if (found.manifest.node.empty()) found.manifest.node = entry.filename().string();
+    result.push_back(std::move(found));
+  }
+  for (const fs::path& entry : entries)
+    if (!Checkpoint::exists(entry))
       std::ranges::move(find_checkpoints(entry), std::back_inserter(result));
-    }
+  return result;
+}
+
+// Answers that a node's parent wrote differ from seed to seed; all other data is the recipe's.
+std::map<std::string, std::string> given_data(const Manifest& m) {
+  std::map<std::string, std::string> digests;
+  for (const auto& [name, json] : m.datasets)
+    if (!json.value("kind", "").starts_with("answers")) digests[name] = json.value("digest", "");
+  return digests;
+}
+
+// Whether two models are one node grown from two seeds, and not from two versions of its recipe.
+bool same_node(const Manifest& a, const Manifest& b) {
+  return a.stage == b.stage && a.config == b.config && a.tokenizer == b.tokenizer &&
+         a.parents.size() == b.parents.size() && given_data(a) == given_data(b);
+}
+
+// Leaves out what an earlier version of the recipe has left in the tree's folder: the first model
+// of a node says what the node is.
+std::vector<Found> consistent(std::vector<Found> all, std::vector<std::string>& notes) {
+  std::map<std::string, Manifest> first;
+  for (const Found& f : all) first.try_emplace(f.manifest.node, f.manifest);
+  std::set<std::string> left_out;  // weights; their children go with them
+  for (size_t before = 1; before != left_out.size();) {
+    before = left_out.size();
+    for (const Found& f : all)
+      if (!same_node(first.at(f.manifest.node), f.manifest) ||
+          std::ranges::any_of(f.manifest.parents, [&](auto& p) { return left_out.contains(p); }))
+        left_out.insert(f.manifest.weights);
+  }
+  std::set<std::pair<std::string, uint64_t>> seen;
+  std::vector<Found> result;
+  for (Found& f : all) {
+    const Manifest& m = f.manifest;
+    if (left_out.contains(m.weights))
+      notes.push_back(
+          fmt::format("{} of seed {} was grown from another version of the recipe and is left out; "
+                      "`lineage grow` with --seeds grows it anew.",
+                      m.node, m.seed));
+    else if (seen.emplace(m.node, m.seed).second)
+      result.push_back(std::move(f));
   }
   return result;
 }
@@ -89,7 +131,8 @@ ReportSource source_of(const std::string& name, const nlohmann::json& json) {
   return source;
 }
 
-ReportNode node_of(const Found& found, const std::map<std::string, std::string>& names) {
+ReportNode node_of(const Found& found, const std::map<std::string, std::string>& names,
+                   const GrowthRecord& growth) {
   const Manifest& m = found.manifest;
   ReportNode node;
   node.name = m.node;
@@ -98,6 +141,10 @@ ReportNode node_of(const Found& found, const std::map<std::string, std::string>&
   for (const std::string& parent : m.parents) {
     const auto it = names.find(parent);
     node.parents.push_back(it == names.end() ? parent.substr(0, kShort) : it->second);
+  }
+  if (const auto control = growth.controls.find(m.node); control != growth.controls.end()) {
+    node.control = true;
+    node.control_of = control->second;
   }
   node.parameters = parameter_count(found.model);
   node.layers = found.model.layers;
@@ -136,11 +183,10 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
   for (Found& f : found) {
     const Manifest& m = f.manifest;
     if (index.try_emplace(m.node, report.nodes.size()).second)
-      report.nodes.push_back(node_of(f, names));
+      report.nodes.push_back(node_of(f, names, growth));
     seeds.insert(m.seed);
-    report.nodes[index[m.node]].grown.push_back({m.seed, m.weights, m.identity, m.created, m.code,
-                                                 f.metrics.seconds, growth.machine,
-                                                 growth.command});
+    report.nodes[index[m.node]].grown.push_back(
+        {m.seed, m.weights, m.identity, m.created, m.code, f.metrics.seconds});
     for (ReportCurve& curve : f.metrics.curves) {
       curve.node = m.node;
       curve.seed = m.seed;
@@ -156,19 +202,18 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
 
 Report gather_report(const fs::path& run, const std::string& tree) {
   const fs::path folder = tree_folder(run, tree);
-  std::vector<Found> found = find_checkpoints(folder);
+  Report report;
+  std::vector<Found> found = consistent(find_checkpoints(folder), report.notes);
   if (found.empty())
     throw Error(fmt::format("{}: no grown node lies here", folder.string()),
                 "lineage grow RECIPE grows them");
   const auto growth = read_growth_record(folder).value_or(GrowthRecord{});
-  Report report;
   report.name = fs::canonical(folder).filename().string();
   report.created = utc_now();
   report.code = kVersion;
-  report.command = growth.command;
-  report.machine = growth.machine;
   report.recipe = growth.recipe;
-  report.seconds = growth.seconds;
+  for (const GrowthRun& r : growth.runs)
+    report.runs.push_back({r.command, r.machine, r.code, r.started, r.seconds});
   add_nodes(report, found, growth);
   // RUN/trees/RECIPE, or a folder of nodes by itself.
   for (const fs::path& place : {fs::canonical(folder) / "../..", folder})

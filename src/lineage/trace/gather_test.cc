@@ -15,13 +15,13 @@ using testing::write_bytes;
 
 // A node of one seed; returns its weights' digest.
 std::string grow(const fs::path& folder, const std::string& name, uint64_t seed,
-                 std::vector<std::string> parents) {
+                 std::vector<std::string> parents, const GptConfig& config = tiny_config()) {
   Manifest m;
   m.node = name;
   m.stage = "pretrain";
   m.identity = name + std::to_string(seed);
   m.parents = std::move(parents);
-  m.config = frozen_model_config(tiny_config());
+  m.config = frozen_model_config(config);
   m.code = "0.1.0";
   m.seed = seed;
   m.step = 2;
@@ -30,7 +30,7 @@ std::string grow(const fs::path& folder, const std::string& name, uint64_t seed,
   m.datasets["books"] = {{"kind", "text"}, {"licence", "CC0"}, {"documents", 3},
                          {"tokens", 1000}, {"epochs", 8.192},  {"digest", "abc"}};
   fs::create_directories(folder.parent_path());
-  const Model model = random_model(tiny_config(), seed + name.size());
+  const Model model = random_model(config, seed + name.size());
   const std::string weights = Checkpoint::write(folder, m, *model.parameters).weights;
   write_bytes(folder / "metrics.jsonl",
               R"({"step":1,"tokens":4096,"loss":3.123456,"loss/grammar":2,"tokens_per_s":2048})"
@@ -42,24 +42,34 @@ std::string grow(const fs::path& folder, const std::string& name, uint64_t seed,
   return weights;
 }
 
-TEST(Gather, ReadsNodesCurvesAndProvenance) {
-  const TempFolder run;
-  const fs::path tree = run / "trees/small";
+// A tree of two seeds: the recipe's own in the tree's folder, the other in a folder of its own.
+void grow_two_seeds(const fs::path& tree) {
   for (const uint64_t seed : {1, 2}) {
-    const fs::path folder = tree / ("seed-" + std::to_string(seed));
+    const fs::path folder = seed == 1 ? tree : tree / "seed-2";
     const std::string base = grow(folder / "zz-base", "zz-base", seed, {});
     grow(folder / "a-child", "a-child", seed, {base});
   }
-  add_growth_record(tree, {"lineage grow small.toml", "a machine", "name = \"small\"", 10});
-  add_growth_record(tree, {"lineage grow small.toml", "a machine", "name = \"small\"", 5});
+}
+
+const GrowthRun kRun{"lineage grow small.toml", "a machine", "0.1.0", "2025-01-31T12:00:00Z", 10};
+
+TEST(Gather, ReadsNodesSeedsCurvesAndProvenance) {
+  const TempFolder run;
+  const fs::path tree = run / "trees/small";
+  grow_two_seeds(tree);
+  add_growth_run(tree, "name = \"small\"", {{"a-child", "zz-base"}}, kRun);
   const Report r = gather_report(run.path());
   EXPECT_EQ(r.name, "small");
-  EXPECT_EQ(r.command, "lineage grow small.toml");
-  EXPECT_EQ(r.seconds, 15);
+  EXPECT_EQ(r.recipe, "name = \"small\"");
+  ASSERT_EQ(r.runs.size(), 1u);
+  EXPECT_EQ(r.runs[0].seconds, 10);
   EXPECT_EQ(r.seeds, (std::vector<uint64_t>{1, 2}));
   ASSERT_EQ(r.nodes.size(), 2u);
   EXPECT_EQ(r.nodes[0].name, "zz-base");  // parents first
+  EXPECT_FALSE(r.nodes[0].control);
   EXPECT_EQ(r.nodes[1].parents, std::vector<std::string>{"zz-base"});
+  EXPECT_TRUE(r.nodes[1].control);
+  EXPECT_EQ(r.nodes[1].control_of, "zz-base");
   EXPECT_EQ(r.nodes[0].parameters, parameter_count(tiny_config()));
   ASSERT_EQ(r.nodes[0].grown.size(), 2u);
   EXPECT_EQ(r.nodes[0].grown[1].seed, 2u);
@@ -68,6 +78,36 @@ TEST(Gather, ReadsNodesCurvesAndProvenance) {
   EXPECT_EQ(r.nodes[0].data[0].trained, 8192);
   EXPECT_EQ(r.curves.size(), 2u * 2u * 4u);
   EXPECT_TRUE(r.scores.empty());
+  EXPECT_TRUE(r.notes.empty());
+}
+
+TEST(Gather, SeedsOfAnOlderRecipeAreLeftOutWithTheirChildren) {
+  const TempFolder run;
+  const fs::path tree = run / "trees/small";
+  grow_two_seeds(tree);
+  GptConfig wider = tiny_config();
+  wider.width *= 2;
+  grow(tree / "zz-base", "zz-base", 1, {}, wider);
+  const Report r = gather_report(run.path());
+  EXPECT_EQ(r.seeds, std::vector<uint64_t>{1});
+  ASSERT_EQ(r.notes.size(), 2u);
+  EXPECT_NE((r.notes[0] + r.notes[1]).find("zz-base of seed 2 was grown from another version"),
+            std::string::npos);
+}
+
+TEST(Gather, AGrowthRecordAddsUpWhatWasTakenUpAgain) {
+  const TempFolder tree;
+  add_growth_run(tree.path(), "a = 1", {}, kRun);
+  add_growth_run(tree.path(), "a = 2", {{"c", ""}}, kRun);
+  GrowthRun more = kRun;
+  more.command += " --seeds 3";
+  add_growth_run(tree.path(), "a = 2", {{"c", ""}}, more);
+  const auto record = read_growth_record(tree.path()).value();
+  EXPECT_EQ(record.recipe, "a = 2");
+  EXPECT_EQ(record.controls.at("c"), "");
+  ASSERT_EQ(record.runs.size(), 2u);
+  EXPECT_EQ(record.runs[0].seconds, 20);
+  EXPECT_EQ(record.runs[1].command, "lineage grow small.toml --seeds 3");
 }
 
 TEST(Gather, SaysWhatIsMissing) {

@@ -10,6 +10,9 @@
 #include "lineage/base/file.h"
 
 namespace lineage {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GrowthRun, command, machine, code, started, seconds)
+
 namespace {
 
 constexpr const char* kFile = "growth.json";
@@ -25,21 +28,25 @@ std::string processor() {
 
 }  // namespace
 
-void add_growth_record(const std::filesystem::path& tree, const GrowthRecord& record) {
-  const auto before = read_growth_record(tree);
-  const nlohmann::json json = {{"command", record.command},
-                               {"machine", record.machine},
-                               {"recipe", record.recipe},
-                               {"seconds", record.seconds + (before ? before->seconds : 0)}};
-  write_file_atomic(tree / kFile, json.dump(1) + "\n");
+void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,
+                    const std::map<std::string, std::string>& controls, const GrowthRun& run) {
+  auto record = read_growth_record(tree).value_or(GrowthRecord{});
+  auto& runs = record.runs;
+  if (!runs.empty() && runs.back().command == run.command && runs.back().machine == run.machine &&
+      runs.back().code == run.code)
+    runs.back().seconds += run.seconds;
+  else
+    runs.push_back(run);
+  const nlohmann::json json = {{"recipe", recipe}, {"controls", controls}, {"runs", runs}};
+  write_file_atomic(tree / kFile,
+                    json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::optional<GrowthRecord> read_growth_record(const std::filesystem::path& tree) {
   if (!std::filesystem::exists(tree / kFile)) return std::nullopt;
   const auto json = nlohmann::json::parse(read_file(tree / kFile), nullptr, false);
   try {
-    return GrowthRecord{json.at("command"), json.at("machine"), json.at("recipe"),
-                        json.at("seconds")};
+    return GrowthRecord{json.at("recipe"), json.at("controls"), json.at("runs")};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

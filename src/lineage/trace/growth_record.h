@@ -1,19 +1,31 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lineage {
 
-// What `grow` knows of itself and no checkpoint does: OUT/trees/RECIPE/growth.json, written at its
-// end. A run that was cut and taken up again adds its seconds to those before.
-struct GrowthRecord {
-  std::string command, machine, recipe;  // recipe: TOML as merged
+// One run of `lineage grow` on a tree.
+struct GrowthRun {
+  std::string command, machine, code;  // code: version of the program
+  std::string started;                 // UTC, ISO 8601
   double seconds = 0;
 };
 
-void add_growth_record(const std::filesystem::path& tree, const GrowthRecord&);
+// What `grow` knows of itself and no checkpoint does: OUT/trees/RECIPE/growth.json.
+struct GrowthRecord {
+  std::string recipe;                           // TOML as merged
+  std::map<std::string, std::string> controls;  // node -> the node it stands against, or ""
+  std::vector<GrowthRun> runs;                  // oldest first
+};
+
+// Writes recipe and controls in place of those before and adds the run; the same command again on
+// the same machine, as after a cut, adds its seconds only.
+void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,
+                    const std::map<std::string, std::string>& controls, const GrowthRun&);
 // None where there is no such file or it cannot be read: a report does without.
 std::optional<GrowthRecord> read_growth_record(const std::filesystem::path& tree);
 

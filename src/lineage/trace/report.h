@@ -27,13 +27,20 @@ struct GrownModel {
   std::string created;            // UTC, ISO 8601
   std::string code;               // version of the program
   std::optional<double> seconds;  // of training
-  std::string machine, command;
+};
+
+// A command that made what the report shows: of `lineage grow`, with its time, or `lineage eval`.
+struct ReportRun {
+  std::string command, machine, code;
+  std::string started;            // UTC, ISO 8601
+  std::optional<double> seconds;  // none: not known
 };
 
 struct ReportNode {
   std::string name, stage;
   std::vector<std::string> parents;  // names; the first gave the weights
   bool control = false;
+  std::string control_of;  // the node that this one stands against; empty: none in particular
   int64_t parameters = 0, layers = 0, width = 0, context = 0;
   int64_t tokens = 0, steps = 0;  // of this stage
   std::string config, tokenizer;  // frozen TOML; digest
@@ -41,8 +48,14 @@ struct ReportNode {
   std::vector<GrownModel> grown;  // by seed
 };
 
+// A row of the heat map: a headline scenario, or one of the finer rows that such a row opens to: a
+// cell of it (a tier, a distance, a family of instructions) or another condition of its ability
+// (k shots, direct against chain of thought).
 struct ReportAbility {
-  std::string id, name;
+  std::string id;                // unique in the report
+  std::string ability;           // "A05"
+  std::string of;                // id of the row that opens to this one; empty: a headline
+  std::string scenario, name;    // "A05.binding.k4"; what it asks, in words
   std::string metric;            // what the headline counts
   std::optional<double> chance;  // measured; none: the metric has no such floor
   double low = 0, high = 1;      // the metric's range
@@ -55,19 +68,27 @@ struct Interval {
 };
 
 struct ReportScore {
-  std::string node, ability;
-  std::optional<Interval> headline;  // none: not measurable here, and `gate` says why
+  std::string node, ability;  // `ability`: a row's id
+  // What claims rest on: over seeds and items with several seeds, over items with one. None: not
+  // measurable here, and `gate` says why.
+  std::optional<Interval> headline;
+  std::optional<Interval> items;  // over items alone: says nothing of another seed
   std::optional<Interval> graded;
-  int64_t n = 0;                 // items of a seed
-  std::vector<double> per_seed;  // headline of each seed, in the report's order
+  std::optional<double> format;                 // share of answers in form, see docs/formats.md
+  int64_t n = 0;                                // items of a seed
+  std::vector<std::optional<double>> per_seed;  // headline, in the report's order of seeds
   std::string prompting, gate;
 };
 
-// Child - parent, paired over items (and seeds).
+// How a node differs from its parent, or from its control: paired over items and seeds.
+enum class ContrastKind : uint8_t { parent, control };
 struct ReportContrast {
-  std::string node, parent, ability;
-  Interval difference;
-  double p = 1;
+  std::string node, parent, ability;  // node - parent, which may be a control
+  ContrastKind kind = ContrastKind::parent;
+  Interval difference;         // over seeds and items with several seeds, over items with one
+  Interval items;              // over items alone
+  double p = 1;                // of no difference, as `difference` has it
+  std::optional<double> holm;  // p adjusted for all headline rows of this pair; none: a finer row
   int64_t n = 0, seeds = 0;
 };
 
@@ -92,11 +113,11 @@ struct ReportSample {
 };
 
 struct Report {
-  std::string name;                      // of the recipe
-  std::string created, code;             // of this report
-  std::string command, machine, recipe;  // of the run; recipe: TOML as merged
-  double seconds = 0;                    // of the run; 0: not known
-  double confidence = 0.95;              // of every interval
+  std::string name;             // of the recipe
+  std::string created, code;    // of this report
+  std::string recipe;           // TOML as merged
+  std::vector<ReportRun> runs;  // oldest first
+  double confidence = 0.95;     // of every interval
   std::vector<uint64_t> seeds;
   std::vector<ReportNode> nodes;  // parents before children
   std::vector<ReportAbility> abilities;
@@ -117,12 +138,18 @@ Report parse_report(std::string_view json, const std::string& place);
 // the page (see page.h).
 std::string report_html(const Report&);
 
-// For a terminal: the tree, then a table of abilities x nodes.
+// For a terminal: the tree, a table of abilities x nodes with half-widths of the intervals, and
+// what each stage gave and took.
 struct TextStyle {
-  bool colour = false;  // ANSI, 24 bit
-  int columns = 100;    // the table is cut into pieces that fit
+  bool colour = false;            // ANSI, 24 bit
+  int columns = 100;              // the table is cut into pieces that fit
+  std::vector<std::string> open;  // abilities or rows that are opened to their finer rows; or "all"
 };
 std::string report_text(const Report&, const TextStyle& = {});
+
+// The same for a page of docs/results: tables of scores with both intervals, contrasts of every
+// edge, provenance with commands.
+std::string report_markdown(const Report&);
 
 // What is known of a run folder (stages/grow.h) or of one of its trees, OUT/trees/RECIPE: nodes and
 // curves from the checkpoints, scores from the evaluation database where there is one. A run with

@@ -32,21 +32,25 @@ namespace lineage {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSource, name, kind, licence, documents, tokens, trained,
                                    epochs, digest)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GrownModel, seed, weights, identity, created, code, seconds,
-                                   machine, command)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, parents, control, parameters, layers,
-                                   width, context, tokens, steps, config, tokenizer, data, grown)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, name, metric, chance, low, high, graded)
+NLOHMANN_JSON_SERIALIZE_ENUM(ContrastKind,
+                             {{ContrastKind::parent, "parent"}, {ContrastKind::control, "control"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GrownModel, seed, weights, identity, created, code, seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportRun, command, machine, code, started, seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, parents, control, control_of,
+                                   parameters, layers, width, context, tokens, steps, config,
+                                   tokenizer, data, grown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, ability, of, scenario, name, metric, chance,
+                                   low, high, graded)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, value, low, high)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, graded, n, per_seed,
-                                   prompting, gate)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, difference, p, n, seeds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, items, graded, format, n,
+                                   per_seed, prompting, gate)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, kind, difference, items,
+                                   p, holm, n, seeds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, tag, heldout, tokens, loss)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, command, machine, recipe, seconds,
-                                   confidence, seeds, nodes, abilities, scores, contrasts, curves,
-                                   samples, notes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, confidence, seeds,
+                                   nodes, abilities, scores, contrasts, curves, samples, notes)
 
 namespace {
 
@@ -71,11 +75,13 @@ void make_finite(Report& report) {
   for (ReportScore& s : report.scores) {
     const auto [low, high] = range_of(s.ability);
     if (s.headline) s.headline = within(*s.headline, low, high);
+    if (s.items) s.items = within(*s.items, low, high);
     if (s.graded) s.graded = within(*s.graded, -kMost, kMost);
   }
   for (ReportContrast& c : report.contrasts) {
     const auto [low, high] = range_of(c.ability);
     c.difference = within(c.difference, low - high, high - low);
+    c.items = within(c.items, low - high, high - low);
   }
 }
 

@@ -22,13 +22,21 @@ TEST(ReportJson, WritesEverythingAndReadsItBack) {
   EXPECT_EQ(j["format"], "lineage report");
   EXPECT_EQ(j["version"], 1);
   EXPECT_EQ(j["nodes"][1]["parents"][0], "davinci");
+  EXPECT_EQ(j["nodes"][1]["control_of"], "text-davinci-001");
   EXPECT_EQ(j["nodes"][0]["data"][0]["trained"], 1800);
   EXPECT_EQ(j["nodes"][0]["grown"][0]["seconds"], 61.5);
   EXPECT_TRUE(j["nodes"][0]["grown"][1]["seconds"].is_null());
-  EXPECT_TRUE(j["abilities"][2]["chance"].is_null());
-  EXPECT_TRUE(j["scores"][5]["headline"].is_null());
-  EXPECT_EQ(j["scores"][5]["gate"], "fresh names .7");
+  EXPECT_EQ(j["runs"][0]["command"], "lineage grow small.toml --seeds 2");
+  EXPECT_TRUE(j["abilities"][3]["chance"].is_null());
+  EXPECT_EQ(j["abilities"][2]["of"], "A08");
+  EXPECT_TRUE(j["scores"][7]["headline"].is_null());
+  EXPECT_EQ(j["scores"][7]["gate"], "fresh names .7");
+  EXPECT_EQ(j["scores"][0]["items"]["high"], 0.96);
+  EXPECT_TRUE(j["scores"][0]["per_seed"][1].is_null());
   EXPECT_EQ(j["contrasts"][1]["difference"]["value"], 0.77);
+  EXPECT_EQ(j["contrasts"][1]["kind"], "parent");
+  EXPECT_TRUE(j["contrasts"][2]["holm"].is_null());
+  EXPECT_EQ(j["contrasts"][3]["kind"], "control");
   EXPECT_EQ(j["samples"][0]["answers"][1]["correct"], true);
 }
 
@@ -73,23 +81,72 @@ TEST(ReportHtml, DataCannotEndItsScript) {
 
 TEST(ReportText, ShowsTheTreeAndTheTable) {
   const std::string text = report_text(small_report());
-  EXPECT_NE(text.find("small · 2 models · 2 seeds"), std::string::npos) << text;
-  EXPECT_NE(text.find("└─ text-davinci-001"), std::string::npos) << text;
-  EXPECT_NE(text.find("0.35M"), std::string::npos) << text;
-  EXPECT_NE(text.find("+20M tokens  text 90 %, code 10 %"), std::string::npos) << text;
-  EXPECT_NE(text.find(".80 ▲"), std::string::npos) << text;
-  EXPECT_NE(text.find(".90 ▼"), std::string::npos) << text;
-  EXPECT_NE(text.find(".03 ≈"), std::string::npos) << text;
-  EXPECT_NE(text.find("##"), std::string::npos) << text;
+  const auto has = [&](const char* what) {
+    EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;
+  };
+  has("small · 3 models · 2 seeds · a machine");
+  has("└─ text-davinci-001");
+  has("├─ davinci-long      pretrain, control of text-davinci-001");
+  has("0.35M");
+  has("+20M tokens  text 90 %, code 10 %");
+  has(".80 ▲");
+  has(".90 ▼");
+  has(".03 ≈");
+  has("##");
+  has("±.03 .05");  // over items, over seeds and items
+  has("over items, then over items and 2 seeds");
+  has("1 finer rows: --open A05");
+  EXPECT_EQ(text.find("  list"), std::string::npos);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+TEST(ReportText, ListsWhatAStageGaveAndTook) {
+  const std::string text = report_text(small_report());
+  EXPECT_NE(text.find("davinci → text-davinci-001\n  gave  A08 instructions +.77*\n"
+                      "  took  A01 grammar −.05\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("control davinci-long → text-davinci-001\n  gave  A08 instructions +.70*\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(ReportText, OpensARowToItsParts) {
+  for (const char* open : {"A08", "all"})
+    EXPECT_NE(report_text(small_report(), {.open = {open}}).find("\n  list "), std::string::npos);
+  EXPECT_EQ(report_text(small_report(), {.open = {"A01"}}).find("\n  list "), std::string::npos);
+}
+
 TEST(ReportText, ColoursOnATerminalAndCutsToItsWidth) {
-  EXPECT_NE(report_text(small_report(), {.colour = true}).find("\x1b["), std::string::npos);
-  const std::string narrow = report_text(small_report(), {.columns = 45});
+  EXPECT_NE(report_text(small_report(), TextStyle{.colour = true, .open = {}}).find("\x1b["),
+            std::string::npos);
+  const std::string narrow = report_text(small_report(), TextStyle{.columns = 48, .open = {}});
   size_t tables = 0;
-  for (size_t at = 0; (at = narrow.find("A01 grammar", at)) != std::string::npos; ++at) ++tables;
-  EXPECT_EQ(tables, 2u) << narrow;  // one node each
+  for (size_t at = 0; (at = narrow.find("\nA01 grammar", at)) != std::string::npos; ++at) ++tables;
+  EXPECT_EQ(tables, 3u) << narrow;  // one node each
+}
+
+TEST(ReportMarkdown, HasTablesAndCommands) {
+  Report r = small_report();
+  r.abilities[0].name = "gram|mar";
+  const std::string text = report_markdown(r);
+  const auto has = [&](const char* what) {
+    EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;
+  };
+  has("# small\n\n3 nodes, seeds 1, 2. ");
+  has("| `davinci-long` | pretrain, control of text-davinci-001 | davinci | 350000 |");
+  has("| ability | metric | chance | n | davinci | davinci-long | text-davinci-001 |\n"
+      "| --- | --- | --- | --- | --- | --- | --- |\n");
+  has("| A01 gram\\|mar | pair accuracy | .50 | 100 | .95 [.93, .97] |  | .90 [.88, .92] ▼ |");
+  has("| A22 belief | rate |  | 100 | .40 [.30, .50] |  | not measurable |");
+  has("### davinci → text-davinci-001\n");
+  has("| A08 instructions | +.770 | [.720, .820] | [.745, .795] | .030 | < .001 | 100 | 2 |");
+  has("### davinci-long → text-davinci-001 (against its control)");
+  has("```sh\nlineage grow small.toml --seeds 2\nlineage eval runs\n```");
+  has("| `lineage grow small.toml --seeds 2` | 2025-01-31T11:00:00Z | 1 min 15 s | 0.1.0 | a "
+      "machine |");
+  has("| `davinci` | 1 | `i1` | `w1` | 1 min 02 s |");
+  EXPECT_EQ(text.find("A08/list"), std::string::npos);
 }
 
 TEST(ReportText, ARunWithoutScoresHasATreeOnly) {

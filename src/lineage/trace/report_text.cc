@@ -1,5 +1,6 @@
 #include <fmt/color.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -53,6 +54,12 @@ std::string data_line(const ReportNode& node) {
   return line;
 }
 
+std::string machine_of(const Report& report) {
+  for (const ReportRun& r : report.runs)
+    if (!r.machine.empty()) return r.machine;
+  return "";
+}
+
 using Children = std::map<std::string, std::vector<const ReportNode*>>;
 
 // By the parent that gave the weights; "" has the roots.
@@ -87,13 +94,17 @@ class Writer {
   Writer(const Report& report, const TextStyle& style) : report_(report), style_(style) {
     walk(children_of(report), "", "", lines_);
     for (const ReportScore& s : report.scores) scores_[{s.node, s.ability}] = &s;
-    for (const ReportContrast& c : report.contrasts) contrasts_[{c.node, c.ability}] = &c;
+    for (const ReportContrast& c : report.contrasts)
+      if (c.kind == ContrastKind::parent) contrasts_[{c.node, c.ability}] = &c;
+    for (const ReportAbility& a : report.abilities)
+      if (a.of.empty() || opened(a)) rows_.push_back(&a);
   }
 
   std::string text() {
     heading();
     tree();
     if (!report_.scores.empty()) table();
+    if (!report_.contrasts.empty()) edges();
     return std::move(out_);
   }
 
@@ -107,7 +118,7 @@ class Writer {
     out_ += fmt::format(" · {} model{} · {} seed{}", report_.nodes.size(),
                         report_.nodes.size() == 1 ? "" : "s", report_.seeds.size(),
                         report_.seeds.size() == 1 ? "" : "s");
-    if (!report_.machine.empty()) out_ += " · " + report_.machine;
+    if (const auto machine = machine_of(report_); !machine.empty()) out_ += " · " + machine;
     out_ += "\n\n";
   }
 
@@ -130,10 +141,11 @@ class Writer {
   }
 
   static std::string stage_of(const ReportNode& n) {
-    return n.stage + (n.control ? ", control" : "");
+    if (!n.control) return n.stage;
+    return n.stage + ", control" + (n.control_of.empty() ? "" : " of " + n.control_of);
   }
 
-  static constexpr size_t kCell = 9, kAbility = 27, kChance = 7;
+  static constexpr size_t kCell = 9, kAbility = 30, kChance = 7;
 
   void table() {
     const size_t room = static_cast<size_t>(std::max(0, style_.columns));
@@ -143,7 +155,63 @@ class Writer {
     out_ += "\n▲ ▼ better, worse than the parent · ≈ not told apart from chance";
     if (std::ranges::any_of(report_.scores, [](const auto& s) { return !s.headline; }))
       out_ += " · ## not measurable here";
+    out_ += fmt::format(
+        "\n± half-width of the {:.0f} % interval over items{}\n", 100 * report_.confidence,
+        several() ? fmt::format(", then over items and {} seeds", report_.seeds.size()) : "");
+    const auto finer = report_.abilities.size() - rows_.size();
+    if (finer > 0) out_ += fmt::format("{} finer rows: --open A05, or --open all\n", finer);
+  }
+
+  bool several() const { return report_.seeds.size() > 1; }
+
+  // Whether a finer row is asked for: by the ability, or by the row it stands below.
+  bool opened(const ReportAbility& a) const {
+    return std::ranges::any_of(style_.open, [&](const std::string& open) {
+      return open == "all" || open == a.ability || open == a.of;
+    });
+  }
+
+  // "davinci -> code-davinci-002 gave A10 functions +.31, took A01 grammar −.04", largest first.
+  void edges() {
+    std::map<std::string, const ReportAbility*> heads;
+    for (const ReportAbility& a : report_.abilities)
+      if (a.of.empty()) heads[a.id] = &a;
     out_ += "\n";
+    for (const TreeLine& line : lines_)
+      for (const ContrastKind kind : {ContrastKind::parent, ContrastKind::control}) {
+        std::vector<const ReportContrast*> own;
+        for (const ReportContrast& c : report_.contrasts)
+          if (c.node == line.node->name && c.kind == kind && heads.contains(c.ability))
+            own.push_back(&c);
+        if (!own.empty()) edge(std::move(own), heads);
+      }
+    out_ +=
+        "Gave and took: intervals clear of 0; * also after Holm's adjustment within the list.\n";
+  }
+
+  void edge(std::vector<const ReportContrast*> own,
+            const std::map<std::string, const ReportAbility*>& heads) {
+    const auto value = [](const ReportContrast* c) { return c->difference.value; };
+    std::ranges::stable_sort(own, std::greater(), value);
+    std::vector<std::string> gave, took;
+    for (const ReportContrast* c : own) {
+      const ReportAbility& a = *heads.at(c->ability);
+      constexpr double kAlpha = 0.05;
+      const std::string text =
+          fmt::format("{} {} {}{}{}", a.ability, a.name, value(c) > 0 ? "+" : "", score(value(c)),
+                      c->holm.value_or(1) <= kAlpha ? "*" : "");
+      if (c->difference.low > 0) gave.push_back(text);
+      if (c->difference.high < 0) took.insert(took.begin(), text);
+    }
+    const size_t open = own.size() - gave.size() - took.size();
+    out_ += styled(fmt::format("{}{} → {}", own[0]->kind == ContrastKind::control ? "control " : "",
+                               own[0]->parent, own[0]->node),
+                   fmt::emphasis::bold) +
+            "\n";
+    if (!gave.empty()) out_ += fmt::format("  gave  {}\n", fmt::join(gave, ", "));
+    if (!took.empty()) out_ += fmt::format("  took  {}\n", fmt::join(took, ", "));
+    if (open > 0)
+      out_ += fmt::format("  not told apart from no change: {} of {}\n", open, own.size());
   }
 
   void piece(size_t from, size_t to) {
@@ -162,12 +230,38 @@ class Writer {
       }
       out_ += trimmed(line) + "\n";
     }
-    for (const ReportAbility& a : report_.abilities) {
-      std::string line = padded(fmt::format("{} {}", a.id, a.name), kAbility);
-      line += padded(a.chance ? score(*a.chance) : "", kChance);
-      for (size_t i = from; i < to; ++i) line += cell(*lines_[i].node, a);
-      out_ += trimmed(line) + "\n";
+    for (const ReportAbility* a : rows_) {
+      std::string line = padded(label(*a), kAbility);
+      line += padded(a->chance ? score(*a->chance) : "", kChance);
+      std::string below(kAbility + kChance, ' ');
+      for (size_t i = from; i < to; ++i) {
+        line += cell(*lines_[i].node, *a);
+        below += padded(half_widths(*lines_[i].node, *a), kCell, true);
+      }
+      out_ += trimmed(line) + "\n" + styled(trimmed(below), fmt::emphasis::faint) + "\n";
     }
+  }
+
+  // Cut to its column; the names of finer rows are set in.
+  static std::string label(const ReportAbility& a) {
+    const std::string text = a.of.empty() ? a.ability + " " + a.name : "  " + a.name;
+    std::string cut;
+    size_t columns = 0;
+    for (const char c : text) {
+      if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++columns >= kAbility) break;
+      cut += c;
+    }
+    return cut;
+  }
+
+  // "±.03", or with several seeds "±.03 .11": over items, and over items and seeds.
+  std::string half_widths(const ReportNode& node, const ReportAbility& ability) const {
+    const auto it = scores_.find({node.name, ability.id});
+    if (it == scores_.end() || !it->second->headline) return "";
+    const auto half = [](const Interval& i) { return score((i.high - i.low) / 2); };
+    const ReportScore& s = *it->second;
+    const std::string items = s.items ? half(*s.items) : "";
+    return "±" + items + (several() ? " " + half(*s.headline) : "");
   }
 
   static std::string trimmed(const std::string& line) {
@@ -220,7 +314,8 @@ class Writer {
 
   const Report& report_;
   const TextStyle& style_;
-  std::vector<TreeLine> lines_;  // depth first
+  std::vector<TreeLine> lines_;             // depth first
+  std::vector<const ReportAbility*> rows_;  // that are shown
   std::map<std::pair<std::string, std::string>, const ReportScore*> scores_;
   std::map<std::pair<std::string, std::string>, const ReportContrast*> contrasts_;
   std::string out_;

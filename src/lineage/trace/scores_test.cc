@@ -23,7 +23,8 @@ ScenarioSpec spec_of(const std::string& name, const std::string& ability) {
 
 // `right` of the items answered right, the first ones.
 void evaluate_as(Database& database, const std::string& node, const ScenarioSpec& spec,
-                 int64_t right, const std::string& gate = "", const std::string& digest = "d") {
+                 int64_t right, const std::string& gate = "", const std::string& digest = "d",
+                 const std::vector<std::string>& cells = {""}) {
   Evaluation e;
   e.node = node;
   e.scenario = {digest + spec.name, &spec, kItems, 1};
@@ -33,6 +34,7 @@ void evaluate_as(Database& database, const std::string& node, const ScenarioSpec
     item.id = "item" + std::to_string(i);
     item.question = text_part("question " + std::to_string(i));
     item.answers = {text_part("yes")};
+    item.cell = cells[static_cast<size_t>(i) % cells.size()];
     e.items.push_back(item);
     Prediction p;
     p.output = i < right ? "yes" : "no";
@@ -84,6 +86,7 @@ TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
     evaluate_as(database, "c1", a22, 20, "fresh names .7; wanted .9");
   }
   Report r;
+  r.seeds = {1};
   r.nodes = {node_of("parent", {}, {"p1"}), node_of("child", {"parent"}, {"c1"})};
   add_scores(r, path);
   ASSERT_EQ(r.abilities.size(), 2u);
@@ -104,6 +107,11 @@ TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
   EXPECT_GT(r.contrasts[0].difference.low, 0.4);
   EXPECT_LT(r.contrasts[0].p, 0.001);
   EXPECT_EQ(r.contrasts[0].n, kItems);
+  EXPECT_EQ(r.contrasts[0].kind, ContrastKind::parent);
+  EXPECT_EQ(r.contrasts[0].difference, r.contrasts[0].items);
+  EXPECT_EQ(r.contrasts[0].holm, r.contrasts[0].p);  // one claim
+  ASSERT_EQ(r.runs.size(), 1u);
+  EXPECT_EQ(r.runs[0].command, "lineage eval");
   ASSERT_EQ(r.samples.size(), 6u);
   EXPECT_EQ(r.samples[0].prompt, "question 4");  // the first that the child alone got right
   EXPECT_EQ(r.samples[0].wanted, "yes");
@@ -126,19 +134,116 @@ TEST(Scores, SeveralSeedsTakeTheWiderInterval) {
     }
   }
   Report r;
+  r.seeds = {1, 2, 3};
   r.nodes = {node_of("parent", {}, {"p1", "p2", "p3"}),
              node_of("child", {"parent"}, {"c1", "c2", "c3"})};
   add_scores(r, path);
   ASSERT_EQ(r.scores.size(), 2u);
   EXPECT_DOUBLE_EQ(r.scores[1].headline->value, 24.0 / 40);
-  EXPECT_EQ(r.scores[1].per_seed, (std::vector<double>{0.5, 0.6, 0.7}));
+  EXPECT_EQ(r.scores[1].per_seed, (std::vector<std::optional<double>>{0.5, 0.6, 0.7}));
   // Student's t over .5 .6 .7: half-width 4.303 * .1 / sqrt(3) = .248, wider than that over items.
   EXPECT_NEAR(r.scores[1].headline->high, 0.6 + 0.2484, 1e-3);
+  ASSERT_TRUE(r.scores[1].items);
+  EXPECT_DOUBLE_EQ(r.scores[1].items->value, 0.6);
+  EXPECT_GT(r.scores[1].items->low, r.scores[1].headline->low);
   ASSERT_EQ(r.contrasts.size(), 1u);
   EXPECT_EQ(r.contrasts[0].seeds, 3);
   EXPECT_NEAR(r.contrasts[0].difference.value, 0.45, 1e-9);  // .375 .45 .525
   // t = .45 / (.075 / sqrt(3)) = 10.39 with two degrees of freedom
   EXPECT_NEAR(r.contrasts[0].p, 0.0091, 5e-4);
+}
+
+TEST(Scores, ASeedThatIsMissingIsLeftOpenAndPairedWithout) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    const auto a08 = spec_of("A08.trained", "A08");
+    for (const char* n : {"1", "2", "3"}) {
+      add_node(database, std::string("p") + n, "parent", 1);
+      add_node(database, std::string("c") + n, "child", 1);
+      evaluate_as(database, std::string("p") + n, a08, 10);
+      if (*n != '2') evaluate_as(database, std::string("c") + n, a08, 20);
+    }
+  }
+  Report r;
+  r.seeds = {1, 2, 3};
+  r.nodes = {node_of("parent", {}, {"p1", "p2", "p3"}),
+             node_of("child", {"parent"}, {"c1", "c2", "c3"})};
+  add_scores(r, path);
+  ASSERT_EQ(r.scores.size(), 2u);
+  EXPECT_EQ(r.scores[1].per_seed, (std::vector<std::optional<double>>{0.5, std::nullopt, 0.5}));
+  ASSERT_EQ(r.contrasts.size(), 1u);
+  EXPECT_EQ(r.contrasts[0].seeds, 2);
+  EXPECT_DOUBLE_EQ(r.contrasts[0].difference.value, 0.25);
+  // Seeds that agree to the last item have no spread; the interval is that of the items at least.
+  EXPECT_LE(r.contrasts[0].difference.low, r.contrasts[0].items.low);
+  EXPECT_LT(r.contrasts[0].items.low, 0.25);
+}
+
+TEST(Scores, AControlIsComparedWithTheNodeItStandsAgainst) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    const auto a08 = spec_of("A08.trained", "A08"), a10 = spec_of("A10.functions", "A10");
+    for (const auto& [name, right] :
+         {std::pair("parent", 4), std::pair("child", 30), std::pair("long", 10)}) {
+      add_node(database, name, name, 1);
+      evaluate_as(database, name, a08, right);
+      evaluate_as(database, name, a10, 5);
+    }
+  }
+  Report r;
+  r.seeds = {1};
+  r.nodes = {node_of("parent", {}, {"parent"}), node_of("child", {"parent"}, {"child"}),
+             node_of("long", {"parent"}, {"long"})};
+  r.nodes[2].control = true;
+  r.nodes[2].control_of = "child";
+  add_scores(r, path);
+  const auto found = std::ranges::find(r.contrasts, ContrastKind::control, &ReportContrast::kind);
+  ASSERT_NE(found, r.contrasts.end());
+  EXPECT_EQ(found->node, "child");
+  EXPECT_EQ(found->parent, "long");
+  EXPECT_DOUBLE_EQ(found->difference.value, 0.5);
+  EXPECT_EQ(found->holm, 2 * found->p);  // the other ability did not move
+}
+
+TEST(Scores, CellsAndOtherConditionsAreFinerRows) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    add_node(database, "m", "model", 1);
+    evaluate_as(database, "m", spec_of("A05.binding.k4", "A05"), 10, "", "d",
+                {"far", "near 16", "near 2"});
+    auto condition = spec_of("A05.binding.k16", "A05");
+    condition.headline = false;
+    evaluate_as(database, "m", condition, 20);
+    condition.name = "A05.binding.k2";
+    evaluate_as(database, "m", condition, 20);
+    auto file = spec_of("hellaswag", "HellaSwag");  // files have no headline of their own
+    file.headline = false;
+    evaluate_as(database, "m", file, 20);
+  }
+  Report r;
+  r.seeds = {1};
+  r.nodes = {node_of("model", {}, {"m"})};
+  add_scores(r, path);
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const ReportAbility& a : r.abilities) rows.emplace_back(a.id, a.of);
+  EXPECT_EQ(rows, (std::vector<std::pair<std::string, std::string>>{{"A05", ""},
+                                                                    {"A05/far", "A05"},
+                                                                    {"A05/near 2", "A05"},
+                                                                    {"A05/near 16", "A05"},
+                                                                    {"A05.binding.k2", "A05"},
+                                                                    {"A05.binding.k16", "A05"},
+                                                                    {"HellaSwag", ""}}));
+  EXPECT_EQ(r.abilities[1].name, "far");
+  EXPECT_EQ(r.scores.size(), rows.size());
 }
 
 TEST(Scores, SeedsThatWereAskedDifferentItemsAreNotPaired) {
@@ -154,6 +259,7 @@ TEST(Scores, SeedsThatWereAskedDifferentItemsAreNotPaired) {
     evaluate_as(database, "c1", a08, 30, "", "other");
   }
   Report r;
+  r.seeds = {1};
   r.nodes = {node_of("parent", {}, {"p1"}), node_of("child", {"parent"}, {"c1"})};
   add_scores(r, path);
   EXPECT_EQ(r.scores.size(), 2u);

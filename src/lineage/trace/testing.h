@@ -4,7 +4,8 @@
 
 namespace lineage::testing {
 
-// Two models, three abilities, one of which cannot be measured in the child.
+// A model with a child and a control of that, two seeds, three abilities of which one has a finer
+// row and one cannot be measured in the child.
 inline Report small_report() {
   Report r;
   r.name = "small";
@@ -21,45 +22,78 @@ inline Report small_report() {
     n.steps = 4883;
     n.data = {{"text", "world", "generated", 10, 900, 1800, 2, "d1"},
               {"code", "world", "generated", 10, 100, 200, 2, "d2"}};
-    n.grown = {{1, "w1", "i1", "2025-01-31T12:00:00Z", "0.1.0", 61.5, "a machine", "grow"},
-               {2, "w2", "i2", "2025-01-31T12:00:00Z", "0.1.0", std::nullopt, "", ""}};
+    n.grown = {{1, "w1", "i1", "2025-01-31T12:00:00Z", "0.1.0", 61.5},
+               {2, "w2", "i2", "2025-01-31T12:00:00Z", "0.1.0", std::nullopt}};
     return n;
   };
-  r.nodes = {node("davinci", "pretrain", {}), node("text-davinci-001", "sft", {"davinci"})};
-  r.abilities = {{"A01", "grammar", "pair accuracy", 0.5, 0, 1, "margin"},
-                 {"A08", "instructions", "exact match", 0.02, 0, 1, "nats a token"},
-                 {"A22", "belief", "rate", std::nullopt, 0, 1, ""}};
-  r.scores = {
-      {"davinci",
-       "A01",
-       Interval{0.95, 0.94, 0.96},
-       Interval{-1, -2, 0},
-       100,
-       {0.94, 0.96},
-       "plain",
-       ""},
-      {"davinci", "A08", Interval{0.03, 0.01, 0.05}, std::nullopt, 100, {0.03, 0.03}, "plain", ""},
-      {"davinci", "A22", Interval{0.4, 0.3, 0.5}, std::nullopt, 100, {0.4, 0.4}, "plain", ""},
-      {"text-davinci-001",
-       "A01",
-       Interval{0.9, 0.88, 0.92},
-       std::nullopt,
-       100,
-       {0.9, 0.9},
-       "chat",
-       ""},
-      {"text-davinci-001",
-       "A08",
-       Interval{0.8, 0.75, 0.85},
-       std::nullopt,
-       100,
-       {0.8, 0.8},
-       "chat",
-       ""},
-      {"text-davinci-001", "A22", std::nullopt, std::nullopt, 100, {}, "chat", "fresh names .7"},
+  r.runs = {
+      {"lineage grow small.toml --seeds 2", "a machine", "0.1.0", "2025-01-31T11:00:00Z", 75.0},
+      {"lineage eval runs", "", "0.1.0", "2025-01-31T11:30:00Z", std::nullopt}};
+  r.nodes = {node("davinci", "pretrain", {}), node("davinci-long", "pretrain", {"davinci"}),
+             node("text-davinci-001", "sft", {"davinci"})};
+  r.nodes[1].control = true;
+  r.nodes[1].control_of = "text-davinci-001";
+  const auto row = [](const char* id, const char* of, const char* name, const char* metric,
+                      std::optional<double> chance) {
+    return ReportAbility{id,     std::string(id).substr(0, 3),
+                         of,     std::string(id) + ".x",
+                         name,   metric,
+                         chance, 0,
+                         1,      "nats a token"};
   };
-  r.contrasts = {{"text-davinci-001", "davinci", "A01", {-0.05, -0.07, -0.03}, 0.001, 100, 2},
-                 {"text-davinci-001", "davinci", "A08", {0.77, 0.7, 0.8}, 0.0001, 100, 2}};
+  r.abilities = {row("A01", "", "grammar", "pair accuracy", 0.5),
+                 row("A08", "", "instructions", "exact match", 0.02),
+                 row("A08/list", "A08", "list", "exact match", 0.01),
+                 row("A22", "", "belief", "rate", std::nullopt)};
+  // Over items half as wide as over seeds and items.
+  const auto score = [&](const char* of, const char* ability, double value, double half,
+                         const char* prompting) {
+    r.scores.push_back({of,
+                        ability,
+                        Interval{value, value - half, value + half},
+                        Interval{value, value - half / 2, value + half / 2},
+                        std::nullopt,
+                        0.9,
+                        100,
+                        {value, std::nullopt},
+                        prompting,
+                        ""});
+  };
+  score("davinci", "A01", 0.95, 0.02, "plain");
+  r.scores[0].graded = Interval{-1, -2, 0};
+  score("davinci", "A08", 0.03, 0.02, "plain");
+  score("davinci", "A08/list", 0.02, 0.02, "plain");
+  score("davinci", "A22", 0.4, 0.1, "plain");
+  score("text-davinci-001", "A01", 0.9, 0.02, "chat");
+  score("text-davinci-001", "A08", 0.8, 0.05, "chat");
+  score("text-davinci-001", "A08/list", 0.7, 0.1, "chat");
+  r.scores.push_back({"text-davinci-001",
+                      "A22",
+                      std::nullopt,
+                      std::nullopt,
+                      std::nullopt,
+                      std::nullopt,
+                      100,
+                      {},
+                      "chat",
+                      "fresh names .7"});
+  const auto contrast = [&](const char* parent, const char* ability, ContrastKind kind,
+                            double value, double half, std::optional<double> holm) {
+    r.contrasts.push_back({"text-davinci-001",
+                           parent,
+                           ability,
+                           kind,
+                           {value, value - half, value + half},
+                           {value, value - half / 2, value + half / 2},
+                           0.03,
+                           holm,
+                           100,
+                           2});
+  };
+  contrast("davinci", "A01", ContrastKind::parent, -0.05, 0.02, 0.06);
+  contrast("davinci", "A08", ContrastKind::parent, 0.77, 0.05, 0.0002);
+  contrast("davinci", "A08/list", ContrastKind::parent, 0.68, 0.1, std::nullopt);
+  contrast("davinci-long", "A08", ContrastKind::control, 0.7, 0.05, 0.0002);
   r.curves = {{"davinci", 1, "", false, {4096, 8192}, {3.5, 2.5}},
               {"davinci", 1, "grammar", false, {4096, 8192}, {3.5, 0.5}}};
   r.samples = {{"A08",

@@ -27,15 +27,31 @@ export function points(report: Report, tag: string, heldout = false): Point[] {
     .filter((p) => Number.isFinite(p.loss));
 }
 
-/** Tags in the order in which the curves first name them, the loss of all tokens left out. */
-export function tags(report: Report): string[] {
-  return [...new Set(report.curves.map((c) => c.tag))].filter((t) => t !== "");
+export interface Tag {
+  tag: string; // as the curves have it
+  heldout: boolean;
+  source: string; // whose held-out texts these are; "" for a tag of the training loss
+  name: string;
+}
+
+/** The curves of parts, in the order in which they are first named: of the training loss by tag, of
+    held-out texts by source, or by source and ability ("text/grammar"). */
+export function tags(report: Report): Tag[] {
+  const seen = new Map<string, Tag>();
+  for (const { tag, heldout } of report.curves) {
+    if (tag === "") continue;
+    const slash = heldout ? tag.indexOf("/") : -1;
+    const source = !heldout ? "" : slash < 0 ? tag : tag.slice(0, slash);
+    const part = slash < 0 ? (heldout ? "" : tag) : tag.slice(slash + 1);
+    seen.set(`${heldout} ${tag}`, { tag, heldout, source, name: part === "" ? "all tokens" : tagName(report, part) });
+  }
+  return [...seen.values()];
 }
 
 /** A tag may be an ability's id, or words of its own. */
-export function tagName(report: Report, tag: string): string {
-  const ability = report.abilities.find((a) => a.id === tag);
-  return ability ? `${ability.id} ${ability.name}` : tag.replaceAll("_", " ");
+function tagName(report: Report, tag: string): string {
+  const row = report.abilities.find((a) => a.ability === tag);
+  return row ? `${row.ability} ${row.name}` : tag.replaceAll("_", " ");
 }
 
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
@@ -64,9 +80,9 @@ function ceiling(values: number[]): number {
   return sorted[Math.floor(0.995 * (sorted.length - 1))] ?? 1;
 }
 
-function figure(report: Report, tag: string, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
-  const training = points(report, tag), held = points(report, tag, true);
-  const data = training.length ? training : held, marks = training.length ? held : [];
+function figure(report: Report, of: { tag: string; heldout: boolean; name: string }, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
+  const data = points(report, of.tag, of.heldout);
+  const marks = of.tag === "" ? points(report, "", true) : [];
   const looks = strokes(report);
   const generations = Math.max(0, ...data.map((p) => Math.ceil(p.x)));
   const series = [...new Set(data.map((p) => p.node))];
@@ -75,9 +91,9 @@ function figure(report: Report, tag: string, focus: string | null, width: number
   return Plot.plot({
     width, height, marginLeft: 34, marginRight: 10, marginTop: 8, marginBottom: 24,
     style: { fontSize: "11px" },
-    ariaLabel: tag === "" ? "Training loss of every node" : `Training loss on ${tag}`,
+    ariaLabel: `Loss of every node: ${of.name}`,
     x: { domain: [0, Math.max(1, generations)], axis: null },
-    y: { domain: [Math.min(0, ...data.map((p) => p.loss)), ceiling(data.map((p) => p.loss)) * 1.04], label: null, ticks: 4, tickSize: 0 },
+    y: { domain: [0, (of.heldout ? Math.max(0.1, ...data.map((p) => p.loss)) : ceiling(data.map((p) => p.loss))) * 1.04], label: null, ticks: 4, tickSize: 0 },
     marks: [
       Plot.gridY({ ticks: 4, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX(Array.from({ length: generations + 1 }, (_, i) => i), { stroke: "var(--hairline)" }),
@@ -90,6 +106,7 @@ function figure(report: Report, tag: string, focus: string | null, width: number
         return [
           Plot.line(several || !average.length ? own : [], { ...line, strokeOpacity: (average.length ? 0.28 : 1) * opacity(node), strokeWidth: 1 }),
           Plot.line(average, { ...line, strokeDasharray: dash, strokeOpacity: opacity(node), strokeWidth: focus === node ? 2.2 : 1.6 }),
+          Plot.dot(own.length === 1 ? own : [], { x: "x", y: "loss", r: 2, fill: colour, fillOpacity: opacity(node) }),
         ];
       }),
       Plot.dot(marks, { x: "x", y: "loss", r: 2.5, fill: "var(--paper)", stroke: (p: Point) => looks.get(p.node)!.colour, strokeOpacity: (p: Point) => opacity(p.node) }),
@@ -107,14 +124,20 @@ export function learningCurves(report: Report): HTMLElement {
   const looks = strokes(report);
   const drawn = new Set(report.curves.map((c) => c.node));
   const heldout = report.curves.some((c) => c.heldout && c.tag === "");
-  const trained = new Set(report.curves.filter((c) => !c.heldout).map((c) => c.tag));
+  const parts = tags(report);
+  const small = (part: Tag) => h("figure", { "data-tag": part.tag }, h("figcaption", {}, h("h3", {}, part.name)),
+    responsive((w) => figure(report, part, focus, w, 150), { class: "plot" }));
+  const group = (source: string) => {
+    const own = parts.filter((p) => p.source === source);
+    return own.length > 0 && h("div", { class: "source", "data-source": source },
+      h("h3", {}, source === "" ? "Training loss by tag" : `Held-out ${source.replaceAll("_", " ")}`),
+      h("div", { class: "small-multiples" }, ...own.map(small)));
+  };
   const draw = () => place.replaceChildren(
     h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
       h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
-      responsive((w) => figure(report, "", focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
-    h("div", { class: "small-multiples" }, ...tags(report).map((tag) =>
-      h("figure", { "data-tag": tag }, h("figcaption", {}, h("h3", {}, tagName(report, tag), !trained.has(tag) && h("span", { class: "muted" }, " held out"))),
-        responsive((w) => figure(report, tag, focus, w, 150), { class: "plot" })))));
+      responsive((w) => figure(report, { tag: "", heldout: false, name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
+    ...[...new Set(parts.map((p) => p.source))].flatMap((source) => group(source) || []));
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {
     type: "button", "aria-pressed": "false", title: mainParent(n) ? `a child of ${mainParent(n)}` : "a root",

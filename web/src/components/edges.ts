@@ -1,14 +1,16 @@
 // What a stage gave and what it took: for every edge of the tree the paired differences child -
 // parent with their intervals, largest first.
 import * as Plot from "@observablehq/plot";
-import { h, responsive } from "../dom";
+import { choice, h, responsive } from "../dom";
 import { count, plural, pValue, signed } from "../format";
 import { kind, stageName } from "../lineage";
-import { edges, sign, type Edge, type Node, type Report, type Sign } from "../report";
+import { edges, sign, type Ability, type Edge, type Node, type Report, type Sign } from "../report";
 
 const ROW = 19;
 const LABEL = { wide: 168, narrow: 142 };
 const NARROW = 420;
+
+const label = (a: Ability) => `${a.ability} ${a.name}`;
 
 /** "Gave A08 +.37 and A12 +.22. Took A05 −.14." with the largest of each, and how many are open. */
 export function summary(edge: Edge): string {
@@ -24,10 +26,19 @@ export function summary(edge: Edge): string {
   ].filter(Boolean).join(" ");
 }
 
+/** Those whose interval is clear of 0; the others show no change that could be told apart from none. */
+export function clear(edge: Edge): Edge {
+  return { ...edge, rows: edge.rows.filter((r) => sign(r.contrast.difference) !== "open") };
+}
+
+const ALPHA = 0.05;
+const PALE = 0.4;
+
 function figure(edge: Edge, domain: [number, number], width: number): HTMLElement | SVGSVGElement {
   const rows = edge.rows.map(({ ability, contrast }) => ({
-    label: `${ability.id} ${ability.name}`, ...contrast.difference, told: sign(contrast.difference),
-    title: `${ability.id} ${ability.name}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${pValue(contrast.p)}, ${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
+    label: label(ability), ...contrast.difference, told: sign(contrast.difference),
+    adjusted: contrast.holm === null || contrast.holm <= ALPHA,
+    title: `${label(ability)}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${contrast.seeds > 1 ? `over items alone [${signed(contrast.items.low, 3)}, ${signed(contrast.items.high, 3)}]\n` : ""}${pValue(contrast.p)}${contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`}\n${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
   }));
   const colour = (d: { told: Sign }) => `var(--${d.told})`;
   return Plot.plot({
@@ -40,7 +51,7 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
       Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),
-      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (d.told === "open" ? "var(--paper)" : colour(d)), stroke: colour, strokeWidth: 1.5 }),
+      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (d.told === "open" ? "var(--paper)" : d.adjusted ? colour(d) : `color-mix(in oklab, ${colour(d)} ${100 * PALE}%, var(--paper))`), stroke: colour, strokeWidth: 1.5 }),
       Plot.text(rows.filter((r) => r.told !== "open"), {
         y: "label", x: domain[1], dx: 36, textAnchor: "end", text: (d) => signed(d.value), fill: colour, fontVariant: "tabular-nums" }),
       Plot.tip(rows, Plot.pointerY({ y: "label", x: "value", title: "title", maxRadius: 300 })),
@@ -52,21 +63,29 @@ function asTable(edge: Edge): HTMLElement {
   const d = (r: Edge["rows"][number]) => r.contrast.difference;
   return h("details", {}, h("summary", {}, "as a table"),
     h("div", { class: "scroll" }, h("table", { class: "plain" },
-      h("thead", {}, h("tr", {}, ...["ability", "difference", "interval", "p", "items", "seeds"].map((t) => h("th", { scope: "col" }, t)))),
+      h("thead", {}, h("tr", {}, ...["ability", "difference", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"].map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, ...edge.rows.map((r) => h("tr", {},
-        h("th", { scope: "row" }, `${r.ability.id} ${r.ability.name}`),
+        h("th", { scope: "row" }, label(r.ability)),
         h("td", {}, signed(d(r).value, 3)), h("td", {}, `${signed(d(r).low, 3)} to ${signed(d(r).high, 3)}`),
-        h("td", {}, pValue(r.contrast.p).replace(/^p (= )?/, "")), h("td", {}, r.contrast.n), h("td", {}, r.contrast.seeds)))))));
+        h("td", {}, `${signed(r.contrast.items.low, 3)} to ${signed(r.contrast.items.high, 3)}`),
+        h("td", {}, pValue(r.contrast.p).replace(/^p (= )?/, "")),
+        h("td", {}, r.contrast.holm === null ? "" : pValue(r.contrast.holm).replace(/^p (= )?/, "")), h("td", {}, r.contrast.n), h("td", {}, r.contrast.seeds)))))));
 }
 
-function panel(edge: Edge, child: Node | undefined, domain: [number, number]): HTMLElement {
-  return h("figure", { class: "edge", "data-edge": `${edge.parent} ${edge.child}` },
+function panel(edge: Edge, child: Node | undefined, domain: [number, number], all: boolean): HTMLElement {
+  const drawn = all ? edge : clear(edge);
+  const control = edge.kind === "control";
+  return h("figure", { class: `edge${control ? " control" : ""}`, "data-edge": `${edge.parent} ${edge.child}` },
     h("figcaption", {},
-      h("h3", {}, edge.parent, h("span", { class: "arrow", "aria-label": "to" }, " → "), edge.child),
-      child && h("p", { class: `stage kind-${kind(child)}` }, h("span", { class: "dot", "aria-hidden": "true" }),
+      control
+        ? h("h3", {}, edge.child, h("span", { class: "arrow" }, " against its control "), edge.parent)
+        : h("h3", {}, edge.parent, h("span", { class: "arrow", "aria-label": "to" }, " → "), edge.child),
+      control ? h("p", { class: "stage" }, "what is left when the cost of the stage is the same") : child && h("p", { class: `stage kind-${kind(child)}` }, h("span", { class: "dot", "aria-hidden": "true" }),
         `${stageName(child)}, +${count(child.tokens)} tokens in ${plural(child.steps, "step")}`, child.control && " · control"),
       h("p", { class: "summary" }, summary(edge))),
-    responsive((width) => figure(edge, domain, width), { class: "plot" }),
+    drawn.rows.length > 0
+      ? responsive((width) => figure(drawn, domain, width), { class: "plot" })
+      : h("div", {}),
     asTable(edge));
 }
 
@@ -77,5 +96,10 @@ export function edgePanels(report: Report): HTMLElement {
   const pad = 0.02;
   const domain: [number, number] = [Math.min(-0.1, ...ends) - pad, Math.max(0.1, ...ends) + pad];
   if (!all.length) return h("p", { class: "empty" }, "No child has been compared with its parent yet.");
-  return h("div", { class: "edges" }, ...all.map((e) => panel(e, nodes.get(e.child), domain)));
+  const place = h("div", { class: "edges" });
+  const draw = (which: "clear" | "all") =>
+    place.replaceChildren(...all.map((e) => panel(e, nodes.get(e.child), domain, which === "all")));
+  draw("clear");
+  return h("div", {},
+    choice<"clear" | "all">("Which rows", [["clear", "what changed"], ["all", "all abilities"]], "clear", draw), place);
 }

@@ -4,7 +4,7 @@ import { choice, h, svg } from "../dom";
 import { exact, pValue, signed, unsigned } from "../format";
 import { kind, mainParent, stageName, treeOrder } from "../lineage";
 import {
-  atChance, index, sign, skill, type Ability, type Index, type Interval, type Node, type Report,
+  atChance, index, rows, sign, skill, type Ability, type Index, type Interval, type Node, type Report,
 } from "../report";
 import { describe, facts } from "../tooltip";
 
@@ -43,22 +43,29 @@ function range(x: Interval, digits = 2): string {
 function details(report: Report, look: Index, node: Node, ability: Ability): HTMLElement {
   const score = look.score(node.name, ability.id);
   const contrast = look.contrast(node.name, ability.id);
+  const title = `${ability.ability} ${ability.name}`;
   const level = `${Math.round(100 * report.confidence)} % interval`;
-  if (!score) return facts(`${ability.id} ${ability.name}`, [[node.name, "not evaluated"]]);
+  if (!score) return facts(title, [[node.name, "not evaluated"]]);
   if (!score.headline)
-    return facts(`${ability.id} ${ability.name}`, [[node.name, "not measurable here"], ["because", score.gate]]);
-  const d = contrast?.difference;
-  return facts(`${ability.id} ${ability.name}`, [
+    return facts(title, [[node.name, "not measurable here"], ["because", score.gate]]);
+  const d = contrast?.difference, several = report.seeds.length > 1;
+  const ends = (i: Interval) => `${unsigned(i.low, 3)} to ${unsigned(i.high, 3)}`;
+  return facts(title, [
     ["node", node.name],
     [ability.metric, unsigned(score.headline.value, 3)],
-    [level, `${unsigned(score.headline.low, 3)} to ${unsigned(score.headline.high, 3)}`],
+    [level, `${ends(score.headline)}${several ? ` over items and ${report.seeds.length} seeds` : " over items"}`],
+    ["", several && score.items ? `${ends(score.items)} over items alone` : undefined],
     ["chance", ability.chance === null ? undefined
       : unsigned(ability.chance, 3) + (atChance(score.headline, ability) ? " (inside the interval)" : "")],
     ["graded", score.graded && ability.graded ? `${range(score.graded)} ${ability.graded}` : undefined],
-    [`against ${contrast?.parent}`, d ? `${signed(d.value, 3)}  [${signed(d.low, 3)}, ${signed(d.high, 3)}], ${pValue(contrast.p)}` : undefined],
-    ["seeds", score.per_seed.length > 1 ? score.per_seed.map((v) => unsigned(v)).join("  ") : undefined],
-    ["items", `${exact(score.n)}${score.per_seed.length > 1 ? " for each seed" : ""}`],
+    [`against ${contrast?.parent}`, d ? `${signed(d.value, 3)}  [${signed(d.low, 3)}, ${signed(d.high, 3)}], ${pValue(contrast.p)}` +
+      (contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`) : undefined],
+    ["seeds", several ? score.per_seed.map((v) => (v === null ? "–" : unsigned(v))).join("  ") : undefined],
+    ["items", `${exact(score.n)}${several ? " for each seed" : ""}`],
+    ["in form", score.format === null ? undefined : unsigned(score.format)],
     ["prompting", score.prompting],
+    ["note", score.gate || undefined],
+    ["scenario", ability.scenario],
   ]);
 }
 
@@ -140,15 +147,15 @@ function arcs(order: Node[]): SVGSVGElement {
 
 /** Arrow keys walk the cells; only one of them is a tab stop. */
 function walkable(table: HTMLTableElement): void {
-  const rows = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td[data-node]")]);
-  rows()[0]?.[0]?.setAttribute("tabindex", "0");
+  const cells = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td[data-node]")]);
+  cells()[0]?.[0]?.setAttribute("tabindex", "0");
   table.addEventListener("keydown", (event) => {
     const step: Record<string, [number, number]> = {
       ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const [down, right] = step[event.key] ?? [0, 0];
     const from = (event.target as Element).closest("td");
     if (!from || (down === 0 && right === 0)) return;
-    const grid = rows();
+    const grid = cells();
     const r = grid.findIndex((row) => row.includes(from)), c = grid[r]!.indexOf(from);
     const to = grid[r + down]?.[c + right];
     if (!to) return;
@@ -179,13 +186,39 @@ function key(view: View): HTMLElement {
     hatch);
 }
 
-export function heatmapTable(report: Report, view: View): HTMLElement {
+/** What stands in a row's first cell; `toggle` opens and closes the finer rows, where there are any. */
+function rowHead(ability: Ability, view: View, finer: number, open: boolean, toggle: () => void): HTMLElement {
+  const title = view === "graded" ? ability.graded : ability.metric;
+  if (ability.of !== "") return h("th", { scope: "row", class: "ability", title }, ability.name);
+  const name = [h("span", { class: "id" }, ability.ability), " ", ability.name];
+  return h("th", { scope: "row", class: "ability", title }, finer === 0 ? h("span", {}, ...name)
+    : h("button", { type: "button", class: "opener", "aria-expanded": String(open), onclick: toggle },
+      h("span", { class: "triangle", "aria-hidden": "true" }, open ? "▾" : "▸"), h("span", {}, ...name)));
+}
+
+/** `open` holds the ids of the rows whose finer rows are shown. */
+export function heatmapTable(report: Report, view: View, open = new Set<string>()): HTMLElement {
   const look = index(report);
   const order = treeOrder(report.nodes).map((n) => n.node);
   const graded = new Map(report.abilities.map((a) => {
     const values = report.scores.flatMap((s) => (s.ability === a.id && s.graded ? [s.graded.value] : []));
     return [a.id, [Math.min(...values), Math.max(...values)] as [number, number]];
   }));
+  const row = (a: Ability, head: HTMLElement) => h("tr", { class: a.of === "" ? "" : "finer" }, head,
+    h("td", { class: "chance" }, view === "graded" || a.chance === null ? "" : unsigned(a.chance)),
+    ...order.map((n) => cell(report, look, n, a, view, graded)));
+  const body = (head: Ability, finer: Ability[]): HTMLTableRowElement[] => {
+    const toggle = () => {
+      if (!open.delete(head.id)) open.add(head.id);
+      first.querySelector<HTMLElement>(".opener")!.setAttribute("aria-expanded", String(open.has(head.id)));
+      first.querySelector(".triangle")!.textContent = open.has(head.id) ? "▾" : "▸";
+      if (open.has(head.id)) first.after(...below());
+      else while (first.nextElementSibling?.classList.contains("finer")) first.nextElementSibling.remove();
+    };
+    const below = () => finer.map((a) => row(a, rowHead(a, view, 0, false, toggle)));
+    const first = row(head, rowHead(head, view, finer.length, open.has(head.id), toggle));
+    return open.has(head.id) ? [first, ...below()] : [first];
+  };
   const table = h("table", { class: "heatmap" },
     h("caption", { class: "visually-hidden" }, "Scores of every node in every ability"),
     h("colgroup", {}, h("col", { class: "ability" }), h("col", { class: "chance" }), ...order.map(() => h("col"))),
@@ -196,20 +229,17 @@ export function heatmapTable(report: Report, view: View): HTMLElement {
         h("th", { scope: "col", class: "chance" }, view === "graded" ? "" : "chance"),
         ...order.map((n) => h("th", { scope: "col", title: stageName(n), class: n.control ? "control" : "" },
           ...n.name.split(/(?<=-)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])))))),
-    h("tbody", {}, ...report.abilities.map((a) => h("tr", {},
-      h("th", { scope: "row", class: "ability", title: view === "graded" ? a.graded : a.metric },
-        h("span", { class: "id" }, a.id), " ", a.name),
-      h("td", { class: "chance" }, view === "graded" || a.chance === null ? "" : unsigned(a.chance)),
-      ...order.map((n) => cell(report, look, n, a, view, graded))))));
+    h("tbody", {}, ...rows(report).flatMap(({ head, finer }) => body(head, finer))));
   walkable(table);
   return h("div", {}, h("div", { class: "scroll", style: `--columns:${order.length}` }, table), key(view));
 }
 
 export function heatmap(report: Report): HTMLElement {
   if (!report.abilities.length) return h("p", { class: "empty" }, "Nothing has been evaluated yet.");
-  const place = h("div", {}, heatmapTable(report, "score"));
+  const open = new Set<string>();
+  const place = h("div", {}, heatmapTable(report, "score", open));
   return h("div", {},
     choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["graded", "graded metric"]],
-      "score", (view) => place.replaceChildren(heatmapTable(report, view))),
+      "score", (view) => place.replaceChildren(heatmapTable(report, view, open))),
     place);
 }

@@ -34,8 +34,8 @@ function card(node: Node, report: Report): HTMLElement {
     "data-node": node.name,
   },
     h("h3", {}, node.name),
-    h("p", { class: "stage" }, h("span", { class: "dot", "aria-hidden": "true" }), stageName(node),
-      node.control && " · control"),
+    h("p", { class: "stage" }, h("span", { class: "dot", "aria-hidden": "true" }),
+      !node.control ? stageName(node) : node.control_of ? `control of ${node.control_of}` : `control · ${stageName(node)}`),
     h("p", { class: "size" }, `${count(node.parameters)} parameters, `,
       node.parents.length ? `+${count(node.tokens)}` : count(node.tokens), " tokens"),
     h("p", { class: "data" }, dataLine(node)),
@@ -43,6 +43,7 @@ function card(node: Node, report: Report): HTMLElement {
   return describe(element, () => facts(node.name, [
     ["stage", stageName(node)],
     ["from", node.parents.join(", ")],
+    ["control", node.control ? node.control_of ? `of ${node.control_of}` : "yes" : undefined],
     ["parameters", exact(node.parameters)],
     ["shape", node.layers ? `${node.layers} layers, width ${node.width}, context ${node.context}` : undefined],
     ["tokens", `${exact(node.tokens)} in ${plural(node.steps, "step")}`],

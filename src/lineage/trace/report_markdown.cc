@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "lineage/trace/report.h"
+
+namespace lineage {
+namespace {
+
+// ".83", "−.05": columns are narrow.
+std::string number(double value, int digits = 2) {
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
+  const bool zero = text.find_first_not_of("0.") == std::string::npos;
+  return (value < 0 && !zero ? "−" : "") + (text.starts_with("0") ? text.substr(1) : text);
+}
+
+std::string signed_number(double value, int digits = 2) {
+  const std::string text = number(value, digits);
+  const bool zero = text.find_first_not_of("0.") == std::string::npos;
+  return value > 0 && !zero ? "+" + text : text;
+}
+
+std::string range(const Interval& i, int digits = 2) {
+  return fmt::format("[{}, {}]", number(i.low, digits), number(i.high, digits));
+}
+
+std::string p_value(double p) { return p < 0.001 ? "< .001" : number(p, 3); }
+
+// A "|" would end the cell of a table, and a line its row.
+std::string cell_text(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '|')
+      result += "\\|";
+    else if (c == '\n')
+      result += ' ';
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string row(const std::vector<std::string>& cells) {
+  return fmt::format("| {} |\n", fmt::join(cells, " | "));
+}
+
+std::string head(const std::vector<std::string>& cells) {
+  return row(cells) + row(std::vector<std::string>(cells.size(), "---"));
+}
+
+std::string short_digest(const std::string& digest) { return "`" + digest.substr(0, 12) + "`"; }
+
+std::string duration(double seconds) {
+  const int64_t s = std::llround(seconds);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+std::string name_of(const ReportAbility& a) { return cell_text(a.ability + " " + a.name); }
+
+// What a stage is, for a control what it stands against.
+std::string stage_of(const ReportNode& n) {
+  if (!n.control) return n.stage;
+  return n.stage + (n.control_of.empty() ? ", control" : ", control of " + n.control_of);
+}
+
+std::string nodes_table(const Report& r) {
+  std::string text = head({"node", "stage", "parents", "parameters", "tokens", "steps", "data"});
+  for (const ReportNode& n : r.nodes) {
+    std::vector<std::string> data;
+    for (const ReportSource& s : n.data)
+      data.push_back(fmt::format("{} {} ({:.2f} epochs)", s.name, s.trained, s.epochs));
+    text += row({"`" + n.name + "`", stage_of(n), fmt::format("{}", fmt::join(n.parents, ", ")),
+                 std::to_string(n.parameters), std::to_string(n.tokens), std::to_string(n.steps),
+                 cell_text(fmt::format("{}", fmt::join(data, ", ")))});
+  }
+  return text;
+}
+
+std::string scores_table(const Report& r) {
+  std::map<std::pair<std::string, std::string>, const ReportScore*> scores;
+  for (const ReportScore& s : r.scores) scores[{s.node, s.ability}] = &s;
+  std::map<std::pair<std::string, std::string>, const ReportContrast*> contrasts;
+  for (const ReportContrast& c : r.contrasts)
+    if (c.kind == ContrastKind::parent) contrasts[{c.node, c.ability}] = &c;
+  std::vector<std::string> columns = {"ability", "metric", "chance", "n"};
+  for (const ReportNode& n : r.nodes) columns.push_back(n.name);
+  std::string text = head(columns);
+  for (const ReportAbility& a : r.abilities) {
+    if (!a.of.empty()) continue;
+    int64_t n = 0;
+    std::vector<std::string> cells;
+    for (const ReportNode& node : r.nodes) {
+      const auto s = scores.find({node.name, a.id});
+      if (s != scores.end()) n = std::max(n, s->second->n);
+      if (s == scores.end()) {
+        cells.push_back("");
+      } else if (!s->second->headline) {
+        cells.push_back("not measurable");
+      } else {
+        std::string mark;
+        if (const auto c = contrasts.find({node.name, a.id}); c != contrasts.end())
+          mark = c->second->difference.low > 0 ? " ▲" : c->second->difference.high < 0 ? " ▼" : "";
+        cells.push_back(number(s->second->headline->value) + " " + range(*s->second->headline) +
+                        mark);
+      }
+    }
+    cells.insert(cells.begin(), {name_of(a), cell_text(a.metric), a.chance ? number(*a.chance) : "",
+                                 std::to_string(n)});
+    text += row(cells);
+  }
+  return text;
+}
+
+// One table a pair of nodes, largest gain first.
+std::string contrast_tables(const Report& r) {
+  std::map<std::string, const ReportAbility*> heads;
+  for (const ReportAbility& a : r.abilities)
+    if (a.of.empty()) heads[a.id] = &a;
+  std::string text;
+  for (const ReportNode& node : r.nodes)
+    for (const ContrastKind kind : {ContrastKind::parent, ContrastKind::control}) {
+      std::vector<const ReportContrast*> own;
+      for (const ReportContrast& c : r.contrasts)
+        if (c.node == node.name && c.kind == kind && heads.contains(c.ability)) own.push_back(&c);
+      if (own.empty()) continue;
+      std::ranges::stable_sort(own, std::greater(),
+                               [](const ReportContrast* c) { return c->difference.value; });
+      text += fmt::format("\n### {} → {}{}\n\n", own[0]->parent, node.name,
+                          kind == ContrastKind::control ? " (against its control)" : "");
+      text += head(
+          {"ability", "change", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"});
+      for (const ReportContrast* c : own)
+        text +=
+            row({name_of(*heads.at(c->ability)), signed_number(c->difference.value, 3),
+                 range(c->difference, 3), range(c->items, 3), p_value(c->p),
+                 c->holm ? p_value(*c->holm) : "", std::to_string(c->n), std::to_string(c->seeds)});
+    }
+  return text;
+}
+
+std::string provenance(const Report& r) {
+  std::string text = "```sh\n";
+  for (const ReportRun& run : r.runs) text += run.command + "\n";
+  text += "```\n\n" + head({"run", "started", "time", "Lineage", "machine"});
+  for (const ReportRun& run : r.runs)
+    text += row({"`" + cell_text(run.command) + "`", run.started,
+                 run.seconds ? duration(*run.seconds) : "", run.code, cell_text(run.machine)});
+  text += "\n" + head({"node", "seed", "identity", "weights", "training", "grown"});
+  for (const ReportNode& n : r.nodes)
+    for (const GrownModel& g : n.grown)
+      text += row({"`" + n.name + "`", std::to_string(g.seed), short_digest(g.identity),
+                   short_digest(g.weights), g.seconds ? duration(*g.seconds) : "", g.created});
+  text += "\n" + head({"data", "kind", "licence", "documents", "tokens", "digest"});
+  std::map<std::string, const ReportSource*> sources;  // by digest
+  for (const ReportNode& n : r.nodes)
+    for (const ReportSource& s : n.data) sources.try_emplace(s.name + s.digest, &s);
+  for (const auto& [digest, s] : sources)
+    text += row({"`" + s->name + "`", cell_text(s->kind), cell_text(s->licence),
+                 std::to_string(s->documents), std::to_string(s->tokens), short_digest(s->digest)});
+  return text;
+}
+
+}  // namespace
+
+std::string report_markdown(const Report& r) {
+  std::string text = fmt::format("# {}\n\n", r.name);
+  text += fmt::format("{} nodes, seed{} {}. Written by `lineage report --markdown` ({}) at {}.\n\n",
+                      r.nodes.size(), r.seeds.size() == 1 ? "" : "s", fmt::join(r.seeds, ", "),
+                      r.code, r.created);
+  text += nodes_table(r);
+  if (!r.scores.empty()) {
+    text += fmt::format(
+        "\n## Abilities\n\nValue and {:.0f} % interval {}. ▲ ▼: better, worse than the parent, the "
+        "paired difference's interval clear of 0.\n\n{}",
+        100 * r.confidence,
+        r.seeds.size() > 1
+            ? fmt::format("over items and {} seeds (the widest of two-level bootstrap, Student's "
+                          "t over seeds, and items)",
+                          r.seeds.size())
+            : "over items; one seed, so nothing is said of another",
+        scores_table(r));
+  }
+  if (!r.contrasts.empty())
+    text +=
+        "\n## What each stage gave and took\n\nChild − parent on the same items, within each seed. "
+        "Holm's adjustment is over the rows of one table.\n" +
+        contrast_tables(r);
+  text += "\n## Provenance\n\n" + provenance(r);
+  for (const std::string& note : r.notes) text += "\n" + note + "\n";
+  return text;
+}
+
+}  // namespace lineage

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/eval/database.h"
+#include "lineage/trace/report.h"
+#include "lineage/trace/seeds.h"
+
+namespace lineage {
+
+// The newest score of a node, scenario and cell ("": all), as the database has it.
+struct RecordedScore {
+  std::string node, digest;  // the node's key; of the scenario
+  std::string cell, gate, prompting;
+  int64_t n = 0;
+  Interval headline, graded;
+  double chance = 0, format = 0;
+};
+
+// A scenario with all that was recorded of it, the cells that belong to a node's newest answers
+// only.
+struct RecordedScenario {
+  std::string name, ability, title, metric;
+  bool headline = false;  // of its ability
+  std::vector<RecordedScore> scores;
+};
+// By name; digits are ordered as numbers (k2 before k16).
+std::vector<RecordedScenario> recorded_scenarios(const Database&);
+bool natural_less(const std::string&, const std::string&);
+
+// By the node's key.
+std::map<std::string, ItemScores> recorded_items(const Database&, const std::string& digest);
+
+// An answer of each of some nodes, item by item.
+struct RecordedAnswer {
+  std::string node, item, output, prompt, wanted;
+  double headline = 0;
+};
+std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest);
+
+// Runs of `lineage eval` that asked any of some nodes.
+std::vector<ReportRun> recorded_runs(const Database&, const std::vector<std::string>& nodes);
+
+}  // namespace lineage

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lineage/trace/report.h"
+
+namespace lineage {
+
+// What one model got in one scenario, item by item; only items that fit its context.
+struct ItemScores {
+  std::string digest;  // of the scenario
+  std::vector<std::string> items, cells, clusters;
+  std::vector<double> headline, graded;
+};
+
+// The items that all of some models were asked, of one cell or ("") of all.
+struct CommonItems {
+  std::vector<uint32_t> clusters, strata;
+  std::vector<std::vector<double>> headline, graded;  // by model and item
+};
+// Empty where the models were asked in different ways or share no item.
+CommonItems common_items(const std::vector<const ItemScores*>&, const std::string& cell);
+
+// An estimate, with the p-value of "it is 0".
+struct SeedsEstimate {
+  // With several seeds the widest of: the two-level bootstrap's interval, Student's t over seeds,
+  // and that over items; with one that over items.
+  Interval value;
+  Interval items;  // over items alone, each the mean of its seeds
+  double p = 1;    // the largest of those that belong to `value`
+};
+
+// A mean from values by seed (row) and item (column). `proportion`: the values lie in [0, 1].
+SeedsEstimate over_seeds(const std::vector<std::vector<double>>& values, const CommonItems&,
+                         bool proportion);
+
+// Child - parent on the same items, seed by seed.
+SeedsEstimate paired_over_seeds(const std::vector<std::vector<double>>& parent,
+                                const std::vector<std::vector<double>>& child, const CommonItems&);
+
+}  // namespace lineage
