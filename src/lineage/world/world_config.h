@@ -38,6 +38,7 @@ struct WorldConfig {
   WordOrder b_order = WordOrder::verb_last;
   bool curriculum = true;
   int64_t document_tokens = 250;
+  int64_t instruction_types = 1024;
   TextShares shares{};
 };
 
@@ -94,6 +95,9 @@ void fields(V& v, WorldConfig& c) {
     "wordings of an attribute in training, of 8; 2 more are held out always", between(1, 8));
   v("b_order", c.b_order, "word order of language B: same as A, or verb_last");
   v("curriculum", c.curriculum, "registers of 2 to 4 pairs in the first tenth of the corpus");
+  v("instruction_types", c.instruction_types,
+    "instructions of so many types are trained; the suite asks these as trained ones",
+    between(1, 1024));
   v("document_tokens", c.document_tokens, "no document is longer", between(64, 4096));
   v("shares", c.shares, "of the types of document");
 }
