@@ -10,6 +10,7 @@
 namespace lineage {
 namespace {
 
+constexpr size_t kWorthWaiting = 8;    // tokens that another is about to read
 constexpr int64_t kRowsOfAThread = 4;  // logits rows worth a thread of their own
 
 Engine::Limits with_defaults(Engine::Limits limits, const GptConfig& config) {
@@ -20,6 +21,23 @@ Engine::Limits with_defaults(Engine::Limits limits, const GptConfig& config) {
           "engine: context is ", limits.context, "; the model has learned positions for ",
           config.context);
   return limits;
+}
+
+size_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
+  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+// The first n positions of a slot to another.
+void copy_rows(KvCache& cache, size_t from, size_t to, int64_t n) {
+  const auto copy = [&](Tensor& all, auto type) {
+    auto values = all.data<decltype(type)>();
+    const auto slot = static_cast<int64_t>(values.size()) / cache.slots;
+    std::copy_n(values.begin() + static_cast<int64_t>(from) * slot, n * (slot / cache.context),
+                values.begin() + static_cast<int64_t>(to) * slot);
+  };
+  for (size_t block = 0; block < cache.keys.size(); ++block)
+    copy(cache.keys[block], float{}), copy(cache.values[block], float{});
+  if (!cache.tokens.empty()) copy(cache.tokens, int32_t{});
 }
 
 }  // namespace
@@ -39,7 +57,8 @@ Engine::Engine(const Gpt& gpt, const Tokenizer& tokenizer, Limits limits)
       tokenizer_(tokenizer),
       limits_(with_defaults(limits, gpt.config)),
       cache_(gpt.config, limits_.slots, limits_.context),
-      slots_(static_cast<size_t>(limits_.slots)) {
+      slots_(static_cast<size_t>(limits_.slots)),
+      held_(slots_.size()) {
   require(!gpt.lm_head.packed.empty(), "engine: the model is not packed; call pack() first");
 }
 
@@ -80,12 +99,35 @@ Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
 
 void Engine::release(Slot slot) { slots_.at(static_cast<size_t>(slot)).reset(); }
 
+// Whether a new sequence may read its prompt now. What another slot holds of it is copied.
+bool Engine::begin(size_t slot) {
+  Sequence& s = *slots_[slot];
+  // The prompt's last token is read in any case: what follows is drawn from its row.
+  const std::span<const Token> wanted(s.pending.data(),
+                                      s.pending.size() - std::max<size_t>(1, s.reference.size()));
+  size_t held = common_prefix(held_[slot], wanted), from = slot, coming = 0;
+  for (size_t k = 0; k < slots_.size(); ++k) {
+    if (k == slot) continue;
+    if (const size_t n = common_prefix(held_[k], wanted); n > held) held = n, from = k;
+    if (!slots_[k] || slots_[k]->ended || slots_[k]->generated > 0) continue;
+    // In the order of the slots, so that none waits for one that waits for it.
+    if (slots_[k]->position > 0 || k < slot)
+      coming = std::max(coming, common_prefix(slots_[k]->pending, wanted));
+  }
+  if (coming > held && coming >= kWorthWaiting) return false;
+  if (from != slot) copy_rows(cache_, from, slot, static_cast<int64_t>(held));
+  held_[slot].assign(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(held));
+  s.taken = held, s.position = static_cast<int64_t>(held);
+  return true;
+}
+
 Engine::Rows Engine::gather() {
   Rows rows;
   int64_t budget = limits_.prefill_rows;
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (!slots_[i] || slots_[i]->ended) continue;
     Sequence& s = *slots_[i];
+    if (s.position == 0 && s.generated == 0 && !begin(i)) continue;
     const bool prompt = s.pending.size() - s.taken > 1;
     while (s.taken < s.pending.size() && (!prompt || budget > 0)) {
       rows.tokens.push_back(s.pending[s.taken++]);
@@ -109,6 +151,12 @@ std::vector<Engine::Event> Engine::step() {
   if (rows.tokens.empty()) return {};
   const Tensor hidden =
       gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_);  // (R,C)
+  rows_computed_ += hidden.dim(0);
+  for (size_t r = 0; r < rows.tokens.size(); ++r) {
+    auto& held = held_[static_cast<size_t>(rows.slots[r])];
+    held.resize(static_cast<size_t>(rows.positions[r]));
+    held.push_back(rows.tokens[r]);
+  }
   std::vector<Event> events;
   score(rows, hidden, events);
   if (rows.ready.empty()) return events;

@@ -14,6 +14,10 @@ namespace lineage {
 // any step (continuous batching; Yu et al. 2022, "Orca"). Owns no weights: the model, packed, must
 // outlive it and stay unchanged. Not thread-safe: one thread owns an engine.
 //
+// What a prompt has in common with one that the cache holds, of a sequence running or just
+// released, is copied from there; and a sequence waits for another that is about to read the same.
+// So several samples of a prompt read it once.
+//
 // A sequence's tokens depend on its prompt and sampling alone, never on who shares the batch: every
 // kernel used here sums a row in an order that does not depend on the other rows.
 class Engine {
@@ -33,6 +37,7 @@ class Engine {
   bool full() const;
   int64_t active() const;
   int64_t context() const { return limits_.context; }
+  int64_t rows_computed() const { return rows_computed_; }  // tokens read so far, by all
 
   struct Event {
     Slot slot;
@@ -59,6 +64,7 @@ class Engine {
     bool ended = false;
   };
   struct Rows;
+  bool begin(size_t slot);
   Rows gather();
   void score(const Rows&, const Tensor& hidden, std::vector<Event>&);
   Event advance(Slot, const Drawn&);
@@ -68,6 +74,8 @@ class Engine {
   Limits limits_;
   KvCache cache_;
   std::vector<std::optional<Sequence>> slots_;
+  std::vector<std::vector<Token>> held_;  // the tokens whose rows each slot of the cache holds
+  int64_t rows_computed_ = 0;
 };
 
 // score() by the full forward pass, generate() by an engine of its own. `gpt` and `tokenizer` must

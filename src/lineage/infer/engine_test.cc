@@ -140,6 +140,53 @@ TEST_F(EngineTest, AnswersAndScoresAReferenceFromOneReading) {
   EXPECT_THROW(model->answer(std::vector<ScoreRequest>{{{1}, {kVocab}}}, one_token), Error);
 }
 
+// Samples of one prompt and prompts that begin alike read what they share once, and come out as
+// they do alone in an engine of their own.
+TEST_F(EngineTest, SharedBeginningsAreReadOnce) {
+  const auto prompt = [](int64_t kind, int64_t length) {
+    std::vector<Token> p;
+    for (int64_t j = 0; j < length; ++j)
+      p.push_back(static_cast<Token>((j < 20 ? 3 * j + 1 : 5 * kind + 7 * j) % kVocab));
+    return p;
+  };
+  std::vector<ScoreRequest> requests;
+  std::vector<Sampling> samplings;
+  for (int kind = 0; kind < 5; ++kind)
+    for (int s = 0; s < 3; ++s) {
+      requests.push_back({prompt(kind, 26 + kind), {}});
+      if (s == 0) requests.back().continuation = {1, 2, 3};
+      samplings.push_back(
+          sampling(1, 1 + (kind + 2 * s) % 5, static_cast<uint64_t>(10 * kind + s)));
+    }
+  const auto together = model->answer(requests, samplings);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto fresh = language_model(gpt, *tokenizer, {1, 0, 5});
+    const auto alone =
+        fresh->answer(std::span(requests).subspan(i, 1), std::span(samplings).subspan(i, 1));
+    EXPECT_EQ(together[i].completion.tokens, alone[0].completion.tokens);
+    EXPECT_EQ(together[i].completion.log_probs, alone[0].completion.log_probs);
+    EXPECT_EQ(together[i].reference.log_probs, alone[0].reference.log_probs);
+  }
+
+  Engine engine(gpt, *tokenizer, {4, 0, 5});
+  const auto run = [&] {
+    while (true) {
+      const auto events = engine.step();
+      if (events.empty() && engine.active() == 0) break;
+      for (const auto& e : events)
+        if (e.end) engine.release(e.slot);
+      if (engine.active() == 0) break;
+    }
+  };
+  for (int s = 0; s < 4; ++s) engine.admit(prompt(1, 30), sampling(1, 1, 5));
+  run();
+  EXPECT_EQ(engine.rows_computed(), 30 + 3);
+  engine.admit(prompt(2, 30), sampling(1, 1, 5));  // after its like was released
+  run();
+  EXPECT_EQ(engine.rows_computed(), 30 + 3 + 10);
+}
+
 TEST_F(EngineTest, NextTokensAreScoredAsContinuationsAre) {
   const std::vector<NextRequest> requests = {{{2, 7, 1}, {0, 5, 22}}, {{4}, {3}}, {{9, 9}, {}}};
   const auto next = model->score_next(requests);
