@@ -128,16 +128,17 @@ TEST_F(GrowTest, SeedsAreTreesOfTheirOwnBesideEachOther) {
     own.seed = seed;
     return grow(own, {folder / "runs", {}, {}, tree_of_seed(r, seed)}, *ranks, silent());
   };
-  const auto first = grow_seed(1), second = grow_seed(2);
+  const auto first = grow_seed(r.seed), second = grow_seed(r.seed + 1);
   EXPECT_NE(digest_of_node(first[0]), digest_of_node(second[0]));
   const auto trees = folder / "runs" / "trees" / "small";
-  EXPECT_EQ(Checkpoint::open(trees / "code").manifest().seed, 1u);
-  const Manifest m = Checkpoint::open(trees / "seed-2" / "code").manifest();
-  EXPECT_EQ(m.seed, 2u);
+  EXPECT_EQ(Checkpoint::open(trees / "code").manifest().seed, r.seed);
+  const std::string other = "seed-" + std::to_string(r.seed + 1);
+  const Manifest m = Checkpoint::open(trees / other / "code").manifest();
+  EXPECT_EQ(m.seed, r.seed + 1);
   EXPECT_EQ(m.parents, std::vector{digest_of_node(second[0])});
   EXPECT_EQ(m.datasets.at("words").at("digest"),
             Checkpoint::open(trees / "code").manifest().datasets.at("words").at("digest"));
-  EXPECT_TRUE(grow_seed(1)[1].cached && grow_seed(2)[1].cached);
+  EXPECT_TRUE(grow_seed(r.seed)[1].cached && grow_seed(r.seed + 1)[1].cached);
 }
 
 TEST_F(GrowTest, ATreeLinksToNodesOfTheRecipeOnly) {
