@@ -115,7 +115,8 @@ TEST(Gpt, IsCausalAndKeepsDocumentsApart) {
     std::fill(first.begin() + 6, first.end(), 6);
     const Tensor starts = Tensor::from({12}, std::span<const int32_t>(first));
     const Tensor before = m.gpt.hidden(tokens, {}, starts);
-    tokens.data<int32_t>()[3] = (tokens.data<int32_t>()[3] + 1) % 19;
+    for (size_t t : {3, 5})  // 5 is the last before the other document begins
+      tokens.data<int32_t>()[t] = (tokens.data<int32_t>()[t] + 1) % 19;
     const Tensor after = m.gpt.hidden(tokens, {}, starts);
     const auto same = [&](int64_t t) {
       const auto x = before.rows(t, t + 1), y = after.rows(t, t + 1);
