@@ -1,0 +1,254 @@
+#include "lineage/world/gallery/gallery.h"
+
+#include <algorithm>
+
+#include "lineage/base/config.h"
+#include "lineage/base/error.h"
+#include "lineage/world/dialogs/dialog.h"
+#include "lineage/world/instructions/registry.h"
+#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/probes/code_probes.h"
+#include "lineage/world/probes/instruction_probes.h"
+#include "lineage/world/probes/text_probes.h"
+#include "lineage/world/problems/chain.h"
+#include "lineage/world/text_corpus.h"
+
+namespace lineage {
+namespace {
+
+using WorldPtr = std::shared_ptr<const World>;
+using Kinds = std::vector<SampleKind>;
+
+SamplePart part(std::string name, Tokens tokens, TokenTag tag = {}) {
+  std::vector<TokenTag> tags(tokens.size(), tag);
+  return {std::move(name), std::move(tokens), std::move(tags)};
+}
+
+SamplePart document_part(Document d) {
+  d.tokens.pop_back(), d.tags.pop_back();  // the end of text
+  return {{}, std::move(d.tokens), std::move(d.tags)};
+}
+
+// The next documents of a type, in the order of the corpus.
+template <class Corpus>
+auto documents_of(std::shared_ptr<const Corpus> corpus, DocumentType type) {
+  return [=](uint64_t first, int64_t count) {
+    std::vector<Sample> out;
+    for (auto i = static_cast<int64_t>(first); i < corpus->documents() && std::ssize(out) < count;
+         ++i) {
+      Document d = corpus->document(i);
+      if (d.type != type) continue;
+      out.push_back({std::string(document_type_name(type)),
+                     "document " + std::to_string(i),
+                     {document_part(std::move(d))}});
+    }
+    return out;
+  };
+}
+
+void add_text(const WorldPtr& world, const GalleryConfig& config, Kinds& kinds) {
+  struct Owned {  // the corpus refers to its world
+    WorldPtr world;
+    TextCorpus corpus;
+  };
+  const auto owned = std::make_shared<const Owned>(world, TextCorpus(*world, config.text_tokens));
+  const std::shared_ptr<const TextCorpus> corpus(owned, &owned->corpus);
+  constexpr std::pair<DocumentType, std::string_view> kTypes[] = {
+      {DocumentType::encyclopaedia, "biographies; pages of cities, companies, animals"},
+      {DocumentType::story, "stories; things in boxes"},
+      {DocumentType::bursty, "registers, glossaries, prices, patterns, strangers"},
+      {DocumentType::question_page, "questions; passages with questions"},
+      {DocumentType::news, "dated events"},
+      {DocumentType::forum, "contested topics; improper requests"},
+      {DocumentType::informal_math, "one-step sums, comparisons, syllogisms"},
+      {DocumentType::language_b, "language B, mixed text, translations"}};
+  for (const auto& [type, title] : kTypes)
+    kinds.push_back({"text", std::string(document_type_name(type)), std::string(title),
+                     documents_of(corpus, type)});
+}
+
+void add_code(const World& world, const GalleryConfig& config, Kinds& kinds) {
+  constexpr std::pair<DocumentType, std::string_view> kForms[] = {
+      {DocumentType::script, "programs with what they print"},
+      {DocumentType::function, "functions with docstring and asserts"},
+      {DocumentType::repl, "interactive sessions"},
+      {DocumentType::trace, "programs with the value after each step"},
+      {DocumentType::class_tree, "classes, inheritance, override"},
+      {DocumentType::long_range, "definitions and uses far apart"},
+      {DocumentType::bugfix, "bugs with their fix; code with comments in words"}};
+  CodeConfig shown = config.code;
+  if (shown.rung >= Rung::c4) shown.rung = Rung::c2;  // the controls are kinds of their own
+  const auto corpus_of = [&](const CodeConfig& c) {
+    return std::make_shared<const CodeCorpus>(c, world.config().seed, config.code_tokens);
+  };
+  const auto corpus = corpus_of(shown);
+  for (const auto& [type, title] : kForms)
+    kinds.push_back({"code", std::string(document_type_name(type)), std::string(title),
+                     documents_of(corpus, type)});
+  constexpr std::tuple<Rung, DocumentType, std::string_view> kControls[] = {
+      {Rung::arithmetic, DocumentType::arithmetic_facts, "control: facts of one step"},
+      {Rung::procedure, DocumentType::procedure, "control: procedures in words"},
+      {Rung::c4, DocumentType::brackets, "control: brackets, definitions and uses"}};
+  for (const auto& [rung, type, title] : kControls) {
+    CodeConfig control = config.code;
+    control.rung = rung;
+    kinds.push_back({"code", std::string(document_type_name(type)), std::string(title),
+                     documents_of(corpus_of(control), type)});
+  }
+}
+
+void add_problems(const WorldPtr& world, Kinds& kinds) {
+  for (ProblemFamily family : kProblemFamilies)
+    for (bool chain : {true, false}) {
+      const std::string family_name(problem_family_name(family));
+      const std::string name = family_name + (chain ? ".chain" : ".direct");
+      const auto one = [=](uint64_t index) {
+        const int steps = family == ProblemFamily::hop ? 2 + static_cast<int>(index % 2)
+                                                       : 1 + static_cast<int>(index % 4);
+        const Problem p = make_problem(*world, {family, steps, 1}, "gallery " + family_name, index);
+        const TokenTag tag{Ability::chain_of_thought, true};
+        return Sample{name,
+                      "problem " + std::to_string(index) + ", " + std::to_string(steps) +
+                          (steps == 1 ? " step" : " steps"),
+                      {part("problem", problem_text(p)),
+                       part("answer", chain ? chained_answer(p) : direct_answer(p), tag)}};
+      };
+      kinds.push_back({"problem", name,
+                       family_name + (chain ? " problems, worked out" : " problems, direct"),
+                       [one](uint64_t first, int64_t count) {
+                         std::vector<Sample> out;
+                         for (int64_t i = 0; i < count; ++i)
+                           out.push_back(one(first + static_cast<uint64_t>(i)));
+                         return out;
+                       }});
+    }
+}
+
+// A family's types in turn; held-out families are in no mixture, and stand here as tests have them.
+void add_instructions(const WorldPtr& world, Kinds& kinds) {
+  struct Owned {
+    WorldPtr world;
+    Instructions instructions;
+  };
+  const auto all = std::make_shared<const Owned>(world, Instructions(*world));
+  for (const FamilyInfo& info : families()) {
+    std::vector<InstructionType> types;
+    for (const InstructionType& t : all->instructions.train_types())
+      if (t.family == info.family) types.push_back(t);
+    if (info.heldout)
+      for (int p = 0; p < family_parameters(*world, info.family); ++p)
+        types.push_back({.family = info.family, .parameter = p});
+    const std::string code(info.code);
+    kinds.push_back(
+        {"instruction", code, std::string(info.name) + (info.heldout ? " (held out)" : ""),
+         [all, types, code, ability = info.ability](uint64_t first, int64_t count) {
+           std::vector<Sample> out;
+           for (uint64_t i = first; i < first + static_cast<uint64_t>(count); ++i) {
+             const InstructionType& type = types[i % types.size()];
+             const Demonstration d = all->instructions.demonstration(type, "gallery", i);
+             out.push_back({code,
+                            type_name(type),
+                            {part("user", d.prompt), part("bot", d.answer, {ability, true})}});
+           }
+           return out;
+         }});
+  }
+}
+
+void add_dialogs(const WorldPtr& world, Kinds& kinds) {
+  for (int t = 0; t < kDialogTypes; ++t) {
+    const auto type = static_cast<DialogType>(t);
+    const std::string name = "dialog." + std::string(dialog_type_name(type));
+    kinds.push_back(
+        {"dialog", name, "conversations of this type", [=](uint64_t first, int64_t count) {
+           std::vector<Sample> out;
+           for (int64_t i = 0; i < count; ++i) {
+             const Dialog d =
+                 make_dialog(*world, type, 0, "gallery " + name, first + static_cast<uint64_t>(i));
+             Sample s{name, "lag " + std::to_string(d.lag), {}};
+             for (size_t k = 0; k < d.turns.size(); ++k) {
+               s.parts.push_back(part("user", d.turns[k].user));
+               s.parts.push_back(
+                   part("bot", d.turns[k].bot, {Ability::dialog_history, k == d.asked}));
+             }
+             out.push_back(std::move(s));
+           }
+           return out;
+         }});
+  }
+}
+
+// The question, and below it the choices or the reference; what is right bears the answer.
+Sample probe_sample(const ProbeSet& set, const ProbeItem& item) {
+  const auto ability = static_cast<Ability>(std::stoi(set.ability.substr(1)));
+  const TokenTag right{ability, true};
+  Sample s{set.name, item.cell.empty() ? item.id : item.cell, {}};
+  for (const ProbeExample& e : item.examples) {
+    s.parts.push_back(part("shown", e.question));
+    s.parts.push_back(part("answer", joined({e.chain, e.answer})));
+  }
+  if (!item.question.empty()) s.parts.push_back(part("question", item.question));
+  const bool choose = set.method == ProbeSet::Method::choose;
+  const auto add = [&](std::string name, const Tokens& tokens, bool is_right) {
+    s.parts.push_back(part(std::move(name), tokens, is_right ? right : TokenTag{}));
+  };
+  constexpr size_t kChoicesShown = 6;
+  if (!item.contexts.empty())
+    for (size_t i = 0; i < item.contexts.size(); ++i) {
+      const bool is_right = static_cast<int>(i) == item.correct;
+      add(is_right ? "right" : "wrong", joined({item.contexts[i], item.answers[0]}), is_right);
+    }
+  else if (choose)
+    for (size_t i = 0, shown = 0; i < item.answers.size(); ++i) {
+      const bool is_right = static_cast<int>(i) == item.correct;
+      if (is_right || shown++ < kChoicesShown)
+        add(is_right ? "right" : "wrong", item.answers[i], is_right);
+    }
+  else if (!item.answers.empty())
+    add("answer", joined({item.chain, item.answers[0]}), true);
+  return s;
+}
+
+void add_probes(const WorldPtr& world, Kinds& kinds) {
+  for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
+                      code_long_range_probes, tuned_probes})
+    for (const ProbeSet& set : probes())
+      kinds.push_back(
+          {"probe", set.name, set.title, [world, set](uint64_t first, int64_t count) {
+             std::vector<Sample> out;
+             for (int64_t i = 0; i < count; ++i)
+               out.push_back(probe_sample(
+                   set, set.item(*world, kFirstProbe + first + static_cast<uint64_t>(i))));
+             return out;
+           }});
+}
+
+}  // namespace
+
+std::vector<SampleKind> sample_kinds(WorldPtr world, const GalleryConfig& config) {
+  Kinds kinds;
+  add_text(world, config, kinds);
+  add_code(*world, config, kinds);
+  add_problems(world, kinds);
+  add_instructions(world, kinds);
+  add_dialogs(world, kinds);
+  add_probes(world, kinds);
+  return kinds;
+}
+
+std::vector<SampleKind> find_kinds(const Kinds& kinds, std::string_view wanted) {
+  Kinds found;
+  std::vector<std::string> names;
+  for (const SampleKind& kind : kinds) {
+    if (kind.group == wanted || kind.name.starts_with(wanted)) found.push_back(kind);
+    names.push_back(kind.name), names.push_back(kind.group);
+  }
+  if (!found.empty()) return found;
+  const std::string near = nearest_name(wanted, names);
+  throw Error("world: \"" + std::string(wanted) +
+                  "\" is no kind of sample; wanted a group, a name or how one begins",
+              (near.empty() ? "" : "did you mean " + near + "? ") +
+                  std::string("lineage world show --list names them all"));
+}
+
+}  // namespace lineage

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/world/document.h"
+#include "lineage/world/facts.h"
+#include "lineage/world/mpy/corpus/code_config.h"
+
+namespace lineage {
+
+// A named piece of a sample ("question", "answer"); a document is one piece without a name.
+struct SamplePart {
+  std::string name;
+  std::vector<Token> tokens;
+  std::vector<TokenTag> tags;  // as many
+};
+
+// Something that the micro-world makes, for people to look at.
+struct Sample {
+  std::string kind;   // "encyclopaedia", "F02", "A05.binding.k4"
+  std::string title;  // what else there is to say of it: its type, its cell, its place
+  std::vector<SamplePart> parts;
+};
+
+// What samples there are: the document types of both corpora, word problems worked out and direct,
+// families of instructions, dialogs, probes.
+struct SampleKind {
+  std::string group;  // text, code, problem, instruction, dialog, probe
+  std::string name, title;
+  // `count` of them from `first` on. Documents of a corpus: the next ones of this type from the
+  // document `first` on. Probes: the test items from `first` on.
+  std::function<std::vector<Sample>(uint64_t first, int64_t count)> samples;
+};
+
+struct GalleryConfig {
+  int64_t text_tokens = 8'000'000;  // of the corpus that documents are taken from
+  int64_t code_tokens = 2'200'000;
+  CodeConfig code{};
+};
+std::vector<SampleKind> sample_kinds(std::shared_ptr<const World>, const GalleryConfig&);
+
+// Those of a group, of a name, or whose name begins so ("A12", "F02"); all for "". An Error that
+// names the nearest one when there is none.
+std::vector<SampleKind> find_kinds(const std::vector<SampleKind>&, std::string_view wanted);
+
+// As text with its own layout: lines, indents, numbers of several digits. In colour each ability
+// has its own, and answer-bearing tokens are bold and underlined; without colour these stand
+// between underscores. The first line names the kind, and how many tokens bear answers.
+std::string sample_text(const Sample&, bool colour);
+// The colours of the abilities that these samples exercise, on one line; empty when there is none.
+std::string colour_legend(const std::vector<Sample>&, bool colour);
+
+}  // namespace lineage
