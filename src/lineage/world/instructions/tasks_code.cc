@@ -2,26 +2,28 @@
 #include <array>
 
 #include "lineage/world/instructions/task.h"
+#include "lineage/world/mpy/corpus/spec.h"
 #include "lineage/world/mpy/words.h"
 
 namespace lineage {
 namespace {
 
 // A small function of x by what it says and what it does; c is a number in both.
-struct Spec {
+struct SmallSpec {
   std::string_view words, body;
   bool list;  // of a list, else of a number
 };
-constexpr std::array<Spec, 10> kSpecs = {{{"x plus c", "x + c", false},
-                                          {"x minus c", "x - c", false},
-                                          {"x times c", "x * c", false},
-                                          {"max of x and c", "max ( x , c )", false},
-                                          {"min of x and c", "min ( x , c )", false},
-                                          {"count of list x plus c", "len ( x ) + c", true},
-                                          {"sum of list x plus c", "sum ( x ) + c", true},
-                                          {"first element of list x plus c", "x [ 0 ] + c", true},
-                                          {"last element of list x plus c", "x [ - 1 ] + c", true},
-                                          {"max of list x plus c", "max ( x ) + c", true}}};
+constexpr std::array<SmallSpec, 10> kSpecs = {
+    {{"x plus c", "x + c", false},
+     {"x minus c", "x - c", false},
+     {"x times c", "x * c", false},
+     {"max of x and c", "max ( x , c )", false},
+     {"min of x and c", "min ( x , c )", false},
+     {"count of list x plus c", "len ( x ) + c", true},
+     {"sum of list x plus c", "sum ( x ) + c", true},
+     {"first element of list x plus c", "x [ 0 ] + c", true},
+     {"last element of list x plus c", "x [ - 1 ] + c", true},
+     {"max of list x plus c", "max ( x ) + c", true}}};
 
 Tokens with_number(std::string_view words, int c) {
   Tokens tokens = words_to_tokens(words);
@@ -67,13 +69,22 @@ struct Function {
   Tokens words, text;
   bool list;
   uint64_t key;
+  bool test_only;
 };
 
+// The first five are specs of the code corpus, too, some of which are for tests (A10).
+bool is_test_spec(int which, int c) {
+  using Op = Spec::Op;
+  constexpr std::array<Op, 5> kOps = {Op::plus, Op::minus, Op::times, Op::greater, Op::lesser};
+  if (which >= static_cast<int>(kOps.size())) return false;
+  return is_test_key(Spec{{{kOps[static_cast<size_t>(which)], c}}}.key());
+}
+
 Function draw_function(const TaskInput& in) {
-  const Spec& spec = kSpecs[static_cast<size_t>(in.parameter)];
+  const SmallSpec& spec = kSpecs[static_cast<size_t>(in.parameter)];
   const int c = in.draw.between(1, 99);
   return {with_number(spec.words, c), function_text(with_number(spec.body, c)), spec.list,
-          item_key("function", {in.parameter, c})};
+          item_key("function", {in.parameter, c}), is_test_spec(in.parameter, c)};
 }
 
 std::optional<Task> write_function(const TaskInput& in) {
@@ -82,7 +93,7 @@ std::optional<Task> write_function(const TaskInput& in) {
             .payload = f.words,
             .answer = {f.text}};
   task.accept = same_function(f.text, f.list);
-  task.key = f.key;
+  task.key = f.key, task.test_only = f.test_only;
   return task;
 }
 
@@ -91,7 +102,7 @@ std::optional<Task> explain_code(const TaskInput& in) {
   Task task{.request = words_to_tokens(in.phrase == 0 ? "explain" : "what does this do"),
             .payload = f.text,
             .answer = {f.words}};
-  task.key = f.key;
+  task.key = f.key, task.test_only = f.test_only;
   return task;
 }
 

@@ -193,7 +193,8 @@ const Person& known_person(const TaskInput& in) {
     const size_t i =
         static_cast<size_t>(in.draw.below(static_cast<int>(t128.size() + t400.size())));
     const Person& p = i < t128.size() ? t128[i] : t400[i - t128.size()];
-    if (p.questioned || in.use == ItemUse::test) return p;
+    // Tests ask about the H-half only: question pages ask all that can be asked about the others.
+    if (p.questioned == (in.use == ItemUse::training)) return p;
   }
 }
 

@@ -44,6 +44,12 @@ const Person& known_person(const World& world, Draw& draw) {
   return i < t128.size() ? t128[i] : t400[i - t128.size()];
 }
 
+// A tenth of the steps from a person is for tests only, and so is every path with such a step: else
+// the chain of a longer path would hold that of a shorter one, at its beginning or its end.
+uint64_t step_key(int person, Relation relation, bool questioned) {
+  return item_key("hop", {person, static_cast<int64_t>(relation), questioned});
+}
+
 }  // namespace
 
 std::vector<HopPath> hop_paths(const World& world, int steps) {
@@ -83,14 +89,18 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
   Problem problem;
   problem.spec = spec;
   bool questioned = start.questioned;
-  std::vector<int64_t> key = {start.name};
   TokenText asked("what is");
   for (auto r = path.relations.rbegin(); r != path.relations.rend(); ++r)
     asked.text(relation_noun(*r));
   problem.question = asked.person(start.name).text("?").take();
   int subject = start.name;
   Words subject_name = domain_words(Domain::person, subject);
+  bool has_test_step = false;
   for (Relation relation : path.relations) {
+    if (subject_domain(relation) == Domain::person && !has_test_step) {
+      problem.key = step_key(subject, relation, true);
+      has_test_step = is_test_key(problem.key);
+    }
     const int value = world.value(relation, subject);
     const Words named = value_name(relation, value);
     problem.chain.push_back(TokenText(relation_noun(relation))
@@ -100,15 +110,14 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
                                 .text(".")
                                 .take());
     if (relation == friend_of) questioned = questioned && world.find_person(value)->questioned;
-    key.push_back(static_cast<int64_t>(relation));
     subject = value;
     subject_name = named;
   }
   problem.answer = TokenText().words(subject_name).take();
   problem.cluster = "person " + std::to_string(start.name);
-  problem.key = item_key("hop", key);
+  if (!has_test_step) problem.key = step_key(start.name, path.relations[0], questioned);
   // Persons of the H-half never stand in tuning data, wherever in the chain.
-  problem.test_only = is_test_key(problem.key) || !questioned;
+  problem.test_only = has_test_step || !questioned;
   return problem;
 }
 
