@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+
+#include "lineage/text/tokenizer.h"
+
+namespace lineage {
+
+// Slots are the places of a template that an item fills: names, numbers, objects, the nouns and
+// verbs of a sentence. What is left when they are masked is the template, which training and tests
+// share by design.
+
+// log2 of how many words could stand in the token's place: 0 for the words of templates.
+double slot_bits(Token);
+// Of a piece of text: what its slots hold, each value counted once. A piece with less than
+// kSpecificBits could come twice by chance from a template that both sides use, and is no evidence
+// of a leak.
+double slot_bits(std::span<const Token>);
+inline constexpr double kSpecificBits = 20;
+
+}  // namespace lineage
