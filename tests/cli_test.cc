@@ -13,29 +13,18 @@
 
 #include "corpus.h"
 #include "lineage/checkpoint/checkpoint.h"
+#include "program.h"
 
 namespace lineage {
 namespace {
 
+using testing::Output;
 using testing::small_recipe;
 using testing::TemporaryFolder;
 using testing::write_corpus;
 using testing::write_text;
 
-struct Output {
-  int status = -1;
-  std::string text;  // standard output and error together
-};
-
-Output run(const std::string& arguments) {
-  const std::string command = std::string(LINEAGE_BINARY) + " " + arguments + " 2>&1";
-  Output out;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  char buffer[4096];
-  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.text.append(buffer, n);
-  out.status = WEXITSTATUS(::pclose(pipe));
-  return out;
-}
+Output run(const std::string& arguments) { return testing::run_program(arguments); }
 
 class CliTest : public ::testing::Test {
  protected:
@@ -71,23 +60,13 @@ int64_t lines_of(const std::filesystem::path& file) {
 
 // Starts a growth and kills it with SIGKILL once its metrics have `lines` lines.
 void grow_and_kill(const std::string& recipe, const std::filesystem::path& out, int64_t lines) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int null = ::open("/dev/null", O_WRONLY);
-    ::dup2(null, STDOUT_FILENO);
-    ::dup2(null, STDERR_FILENO);
-    ::execl(LINEAGE_BINARY, "lineage", "grow", recipe.c_str(), "--out", out.c_str(), nullptr);
-    ::_exit(127);
-  }
   int64_t seen = 0;
-  while (seen < lines && ::waitpid(child, nullptr, WNOHANG) == 0) {
+  testing::run_and_signal({"grow", recipe, "--out", out.string()}, SIGKILL, [&] {
     std::error_code error;
     for (const auto& node : std::filesystem::directory_iterator(out / "nodes", error))
       seen = lines_of(node.path() / "metrics.jsonl");
-    std::this_thread::yield();
-  }
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
+    return seen >= lines;
+  });
   EXPECT_GE(seen, lines);
 }
 

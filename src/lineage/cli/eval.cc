@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
-#include "lineage/eval/evaluate.h"
+#include "lineage/cli/evaluation.h"
 #include "lineage/eval/scenarios/file_scenario.h"
-#include "lineage/eval/scenarios/probe_scenario.h"
 #include "lineage/infer/engine.h"
-#include "lineage/stages/recipe.h"
-#include "lineage/world/vocabulary.h"
+#include "lineage/stages/evaluation_config.h"
 
 namespace lineage::cli {
 namespace {
@@ -22,7 +21,7 @@ struct Options {
   std::vector<std::string> abilities, files;
   FileScenarioOptions file;
   bool skip_malformed = false, complexity = false, json = false;
-  std::string chain_prompt, recipe;
+  std::string chain_prompt;
   EvaluateOptions evaluate;
   int threads = 0;
 };
@@ -57,37 +56,11 @@ fs::path default_database(const fs::path& target) {
   return (above.filename() == "nodes" ? above.parent_path() : fs::path(target)) / "scores.sqlite";
 }
 
-NodeRecord record_of(const Model& model, const fs::path& folder) {
-  const Manifest& m = model.manifest;
-  NodeRecord r;
-  r.key = m.identity.empty() ? m.weights : m.identity;
-  r.name = m.node.empty() ? fs::canonical(folder).filename().string() : m.node;
-  r.stage = m.stage, r.weights = m.weights, r.folder = folder.string();
-  r.parents = m.parents;
-  r.seed = m.seed, r.tokens = m.tokens;
-  r.parameters = model.parameters->values().numel();
-  return r;
-}
-
-// Files are for any model; without them a model of the micro-world is asked the ability suite.
-ScenarioList scenarios_of(const Options& o, bool of_world) {
+ScenarioList questions_of(const Options& o) {
   ScenarioList list;
-  if (o.files.empty() && of_world) {
-    const WorldConfig config = o.recipe.empty() ? WorldConfig{} : load_recipe(o.recipe).world;
-    list = ability_suite(std::make_shared<const World>(config));
-  }
   for (const std::string& file : o.files)
     for (auto& scenario : file_scenarios(file, o.file)) list.push_back(std::move(scenario));
-  if (!o.abilities.empty())
-    std::erase_if(list, [&](const auto& s) {
-      return std::ranges::find(o.abilities, s->spec().ability) == o.abilities.end() &&
-             std::ranges::find(o.abilities, s->spec().name) == o.abilities.end();
-    });
-  if (list.empty())
-    throw Error("eval: no scenario to evaluate; wanted one at least",
-                of_world ? "--ability takes A01 to A25, or a scenario's name"
-                         : "name files of questions with --file, see docs/formats.md");
-  return list;
+  return list.empty() ? list : chosen_scenarios(std::move(list), o.abilities);
 }
 
 void print_table(const std::vector<ScoreRow>& rows) {
@@ -145,31 +118,34 @@ void eval(Options o) {
   o.file.chain_prompt = o.chain_prompt;
   if (o.complexity) o.file.vote = Prompting::Vote::complexity;
   const auto models = models_of(o.target);
-  ScenarioList scenarios;
+  const ScenarioList questions = questions_of(o);
+  AbilitySuites suites(o.files.empty() ? o.abilities : std::vector<std::string>());
   Database database(o.db.empty() ? default_database(o.target) : fs::path(o.db));
   database.begin_run("lineage eval " + o.target, kVersion, o.evaluate.seed);
   o.evaluate.interrupted = interrupted;
-  std::vector<std::string> asked;
+  const auto progress = terminal_progress();
+  std::set<std::pair<std::string, std::string>> asked;  // node and scenario
   for (const fs::path& folder : models) {
     Model model = load_model(folder);
     if (!model.tokenizer)
       throw Error(folder.string() + ": has no tokenizer; wanted one to read the questions with");
-    if (scenarios.empty())
-      scenarios =
-          scenarios_of(o, model.tokenizer->digest() == Vocabulary::get().tokenizer()->digest());
-    const NodeRecord node = record_of(model, folder);
-    asked.push_back(node.key);
-    const auto lm = language_model(*model.gpt, *model.tokenizer);
-    const auto progress = terminal_progress();
-    evaluate(*lm, node, scenarios, database, o.evaluate, *progress);
+    if (o.files.empty() && !of_micro_world(*model.tokenizer))
+      throw Error(folder.string() +
+                      ": reads other words than the micro-world's, whose abilities "
+                      "are asked; wanted questions in files",
+                  "name them with --file, see docs/formats.md");
+    const ScenarioList& scenarios = o.files.empty() ? suites.of(model, *progress) : questions;
+    const NodeRecord node = node_record(model, folder);
+    for (const auto& s : scenarios) {
+      asked.emplace(node.key, s->spec().name);
+    }
+    evaluate(*language_model(*model.gpt, *model.tokenizer), node, scenarios, database, o.evaluate,
+             *progress);
     if (interrupted()) break;
   }
   std::vector<ScoreRow> rows;
-  for (ScoreRow& r : database.scores()) {
-    const bool wanted =
-        std::ranges::any_of(scenarios, [&](const auto& s) { return s->spec().name == r.scenario; });
-    if (wanted && std::ranges::find(asked, r.node) != asked.end()) rows.push_back(std::move(r));
-  }
+  for (ScoreRow& r : database.scores())
+    if (asked.contains({r.node, r.scenario})) rows.push_back(std::move(r));
   if (!o.json) return print_table(rows);
   nlohmann::json all = nlohmann::json::array();
   for (const ScoreRow& r : rows) all.push_back(json_of(r));
@@ -180,14 +156,19 @@ void eval(Options o) {
 
 void add_eval(CLI::App& app) {
   auto o = std::make_shared<Options>();
+  o->evaluate.tokens = EvaluationConfig{}.tokens;
   CLI::App* c = app.add_subcommand("eval", "Measure what models can do, into a database of scores");
   c->add_option("MODEL", o->target, "a checkpoint's folder, or a run's: all of its nodes")
       ->required();
   c->add_option("--ability", o->abilities, "only these abilities or scenarios")->delimiter(',');
-  c->add_option("--recipe", o->recipe, "whose [world] the models were grown in; default: world 1");
   c->add_option("--file", o->files, "questions in a file or a folder of files; may be repeated");
-  c->add_option("-n,--n", o->evaluate.n, "items a scenario; default: its own number")
+  c->add_option("-n,--n", o->evaluate.n,
+                "items a scenario; default: its own number, within --tokens")
       ->check(CLI::PositiveNumber);
+  c->add_option("--tokens", o->evaluate.tokens,
+                "a scenario's prompts take about so many tokens; 0: its own number of items")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--seed", o->evaluate.seed, "of demonstrations and draws")->capture_default_str();
   c->add_option("--shots", o->file.shots, "demonstrations before each question of a file")
       ->check(CLI::NonNegativeNumber);

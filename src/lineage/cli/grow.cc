@@ -10,6 +10,7 @@
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/evaluation.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/kernels/kernels.h"
 #include "lineage/stages/room.h"
@@ -26,7 +27,7 @@ struct Options {
   std::string out = "runs";
   uint64_t seeds = 1;
   int threads = 0;
-  bool dry_run = false, check_kernels = false, keys = false;
+  bool dry_run = false, check_kernels = false, keys = false, no_eval = false;
 };
 
 std::string duration(double seconds) {
@@ -80,6 +81,7 @@ std::string command_of(const Options& o) {
   std::string command = "lineage grow " + o.recipe;
   for (const std::string& s : o.sets) command += fmt::format(" --set '{}'", s);
   for (const std::string& n : o.grow.nodes) command += " --node " + n;
+  if (o.no_eval) command += " --no-eval";
   if (o.seeds > 1) command += fmt::format(" --seeds {}", o.seeds);
   return command;
 }
@@ -126,6 +128,9 @@ void run(Options o) {
     const auto took = [&] {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
+    std::unique_ptr<AbilitySuites> suites;
+    if (recipe.tokenizer.kind == TokenizerKind::world && recipe.evaluation.enabled && !o.no_eval)
+      suites = std::make_unique<AbilitySuites>(recipe.evaluation.abilities);
     for (uint64_t k = 0; k < o.seeds; ++k) {
       const double before = took();
       Recipe own = recipe;  // another model of the same world
@@ -133,6 +138,11 @@ void run(Options o) {
       o.grow.tree = tree_of_seed(recipe, own.seed);
       const auto nodes = grow(own, o.grow, *ranks, progress);
       if (ranks->rank() == 0) print_grown(nodes, o.seeds > 1 ? own.seed : 0, took() - before);
+      if (suites) {
+        const double grown = took();
+        evaluate_grown(own.evaluation, *suites, nodes, o.out, command_of(o), *ranks, progress);
+        if (ranks->rank() == 0) fmt::print("\nevaluated in {}\n", duration(took() - grown));
+      }
       if (ranks->rank() != 0) continue;
       record_growth(o, recipe, started, took() - before);
     }
@@ -162,6 +172,7 @@ void add_grow(CLI::App& app) {
   c->add_option("--seeds", o->seeds,
                 "grow so many trees, of the recipe's seed and those after it; the world stays")
       ->check(CLI::PositiveNumber);
+  c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes");
   c->add_flag("--dry-run", o->dry_run,
               "print the plan: tokens, FLOPs, memory, time on this machine");
   c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");

@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include "lineage/base/digest.h"
+#include "lineage/eval/item_budget.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
 #include "lineage/eval/score.h"
+#include "lineage/eval/template_choice.h"
 
 namespace lineage {
 namespace {
-
-using Template = Prompting::Template;
 
 constexpr int64_t kPool = 64;  // items from which demonstrations are drawn
 
@@ -29,21 +29,6 @@ void add_item(Digest& d, const Instance& item) {
   }
   for (const Shot& e : item.examples)
     for (const Part* part : {&e.question, &e.chain, &e.answer}) add_part(d, *part);
-}
-
-// The better template on the dev items; equal ones go by the graded metric.
-void choose_template(LanguageModel& model, const ScenarioSpec& spec, std::span<const Instance> dev,
-                     std::span<const Instance> pool, uint64_t seed, Evaluation& e) {
-  e.form = spec.templates.at(0);
-  if (spec.templates.size() < 2 || dev.empty()) return;
-  std::pair<double, double> best(-1, 0);
-  for (Template t : spec.templates) {
-    const auto predictions = predict(model, dev, pool, spec, t, seed);
-    const Score s = score(spec, dev, predictions, {})[0];
-    const std::pair<double, double> result(s.headline.value, s.graded.value);
-    (t == Template::raw ? e.dev_raw : e.dev_chat) = s.headline.value;
-    if (result > best) best = result, e.form = t;
-  }
 }
 
 // A gate may be a cell of the scenario itself: people never heard of, for what a passage can do.
@@ -66,19 +51,27 @@ std::string closed_gate(const Evaluation& e, const Database& database) {
   return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
 }
 
+int64_t items_asked(const Scenario& scenario, const Tokenizer& tokenizer,
+                    const EvaluateOptions& options) {
+  if (options.n > 0) return options.n;
+  if (options.tokens > 0) return items_within(scenario, tokenizer, options.tokens);
+  return scenario.spec().n;
+}
+
 void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
                   Database& database, const EvaluateOptions& options) {
   const ScenarioSpec& spec = scenario.spec();
   Evaluation e;
   e.node = node.key;
-  e.items = scenario.items(ItemSet::test, options.n ? options.n : spec.n);
+  e.items = scenario.items(ItemSet::test, items_asked(scenario, model.tokenizer(), options));
   const auto pool = scenario.items(ItemSet::examples, spec.prompting.shots ? kPool : 0);
   const auto dev = scenario.items(ItemSet::dev, options.dev);
   e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed), &spec,
                 static_cast<int64_t>(e.items.size()), options.seed};
   if (!options.again && database.has(node.key, e.scenario.digest)) return;
 
-  choose_template(model, spec, dev, pool, options.seed, e);
+  const TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
+  e.form = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
   e.scores = score(spec, e.items, e.predictions, dev);
   e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
@@ -94,7 +87,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   const Prompting& p = spec.prompting;
   const auto number = [](auto value) { return std::to_string(static_cast<int64_t>(value)); };
   Digest d;
-  d.field(spec.name).field(spec.metric.name).field(number(seed));
+  d.field("lineage scenario 2").field(spec.name).field(spec.metric.name).field(number(seed));
   for (const std::string& s : {p.before_question, p.before_answer, p.answer_lead, p.after_answer,
                                p.chain_lead, p.chain_end, p.step_mark})
     d.field(s);
@@ -106,7 +99,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   d.field(fmt::format("{} {}", p.sampling.temperature, p.sampling.top_p));
   for (const std::string& s : p.sampling.stop) d.field(s);
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
-  for (Template t : spec.templates) d.field(number(t));
+  for (Prompting::Template t : spec.templates) d.field(number(t));
   for (std::span<const Instance> set : {items, dev, pool}) {
     d.field(number(set.size()));
     for (const Instance& item : set) add_item(d, item);

@@ -16,8 +16,9 @@ namespace lineage {
 using ScenarioList = std::vector<std::shared_ptr<const Scenario>>;
 
 struct EvaluateOptions {
-  int64_t n = 0;                           // items a scenario; 0: its own number
-  int64_t dev = 200;                       // items on which the template is chosen
+  int64_t n = 0;                           // items a scenario; 0: its own number …
+  int64_t tokens = 0;                      // … within so many tokens; 0: whatever they take
+  int64_t dev = 64;                        // at most so many items choose the template
   uint64_t seed = 1;                       // of demonstrations and draws
   bool again = false;                      // also what the database has already
   std::function<bool()> interrupted = {};  // asked between scenarios

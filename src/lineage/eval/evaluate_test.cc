@@ -99,8 +99,9 @@ TEST_F(EvaluateTest, WritesScoresItemsAndPredictions) {
   EXPECT_EQ(db.query("SELECT count(*) FROM items")[0][0], "40");
   EXPECT_EQ(db.query("SELECT count(*), sum(headline) FROM predictions")[0],
             (std::vector<std::string>{"40", "20.0"}));
-  EXPECT_EQ(db.query("SELECT dev_raw, dev_chat FROM scores LIMIT 1")[0],
-            (std::vector<std::string>{"0.5", "0.5"}));
+  const auto dev = db.query("SELECT dev_raw, dev_chat FROM scores LIMIT 1")[0];
+  EXPECT_NEAR(std::stod(dev[0]), (-9.0 - 0.1) / 2, 1e-6);
+  EXPECT_NEAR(std::stod(dev[1]), (-0.1 - 1.0) / 2, 1e-6);
   EXPECT_EQ(db.query("SELECT parents, parameters FROM nodes")[0],
             (std::vector<std::string>{"[\"p1\"]", "7"}));
 }

@@ -15,9 +15,14 @@ Rng item_rng(uint64_t seed, const ScenarioSpec& spec, const Instance& item) {
   return Rng(seed).fold(spec.name).fold(item.id);
 }
 
-// The log-probabilities of each prompt's choices, token by token.
+// Whether a prompt that is to be answered is read once for that and to score the reference.
+bool reads_once(const Prompt& p) {
+  return p.fits && !p.context.empty() && p.choices[0].context == p.context;
+}
+
+// The log-probabilities of each prompt's choices, token by token; none of what is read once.
 std::vector<std::vector<Scored>> score_choices(LanguageModel& model,
-                                               std::span<const Prompt> prompts) {
+                                               std::span<const Prompt> prompts, bool generates) {
   std::vector<std::vector<Scored>> results(prompts.size());
   std::vector<NextRequest> next;
   std::vector<ScoreRequest> whole;
@@ -30,7 +35,7 @@ std::vector<std::vector<Scored>> score_choices(LanguageModel& model,
   std::vector<size_t> shared, apart;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const Prompt& p = prompts[i];
-    if (!p.fits) continue;
+    if (!p.fits || (generates && reads_once(p))) continue;
     if (one_token_each(p)) {
       shared.push_back(i);
       NextRequest& request = next.emplace_back(NextRequest{p.choices[0].context, {}});
@@ -79,23 +84,30 @@ void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
   p.output = p.answer = shown(chosen[static_cast<size_t>(p.chosen)], tokenizer);
 }
 
-// All samples of all prompts in one call: the engine keeps its slots full.
+Sample sample_of(const std::string& output, const Prompting& p) {
+  return {output, extract_answer(output, p), count_steps(output, p)};
+}
+
+// All samples of all prompts in one call: the engine keeps its slots full. The first of each tells
+// of the reference, too, unless that is scored apart.
 void generate_answers(LanguageModel& model, std::span<const Instance> items,
                       std::span<const Prompt> prompts, const ScenarioSpec& spec,
                       Prompting::Template form, uint64_t seed,
                       std::vector<Prediction>& predictions) {
   const Prompting& prompting = spec.prompting;
   const Tokenizer& tokenizer = model.tokenizer();
-  std::vector<std::vector<Token>> contexts;
+  std::vector<ScoreRequest> requests;
   std::vector<Sampling> samplings;
   std::vector<size_t> asked;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (!prompts[i].fits) continue;
     asked.push_back(i);
     for (int s = 0; s < prompting.samples; ++s) {
-      contexts.push_back(prompts[i].context);
-      if (contexts.back().empty())
-        contexts.back().push_back(tokenizer.special(Special::end_of_text));
+      ScoreRequest& request = requests.emplace_back(ScoreRequest{prompts[i].context, {}});
+      if (request.context.empty())
+        request.context.push_back(tokenizer.special(Special::end_of_text));
+      if (s == 0 && reads_once(prompts[i]))
+        request.continuation = prompts[i].choices[0].continuation;
       Sampling& sampling = samplings.emplace_back(prompting.sampling);
       sampling.seed =
           item_rng(seed, spec, items[i]).fold("sample").fold(static_cast<uint64_t>(s)).key();
@@ -107,19 +119,20 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
     }
   }
   if (asked.empty()) return;
-  const auto completions = model.generate(contexts, samplings);
-  auto next = completions.begin();
+  const auto answers = model.answer(requests, samplings);
+  auto next = answers.begin();
   for (size_t i : asked) {
     std::vector<Sample> samples;
     const auto first = next;
     for (int s = 0; s < prompting.samples; ++s, ++next)
-      samples.push_back(
-          {next->text, extract_answer(next->text, prompting), count_steps(next->text, prompting)});
+      samples.push_back(sample_of(next->completion.text, prompting));
     const size_t winner = vote(samples, prompting);
     Prediction& p = predictions[i];
+    if (reads_once(prompts[i])) p.log_prob = per_token(first->reference);
     p.output = samples[winner].output;
     p.answer = samples[winner].answer;
-    const bool ended = first[static_cast<int64_t>(winner)].end == Completion::End::stop;
+    const auto end = first[static_cast<int64_t>(winner)].completion.end;
+    const bool ended = end == Completion::End::stop;
     p.format = ended && !p.answer.empty();
     if (samples.size() > 1)
       for (const Sample& s : samples) p.samples.push_back(s.answer);
@@ -159,16 +172,16 @@ std::vector<Prediction> predict(LanguageModel& model, std::span<const Instance> 
     predictions[i].truncated = prompts[i].truncated;
     predictions[i].fits = prompts[i].fits;
   }
-  const auto scored = score_choices(model, prompts);
+  const bool generates = prompting.method == Prompting::Method::generate;
+  const auto scored = score_choices(model, prompts, generates);
   for (size_t i = 0; i < items.size(); ++i) {
-    if (!prompts[i].fits) continue;
+    if (scored[i].empty()) continue;
     if (prompting.method == Prompting::Method::choose)
       judge_choices(predictions[i], items[i], prompts[i], scored[i], prompting, model.tokenizer());
     else
       predictions[i].log_prob = per_token(scored[i][0]);
   }
-  if (prompting.method == Prompting::Method::generate)
-    generate_answers(model, items, prompts, spec, form, seed, predictions);
+  if (generates) generate_answers(model, items, prompts, spec, form, seed, predictions);
   return predictions;
 }
 

@@ -130,8 +130,8 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
 
   Recipe recipe;
   std::vector<std::string> known = {
-      "name",  "seed",    "extends",       "preset",         "tokenizer", "world", "corpora",
-      "model", "sources", "conversations", "demonstrations", "run",       "nodes"};
+      "name",  "seed",    "extends",       "preset",         "tokenizer", "world",      "corpora",
+      "model", "sources", "conversations", "demonstrations", "run",       "evaluation", "nodes"};
   for (std::string_view stage : stage_names()) known.emplace_back(stage);
   check_keys(document, known, "");
   ConfigReader reader(document);
@@ -145,6 +145,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   reader("conversations", recipe.conversations, "");
   reader("demonstrations", recipe.demonstrations, "");
   reader("run", recipe.run, "");
+  reader("evaluation", recipe.evaluation, "");
   require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
           recipe.name, "\"; wanted a folder's name");
   require(!text_names(recipe).empty(), place,
@@ -199,6 +200,8 @@ std::string recipe_reference() {
   add("demonstrations.NAME", "Instructions of the micro-world with their answers.",
       config_reference<DemonstrationsConfig>());
   add("run", "What does not change the result.", config_reference<RunConfig>());
+  add("evaluation", "What nodes of the micro-world are asked once they are grown.",
+      config_reference<EvaluationConfig>());
   for (std::string_view stage : stage_names())
     add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),
         stage_for(stage, "recipe").reference());

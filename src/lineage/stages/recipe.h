@@ -13,6 +13,7 @@
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt.h"
 #include "lineage/stages/demonstrations.h"
+#include "lineage/stages/evaluation_config.h"
 #include "lineage/stages/texts.h"
 #include "lineage/text/pattern.h"
 #include "lineage/train/trainer.h"
@@ -69,6 +70,7 @@ struct Recipe {
   std::map<std::string, ConversationsConfig> conversations;
   std::map<std::string, DemonstrationsConfig> demonstrations;
   RunConfig run;
+  EvaluationConfig evaluation;
   std::vector<RecipeNode> nodes;
   std::string toml;  // as merged
 

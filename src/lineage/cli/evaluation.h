@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/comm/communicator.h"
+#include "lineage/eval/evaluate.h"
+#include "lineage/stages/evaluation_config.h"
+#include "lineage/stages/grow.h"
+
+namespace lineage::cli {
+
+// The ability suites of the micro-worlds that models grew up in, their items made once for all.
+class AbilitySuites {
+ public:
+  // `only`: abilities or names of scenarios; empty: all. An Error names the first that none has.
+  explicit AbilitySuites(std::vector<std::string> only = {});
+  // Of the world that the manifest names. One older than that grew up in the default one, most
+  // likely; a note says so.
+  const ScenarioList& of(const Model&, Progress&);
+
+ private:
+  std::vector<std::string> only_;
+  std::map<std::string, ScenarioList> suites_;  // by the world's TOML
+};
+
+// Whether it has the micro-world's words.
+bool of_micro_world(const Tokenizer&);
+
+// Those of the list that have one of these abilities or names; all when none is named. An Error
+// names the first that none has.
+ScenarioList chosen_scenarios(ScenarioList, const std::vector<std::string>& only);
+
+// What `grow` does once a tree is grown: puts the suite to its nodes as the recipe's [evaluation]
+// says, into OUT/scores.sqlite; each rank takes its share of them. What is measured is not measured
+// again, and nodes of other words than the micro-world's are left alone. An Error when interrupted.
+void evaluate_grown(const EvaluationConfig&, AbilitySuites&, const std::vector<GrownNode>&,
+                    const std::filesystem::path& out, const std::string& command, Communicator&,
+                    Progress&);
+
+// A model as the database of scores knows it.
+NodeRecord node_record(const Model&, const std::filesystem::path& folder);
+
+}  // namespace lineage::cli

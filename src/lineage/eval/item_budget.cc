@@ -1,0 +1,49 @@
+#include "lineage/eval/item_budget.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "lineage/eval/prompt.h"
+
+namespace lineage {
+namespace {
+
+constexpr int64_t kSampled = 8;    // items that tell the others' length
+constexpr int64_t kWritten = 3;    // tokens read in the time of one written
+constexpr int64_t kMultiple = 20;  // so that cells get about as many each
+
+// What reading the prompt and its choices, and writing the answers, costs.
+int64_t cost_of(const Instance& item, const Prompting& p, Prompting::Template form,
+                const Tokenizer& tokenizer) {
+  constexpr int64_t kUncut = std::numeric_limits<int64_t>::max() / 2;
+  const Prompt prompt = render(item, {}, p, form, tokenizer, kUncut);
+  const auto length = [](const auto& tokens) { return static_cast<int64_t>(tokens.size()); };
+  int64_t cost = 0;
+  const ScoreRequest* before = nullptr;
+  for (const ScoreRequest& c : prompt.choices) {
+    // Choices of one token are told by one reading of what stands before them.
+    if (!before || c.continuation.size() > 1 || c.context != before->context)
+      cost += length(c.context) + length(c.continuation);
+    before = &c;
+  }
+  if (p.method == Prompting::Method::generate)
+    cost += p.samples * kWritten *
+            std::min(p.sampling.max_tokens, length(prompt.choices[0].continuation) + 1);
+  return cost;
+}
+
+}  // namespace
+
+int64_t items_within(const Scenario& scenario, const Tokenizer& tokenizer, int64_t tokens) {
+  const ScenarioSpec& spec = scenario.spec();
+  const auto items = scenario.items(ItemSet::dev, kSampled);
+  if (items.empty()) return spec.n;
+  int64_t cost = 0;
+  for (const Instance& item : items)
+    cost += cost_of(item, spec.prompting, spec.templates.at(0), tokenizer);
+  const int64_t budget = spec.headline ? tokens : tokens / 2;
+  const int64_t n = budget * static_cast<int64_t>(items.size()) / std::max<int64_t>(cost, 1);
+  return std::min(spec.n, std::max(kLeastItems, n / kMultiple * kMultiple));
+}
+
+}  // namespace lineage
