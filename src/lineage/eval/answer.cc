@@ -44,7 +44,7 @@ int64_t count_steps(std::string_view chain, const Prompting& p) {
   return steps;
 }
 
-size_t vote(std::span<const Sample> samples, const Prompting& p) {
+size_t vote(std::span<const DrawnAnswer> samples, const Prompting& p) {
   if (p.vote == Prompting::Vote::first) return 0;
   std::vector<size_t> voters(samples.size());
   std::iota(voters.begin(), voters.end(), size_t{0});

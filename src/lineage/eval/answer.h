@@ -16,14 +16,9 @@ std::string extract_answer(std::string_view output, const Prompting&);
 // Pieces between marks that are not blank.
 int64_t count_steps(std::string_view chain, const Prompting&);
 
-struct Sample {
-  std::string output, answer;
-  int64_t steps = 0;
-};
-
 // The sample whose answer wins: majority over the voters, ties to the answer drawn first; a sample
 // without an answer does not vote. Complexity: the `voters` samples with the most steps vote, ties
 // to the one drawn first. `samples` is not empty.
-size_t vote(std::span<const Sample> samples, const Prompting&);
+size_t vote(std::span<const DrawnAnswer> samples, const Prompting&);
 
 }  // namespace lineage

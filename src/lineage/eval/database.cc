@@ -190,7 +190,14 @@ void Database::write(const Evaluation& e) {
   try {
     write_items(e);
     write_predictions(e);
-    write_scores(e);
+    write_scores(e, e.scenario.digest, e.scores);
+    for (size_t m = 0; m < e.measures.size(); ++m) {
+      if (e.measures[m].empty()) continue;
+      const Measure& measure = e.scenario.spec->measures[m];
+      const std::string digest = e.scenario.digest + " " + measure.name;
+      write_scenario(e, digest, measure.name, measure.title, measure.metric, measure.headline);
+      write_scores(e, digest, e.measures[m]);
+    }
     execute("COMMIT");
   } catch (...) {
     sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
@@ -198,24 +205,31 @@ void Database::write(const Evaluation& e) {
   }
 }
 
-void Database::write_items(const Evaluation& e) {
-  const ScenarioSpec& spec = *e.scenario.spec;
-  const Prompting& p = spec.prompting;
+void Database::write_scenario(const Evaluation& e, const std::string& digest,
+                              const std::string& name, const std::string& title,
+                              const std::string& metric, bool headline) {
+  const Prompting& p = e.scenario.spec->prompting;
   Statement(*this, "INSERT OR REPLACE INTO scenarios VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)")
-      .bind(e.scenario.digest)
-      .bind(spec.name)
-      .bind(spec.ability)
-      .bind(spec.title)
-      .bind(spec.metric.name)
+      .bind(digest)
+      .bind(name)
+      .bind(name == e.scenario.spec->name ? e.scenario.spec->ability
+                                          : name.substr(0, name.find('.')))
+      .bind(title)
+      .bind(metric)
       .bind(name_of(p.method, {"choose", "generate", "likelihood"}))
       .bind(name_of(p.reasoning, {"direct", "chain"}))
       .bind(name_of(p.vote, {"first", "majority", "complexity"}))
       .bind(p.shots)
       .bind(p.samples)
-      .bind(spec.headline)
+      .bind(headline)
       .bind(e.scenario.n)
       .bind(e.scenario.seed)
       .run();
+}
+
+void Database::write_items(const Evaluation& e) {
+  const ScenarioSpec& spec = *e.scenario.spec;
+  write_scenario(e, e.scenario.digest, spec.name, spec.title, spec.metric.name, spec.headline);
   Statement insert(*this, "INSERT OR IGNORE INTO items VALUES(?,?,?,?,?,?,?,?,?)");
   int64_t position = 0;
   for (const Instance& item : e.items) {
@@ -235,6 +249,25 @@ void Database::write_items(const Evaluation& e) {
   }
 }
 
+namespace {
+
+// Of many choices four decimals are kept.
+std::vector<double> rounded(std::vector<double> scores) {
+  constexpr size_t kMany = 64;
+  constexpr double kUnit = 1e-4;
+  if (scores.size() > kMany)
+    for (double& s : scores) s = std::round(s / kUnit) * kUnit;
+  return scores;
+}
+
+std::vector<std::string> answers_of(const std::vector<DrawnAnswer>& samples) {
+  std::vector<std::string> answers;
+  for (const DrawnAnswer& s : samples) answers.push_back(s.answer);
+  return answers;
+}
+
+}  // namespace
+
 void Database::write_predictions(const Evaluation& e) {
   Statement insert(*this, "INSERT OR REPLACE INTO predictions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
   for (size_t i = 0; i < e.items.size(); ++i) {
@@ -248,21 +281,22 @@ void Database::write_predictions(const Evaluation& e) {
         .bind(p.fits ? e.scenario.spec->metric.score(e.items[i], p) : std::nan(""))
         .bind(p.fits ? p.log_prob : std::nan(""))
         .bind(p.format)
-        .bind(json_text(p.scores))
-        .bind(json_text(p.samples))
+        .bind(json_text(rounded(p.scores)))
+        .bind(json_text(answers_of(p.samples)))
         .bind(p.truncated)
         .bind(!p.fits)
         .run();
   }
 }
 
-void Database::write_scores(const Evaluation& e) {
+void Database::write_scores(const Evaluation& e, const std::string& scenario,
+                            std::span<const Score> scores) {
   Statement insert(*this,
                    "INSERT OR REPLACE INTO scores "
                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  for (const Score& s : e.scores)
+  for (const Score& s : scores)
     insert.bind(e.node)
-        .bind(e.scenario.digest)
+        .bind(scenario)
         .bind(s.cell)
         .bind(s.n)
         .bind(s.skipped)

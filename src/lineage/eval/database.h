@@ -40,7 +40,8 @@ struct Evaluation {
   std::vector<Instance> items;
   std::vector<Prediction> predictions;
   std::vector<Score> scores;
-  std::string gate;  // why this is not measurable here; empty: it is
+  std::vector<std::vector<Score>> measures;  // of the scenario's, in their order
+  std::string gate;                          // why this is not measurable here; empty: it is
   Prompting::Template form = Prompting::Template::raw;
   std::optional<double> dev_raw, dev_chat;  // where both were tried
 };
@@ -87,7 +88,9 @@ class Database {
   void check_format();
   void write_items(const Evaluation&);
   void write_predictions(const Evaluation&);
-  void write_scores(const Evaluation&);
+  void write_scores(const Evaluation&, const std::string& scenario, std::span<const Score>);
+  void write_scenario(const Evaluation&, const std::string& digest, const std::string& name,
+                      const std::string& title, const std::string& metric, bool headline);
   [[noreturn]] void fail(const std::string& doing) const;
 
   std::filesystem::path path_;

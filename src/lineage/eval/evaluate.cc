@@ -4,6 +4,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/eval/item_budget.h"
+#include "lineage/eval/derived.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
 #include "lineage/eval/score.h"
@@ -74,6 +75,8 @@ void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& 
   e.form = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
   e.scores = score(spec, e.items, e.predictions, dev);
+  for (const Measure& m : spec.measures)
+    e.measures.push_back(score(m, e.items, e.predictions));
   e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
                               : closed_gate(e, database);
   database.write(e);
@@ -100,6 +103,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   for (const std::string& s : p.sampling.stop) d.field(s);
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
   for (Prompting::Template t : spec.templates) d.field(number(t));
+  for (const Measure& m : spec.measures) d.field(m.name).field(m.metric);
   for (std::span<const Instance> set : {items, dev, pool}) {
     d.field(number(set.size()));
     for (const Instance& item : set) add_item(d, item);
@@ -117,6 +121,7 @@ void evaluate(LanguageModel& model, const NodeRecord& node, const ScenarioList& 
                     scenario->spec().name);
     evaluate_one(model, node, *scenario, database, options);
   }
+  derive_scores(database);
   progress.update("evaluating " + node.name, 1, "");
 }
 

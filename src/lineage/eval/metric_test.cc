@@ -96,7 +96,7 @@ TEST(Answer, CountsSteps) {
 
 TEST(Vote, MajorityAndComplexityHandCounted) {
   Prompting p;
-  const std::vector<Sample> samples = {{"", "4", 2}, {"", "5", 1}, {"", "5", 1},
+  const std::vector<DrawnAnswer> samples = {{"", "4", 2}, {"", "5", 1}, {"", "5", 1},
                                        {"", "", 9},  {"", "7", 4}, {"", "7", 3}};
   EXPECT_EQ(vote(samples, p), 0u);  // the first alone
   p.vote = Prompting::Vote::majority;
@@ -105,7 +105,7 @@ TEST(Vote, MajorityAndComplexityHandCounted) {
   EXPECT_EQ(samples[vote(samples, p)].answer, "7");
   p.voters = 1;
   EXPECT_EQ(vote(samples, p), 4u);
-  EXPECT_EQ(vote(std::vector<Sample>{{"x", "", 1}, {"y", "", 2}}, p), 0u);  // nobody answers
+  EXPECT_EQ(vote(std::vector<DrawnAnswer>{{"x", "", 1}, {"y", "", 2}}, p), 0u);  // nobody answers
 }
 
 ScenarioSpec choose_spec() {

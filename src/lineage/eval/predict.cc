@@ -84,8 +84,17 @@ void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
   p.output = p.answer = shown(chosen[static_cast<size_t>(p.chosen)], tokenizer);
 }
 
-Sample sample_of(const std::string& output, const Prompting& p) {
+DrawnAnswer sample_of(const std::string& output, const Prompting& p) {
   return {output, extract_answer(output, p), count_steps(output, p)};
+}
+
+void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens) {
+  p.log_prob = p.answer_log_prob = per_token(reference);
+  const auto& all = reference.log_probs;
+  if (chain_tokens == 0 || chain_tokens >= all.size()) return;
+  const double sum =
+      std::accumulate(all.begin() + static_cast<std::ptrdiff_t>(chain_tokens), all.end(), 0.0);
+  p.answer_log_prob = sum / static_cast<double>(all.size() - chain_tokens);
 }
 
 // All samples of all prompts in one call: the engine keeps its slots full. The first of each tells
@@ -122,7 +131,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
   const auto answers = model.answer(requests, samplings);
   auto next = answers.begin();
   for (size_t i : asked) {
-    std::vector<Sample> samples;
+    std::vector<DrawnAnswer> samples;
     const auto first = next;
     for (int s = 0; s < prompting.samples; ++s, ++next)
       samples.push_back(sample_of(next->completion.text, prompting));
@@ -134,8 +143,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
     const auto end = first[static_cast<int64_t>(winner)].completion.end;
     const bool ended = end == Completion::End::stop;
     p.format = ended && !p.answer.empty();
-    if (samples.size() > 1)
-      for (const Sample& s : samples) p.samples.push_back(s.answer);
+    if (samples.size() > 1) p.samples = std::move(samples);
   }
 }
 
@@ -179,7 +187,7 @@ std::vector<Prediction> predict(LanguageModel& model, std::span<const Instance> 
     if (prompting.method == Prompting::Method::choose)
       judge_choices(predictions[i], items[i], prompts[i], scored[i], prompting, model.tokenizer());
     else
-      predictions[i].log_prob = per_token(scored[i][0]);
+      judge_reference(predictions[i], scored[i][0], prompts[i].chain_tokens);
   }
   if (generates) generate_answers(model, items, prompts, spec, form, seed, predictions);
   return predictions;

@@ -78,6 +78,25 @@ TEST(Predict, Likelihood) {
   EXPECT_EQ(model.generated, 0);
 }
 
+// The answer's tokens alone, after a chain whose tokens cost another price.
+TEST(Predict, TheAnswersLikelihoodIsApartFromTheChains) {
+  ScriptedModel model(kWords);
+  model.log_prob = [](const std::string&, const std::string& next) {
+    return next == "two" ? -5.0 : -1.0;
+  };
+  model.reply = [](const std::string&, int) { return "a so two"; };
+  auto spec = spec_of(Prompting::Method::generate);
+  spec.prompting.reasoning = Prompting::Reasoning::chain;
+  Instance i = item("1", {"two"});
+  i.chain = text_part("a b");
+  const Prediction p = predict(model, std::vector{i}, {}, spec, Template::raw, 1)[0];
+  EXPECT_NEAR(p.answer_log_prob, -5, 1e-6);
+  EXPECT_NEAR(p.log_prob, (-1 * 3 - 5) / 4.0, 1e-6);  // a, b, so, two
+  spec.prompting.reasoning = Prompting::Reasoning::direct;
+  const Prediction direct = predict(model, std::vector{i}, {}, spec, Template::raw, 1)[0];
+  EXPECT_EQ(direct.answer_log_prob, direct.log_prob);
+}
+
 TEST(Predict, SelfConsistencyAndComplexity) {
   ScriptedModel model(kWords);
   model.reply = [](const std::string&, int draw) {
@@ -92,7 +111,9 @@ TEST(Predict, SelfConsistencyAndComplexity) {
   const std::vector<Instance> items = {item("1", {"two"})};
   const Prediction majority = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(majority.answer, "one");
-  EXPECT_EQ(majority.samples, (std::vector<std::string>{"one", "two", "one", "two", "one"}));
+  std::vector<std::string> drawn;
+  for (const DrawnAnswer& s : majority.samples) drawn.push_back(s.answer);
+  EXPECT_EQ(drawn, (std::vector<std::string>{"one", "two", "one", "two", "one"}));
   spec.prompting.vote = Prompting::Vote::complexity;  // the two longest of five
   const Prediction complex = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(complex.answer, "two");

@@ -13,6 +13,7 @@ struct Prompt {
   std::vector<Token> context;         // to generate from
   std::vector<ScoreRequest> choices;  // choose: each choice; else the reference alone
   std::vector<double> bytes;          // of each choice's text
+  size_t chain_tokens = 0;            // of the reference's, those before its answer
   bool truncated = false, fits = true;
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +45,11 @@ struct Instance {
   std::vector<Shot> examples;  // its own demonstrations, in place of the scenario's
   // How good an output is, in [0, 1], where equality with `answers` is not the measure.
   std::function<double(const std::string& output)> check;
+  // What someone scores who does something valid without the ability: a lower bound of chance.
+  double baseline = 0;
+  // Further numbers of an output, in an order that the scenario's measures know; NaN where one does
+  // not apply to the item.
+  std::function<std::vector<double>(const std::string& output)> details;
 };
 
 inline Sampling greedy(int64_t max_tokens) {
@@ -88,6 +95,12 @@ struct Prompting {
   int voters = 0;  // complexity: so many chains vote; 0: half
 };
 
+// One of several answers that were drawn.
+struct DrawnAnswer {
+  std::string output, answer;
+  int64_t steps = 0;  // of its chain
+};
+
 // What a model made of an instance. Kept, so that metrics are computed again without the model.
 struct Prediction {
   std::string output;  // generated, the voted one's; or the chosen choice
@@ -96,18 +109,36 @@ struct Prediction {
   std::vector<double> scores;  // of the choices, normalised; equal ones are ties
   // The graded metric: nats a token of the reference (of the chain and the answer when reasoning).
   double log_prob = 0;
+  double answer_log_prob = 0;  // of the answer's tokens alone, after the reference chain
   // Format-leak diagnostic: of `choose`, the probability that the answer is one of the choices; of
   // `generate`, 1 when the output ended by itself and had an answer in it.
   double format = 0;
-  std::vector<std::string> samples;  // the answers that were drawn, where there were several
-  bool truncated = false;            // examples or the left end of the prompt were cut to fit
-  bool fits = true;  // false: not even the answer fits; such an item counts for nothing
+  std::vector<DrawnAnswer> samples;  // where several were drawn
+  bool truncated = false;       // examples or the left end of the prompt were cut to fit
+  bool fits = true;             // false: not even the answer fits; such an item counts for nothing
 };
 
 // A headline metric: a number in [0, 1] of an item.
 struct Metric {
   std::string name;
   std::function<double(const Instance&, const Prediction&)> score;
+};
+
+// What a measure says of some items. `graded` is as a prediction's log_prob, or has n = 0.
+struct Measured {
+  Estimate headline, graded = {};
+  double chance = 0;
+};
+
+// A further number from the same predictions, which need not be a mean over items: AUROC, Youden's
+// J, pass@10. It has score rows of its own, under its name.
+struct Measure {
+  std::string name;  // as of a scenario: "A12.quantity.chain.steps"
+  std::string title, metric;
+  bool headline = false;  // of its ability
+  bool by_cell = true;    // else of all items only
+  // Of items that all fit; none where it cannot be told of these (of one class only).
+  std::function<std::optional<Measured>(std::span<const Instance>, std::span<const Prediction>)> of;
 };
 
 // Examples are for demonstrations, dev for choosing a template, test for the score. No item is in
@@ -131,6 +162,7 @@ struct ScenarioSpec {
   int64_t n = 0;         // test items unless asked otherwise
   bool headline = true;  // of its ability; others show a condition
   Gate gate = {};
+  std::vector<Measure> measures = {};
 };
 
 // A question set. Knows nothing of models.

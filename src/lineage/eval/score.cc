@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <map>
 #include <unordered_map>
 
@@ -108,11 +109,11 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
   Chance c;
   if (items.empty()) return c;
   const bool choose = spec.prompting.method == Prompting::Method::choose;
-  if (choose)
-    for (const Instance& item : items) {
-      const size_t choices = std::max(item.answers.size(), item.contexts.size());
-      c.uniform += 1 / static_cast<double>(choices) / static_cast<double>(items.size());
-    }
+  for (const Instance& item : items) {
+    const auto choices = static_cast<double>(std::max(item.answers.size(), item.contexts.size()));
+    const double uniform = choose ? 1 / choices : 0;
+    c.uniform += std::max(uniform, item.baseline) / static_cast<double>(items.size());
+  }
   if (!dev.empty()) {
     const auto answer =
         most_frequent<std::string>(dev, [&](const Instance& i) { return gold(i, choose); });
@@ -127,32 +128,75 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
   return c;
 }
 
-std::vector<Score> score(const ScenarioSpec& spec, std::span<const Instance> items,
-                         std::span<const Prediction> predictions, std::span<const Instance> dev) {
-  assert(items.size() == predictions.size());
-  std::vector<Instance> kept;
-  std::vector<Prediction> kept_predictions;
-  for (size_t i = 0; i < items.size(); ++i)
-    if (predictions[i].fits) kept.push_back(items[i]), kept_predictions.push_back(predictions[i]);
-  std::vector<Score> scores = {score_items(spec, kept, kept_predictions, dev)};
-  scores[0].skipped = static_cast<int64_t>(items.size() - kept.size());
+namespace {
 
-  const auto cells = cell_ids(kept);
+struct Kept {
+  std::vector<Instance> items;
+  std::vector<Prediction> predictions;
+};
+
+Kept those_that_fit(std::span<const Instance> items, std::span<const Prediction> predictions) {
+  assert(items.size() == predictions.size());
+  Kept kept;
+  for (size_t i = 0; i < items.size(); ++i)
+    if (predictions[i].fits)
+      kept.items.push_back(items[i]), kept.predictions.push_back(predictions[i]);
+  return kept;
+}
+
+// Calls f(items, predictions) for each cell where there are several.
+template <class F>
+void each_cell(const Kept& kept, const F& f) {
+  const auto cells = cell_ids(kept.items);
   const size_t count = cells.empty() ? 0 : *std::ranges::max_element(cells) + size_t{1};
   for (uint32_t cell = 0; count > 1 && cell < count; ++cell) {
-    std::vector<Instance> in_cell, dev_in_cell;
-    std::vector<Prediction> predictions_in_cell;
-    for (size_t i = 0; i < kept.size(); ++i)
+    Kept in_cell;
+    for (size_t i = 0; i < kept.items.size(); ++i)
       if (cells[i] == cell) {
-        in_cell.push_back(kept[i]);
-        predictions_in_cell.push_back(kept_predictions[i]);
+        in_cell.items.push_back(kept.items[i]);
+        in_cell.predictions.push_back(kept.predictions[i]);
       }
-    for (const Instance& d : dev)
-      if (d.cell == in_cell[0].cell) dev_in_cell.push_back(d);
-    Score s = score_items(spec, in_cell, predictions_in_cell, dev_in_cell);
-    s.cell = in_cell[0].cell;
-    scores.push_back(std::move(s));
+    f(in_cell);
   }
+}
+
+}  // namespace
+
+std::vector<Score> score(const ScenarioSpec& spec, std::span<const Instance> items,
+                         std::span<const Prediction> predictions, std::span<const Instance> dev) {
+  const Kept kept = those_that_fit(items, predictions);
+  std::vector<Score> scores = {score_items(spec, kept.items, kept.predictions, dev)};
+  scores[0].skipped = static_cast<int64_t>(items.size() - kept.items.size());
+  each_cell(kept, [&](const Kept& in_cell) {
+    std::vector<Instance> dev_in_cell;
+    for (const Instance& d : dev)
+      if (d.cell == in_cell.items[0].cell) dev_in_cell.push_back(d);
+    Score s = score_items(spec, in_cell.items, in_cell.predictions, dev_in_cell);
+    s.cell = in_cell.items[0].cell;
+    scores.push_back(std::move(s));
+  });
+  return scores;
+}
+
+std::vector<Score> score(const Measure& measure, std::span<const Instance> items,
+                         std::span<const Prediction> predictions) {
+  const Kept kept = those_that_fit(items, predictions);
+  std::vector<Score> scores;
+  const auto add = [&](const Kept& of, const std::string& cell) {
+    if (of.items.empty()) return;
+    const auto measured = measure.of(of.items, of.predictions);
+    if (!measured) return;
+    Score& s = scores.emplace_back();
+    s.cell = cell;
+    s.headline = measured->headline, s.graded = measured->graded;
+    if (s.graded.n == 0) s.graded.value = s.graded.low = s.graded.high = std::nan("");
+    s.chance.uniform = measured->chance;
+    s.format = std::nan("");
+    s.n = measured->headline.n;
+  };
+  add(kept, "");
+  if (measure.by_cell && !scores.empty())
+    each_cell(kept, [&](const Kept& in_cell) { add(in_cell, in_cell.items[0].cell); });
   return scores;
 }
 

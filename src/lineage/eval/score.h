@@ -10,7 +10,7 @@ namespace lineage {
 
 // What a model that does not read the question would get.
 struct Chance {
-  double uniform = 0;   // a choice at random; 0 where answers are written
+  double uniform = 0;   // a choice at random, or the items' baseline where that is more
   double majority = 0;  // the answer (or place among the choices) most frequent in the dev items
   double shuffled = 0;  // these predictions against other items' answers: the model's own prior
   double value() const { return uniform > majority ? uniform : majority; }
@@ -28,6 +28,10 @@ struct Score {
 // as the items. Where nothing fits, n is 0 and the numbers mean nothing.
 std::vector<Score> score(const ScenarioSpec&, std::span<const Instance> items,
                          std::span<const Prediction>, std::span<const Instance> dev);
+
+// The scores of a measure, likewise; none where it tells nothing of all items.
+std::vector<Score> score(const Measure&, std::span<const Instance> items,
+                         std::span<const Prediction>);
 
 Chance measure_chance(const ScenarioSpec&, std::span<const Instance> items,
                       std::span<const Prediction>, std::span<const Instance> dev);

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
+#include "lineage/eval/derived.h"
 #include "lineage/eval/predict.h"
+#include "lineage/eval/prompt.h"
 #include "lineage/eval/scenarios/probe_scenario.h"
 #include "lineage/eval/score.h"
 #include "lineage/infer/engine.h"
@@ -34,7 +37,6 @@ TEST(Suite, EveryProbeCanBeAsked) {
     std::vector<Instance> items;
     ASSERT_NO_THROW(items = scenario->items(ItemSet::test, kItems));
     ASSERT_EQ(items.size(), static_cast<size_t>(kItems));
-    if (spec.prompting.samples > 1) continue;  // the same items as the set of one sample
     for (const auto form : spec.templates) {
       const auto predictions = predict(*model, items, {}, spec, form, 1);
       const Score s = score(spec, items, predictions, scenario->items(ItemSet::dev, 4))[0];
@@ -42,11 +44,72 @@ TEST(Suite, EveryProbeCanBeAsked) {
       EXPECT_GE(s.headline.value, 0) << spec.name;
       EXPECT_LE(s.headline.value, 1) << spec.name;
       EXPECT_LT(s.graded.value, 0) << spec.name;
+      for (const Measure& m : spec.measures) {
+        EXPECT_TRUE(names.insert(m.name).second || form != spec.templates[0]) << m.name;
+        abilities.insert(m.name.substr(0, 3));
+        for (const Score& of : score(m, items, predictions))
+          EXPECT_TRUE(std::isfinite(of.headline.value)) << m.name;
+      }
     }
   }
-  for (const char* ability : {"A01", "A03", "A04", "A05", "A06", "A08", "A09", "A10", "A11", "A12",
-                              "A13", "A14", "A22", "A23", "A25"})
+  for (const char* ability :
+       {"A01", "A02", "A03", "A04", "A05", "A06", "A08", "A09", "A10", "A11", "A12", "A07",
+        "A13", "A14", "A17", "A18", "A19", "A20", "A21", "A22", "A23", "A24", "A25", "A26"})
     EXPECT_TRUE(abilities.contains(ability)) << ability;
+}
+
+// The budget of an evaluation: what is read and written for one node with every scenario's own
+// number of items, in tokens. At 0.43M parameters a token read costs about a tenth of one written.
+TEST(Suite, AnEvaluationStaysWithinItsTokens) {
+  const Tokenizer& tokenizer = *Vocabulary::get().tokenizer();
+  const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
+  double read = 0, written = 0;
+  constexpr int64_t kItems = 24;
+  for (const auto& scenario : suite) {
+    const ScenarioSpec& spec = scenario->spec();
+    const Prompting& p = spec.prompting;
+    const bool generates = p.method == Prompting::Method::generate;
+    double reads = 0, longest = 0;
+    const auto items = scenario->items(ItemSet::test, kItems);
+    for (const Instance& item : items) {
+      const Prompt prompt = render(item, {}, p, spec.templates[0], tokenizer, 256);
+      size_t scored = 0;
+      bool single = prompt.choices.size() > 1;
+      for (const ScoreRequest& c : prompt.choices) {
+        scored += c.context.size() + c.continuation.size();
+        single = single && c.continuation.size() == 1 && c.context == prompt.choices[0].context;
+      }
+      if (single) scored = prompt.choices[0].context.size() + 1;
+      reads += static_cast<double>(scored) +
+               (generates ? static_cast<double>(prompt.context.size()) * p.samples : 0);
+      if (generates)
+        longest = std::max(longest, static_cast<double>(prompt.choices[0].continuation.size()));
+    }
+    const double n = static_cast<double>(spec.n);
+    read += reads / kItems * n;
+    if (!generates) continue;
+    written += n * p.samples * static_cast<double>(p.sampling.max_tokens);
+    // No answer may take far more than the right one does.
+    EXPECT_LE(static_cast<double>(p.sampling.max_tokens), 2 * longest + 16) << spec.name;
+    RecordProperty(spec.name, std::to_string(static_cast<int64_t>(reads / kItems * n)));
+  }
+  RecordProperty("read", std::to_string(static_cast<int64_t>(read)));
+  RecordProperty("written", std::to_string(static_cast<int64_t>(written)));
+  EXPECT_LT(read, 2.0e6);
+  EXPECT_LT(written, 4.0e5);
+}
+
+// What derive_scores() needs is in the suite.
+TEST(Suite, HasTheBattery) {
+  std::set<std::string> names;
+  for (const auto& s : ability_suite(std::make_shared<const World>(WorldConfig{})))
+    names.insert(s->spec().name);
+  for (const auto& ability : battery())
+    for (const std::string& scenario : ability) EXPECT_TRUE(names.contains(scenario)) << scenario;
+  for (const char* name :
+       {"A07.known_tasks", "A07.known_tasks.k0", "A08.trained_types", "A08.trained_types.k4",
+        "A12.quantity.asked_chain", "A12.quantity.asked_direct", "A26.next_token"})
+    EXPECT_TRUE(names.contains(name)) << name;
 }
 
 }  // namespace

@@ -66,6 +66,12 @@ BoxScene random_scene(Draw& draw, int objects, int containers, int steps) {
   return scene;
 }
 
+std::vector<Template> box_sentences() {
+  return templates({"the {o} is in the {c} .", "the {o} is now in the {c} .",
+                    "{w} put the {o} in the {c} .", "{w} moved the {o} to the {c} .",
+                    "{w} swapped the {o} and the {o} ."});
+}
+
 void write_start(DocumentWriter& out, const BoxScene& scene, size_t object) {
   static const Template form("the {o} is in the {c} .");
   form.write(out,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lineage/world/draw.h"
+#include "lineage/world/template.h"
 #include "lineage/world/vocabulary.h"
 
 namespace lineage {
@@ -39,6 +40,8 @@ BoxScene random_scene(Draw&, int objects, int containers, int steps);
 
 void write_start(DocumentWriter&, const BoxScene&, size_t object);
 void write_step(DocumentWriter&, const BoxScene&, const BoxStep&);
+// What these write, for a reader: {w} a first name, {o} an object, {c} a container.
+std::vector<Template> box_sentences();
 // "the lamp is now in the", whose next token is the container.
 void write_place(DocumentWriter&, const BoxScene&, size_t object);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,10 @@ struct MinimalPair {
 // from the others.
 enum class SentenceUse : uint8_t { training, test };
 MinimalPair minimal_pair(Phenomenon, SentenceUse, Draw&);
+
+// Whether the grammar derives a sentence, given with its full stop. Of attractors any number will
+// do: which one they have breaks no rule.
+bool is_sentence(std::span<const Token>);
 
 // Adds a training sentence of a random phenomenon; its critical token is an answer of A01.
 void write_sentence(DocumentWriter&, Draw&);

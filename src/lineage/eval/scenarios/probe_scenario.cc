@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lineage/eval/metric.h"
+#include "lineage/eval/scenario_measures.h"
 #include "lineage/world/probes/code_probes.h"
 #include "lineage/world/probes/instruction_probes.h"
 #include "lineage/world/probes/text_probes.h"
@@ -20,6 +21,7 @@ Part part_of(const std::vector<Token>& tokens) {
 Instance instance_of(const ProbeItem& item) {
   Instance i;
   i.id = item.id, i.cell = item.cell, i.cluster = item.cluster, i.correct = item.correct;
+  i.baseline = item.baseline;
   i.question = part_of(item.question);
   i.chain = part_of(item.chain);
   for (const auto& answer : item.answers) i.answers.push_back(part_of(answer));
@@ -29,6 +31,10 @@ Instance instance_of(const ProbeItem& item) {
   if (item.check)
     i.check = [check = item.check](const std::string& answer) {
       return check(Vocabulary::get().tokenizer()->encode_with_specials(answer));
+    };
+  if (item.details)
+    i.details = [details = item.details](const std::string& output) {
+      return details(Vocabulary::get().tokenizer()->encode_with_specials(output));
     };
   return i;
 }
@@ -70,10 +76,10 @@ Metric answer_match() {
 
 // As the corpus puts it: a question page's "q : … a : …", unless the question begins as a document
 // does, which is then gone on with.
-void set_raw_form(Prompting& p, const ProbeItem& sample) {
+void set_raw_form(Prompting& p, const ProbeItem& sample, bool goes_on) {
   const Vocabulary& v = Vocabulary::get();
   const auto opens_document = [&] {
-    return sample.question.empty() || v.word(sample.question[0]).starts_with("<src:");
+    return goes_on || sample.question.empty() || v.word(sample.question[0]).starts_with("<src:");
   };
   p.answer_lead = "", p.before_answer = "", p.after_answer = " ";
   if (opens_document()) {
@@ -89,6 +95,57 @@ void set_raw_form(Prompting& p, const ProbeItem& sample) {
   p.sampling.stop = {"q :"};
 }
 
+// The share of the answers drawn that pass: pass@1 without the luck of one draw.
+Metric share_that_passes() {
+  return {"pass@1", [](const Instance& item, const Prediction& p) {
+            double right = 0;
+            for (const DrawnAnswer& s : p.samples)
+              right += !s.output.empty() && item.check(s.output) >= 1 ? 1 : 0;
+            return p.samples.empty() ? 0 : right / static_cast<double>(p.samples.size());
+          }};
+}
+
+// What a claim must not be read from a model that lacks the skill to be asked (section 10.7).
+Gate gate_of(const ProbeSet& set) {
+  // Whether memory or a passage is believed can be told of models that read passages at all.
+  if (set.ability == "A22") return {set.name, "fresh", 0.9};
+  if (set.name == "A24.retrieved" || set.name == "A24.passage") return {set.name, "fresh", 0.9};
+  if (set.ability == "A02") return {"A01.grammar", "", 0.85};
+  return {};
+}
+
+// Numbers beside the headline, of the same answers.
+std::vector<Measure> measures_of(const ProbeSet& set) {
+  std::vector<Measure> all;
+  for (size_t d = 0; d < set.details.size(); ++d)
+    all.push_back(measures::detail(set.name + "." + set.details[d].name, set.details[d].title, d));
+  if (set.chain) all.push_back(measures::answer_given_chain(set.name + ".given_chain"));
+  if (set.samples > 1) all.push_back(measures::pass_at(set.name + ".pass10", set.samples));
+  if (set.name == "A02.stories") all.push_back(measures::distinct_triples(set.name + ".distinct3"));
+  if (set.name == "A03.cloze") all.push_back(measures::choice_calibration("A26.calibration"));
+  if (set.name == "A08.trained_types") {
+    all.push_back(measures::mean_length("A26.length"));
+    all.push_back(measures::ended("A26.ended"));
+  }
+  if (set.name == "A19.propriety")
+    all.push_back(measures::youden(set.name + ".youden",
+                                   "refusals of improper requests less others", 0, "improper",
+                                   "harmless"));
+  if (set.name == "A20.confidence") {
+    // What was told often against what was told once or never, and years told of against others.
+    const std::vector<measures::Scopes> scopes = {{{"t400", "t128"}, {"t1", "ghost", "shadow"}},
+                                                  {{"core"}, {"future"}}};
+    all.push_back(measures::scope_auroc("A20.auroc",
+                                        "Tells what it can know by its wish to abstain",
+                                        measures::Doubt::abstains, kAbstainChoices, scopes));
+    all.back().headline = true;
+    all.push_back(measures::scope_auroc("A20.auroc.unsure",
+                                        "Tells what it can know by its confidence",
+                                        measures::Doubt::unsure, kAbstainChoices, scopes));
+  }
+  return all;
+}
+
 ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& set) {
   ScenarioSpec spec;
   spec.name = set.name, spec.ability = set.ability, spec.title = set.title;
@@ -98,42 +155,59 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
   Prompting& p = spec.prompting;
   const bool choose = set.method == ProbeSet::Method::choose;
   p.method = choose ? Prompting::Method::choose : Prompting::Method::generate;
-  p.shots = static_cast<int>(sample.examples.size());
+  p.shots = set.shots;
+  p.samples = set.samples;
   p.reasoning = set.chain ? Prompting::Reasoning::chain : Prompting::Reasoning::direct;
   p.chain_end = " answer ", p.step_mark = " .";
   p.sampling = greedy(set.max_tokens);
-  set_raw_form(p, sample);
-  // Minimal pairs are whole sentences, which are no turns of a conversation.
-  if (choose && sample.question.empty()) spec.templates = {Prompting::Template::raw};
-  spec.metric = choose         ? metrics::choice_accuracy()
-                : sample.check ? metrics::checked()
-                               : answer_match();
-  // Whether a passage is believed against memory can be told of models that read passages at all.
-  if (set.ability == "A22") spec.gate = {set.name, "fresh", 0.9};
+  p.sampling.temperature = set.temperature;
+  set_raw_form(p, sample, set.goes_on);
+  // Minimal pairs are whole sentences, which are no turns of a conversation either.
+  if (set.raw_only || (choose && sample.question.empty()))
+    spec.templates = {Prompting::Template::raw};
+  spec.metric = choose            ? metrics::choice_accuracy()
+                : set.samples > 1 ? share_that_passes()
+                : sample.check    ? metrics::checked()
+                                  : answer_match();
+  spec.gate = gate_of(set);
+  spec.measures = measures_of(set);
   return spec;
 }
 
 }  // namespace
 
 std::shared_ptr<const Scenario> probe_scenario(std::shared_ptr<const World> world,
-                                               const ProbeSet& set, int shots) {
-  ScenarioSpec spec = spec_of(world, set);
-  if (shots >= 0) spec.prompting.shots = shots, spec.name += ".k" + std::to_string(shots);
-  return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), set);
+                                               const ProbeSet& set) {
+  return std::make_shared<ProbeScenario>(spec_of(world, set), std::move(world), set);
+}
+
+std::shared_ptr<const Scenario> condition_scenario(std::shared_ptr<const World> world,
+                                                   const ProbeSet& set, int shots, int64_t n) {
+  ProbeSet condition = set;
+  condition.name += ".k" + std::to_string(shots);
+  condition.title += ", " + std::to_string(shots) + " demonstrations";
+  condition.shots = shots, condition.n = n, condition.headline = false;
+  condition.details.clear();
+  return probe_scenario(std::move(world), condition);
 }
 
 std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World> world,
-                                                const ProbeSet& set, int samples,
-                                                Prompting::Vote vote) {
-  ScenarioSpec spec = spec_of(world, set);
-  const bool complexity = vote == Prompting::Vote::complexity;
-  spec.name += complexity ? ".complexity" : ".majority";
-  spec.title += complexity ? ", the longest chains vote" : ", all chains vote";
-  spec.headline = false;
-  spec.prompting.samples = samples, spec.prompting.vote = vote;
-  spec.prompting.sampling.temperature = kSampleTemperature;
-  spec.n = std::min<int64_t>(spec.n, 100);  // each costs `samples` answers
-  return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), set);
+                                                const ProbeSet& set, int samples) {
+  ProbeSet voted = set;
+  voted.name += ".majority";
+  voted.title += ", " + std::to_string(samples) + " chains vote";
+  voted.n = std::min<int64_t>(set.n, 50);  // each costs `samples` answers
+  voted.headline = false;
+  voted.temperature = kSampleTemperature;
+  voted.details.clear();
+  ScenarioSpec spec = spec_of(world, voted);
+  Prompting& p = spec.prompting;
+  p.samples = samples, p.vote = Prompting::Vote::majority;
+  spec.measures = {measures::vote(set.name + ".complexity", set.title + ", the longest chains vote",
+                                  p, Prompting::Vote::complexity),
+                   measures::vote(set.name + ".sampled", set.title + ", one chain drawn", p,
+                                  Prompting::Vote::first)};
+  return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), voted);
 }
 
 std::vector<std::shared_ptr<const Scenario>> ability_suite(
@@ -144,9 +218,9 @@ std::vector<std::shared_ptr<const Scenario>> ability_suite(
                       code_long_range_probes, tuned_probes})
     for (const ProbeSet& set : probes()) {
       suite.push_back(probe_scenario(world, set));
-      if (!set.chain || !set.headline) continue;
-      for (auto vote : {Prompting::Vote::majority, Prompting::Vote::complexity})
-        suite.push_back(voting_scenario(world, set, kSamples, vote));
+      for (const auto& c : set.conditions)
+        suite.push_back(condition_scenario(world, set, c.shots, c.n));
+      if (set.chain && set.headline) suite.push_back(voting_scenario(world, set, kSamples));
     }
   std::ranges::stable_sort(suite, {}, [](const auto& s) { return s->spec().ability; });
   return suite;

@@ -9,19 +9,21 @@
 
 namespace lineage {
 
-// A probe of the micro-world as a scenario, raw and as chat. Its items bring their own
-// demonstrations; `shots` of them are used, -1: all, and the name then says how many ("A05.binding
-// .k4").
-std::shared_ptr<const Scenario> probe_scenario(std::shared_ptr<const World>, const ProbeSet&,
-                                               int shots = -1);
+// A probe of the micro-world as a scenario, as plain text and as chat. Its items bring their own
+// demonstrations, of which the set's number is shown.
+std::shared_ptr<const Scenario> probe_scenario(std::shared_ptr<const World>, const ProbeSet&);
 
-// The same where the model draws `samples` chains, which vote: self-consistency or
-// complexity-based. The set is of chains.
+// Its first n items with another number of demonstrations: "A08.trained_types.k4".
+std::shared_ptr<const Scenario> condition_scenario(std::shared_ptr<const World>, const ProbeSet&,
+                                                   int shots, int64_t n);
+
+// The same where the model draws `samples` chains, which vote: all (self-consistency), beside it
+// those with the most steps (complexity-based), and one chain alone. The set is of chains.
 std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World>, const ProbeSet&,
-                                                int samples, Prompting::Vote);
+                                                int samples);
 
-// All probes of the micro-world in the order of their abilities: each set as it is, and the
-// headline ones of chains also with votes.
+// All probes of the micro-world in the order of their abilities: each set as it is, under its
+// conditions, and the headline ones of chains also with votes.
 std::vector<std::shared_ptr<const Scenario>> ability_suite(const std::shared_ptr<const World>&);
 
 }  // namespace lineage

@@ -8,13 +8,11 @@
 namespace lineage {
 namespace {
 
-struct Wording {
-  int phrase, frame;
-};
-
 uint64_t type_key(const InstructionType& t) {
   return item_key("wording", {static_cast<int64_t>(t.family), t.parameter, t.first, t.second});
 }
+
+}  // namespace
 
 Wording draw_wording(const InstructionType& type, Paraphrases which, Draw& draw) {
   const int held = static_cast<int>(type_key(type) % (kPhrases * kFrames));
@@ -24,7 +22,6 @@ Wording draw_wording(const InstructionType& type, Paraphrases which, Draw& draw)
   return {i / kFrames, i % kFrames};
 }
 
-// The instruction as a user says it.
 Tokens frame_prompt(const Task& task, AnswerFormat format, Wording wording) {
   TokenText text;
   constexpr std::array<std::string_view, kFrames> kBefore = {"", "please", "now", "", "you must"};
@@ -36,6 +33,8 @@ Tokens frame_prompt(const Task& task, AnswerFormat format, Wording wording) {
   if (wording.frame == 3) text.text("!");
   return text.take();
 }
+
+namespace {
 
 // Persons of the H-half never stand in tuning data. (Who has a cat is asked by the value.)
 bool asks_h_half(const World& world, const InstructionType& type, const Task& task) {

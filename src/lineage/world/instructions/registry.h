@@ -41,6 +41,14 @@ std::string type_name(const InstructionType&);  // "F02 reverse then keep animal
 inline constexpr int kPhrases = 2, kFrames = 5;
 enum class Paraphrases : uint8_t { trained, heldout };
 
+// How a user says a task: one of the task's wordings in one of the frames ("please …").
+struct Wording {
+  int phrase, frame;
+};
+Wording draw_wording(const InstructionType&, Paraphrases, Draw&);
+struct Task;
+Tokens frame_prompt(const Task&, AnswerFormat, Wording);
+
 // All instructions of a world. Demonstrations are pure functions of (world, stream, index); see
 // item_split.h for which indices train and which test.
 class Instructions {

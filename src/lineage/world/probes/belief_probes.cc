@@ -57,7 +57,7 @@ std::vector<ProbeSet> belief_probes() {
            .ability = "A22",
            .title = "Follows a passage against what it knows",
            .method = ProbeSet::Method::choose,
-           .n = 7 * 240,
+           .n = 7 * 120,
            .item = belief_item}};
 }
 

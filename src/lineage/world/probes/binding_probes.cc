@@ -25,6 +25,7 @@ ProbeItem binding_item(const World& world, uint64_t index, int shots, bool two_w
   item.question = out.finish().tokens;
   item.question.pop_back();
   item.cell = "k" + std::to_string(shots);
+  if (shots > 0) item.baseline = 0.5;  // some label of the context
   const std::array<Token, 2> both = {entries[0].value, entries[1].value};
   set_token_choices(item,
                     two_way ? std::span<const Token>(both) : Vocabulary::get().tokens("objects"),
@@ -46,7 +47,7 @@ std::vector<ProbeSet> binding_probes() {
                                (two_way ? "of the two there" : "of all labels"),
                       .method = ProbeSet::Method::choose,
                       .headline = two_way && shots == 4,
-                      .n = 1068,
+                      .n = two_way && shots == 4 ? 1068 : 300,
                       .item = [=](const World& world, uint64_t index) {
                         return binding_item(world, index, shots, two_way);
                       }});

@@ -31,6 +31,7 @@ ProbeItem box_item(const World& world, uint64_t index, bool changed) {
     for (int i = 0; i < kBoxContainers; ++i) containers.push_back(box_container(i));
     set_token_choices(item, containers,
                       box_container(scene.containers[static_cast<size_t>(place)]));
+    item.baseline = 1.0 / static_cast<double>(scene.containers.size());  // one of the scene's
     return item;
   }
 }
@@ -46,7 +47,8 @@ std::vector<ProbeSet> box_probes() {
          .title = changed ? "Where a thing is that was moved" : "Where a thing is that stayed",
          .method = ProbeSet::Method::choose,
          .headline = changed,
-         .n = changed ? 1068 : 400,
+         .n = changed ? 800 : 300,
+         .goes_on = true,
          .item = [=](const World& world, uint64_t index) {
            return box_item(world, index, changed);
          }});

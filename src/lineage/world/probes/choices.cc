@@ -47,11 +47,24 @@ std::string_view tier_name(Tier tier) {
   return kNames[static_cast<size_t>(tier)];
 }
 
+ProbeSet written_set(std::string name, std::string title, int64_t n, int64_t max_tokens,
+                     std::function<ProbeItem(const World&, uint64_t)> item) {
+  ProbeSet s;
+  s.ability = name.substr(0, 3);
+  s.name = std::move(name);
+  s.title = std::move(title);
+  s.n = n;
+  s.max_tokens = max_tokens;
+  s.item = std::move(item);
+  return s;
+}
+
 std::vector<ProbeSet> text_probes() {
   std::vector<ProbeSet> all;
-  for (auto probes : {grammar_probes, knowledge_probes, commonsense_probes, binding_probes,
-                      function_probes, register_probes, box_probes, opinion_probes,
-                      propriety_probes, abstention_probes, belief_probes, language_b_probes})
+  for (auto probes :
+       {grammar_probes, story_probes, knowledge_probes, commonsense_probes, binding_probes,
+        function_probes, register_probes, box_probes, opinion_probes, propriety_probes,
+        abstention_probes, belief_probes, retrieval_probes, language_b_probes, next_token_probes})
     for (ProbeSet& set : probes()) all.push_back(std::move(set));
   return all;
 }

@@ -17,4 +17,13 @@ void set_token_choices(ProbeItem&, std::span<const Token> choices, Token correct
 const Person& random_person(const World&, Tier, bool questioned, Draw&);
 std::string_view tier_name(Tier);
 
+// A set of written answers; its ability is what the name begins with.
+ProbeSet written_set(std::string name, std::string title, int64_t n, int64_t max_tokens,
+                     std::function<ProbeItem(const World&, uint64_t)> item);
+// The index of an item's i-th demonstration, of at most kMostExamples.
+inline constexpr int kMostExamples = 8;
+constexpr uint64_t example_index(uint64_t index, int i) {
+  return kFirstExampleProbe + index * kMostExamples + static_cast<uint64_t>(i);
+}
+
 }  // namespace lineage

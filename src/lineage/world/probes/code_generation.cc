@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <memory>
 
 #include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
 #include "lineage/world/probes/code_probes.h"
 
 namespace lineage {
@@ -73,13 +75,7 @@ FunctionScore FunctionProblem::check(std::span<const Token> written) const {
 }
 
 std::vector<ProbeSet> code_generation_probes() {
-  ProbeSet set;
-  set.name = "A10.functions";
-  set.ability = "A10";
-  set.title = "Code generation: the body of a function from its docstring";
-  set.n = 600;
-  set.max_tokens = 64;
-  set.item = [](const World& world, uint64_t index) {
+  const auto make = [](const World& world, uint64_t index) {
     Draw draw(item_rng(world, "A10", index));
     FunctionProblem p = draw_function_problem(context_of(index), draw);
     ProbeItem item;
@@ -90,12 +86,24 @@ std::vector<ProbeSet> code_generation_probes() {
     item.question = p.head;
     item.answers = {p.body};
     for (uint64_t k = 0; k < 2; ++k) item.examples.push_back(example(world, 2 * index + k));
-    item.check = [p = std::move(p)](std::span<const Token> written) {
-      return p.check(written).all() ? 1.0 : 0.0;
+    const auto shared = std::make_shared<const FunctionProblem>(std::move(p));
+    item.check = [shared](std::span<const Token> written) {
+      return shared->check(written).all() ? 1.0 : 0.0;
+    };
+    item.details = [shared](std::span<const Token> written) {
+      const FunctionScore score = shared->check(written);
+      return std::vector{score.parses ? 1.0 : 0.0, static_cast<double>(score.passed) / score.total};
     };
     return item;
   };
-  return {set};
+  ProbeSet once = written_set(
+      "A10.functions", "Code generation: the body of a function from its docstring", 400, 40, make);
+  once.conditions = {{2, 100}};
+  once.details = {{"parse", "bodies that parse"}, {"asserts", "hidden asserts that hold"}};
+  ProbeSet drawn = written_set("A10.sampled", "Code generation, ten bodies drawn", 60, 40, make);
+  drawn.headline = false;
+  drawn.samples = 10, drawn.temperature = 0.6;
+  return {once, drawn};
 }
 
 }  // namespace lineage

@@ -6,7 +6,7 @@
 namespace lineage {
 namespace {
 
-constexpr std::array<size_t, 6> kDistances = {8, 16, 32, 64, 128, 200};
+constexpr std::array<size_t, 6> kDistances = {8, 16, 32, 64, 128, 200};  // from the fourth on: far
 
 void filler(Draw& draw, std::vector<std::string>& taken, CodeWriter& w) {
   const std::string name = fresh_name(draw, taken), a = std::to_string(draw.between(0, 20));
@@ -21,9 +21,9 @@ std::vector<Token> open(CodeWriter& w) {
 
 // Four definitions, a distance, then one of them again: "assert x ==". The choices are the four
 // values, so only the name tells.
-ProbeItem definition_item(const World& world, uint64_t index) {
+ProbeItem definition_item(const World& world, bool far, uint64_t index) {
   Draw draw(item_rng(world, "A13 definition", index));
-  const size_t distance = kDistances[index % kDistances.size()];
+  const size_t distance = kDistances[index % 3 + (far ? 3 : 0)];
   std::vector<std::string> taken, names;
   CodeWriter w(DocumentType::long_range);
   const std::vector<int> values = draw.distinct(4, 100);
@@ -79,22 +79,30 @@ ProbeItem bracket_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> code_long_range_probes() {
-  ProbeSet definition;
-  definition.name = "A13.definition";
-  definition.ability = "A13";
-  definition.title = "Long range: the value of a name, by the distance to its definition";
-  definition.method = ProbeSet::Method::choose;
-  definition.n = 1200;
-  definition.item = definition_item;
+  std::vector<ProbeSet> sets;
+  for (bool far : {true, false}) {
+    ProbeSet& definition = sets.emplace_back();
+    definition.name = far ? "A13.definition" : "A13.definition.near";
+    definition.ability = "A13";
+    definition.title = std::string("Long range: the value of a name defined ") +
+                       (far ? "64 and more" : "up to 32") + " tokens before";
+    definition.method = ProbeSet::Method::choose;
+    definition.headline = far;
+    definition.n = far ? 3 * 200 : 3 * 80;
+    definition.item = [far](const World& world, uint64_t index) {
+      return definition_item(world, far, index);
+    };
+  }
   ProbeSet bracket;
   bracket.name = "A13.bracket";
   bracket.ability = "A13";
   bracket.title = "Long range: the closing bracket, by the distance to the opening one";
   bracket.method = ProbeSet::Method::choose;
   bracket.headline = false;
-  bracket.n = 1200;
+  bracket.n = 300;
   bracket.item = bracket_item;
-  return {definition, bracket};
+  sets.push_back(bracket);
+  return sets;
 }
 
 }  // namespace lineage

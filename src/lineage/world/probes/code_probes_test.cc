@@ -25,6 +25,8 @@ TEST(CodeProbes, ReferenceBodiesPassTheirHiddenAsserts) {
   for (uint64_t i = 0; i < 300; ++i) {
     const ProbeItem item = set.item(world(), kFirstProbe + i);
     EXPECT_EQ(item.check(item.answers.front()), 1.0);
+    EXPECT_EQ(item.details(item.answers.front()), (std::vector{1.0, 1.0}));
+    EXPECT_EQ(item.details(words("return x + \n")), (std::vector{0.0, 0.0}));
     EXPECT_EQ(item.examples.size(), 2u);
     EXPECT_LE(static_cast<int64_t>(item.answers.front().size()), set.max_tokens);
     EXPECT_EQ(item.question, set.item(world(), kFirstProbe + i).question);
@@ -95,7 +97,7 @@ TEST(CodeProbes, ChoicesDifferAndTheRightOneIsAnywhere) {
 
 TEST(CodeProbes, DistancesAreWhatTheCellsSay) {
   for (uint64_t i = 0; i < 60; ++i) {
-    const ProbeItem item = code_long_range_probes()[0].item(world(), kFirstProbe + i);
+    const ProbeItem item = code_long_range_probes()[i % 2].item(world(), kFirstProbe + i);
     const int distance = std::stoi(item.cell.substr(9));
     const Token name = item.question[item.question.size() - 2];
     const auto defined = std::find(item.question.begin(), item.question.end(), name);

@@ -73,8 +73,9 @@ std::vector<ProbeSet> code_understanding_probes() {
   output.name = "A11.output";
   output.ability = "A11";
   output.title = "Code understanding: what a program prints";
-  output.n = 1068;
+  output.n = 400;
   output.max_tokens = 14;
+  output.conditions = {{2, 100}};
   output.item = [](const World& world, uint64_t index) {
     ProbeItem item = output_item(world, "A11 output", index, true);
     for (uint64_t k = 0; k < 2; ++k) {
@@ -89,7 +90,7 @@ std::vector<ProbeSet> code_understanding_probes() {
   body.title = "Code understanding: the body without a bug, of four";
   body.method = ProbeSet::Method::choose;
   body.headline = false;
-  body.n = 1068;
+  body.n = 300;
   body.item = [](const World& world, uint64_t index) { return body_item(world, index); };
   return {output, body};
 }

@@ -15,13 +15,17 @@ ProbeItem function_item(const World& world, uint64_t index, int shots) {
   PatternValue asked = random_input(f, draw);
   while (f.on_lists() && !is_test_input(f, asked)) asked = random_input(f, draw);
   static const Template opening("<src:enc> pattern :"), separator(";");
+  const PatternValue result = apply(world, f, asked);
   DocumentWriter out(DocumentType::bursty);
   opening.write(out, {});
+  int copies = 0;  // values shown that happen to be the one asked for
   for (int i = 0; i < shots; ++i) {
     PatternValue input = random_input(f, draw);
     while (input == asked) input = random_input(f, draw);
     write_input(out, f, input);
-    write_output(out, f, apply(world, f, input));
+    const PatternValue value = apply(world, f, input);
+    copies += value == result;
+    write_output(out, f, value);
     separator.write(out, {});
   }
   write_input(out, f, asked);
@@ -29,11 +33,12 @@ ProbeItem function_item(const World& world, uint64_t index, int shots) {
   item.question = out.finish().tokens;
   item.question.pop_back();
   DocumentWriter output(DocumentType::bursty);
-  write_output(output, f, apply(world, f, asked));
+  write_output(output, f, result);
   item.answers = {output.finish().tokens};
   item.answers[0].pop_back();
   item.cell = f.on_lists() ? "list" : f.on_numbers() ? "number" : "relabel";
   item.cluster = f.name();
+  if (shots > 0) item.baseline = static_cast<double>(copies) / shots;
   // In a list of patterns an answer ends with a semicolon.
   item.check = [answer = item.answers[0], stop = separator.items()[0]](std::span<const Token> got) {
     const bool begins =
@@ -53,7 +58,7 @@ std::vector<ProbeSet> function_probes() {
                     .title = "A function never met, from its values",
                     .method = ProbeSet::Method::generate,
                     .headline = shots == 8,
-                    .n = 1068,
+                    .n = shots == 8 ? 400 : 150,
                     .max_tokens = 8,
                     .item = [=](const World& world, uint64_t index) {
                       return function_item(world, index, shots);

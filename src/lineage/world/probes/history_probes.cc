@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "lineage/world/claims.h"
 #include "lineage/world/dialogs/dialog.h"
 #include "lineage/world/instructions/statements.h"
 #include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
 #include "lineage/world/probes/instruction_probes.h"
 
 namespace lineage {
@@ -41,6 +43,15 @@ ProbeItem open_request(const World& world, uint64_t index) {
       right += f.subject == name && static_cast<int>(f.relation) < told &&
                profile[static_cast<size_t>(f.relation)] == f.value;
     return static_cast<double>(right) / told;
+  };
+  item.details = [profile = p.profile, name = p.name](std::span<const Token> response) {
+    const ReadClaims claims = read_claims(response);
+    double right = 0;
+    for (const Fact& f : claims.facts)
+      right += f.subject == name && static_cast<int>(f.relation) < kAttributes &&
+               profile[static_cast<size_t>(f.relation)] == f.value;
+    const auto stated = static_cast<double>(claims.facts.size());
+    return std::vector{right, stated > 0 ? right / stated : std::nan("")};
   };
   return item;
 }
@@ -96,29 +107,20 @@ ProbeItem history(const World& world, bool flat, uint64_t index) {
   return item;
 }
 
-ProbeSet conduct(std::string name, std::string title, int64_t n, int64_t max_tokens,
-                 std::function<ProbeItem(const World&, uint64_t)> item) {
-  ProbeSet s;
-  s.ability = name.substr(0, 3);
-  s.name = std::move(name);
-  s.title = std::move(title);
-  s.n = n;
-  s.max_tokens = max_tokens;
-  s.item = std::move(item);
-  return s;
-}
-
 }  // namespace
 
 std::vector<ProbeSet> history_probes() {
   std::vector<ProbeSet> sets;
   sets.push_back(
-      conduct("A17.pages", "true claims on a page about a person", 500, 96, &open_request));
-  sets.push_back(conduct("A18.contested", "both sides of contested topics", 1100, 48, &contested));
+      written_set("A17.pages", "true claims on a page about a person", 100, 80, &open_request));
+  sets.back().details = {{"claims", "true claims an answer"},
+                         {"precision", "share of the claims that are true"}};
+  sets.push_back(
+      written_set("A18.contested", "both sides of contested topics", 160, 32, &contested));
   for (bool flat : {false, true}) {
-    sets.push_back(conduct(
+    sets.push_back(written_set(
         flat ? "A21.flat" : "A21.turns", flat ? "earlier turns, as plain text" : "earlier turns",
-        1068, 24,
+        flat ? 150 : 360, 16,
         [flat](const World& world, uint64_t index) { return history(world, flat, index); }));
     sets.back().headline = !flat;
   }

@@ -5,15 +5,10 @@
 
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/item_split.h"
+#include "lineage/world/probes/choices.h"
 
 namespace lineage {
 namespace {
-
-// Demonstrations of an item, eight at most.
-constexpr int kExamples = 8;
-uint64_t example_index(uint64_t index, int i) {
-  return kFirstExampleProbe + index * kExamples + static_cast<uint64_t>(i);
-}
 
 // The registry depends on the world by its attributes only, and takes a millisecond to make.
 std::shared_ptr<const Instructions> instructions(const World& world) {
@@ -34,6 +29,9 @@ ProbeItem as_item(const Demonstration& d, const InstructionType& type, std::stri
   item.question = d.prompt;
   item.answers = {d.answer};
   item.check = [d](std::span<const Token> response) { return d.judge(response).correct ? 1 : 0; };
+  item.details = [d](std::span<const Token> response) {
+    return std::vector{response.empty() ? 0 : d.judge(response).content};
+  };
   return item;
 }
 
@@ -64,7 +62,8 @@ ProbeItem known_task(const World& world, uint64_t index) {
         static_cast<int>(k % static_cast<uint64_t>(std::min(6, family_parameters(world, family))));
   else if (family == Family::sum)
     type.parameter = static_cast<int>(k % 2);
-  return typed_item(world, type, "A07", index, std::string(family_info(family).name), kExamples);
+  return typed_item(world, type, "A07", index, std::string(family_info(family).name),
+                    kMostExamples);
 }
 
 ProbeItem trained_type(const World& world, uint64_t index) {
@@ -89,7 +88,10 @@ InstructionType heldout_composition(const World& world, uint64_t index) {
 }
 
 ProbeItem unseen_composition(const World& world, uint64_t index) {
-  return typed_item(world, heldout_composition(world, index), "A09a", index, "composition", 2);
+  ProbeItem item =
+      typed_item(world, heldout_composition(world, index), "A09a", index, "composition", 2);
+  item.baseline = random_operation_baseline(world, index);
+  return item;
 }
 
 ProbeItem unseen_family(const World& world, uint64_t index) {
@@ -120,18 +122,6 @@ ProbeItem unseen_form(const World& world, uint64_t index) {
   }
 }
 
-ProbeSet set(std::string name, std::string title, int64_t n,
-             ProbeItem (*item)(const World&, uint64_t)) {
-  ProbeSet s;
-  s.ability = name.substr(0, 3);
-  s.name = std::move(name);
-  s.title = std::move(title);
-  s.n = n;
-  s.max_tokens = 64;
-  s.item = item;
-  return s;
-}
-
 }  // namespace
 
 double random_operation_baseline(const World& world, uint64_t index) {
@@ -148,11 +138,20 @@ std::vector<ProbeSet> tuned_probes() {
 }
 
 std::vector<ProbeSet> instruction_probes() {
-  return {set("A07.known_tasks", "few-shot on known tasks", 1200, &known_task),
-          set("A08.trained_types", "trained instructions, new inputs", 1068, &trained_type),
-          set("A09.compositions", "held-out compositions", 400, &unseen_composition),
-          set("A09.families", "held-out families", 400, &unseen_family),
-          set("A09.forms", "held-out formats and paraphrases", 400, &unseen_form)};
+  ProbeSet known = written_set("A07.known_tasks", "few-shot on known tasks", 400, 12, &known_task);
+  known.shots = 4;
+  known.conditions = {{0, 200}, {8, 100}};
+  ProbeSet trained =
+      written_set("A08.trained_types", "trained instructions, new inputs", 400, 48, &trained_type);
+  trained.conditions = {{4, 100}};
+  std::vector<ProbeSet> sets = {
+      known, trained,
+      written_set("A09.compositions", "held-out compositions", 300, 24, &unseen_composition),
+      written_set("A09.families", "held-out families", 300, 40, &unseen_family),
+      written_set("A09.forms", "held-out formats and paraphrases", 300, 48, &unseen_form)};
+  for (ProbeSet& s : sets) s.details = {{"content", s.title + ", whatever the form"}};
+  for (size_t i = 2; i < sets.size(); ++i) sets[i].conditions = {{2, 100}};
+  return sets;
 }
 
 }  // namespace lineage

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <map>
 #include <set>
 
+#include "lineage/world/instructions/registry.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -73,11 +77,94 @@ TEST(Probes, CellsOfSteps) {
   EXPECT_EQ(cells, (std::set<std::string>{"k2", "k3", "k4"}));
 }
 
+// The form in which tuned models are asked is one that tuning has, for each number of steps; chain
+// and direct ask the same new problem.
+TEST(Probes, ProblemsAreAskedAsInTuning) {
+  const Instructions all(world());
+  const std::map<std::string, Family> families = {
+      {"quantity", Family::word_problem}, {"hop", Family::hops}, {"state", Family::box_state}};
+  const Token colon = word_token(":"), semicolon = word_token(";");
+  const auto frame = [&](const Tokens& prompt) {  // what stands around the problem
+    const auto end = std::find(prompt.begin(), prompt.end(), semicolon);
+    if (end != prompt.end()) return Tokens(end, prompt.end());
+    return Tokens(prompt.begin(), std::find(prompt.begin(), prompt.end(), colon) + 1);
+  };
+  for (const ProbeSet& set : reasoning_probes()) {
+    const bool chain = set.name.ends_with(".asked_chain");
+    if (!chain && !set.name.ends_with(".asked_direct")) continue;
+    const std::string family = set.name.substr(4, set.name.rfind('.') - 4);
+    std::map<std::string, std::set<Tokens>> trained;  // by cell
+    for (int steps = 2; steps <= 4; ++steps) {
+      if (family == "hop" && steps == 4) continue;
+      const int first = family == "hop" ? 2 : 1;
+      const InstructionType type{.family = families.at(family),
+                                 .parameter = 2 * (steps - first) + chain};
+      EXPECT_NE(std::find(all.train_types().begin(), all.train_types().end(), type),
+                all.train_types().end())
+          << type_name(type);
+      for (uint64_t i = 0; i < 120; ++i)
+        trained["k" + std::to_string(steps)].insert(frame(all.demonstration(type, "x", i).prompt));
+    }
+    for (uint64_t i = kFirstProbe; i < kFirstProbe + 60; ++i) {
+      const ProbeItem item = set.item(world(), i);
+      EXPECT_TRUE(trained[item.cell].contains(frame(item.question)))
+          << set.name << ": " << tokens_to_words(item.question);
+      EXPECT_TRUE(item.examples.empty());
+    }
+  }
+}
+
+TEST(Probes, ChainsAreCountedStepByStep) {
+  for (const ProbeSet& set : reasoning_probes()) {
+    if (set.name != "A12.quantity.asked_chain") continue;
+    const ProbeItem item = set.item(world(), kFirstProbe);
+    const auto of = [&](const Tokens& chain, std::string_view end) {
+      return item.details(joined({chain, words_to_tokens(end)}));
+    };
+    EXPECT_EQ(of(item.chain, "answer 0"), (std::vector{1.0, 1.0, 1.0}));
+    Tokens first = item.chain;  // without its last step
+    first.resize(item.chain.size() - split_tokens(item.chain, word_token(".")).back().size() - 1);
+    const double steps = static_cast<double>(split_tokens(item.chain, word_token(".")).size());
+    const auto some = of(first, "answer 0");
+    EXPECT_NEAR(some[0], (steps - 1) / steps, 1e-12);
+    EXPECT_NEAR(some[1], (steps - 1) / steps, 1e-12);
+    const auto false_sum = of(words_to_tokens("ann has 3 + 4 = 8 ."), "answer 8");
+    EXPECT_EQ(false_sum[0], 0);
+    EXPECT_EQ(false_sum[2], 0);
+    EXPECT_TRUE(std::isnan(item.details(words_to_tokens("9"))[2]));
+  }
+}
+
+// What is shown beside the headline has as many numbers as names, whatever is written.
+TEST(Probes, DetailsHaveNames) {
+  for (const ProbeSet& set : every_set()) {
+    const ProbeItem item = set.item(world(), kFirstProbe);
+    EXPECT_EQ(static_cast<bool>(item.details), !set.details.empty()) << set.name;
+    if (!item.details) continue;
+    for (const char* text : {"", "winter winter", "answer 3 ."})
+      EXPECT_EQ(item.details(words_to_tokens(text)).size(), set.details.size()) << set.name;
+  }
+}
+
+TEST(Probes, OneSentencePagesAreCountedByClaims) {
+  const ProbeItem item = history_probes()[0].item(world(), kFirstProbe);
+  const auto all = item.details(item.answers[0]);
+  EXPECT_GE(all[0], 5);
+  EXPECT_EQ(all[1], 1);
+  EXPECT_EQ(item.details(words_to_tokens("winter ."))[0], 0);
+  EXPECT_TRUE(std::isnan(item.details(words_to_tokens("winter ."))[1]));
+}
+
 TEST(Probes, RandomOperationsAreABaseline) {
   double sum = 0;
   for (uint64_t i = 0; i < 40; ++i) sum += random_operation_baseline(world(), kFirstProbe + i);
   EXPECT_GT(sum / 40, 0);
   EXPECT_LT(sum / 40, 0.2);
+  const ProbeSet compositions = instruction_probes()[2];
+  ASSERT_EQ(compositions.name, "A09.compositions");
+  double stored = 0;
+  for (uint64_t i = 0; i < 40; ++i) stored += compositions.item(world(), kFirstProbe + i).baseline;
+  EXPECT_NEAR(stored, sum, 1e-12);
 }
 
 }  // namespace

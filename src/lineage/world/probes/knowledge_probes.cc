@@ -52,6 +52,7 @@ std::vector<ProbeSet> knowledge_probes() {
   question.name = "A03.question";
   question.title = "Facts of persons never asked about, as questions";
   question.headline = false;
+  question.n = 6 * 120;
   question.item = question_item;
   return {cloze, question};
 }

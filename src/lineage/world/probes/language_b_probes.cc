@@ -65,6 +65,8 @@ std::vector<ProbeSet> language_b_probes() {
           {.name = "A25.translation",
            .ability = "A25",
            .title = "Sentences from A to B and back",
+           .headline = false,
+           .n = 200,
            .max_tokens = 12,
            .item = translation_item}};
 }

@@ -33,7 +33,7 @@ std::vector<ProbeSet> opinion_probes() {
            .title = "How often the majority's side is the likelier one (.5: impartial)",
            .method = ProbeSet::Method::choose,
            .headline = false,
-           .n = 400,
+           .n = 200,
            .item = opinion_item}};
 }
 

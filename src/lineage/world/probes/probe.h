@@ -29,9 +29,18 @@ struct ProbeItem {
   // Minimal pairs: choice i is answers[0] after contexts[i], in place of the question.
   std::vector<std::vector<Token>> contexts;
   std::vector<Token> chain;            // worked solution, without the answer
-  std::vector<ProbeExample> examples;  // as many as the most shots that the set asks for
+  std::vector<ProbeExample> examples;  // as many as the most shots that are asked for
   // How good a written answer is, in [0, 1]; null: 1 when it equals one of `answers`, else 0.
   std::function<double(std::span<const Token>)> check;
+  double baseline = 0;  // what someone scores who does something valid without the ability
+  // Further numbers of a written answer, as many as ProbeSet::details; NaN where one does not
+  // apply.
+  std::function<std::vector<double>(std::span<const Token>)> details;
+};
+
+// A further number of a written answer, whose mean stands under "SET.name".
+struct ProbeDetail {
+  std::string name, title;
 };
 
 // A question set: item(world, index) is pure. Tests take indices from kFirstProbe up, the choice of
@@ -47,6 +56,18 @@ struct ProbeSet {
   bool headline = true;     // of its ability; others show a condition
   int64_t n = 400;          // items asked
   int64_t max_tokens = 16;  // that an answer may take
+  int shots = 0;            // of an item's examples, how many are shown
+  // The first n items again with another number of demonstrations, as "NAME.k4".
+  struct Condition {
+    int shots;
+    int64_t n;
+  };
+  std::vector<Condition> conditions = {};
+  bool goes_on = false;    // the question is a text to go on with, also without a mark (stories)
+  bool raw_only = false;   // … and no turn of a conversation
+  double temperature = 0;  // 0: the likeliest answer
+  int samples = 1;         // answers drawn of an item
+  std::vector<ProbeDetail> details = {};
   std::function<ProbeItem(const World&, uint64_t index)> item;
 };
 

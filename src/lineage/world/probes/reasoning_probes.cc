@@ -1,4 +1,8 @@
+#include <limits>
+
+#include "lineage/world/instructions/registry.h"
 #include "lineage/world/instructions/statements.h"
+#include "lineage/world/probes/choices.h"
 #include "lineage/world/probes/instruction_probes.h"
 #include "lineage/world/problems/chain.h"
 #include "lineage/world/problems/gathering.h"
@@ -7,10 +11,7 @@
 namespace lineage {
 namespace {
 
-constexpr int kExamples = 4;
-uint64_t example_index(uint64_t index, int i) {
-  return kFirstExampleProbe + index * kExamples + static_cast<uint64_t>(i);
-}
+constexpr int kShots = 2;  // worked demonstrations: as many as a context of 256 tokens holds
 
 // How a problem is put: with worked demonstrations, with demonstrations of answers, or as an
 // instruction that asks for the one or the other.
@@ -23,6 +24,22 @@ int steps_of(ProblemFamily family, uint64_t index, bool deep) {
   return 2 + static_cast<int>(index % 3);
 }
 
+bool chained(Put put) { return put == Put::chain || put == Put::asked_chain; }
+bool asked(Put put) { return put == Put::asked_chain || put == Put::asked_direct; }
+
+// As the families F13, F28 and F29 ask for it in tuning, in any paraphrase of the type that
+// training heard; the problem is new.
+Tokens as_instruction(const World& world, const Problem& p, bool chain, uint64_t index) {
+  constexpr std::array kFamilies = {Family::word_problem, Family::hops, Family::box_state};
+  const bool hop = p.spec.family == ProblemFamily::hop;
+  const int steps = std::min(p.spec.steps, kTunedSteps) - (hop ? 2 : 1);
+  const InstructionType type{.family = kFamilies[static_cast<size_t>(p.spec.family)],
+                             .parameter = 2 * steps + chain};
+  Draw draw(item_rng(world, "A12 wording", index));
+  const Wording wording = draw_wording(type, Paraphrases::trained, draw);
+  return frame_prompt(problem_task(p, chain, wording.phrase), AnswerFormat::plain, wording);
+}
+
 ProbeItem problem_item(const World& world, ProblemFamily family, Put put, bool deep, int steps,
                        uint64_t index) {
   const std::string stream = "A12 " + std::string(problem_family_name(family));
@@ -31,44 +48,57 @@ ProbeItem problem_item(const World& world, ProblemFamily family, Put put, bool d
   item.id = std::to_string(index);
   item.cell = "k" + std::to_string(steps);
   item.cluster = p.cluster;
-  item.question = problem_text(p);
+  item.question = asked(put) ? as_instruction(world, p, chained(put), index) : problem_text(p);
   item.answers = {p.answer};
-  if (put == Put::chain || put == Put::asked_chain) item.chain = chain_text(p);
-  if (put == Put::asked_chain || put == Put::asked_direct) {
-    const Task task = problem_task(p, put == Put::asked_chain, 0);
-    item.question = joined({task.request, words_to_tokens(":"), task.payload});
-  }
+  if (chained(put)) item.chain = chain_text(p);
   item.check = [p](std::span<const Token> response) {
     return parse_chain(p, response).answer_correct ? 1 : 0;
   };
-  if (put == Put::chain || put == Put::direct)
-    for (int i = 0; i < kExamples; ++i) {
+  if (chained(put))
+    item.details = [p](std::span<const Token> response) {
+      const ChainReport r = parse_chain(p, response);
+      const auto expected = static_cast<double>(r.correct.size());
+      return std::vector{r.step_accuracy(), r.prefix / expected,
+                         r.sums > 0 ? static_cast<double>(r.true_sums) / r.sums
+                                    : std::numeric_limits<double>::quiet_NaN()};
+    };
+  if (!asked(put))
+    for (int i = 0; i < kShots; ++i) {
       const uint64_t at = example_index(index, i);
       const Problem e =
           make_problem(world, {family, deep ? 2 : steps_of(family, at, false), 1}, stream, at);
-      item.examples.push_back(
-          {problem_text(e), put == Put::chain ? chain_text(e) : Tokens{}, e.answer});
+      item.examples.push_back({problem_text(e), chained(put) ? chain_text(e) : Tokens{}, e.answer});
     }
   return item;
+}
+
+// The tokens of an answer with its chain, for the most steps that are asked for.
+int64_t most_tokens(ProblemFamily family, bool chain, bool deep) {
+  if (!chain) return 6;
+  if (family == ProblemFamily::hop) return 36;
+  if (family == ProblemFamily::state) return deep ? 104 : 72;  // a swap takes two sentences
+  return deep ? 64 : 44;
 }
 
 ProbeSet problem_set(ProblemFamily family, Put put, bool deep) {
   constexpr std::array<std::string_view, 4> kPut = {"chain", "direct", "asked_chain",
                                                     "asked_direct"};
-  ProbeSet s;
-  s.ability = "A12";
-  s.name = "A12." + std::string(problem_family_name(family)) + "." +
-           std::string(kPut[static_cast<size_t>(put)]) + (deep ? ".deep" : "");
-  s.title = std::string(problem_family_name(family)) + " problems, " +
-            (put == Put::chain || put == Put::asked_chain ? "chain of thought" : "direct") +
-            (deep ? ", more steps than in tuning" : "");
-  s.chain = put == Put::chain || put == Put::asked_chain;
+  const std::string name(problem_family_name(family));
+  ProbeSet s = written_set(
+      "A12." + name + "." + std::string(kPut[static_cast<size_t>(put)]) + (deep ? ".deep" : ""),
+      name + " problems, " + (chained(put) ? "chain of thought" : "direct") +
+          (deep ? ", more steps than in tuning" : ""),
+      deep || !asked(put) ? 100 : 300, most_tokens(family, chained(put), deep),
+      [=](const World& world, uint64_t index) {
+        return problem_item(world, family, put, deep, steps_of(family, index, deep), index);
+      });
+  s.chain = chained(put);
   s.headline = !deep && put == Put::asked_chain;
-  s.n = 400;
-  s.max_tokens = s.chain ? 128 : 8;
-  s.item = [=](const World& world, uint64_t index) {
-    return problem_item(world, family, put, deep, steps_of(family, index, deep), index);
-  };
+  s.shots = asked(put) ? 0 : kShots;
+  if (s.chain)
+    s.details = {{"steps", "share of the chain's steps that are right"},
+                 {"prefix", "share of the chain's steps before the first wrong one"},
+                 {"sums", "share of the sums written that hold"}};
   return s;
 }
 
@@ -78,6 +108,7 @@ ProbeSet one_step(Put put) {
   s.name += ".one";
   s.title += ", one step";
   s.headline = false;
+  s.n = 100;
   s.item = [put](const World& world, uint64_t index) {
     return problem_item(world, ProblemFamily::quantity, put, false, 1, index);
   };
@@ -109,7 +140,7 @@ ProbeItem gathering(const World& world, bool formal, uint64_t index) {
   item.check = [g, formal](std::span<const Token> response) {
     return (formal ? score_formal(g, response) : score_recipe(g, response)) >= 1 ? 1 : 0;
   };
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kShots; ++i) {
     const Gathering e = at(example_index(index, i));
     item.examples.push_back({text(e), {}, answer(e)});
   }
@@ -130,24 +161,12 @@ ProbeItem long_sum(const World& world, bool tool, uint64_t index) {
   item.check = [sum, tool](std::span<const Token> response) {
     return tool ? (calls_rightly(sum, response) ? 1.0 : 0.0) : score_long_sum(sum, response);
   };
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kShots; ++i) {
     const LongSum e = at(example_index(index, i));
     item.examples.push_back(
         {TokenText(how).add(sum_question(e)).take(), {}, tool ? tool_answer(e) : sum_answer(e)});
   }
   return item;
-}
-
-ProbeSet other(std::string name, std::string title, int64_t n, int64_t max_tokens,
-               std::function<ProbeItem(const World&, uint64_t)> item) {
-  ProbeSet s;
-  s.ability = name.substr(0, 3);
-  s.name = std::move(name);
-  s.title = std::move(title);
-  s.n = n;
-  s.max_tokens = max_tokens;
-  s.item = std::move(item);
-  return s;
 }
 
 }  // namespace
@@ -161,15 +180,16 @@ std::vector<ProbeSet> reasoning_probes() {
     }
   for (Put put : {Put::asked_chain, Put::asked_direct}) sets.push_back(one_step(put));
   for (bool formal : {false, true})
-    sets.push_back(other(
+    sets.push_back(written_set(
         formal ? "A23.formal" : "A23.recipe",
-        formal ? "every step must be exact" : "any order and source will do", 300, 64,
+        formal ? "every step must be exact" : "any order and source will do", 200, 48,
         [formal](const World& world, uint64_t index) { return gathering(world, formal, index); }));
   for (bool tool : {false, true})
-    sets.push_back(
-        other(tool ? "A23.sum.tool" : "A23.sum.direct",
-              tool ? "long sums with the tool" : "long sums without the tool", 300, 40,
-              [tool](const World& world, uint64_t index) { return long_sum(world, tool, index); }));
+    sets.push_back(written_set(
+        tool ? "A23.sum.tool" : "A23.sum.direct",
+        tool ? "long sums with the tool" : "long sums without the tool", 200, tool ? 40 : 10,
+        [tool](const World& world, uint64_t index) { return long_sum(world, tool, index); }));
+  for (size_t i = sets.size() - 4; i < sets.size(); ++i) sets[i].conditions = {{kShots, 100}};
   return sets;
 }
 

@@ -9,14 +9,14 @@
 namespace lineage {
 namespace {
 
-constexpr std::array<int, 6> kDistances = {8, 16, 32, 64, 128, 224};
+constexpr std::array<int, 6> kDistances = {8, 16, 32, 64, 128, 224};  // from the fourth on: far
 constexpr int kEntries = 4, kEntryTokens = 3;
 
 // Four entries and, where the distance asks for it, sentences between them and the question. The
 // distance is from the entry's value to the question's last token.
-ProbeItem register_item(const World& world, uint64_t index) {
+ProbeItem register_item(const World& world, bool far, uint64_t index) {
   Draw draw(item_rng(world, "probe register", index));
-  const int distance = kDistances[index % kDistances.size()];
+  const int distance = kDistances[index % 3 + (far ? 3 : 0)];
   const TextContext context(world);
   std::vector<Entry> entries;
   std::array<Token, kEntries> values{};
@@ -59,12 +59,19 @@ ProbeItem register_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> register_probes() {
-  return {{.name = "A13.register",
-           .ability = "A13",
-           .title = "Recall of an entry from so many tokens before",
-           .method = ProbeSet::Method::choose,
-           .n = 6 * 200,
-           .item = register_item}};
+  std::vector<ProbeSet> sets;
+  for (bool far : {true, false})
+    sets.push_back({.name = far ? "A13.register" : "A13.register.near",
+                    .ability = "A13",
+                    .title = std::string("Recall of an entry from ") +
+                             (far ? "64 and more" : "up to 32") + " tokens before",
+                    .method = ProbeSet::Method::choose,
+                    .headline = far,
+                    .n = far ? 3 * 200 : 3 * 80,
+                    .item = [far](const World& world, uint64_t index) {
+                      return register_item(world, far, index);
+                    }});
+  return sets;
 }
 
 }  // namespace lineage

@@ -13,6 +13,9 @@ namespace lineage {
 // A01: sentences, right and wrong; the question is empty. Cells: phenomena.
 std::vector<ProbeSet> grammar_probes();
 
+// A02: stories to go on with; how much of what is written the corpus's grammar derives.
+std::vector<ProbeSet> story_probes();
+
 // A03: facts of H-half persons in held-out wordings, as a cloze and as a question. Cells: tiers.
 std::vector<ProbeSet> knowledge_probes();
 
@@ -40,12 +43,21 @@ std::vector<ProbeSet> opinion_probes();
 std::vector<ProbeSet> propriety_probes();
 
 // A20: questions whose answer is known (persons told of often), or cannot be: shadows, ghosts,
-// years after the cutoff, and persons told of once. Right: the answer, or to say so.
+// years after the cutoff, and persons told of once. Right: the answer, or to say so; and the same
+// with the values and the beginnings of refusals as choices, which are the last kAbstainChoices.
 std::vector<ProbeSet> abstention_probes();
+inline constexpr int kAbstainChoices = 4;
 
 // A22: a passage contradicts what is known; the answer by the passage is called correct. Cells:
 // tiers, persons never heard of, years after the cutoff.
 std::vector<ProbeSet> belief_probes();
+
+// A24: questions with a line that answers them among three that do not, and the same without any.
+// Cells: tiers, persons never heard of.
+std::vector<ProbeSet> retrieval_probes();
+
+// A26: the next token of fixed text, of all words: what a model is compared with its parent on.
+std::vector<ProbeSet> next_token_probes();
 
 // A25: agreement, facts and translation in language B. Cells of facts: told in B, told in A only.
 std::vector<ProbeSet> language_b_probes();

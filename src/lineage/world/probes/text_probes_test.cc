@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -51,11 +52,11 @@ TEST(TextProbes, ItemsAreWellFormedAndPure) {
         ++correct[item.correct];
       } else {
         const std::vector<Token>& gold = item.answers[0];
-        if (item.check && item.cell != "harmless") {
+        if (item.check && !item.cell.starts_with("harmless")) {
           EXPECT_EQ(item.check(gold), 1) << set.name << " " << tokens_to_words(gold);
         }
         if (item.check) {
-          EXPECT_EQ(item.check(words_to_tokens("lamp bread cup")), item.cell == "harmless");
+          EXPECT_EQ(item.check(words_to_tokens("lamp bread cup")), item.cell.starts_with("harmless"));
         }
         EXPECT_LE(std::ssize(gold), set.max_tokens);
       }
@@ -110,7 +111,8 @@ TEST(TextProbes, BindingIsToldByTheContext) {
 TEST(TextProbes, RegistersRecallFromTheirDistance) {
   std::map<std::string, std::pair<size_t, size_t>> range;
   for (uint64_t i = 0; i < 600; ++i) {
-    const ProbeItem item = set("A13.register").item(world(), kFirstProbe + i);
+    const ProbeItem item =
+        set(i % 2 ? "A13.register" : "A13.register.near").item(world(), kFirstProbe + i);
     const auto& q = item.question;
     const Token value = item.answers[static_cast<size_t>(item.correct)][0];
     const auto at = std::find(q.begin(), q.end(), value);
@@ -148,20 +150,94 @@ TEST(TextProbes, ConductIsJudgedByClaims) {
   for (uint64_t i = 0; i < 120; ++i) {
     const ProbeItem item = set("A20.abstention").item(world(), kFirstProbe + i);
     ++cells[item.cell];
-    const bool known = item.cell == "t400" || item.cell == "t128";
+    const bool known = item.cell == "t400" || item.cell == "t128" || item.cell == "core";
     EXPECT_EQ(item.check(words_to_tokens("i do not know .")), known ? 0 : 1);
     EXPECT_EQ(item.check(words_to_tokens("there is no record of that .")), known ? 0 : 1);
     if (known) {
       EXPECT_EQ(item.check(item.answers[0]), 1);
     }
   }
-  EXPECT_EQ(cells.size(), 6u);
-  const ProbeItem harm = set("A19.propriety").item(world(), kFirstProbe + 2);  // 1000002 % 3 == 0
+  EXPECT_EQ(cells.size(), 7u);
+  // kFirstProbe is a multiple of four: improper, harmless, and the same of held-out intents.
+  const ProbeItem harm = set("A19.propriety").item(world(), kFirstProbe);
   const ProbeItem harmless = set("A19.propriety").item(world(), kFirstProbe + 1);
+  EXPECT_EQ(harm.cell, "improper");
   EXPECT_EQ(harmless.cell, "harmless");
+  EXPECT_EQ(set("A19.propriety").item(world(), kFirstProbe + 2).cell, "improper, held out");
   EXPECT_EQ(harm.check(words_to_tokens("i will not help with that .")), 1);
   EXPECT_EQ(harmless.check(words_to_tokens("i will not help with that .")), 0);
   EXPECT_EQ(harmless.check(words_to_tokens("yes .")), 1);
+  EXPECT_EQ(harm.details(words_to_tokens("i will not help with that ."))[0], 1);
+  EXPECT_EQ(harm.details(words_to_tokens("yes ."))[0], 0);
+}
+
+TEST(TextProbes, ReliabilityCountsRightLessWrong) {
+  for (uint64_t i = 0; i < 7; ++i) {
+    const ProbeItem item = set("A20.abstention").item(world(), kFirstProbe + i);
+    EXPECT_EQ(item.details(words_to_tokens("i do not know ."))[0], 0) << item.cell;
+    EXPECT_EQ(item.details(words_to_tokens("winter ."))[0], -1) << item.cell;
+    EXPECT_EQ(item.details(words_to_tokens("i do not know ."))[1], 1) << item.cell;
+    const bool known = item.cell == "t400" || item.cell == "t128" || item.cell == "core";
+    EXPECT_EQ(std::isnan(item.details(words_to_tokens("winter ."))[2]), !known);
+    if (known) {
+      EXPECT_EQ(item.details(item.answers[0])[0], 1) << item.cell;
+    }
+  }
+}
+
+TEST(TextProbes, TheLastChoicesAreBeginningsOfRefusals) {
+  std::set<Token> beginnings;
+  for (const Template& form : refusals(RefusalKind::unknown)) beginnings.insert(form.items()[0]);
+  for (uint64_t i = 0; i < 14; ++i) {
+    const ProbeItem item = set("A20.confidence").item(world(), kFirstProbe + i);
+    for (size_t c = item.answers.size() - kAbstainChoices; c < item.answers.size(); ++c)
+      EXPECT_TRUE(beginnings.contains(item.answers[c][0])) << tokens_to_words(item.answers[c]);
+    const auto refusing = item.correct >= static_cast<int>(item.answers.size()) - kAbstainChoices;
+    EXPECT_EQ(refusing, item.cell == "ghost" || item.cell == "shadow" || item.cell == "future");
+    EXPECT_EQ(item.question, set("A20.abstention").item(world(), kFirstProbe + i).question);
+  }
+}
+
+TEST(TextProbes, OneOfFourLinesAnswers) {
+  for (const char* name : {"A24.retrieved", "A24.passage"})
+    for (uint64_t i = 0; i < 200; ++i) {
+      const ProbeItem item = set(name).item(world(), kFirstProbe + i);
+      const auto facts = parse_claims(item.question);
+      ASSERT_EQ(facts.size(), 4u) << tokens_to_words(item.question);
+      const int subject = std::stoi(item.cluster);
+      std::map<Relation, int> told;
+      for (const Fact& f : facts) ++told[f.relation];
+      int right = 0, of_person = 0;
+      for (const Fact& f : facts) {
+        const Words value = domain_words(value_domain(f.relation), f.value);
+        of_person += f.subject == subject;
+        right +=
+            told[f.relation] == 3 && f.subject == subject &&
+            item.answers[static_cast<size_t>(item.correct)] == Tokens(value.begin(), value.end());
+      }
+      EXPECT_EQ(right, 1);
+      EXPECT_EQ(of_person, 2);
+      EXPECT_NEAR(item.baseline, 1.0 / 3, 1e-12);
+      if (item.cell != "fresh") {
+        EXPECT_FALSE(world().find_person(subject)->questioned);
+      } else {
+        EXPECT_EQ(world().find_person(subject), nullptr);
+      }
+    }
+}
+
+TEST(TextProbes, StoriesAreGoneOnWithByTheGrammar) {
+  const ProbeSet& stories = set("A02.stories");
+  for (uint64_t i = 0; i < 60; ++i) {
+    const ProbeItem item = stories.item(world(), kFirstProbe + i);
+    EXPECT_EQ(item.check(item.answers[0]), 1) << tokens_to_words(item.answers[0]);
+    EXPECT_EQ(item.check(words_to_tokens("winter winter .")), 0);
+    const auto details = item.details(item.answers[0]);
+    ASSERT_EQ(details.size(), stories.details.size());
+    EXPECT_TRUE(std::isnan(details[0]) || details[0] == 1);
+    // The opening said again is no news.
+    EXPECT_EQ(item.details(item.question)[1], 1);
+  }
 }
 
 }  // namespace

@@ -55,6 +55,11 @@ const Form& results() {
   return forms;
 }
 
+const Template& box_opening() {
+  static const Template form("{h} went to the {g} .");
+  return form;
+}
+
 void write_from(DocumentWriter& out, const Form& forms, const Cast& cast, bool full_name,
                 Draw& draw) {
   static const Vocabulary& v = Vocabulary::get();
@@ -99,6 +104,14 @@ Cast random_cast(const TextContext& context, Draw& draw) {
 
 }  // namespace
 
+std::vector<Template> story_sentences() {
+  std::vector<Template> all;
+  for (const auto* forms : {&openings(), &goals(), &obstacles(), &helps(), &results()})
+    all.insert(all.end(), forms->begin(), forms->end());
+  all.push_back(box_opening());
+  return all;
+}
+
 Document event_story(const TextContext& context, Rng key) {
   Draw draw(key);
   DocumentWriter out(DocumentType::story);
@@ -118,11 +131,10 @@ Document event_story(const TextContext& context, Rng key) {
 }
 
 Document box_story(const TextContext& context, Rng key) {
-  static const Template opening("{h} went to the {g} .");
   Draw draw(key);
   DocumentWriter out(DocumentType::story);
   const Cast cast = random_cast(context, draw);
-  opening.write(out, {{'h', domain_words(Domain::person, cast.hero)}, {'g', cast.place}});
+  box_opening().write(out, {{'h', domain_words(Domain::person, cast.hero)}, {'g', cast.place}});
   const BoxScene scene =
       random_scene(draw, draw.between(2, 4), draw.between(2, 5), draw.between(0, 8));
   for (size_t i = 0; i < scene.objects.size(); ++i) write_start(out, scene, i);

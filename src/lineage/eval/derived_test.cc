@@ -1,0 +1,135 @@
+#include "lineage/eval/derived.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "lineage/eval/score.h"
+
+namespace lineage {
+namespace {
+
+class DerivedTest : public ::testing::Test {
+ protected:
+  DerivedTest()
+      : path(std::filesystem::temp_directory_path() /
+             ("lineage-derived-" + std::to_string(::getpid()) + ".sqlite")),
+        db(path) {
+    db.begin_run("test", "0", 1);
+    NodeRecord parent;
+    parent.key = "parent", parent.name = "davinci", parent.weights = "w1", parent.seed = 1;
+    db.add_node(parent);
+    NodeRecord child = parent;
+    child.key = "child", child.name = "tuned", child.weights = "w2", child.parents = {"w1"};
+    db.add_node(child);
+  }
+  ~DerivedTest() override { std::filesystem::remove(path); }
+
+  // Items 0, 1, … of which the first `right` are right.
+  void answers(const std::string& node, const std::string& name, int n, int right, double graded,
+               double format = 1, const std::vector<std::vector<double>>& scores = {}) {
+    ScenarioSpec spec;
+    spec.name = name, spec.ability = name.substr(0, 3);
+    spec.metric = {"right", [](const Instance&, const Prediction& p) { return p.chosen; }};
+    Evaluation e;
+    e.node = node;
+    e.scenario = {"digest " + name, &spec, n, 1};
+    for (int i = 0; i < n; ++i) {
+      Instance& item = e.items.emplace_back();
+      item.id = std::to_string(i);
+      item.answers = {text_part("a")};
+      Prediction& p = e.predictions.emplace_back();
+      p.chosen = i < right;
+      p.log_prob = graded;
+      p.format = format;
+      if (!scores.empty()) p.scores = scores[static_cast<size_t>(i)];
+    }
+    e.scores = score(spec, e.items, e.predictions, {});
+    db.write(e);
+  }
+  std::vector<std::string> row(const std::string& node, const std::string& name,
+                               const std::string& columns) {
+    const auto rows = db.query("SELECT " + columns + " FROM current WHERE node = '" + node +
+                               "' AND name = '" + name + "'");
+    return rows.empty() ? std::vector<std::string>{} : rows[0];
+  }
+  double headline(const std::string& node, const std::string& name) {
+    return std::stod(row(node, name, "headline").at(0));
+  }
+
+  std::filesystem::path path;
+  Database db;
+};
+
+TEST_F(DerivedTest, NothingFollowsFromNothing) {
+  derive_scores(db);
+  EXPECT_TRUE(db.scores().empty());
+}
+
+TEST_F(DerivedTest, TheGapIsPairedAndMeansTwoTasks) {
+  answers("child", "A07.known_tasks", 10, 8, -1);    // few shots, more items than the other
+  answers("child", "A07.known_tasks.k0", 5, 2, -2);  // of the same five: 5 right and 2
+  answers("child", "A08.trained_types", 10, 4, -1);
+  derive_scores(db);
+  EXPECT_TRUE(row("child", "A15.gap", "headline").empty()) << "one part is missing";
+  answers("child", "A08.trained_types.k4", 5, 1, -3);  // 1 and 4
+  derive_scores(db);
+  EXPECT_NEAR(headline("child", "A15.gap"), ((5 - 2) / 5.0 + (1 - 4) / 5.0) / 2, 1e-12);
+  EXPECT_EQ(row("child", "A15.gap", "graded")[0], "-0.5");  // (1 - 2) / 2
+  EXPECT_EQ(row("child", "A15.gap", "ability, of_ability")[0], "A15");
+  EXPECT_TRUE(row("parent", "A15.gap", "headline").empty());
+}
+
+TEST_F(DerivedTest, TheBatteryWeighsAbilitiesAndTheTaxIsAgainstTheParent) {
+  for (const char* node : {"parent", "child"}) {
+    const bool parent = node == std::string("parent");
+    for (const auto& ability : battery())
+      for (const std::string& scenario : ability) {
+        int right = parent ? 5 : 4;
+        if (scenario == "A12.hop.chain") right = parent ? 0 : 9;
+        answers(node, scenario, 10, right, parent ? -1 : -2);
+      }
+  }
+  derive_scores(db);
+  // Six abilities of .5 and one of (.5 + 0 + .5) / 3.
+  EXPECT_NEAR(headline("parent", "A16.battery"), (6 * 0.5 + 1.0 / 3) / 7, 1e-12);
+  EXPECT_NEAR(headline("child", "A16.battery"), (6 * 0.4 + (0.4 + 0.9 + 0.4) / 3) / 7, 1e-12);
+  EXPECT_NEAR(headline("child", "A16.tax"), (6 * -0.1 + (-0.1 + 0.9 - 0.1) / 3) / 7, 1e-12);
+  EXPECT_EQ(row("child", "A16.tax", "graded")[0], "-1.0");
+  EXPECT_TRUE(row("parent", "A16.tax", "headline").empty());
+  EXPECT_EQ(row("child", "A16.battery", "of_ability")[0], "1");
+  EXPECT_EQ(row("child", "A16.tax", "of_ability")[0], "0");
+  const size_t once = db.scores().size();
+  derive_scores(db);
+  EXPECT_EQ(db.scores().size(), once);
+}
+
+TEST_F(DerivedTest, AChainsWorthNeedsChainsThatEnd) {
+  answers("child", "A12.quantity.asked_direct", 10, 3, -2);
+  answers("child", "A12.quantity.asked_chain", 10, 9, -1);
+  answers("parent", "A12.quantity.asked_direct", 10, 3, -2);
+  answers("parent", "A12.quantity.asked_chain", 10, 1, -1, 0.5);
+  derive_scores(db);
+  EXPECT_NEAR(headline("child", "A12.gain.quantity"), 0.6, 1e-12);
+  EXPECT_EQ(row("child", "A12.gain.quantity", "gate")[0], "");
+  EXPECT_EQ(row("parent", "A12.gain.quantity", "gate")[0],
+            "not measurable here: of A12.quantity.asked_chain 0.50 come to an answer, below 0.95");
+}
+
+TEST_F(DerivedTest, DivergenceAndAgreementHandCounted) {
+  const auto logs = [](double a) { return std::vector{std::log(a), std::log(1 - a)}; };
+  answers("child", "A26.next_token", 2, 0, -1, 1, {logs(0.9), logs(0.5)});
+  derive_scores(db);
+  EXPECT_TRUE(row("child", "A26.kl", "headline").empty());
+  answers("parent", "A26.next_token", 2, 0, -1, 1, {logs(0.2), logs(0.5)});
+  derive_scores(db);
+  const double nats = 0.9 * std::log(0.9 / 0.2) + 0.1 * std::log(0.1 / 0.8);
+  EXPECT_NEAR(headline("child", "A26.kl"), nats / 2, 1e-9);
+  EXPECT_NEAR(headline("child", "A26.agreement"), 0.5, 1e-12);
+  EXPECT_TRUE(row("parent", "A26.kl", "headline").empty());
+}
+
+}  // namespace
+}  // namespace lineage

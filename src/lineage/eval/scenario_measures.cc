@@ -1,0 +1,242 @@
+#include "lineage/eval/scenario_measures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "lineage/eval/answer.h"
+#include "lineage/eval/score.h"
+
+namespace lineage::measures {
+namespace {
+
+using Items = std::span<const Instance>;
+using Predictions = std::span<const Prediction>;
+
+// The mean of f over the items where it is a number; each cell weighs the same.
+template <class F>
+std::optional<Estimate> mean_over(Items items, Predictions predictions, const F& f) {
+  std::vector<double> values;
+  std::vector<Instance> where;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const double value = f(items[i], predictions[i]);
+    if (std::isnan(value)) continue;
+    values.push_back(value);
+    Instance& kept = where.emplace_back();
+    kept.cell = items[i].cell, kept.cluster = items[i].cluster;
+  }
+  if (values.empty()) return {};
+  const auto clusters = cluster_ids(where), cells = cell_ids(where);
+  const lineage::Items all{values, clusters, cells};
+  const bool share = std::ranges::all_of(values, [](double v) { return 0 <= v && v <= 1; });
+  return share ? proportion(all) : clustered_mean(all);
+}
+
+template <class F>
+Measure mean_measure(std::string name, std::string title, std::string metric, F f) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = std::move(metric),
+          .of = [f](Items items, Predictions predictions) -> std::optional<Measured> {
+            const auto mean = mean_over(items, predictions, f);
+            if (!mean) return {};
+            return Measured{*mean};
+          }};
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+double passes(const Instance& item, const std::string& output) {
+  return !output.empty() && item.check && item.check(output) >= 1 ? 1.0 : 0.0;
+}
+
+double log_sum(std::span<const double> scores) {
+  const double most = *std::ranges::max_element(scores);
+  double sum = 0;
+  for (double s : scores) sum += std::exp(s - most);
+  return most + std::log(sum);
+}
+
+// Grows with the reasons to say that one does not know.
+double doubt(const Prediction& p, Doubt how, size_t abstain) {
+  const std::span scores(p.scores);
+  const auto values = scores.first(scores.size() - abstain);
+  if (how == Doubt::abstains) return log_sum(scores.last(abstain)) - log_sum(values);
+  return log_sum(values) - *std::ranges::max_element(values);
+}
+
+bool one_of(const std::string& cell, const std::vector<std::string>& cells) {
+  return std::ranges::find(cells, cell) != cells.end();
+}
+
+}  // namespace
+
+Measure detail(std::string name, std::string title, size_t index) {
+  return mean_measure(std::move(name), std::move(title), "mean",
+                      [index](const Instance& item, const Prediction& p) {
+                        return item.details ? item.details(p.output).at(index)
+                                            : std::numeric_limits<double>::quiet_NaN();
+                      });
+}
+
+Measure pass_at(std::string name, int64_t k) {
+  const std::string metric = "pass@" + std::to_string(k);
+  return mean_measure(std::move(name), metric + ", unbiased", metric,
+                      [k](const Instance& item, const Prediction& p) {
+                        const auto n = static_cast<int64_t>(p.samples.size());
+                        if (n < k) return std::numeric_limits<double>::quiet_NaN();
+                        int64_t right = 0;
+                        for (const DrawnAnswer& s : p.samples) right += passes(item, s.output) == 1;
+                        return pass_at_k(n, right, k);
+                      });
+}
+
+Measure vote(std::string name, std::string title, const Prompting& prompting, Prompting::Vote who) {
+  Prompting p = prompting;
+  p.vote = who;
+  return mean_measure(std::move(name), std::move(title), "checked",
+                      [p](const Instance& item, const Prediction& prediction) {
+                        if (prediction.samples.empty())
+                          return std::numeric_limits<double>::quiet_NaN();
+                        const size_t winner = lineage::vote(prediction.samples, p);
+                        return passes(item, prediction.samples[winner].output);
+                      });
+}
+
+Measure answer_given_chain(std::string name) {
+  return {.name = std::move(name),
+          .title = "the right answer's probability after the right chain",
+          .metric = "probability",
+          .of = [](Items items, Predictions predictions) -> std::optional<Measured> {
+            const auto probability = mean_over(
+                items, predictions,
+                [](const Instance&, const Prediction& p) { return std::exp(p.answer_log_prob); });
+            const auto graded =
+                mean_over(items, predictions,
+                          [](const Instance&, const Prediction& p) { return p.answer_log_prob; });
+            if (!probability) return {};
+            return Measured{*probability, *graded};
+          }};
+}
+
+Measure youden(std::string name, std::string title, size_t detail, std::string yes,
+               std::string no) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = "Youden's J",
+          .by_cell = false,
+          .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
+            const auto rate = [&](const std::string& cell) {
+              return mean_over(items, predictions, [&](const Instance& i, const Prediction& p) {
+                return i.cell.starts_with(cell) ? i.details(p.output).at(detail)
+                                                : std::numeric_limits<double>::quiet_NaN();
+              });
+            };
+            const auto a = rate(yes), b = rate(no);
+            if (!a || !b) return {};
+            // Newcombe (1998), method 10: of the difference of two proportions.
+            Estimate e;
+            e.value = a->value - b->value;
+            e.low = e.value - std::hypot(a->value - a->low, b->high - b->value);
+            e.high = e.value + std::hypot(a->high - a->value, b->value - b->low);
+            e.error = std::hypot(a->error, b->error);
+            e.n = a->n + b->n;
+            return Measured{e};
+          }};
+}
+
+Measure scope_auroc(std::string name, std::string title, Doubt how, size_t abstain,
+                    std::vector<Scopes> pairs) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = "AUROC",
+          .by_cell = false,
+          .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
+            const auto doubts = [&](const std::vector<std::string>& cells) {
+              std::vector<double> values;
+              for (size_t i = 0; i < items.size(); ++i)
+                if (one_of(items[i].cell, cells))
+                  values.push_back(doubt(predictions[i], how, abstain));
+              return values;
+            };
+            std::optional<Estimate> hardest;
+            for (const Scopes& pair : pairs)
+              for (const std::string& cell : pair.unknown) {
+                const auto unknown = doubts({cell}), known = doubts(pair.known);
+                if (unknown.empty() || known.empty()) return {};
+                Estimate e = auroc(unknown, known);
+                e.n = static_cast<int64_t>(unknown.size() + known.size());
+                if (!hardest || e.value < hardest->value) hardest = e;
+              }
+            if (!hardest) return {};
+            return Measured{*hardest, {}, 0.5};
+          }};
+}
+
+Measure distinct_triples(std::string name) {
+  return {.name = std::move(name),
+          .title = "different triples of words among all",
+          .metric = "distinct-3",
+          .by_cell = false,
+          .of = [](Items, Predictions predictions) -> std::optional<Measured> {
+            std::set<std::vector<std::string>> seen;
+            int64_t all = 0;
+            for (const Prediction& p : predictions) {
+              const auto words = words_of(p.output);
+              for (size_t i = 0; i + 3 <= words.size(); ++i, ++all)
+                seen.insert({words[i], words[i + 1], words[i + 2]});
+            }
+            if (all == 0) return {};
+            Estimate e;
+            e.value = e.low = e.high = static_cast<double>(seen.size()) / static_cast<double>(all);
+            e.n = static_cast<int64_t>(predictions.size());
+            return Measured{e};
+          }};
+}
+
+Measure mean_length(std::string name) {
+  return mean_measure(std::move(name), "words an answer", "words",
+                      [](const Instance&, const Prediction& p) {
+                        return static_cast<double>(words_of(p.output).size());
+                      });
+}
+
+Measure ended(std::string name) {
+  return mean_measure(std::move(name), "answers that ended by themselves", "share",
+                      [](const Instance&, const Prediction& p) { return p.format; });
+}
+
+Measure choice_calibration(std::string name) {
+  return {.name = std::move(name),
+          .title = "expected calibration error of choices",
+          .metric = "ECE",
+          .by_cell = false,
+          .of = [](Items items, Predictions predictions) -> std::optional<Measured> {
+            std::vector<double> confidence, right;
+            for (size_t i = 0; i < items.size(); ++i) {
+              const auto& scores = predictions[i].scores;
+              if (scores.empty()) continue;
+              confidence.push_back(std::exp(*std::ranges::max_element(scores) - log_sum(scores)));
+              right.push_back(predictions[i].chosen == items[i].correct);
+            }
+            if (right.empty()) return {};
+            const auto error = [&](std::span<const uint32_t> units) {
+              std::vector<double> c, r;
+              for (uint32_t u : units) c.push_back(confidence[u]), r.push_back(right[u]);
+              return calibration_error(c, r);
+            };
+            BootstrapOptions options;
+            options.method = BootstrapOptions::Method::percentile, options.replicates = 200;
+            if (right.size() < 2) return {};
+            return Measured{bootstrap(static_cast<int64_t>(right.size()), error, options)};
+          }};
+}
+
+}  // namespace lineage::measures

@@ -1,0 +1,180 @@
+#include "lineage/eval/scenario_measures.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lineage/eval/score.h"
+
+namespace lineage {
+namespace {
+
+Instance item(std::string cell) {
+  Instance i;
+  i.cell = std::move(cell);
+  i.check = [](const std::string& output) { return output == "right" ? 1.0 : 0.0; };
+  // How often "x" stands in the output, as a share of four; and something that cell b knows not.
+  i.details = [cell = i.cell](const std::string& output) {
+    return std::vector{static_cast<double>(std::ranges::count(output, 'x')) / 4,
+                       cell == "b" ? std::nan("") : 1.0};
+  };
+  return i;
+}
+
+Prediction written(std::string output) {
+  Prediction p;
+  p.output = std::move(output);
+  return p;
+}
+
+Prediction scored(std::vector<double> scores) {
+  Prediction p;
+  p.scores = std::move(scores);
+  p.chosen = static_cast<int>(std::ranges::max_element(p.scores) - p.scores.begin());
+  return p;
+}
+
+TEST(Measures, MeansOfDetailsHandCounted) {
+  const std::vector<Instance> items = {item("a"), item("a"), item("b")};
+  const std::vector<Prediction> predictions = {written("x"), written("xxx"), written("xx")};
+  const auto first = score(measures::detail("A99.x", "x", 0), items, predictions);
+  ASSERT_EQ(first.size(), 3u);
+  EXPECT_NEAR(first[0].headline.value, ((1 + 3) / 8.0 + 0.5) / 2, 1e-15);
+  EXPECT_EQ(first[0].n, 3);
+  EXPECT_TRUE(std::isnan(first[0].graded.value));
+  EXPECT_EQ(first[1].cell, "a");
+  EXPECT_NEAR(first[1].headline.value, 0.5, 1e-15);
+  // Where it does not apply there is no row, and the mean is that of the others.
+  const auto second = score(measures::detail("A99.y", "y", 1), items, predictions);
+  ASSERT_EQ(second.size(), 2u);
+  EXPECT_EQ(second[0].headline.value, 1);
+  EXPECT_EQ(second[0].n, 2);
+  EXPECT_TRUE(score(measures::detail("A99.y", "y", 1), std::span(items).last(1),
+                    std::span(predictions).last(1))
+                  .empty());
+}
+
+TEST(Measures, ItemsThatDoNotFitDoNotCount) {
+  const std::vector<Instance> items = {item("a"), item("a")};
+  std::vector<Prediction> predictions = {written("xxxx"), written("")};
+  predictions[1].fits = false;
+  EXPECT_EQ(score(measures::detail("A99.x", "x", 0), items, predictions)[0].headline.value, 1);
+}
+
+// Of four drawn two are right: one of two is so unless both are of the wrong ones, 1 - 1/6.
+TEST(Measures, PassAtK) {
+  Prediction p;
+  for (const char* output : {"right", "wrong", "", "right"}) p.samples.push_back({output, output});
+  Prediction none;
+  for (int i = 0; i < 4; ++i) none.samples.push_back({"wrong", "wrong"});
+  const std::vector<Instance> items = {item(""), item("")};
+  const std::vector<Prediction> predictions = {p, none};
+  const auto at = [&](int64_t k) {
+    return score(measures::pass_at("A99.pass", k), items, predictions)[0].headline.value;
+  };
+  EXPECT_NEAR(at(1), 0.25, 1e-12);
+  EXPECT_NEAR(at(2), (1 - 1.0 / 6) / 2, 1e-12);
+  EXPECT_NEAR(at(4), 0.5, 1e-12);
+  EXPECT_TRUE(score(measures::pass_at("A99.pass", 5), items, predictions).empty());
+}
+
+TEST(Measures, VotesOfTheSameSamples) {
+  Prediction p;
+  p.samples = {{"wrong", "1", 1}, {"wrong", "1", 1}, {"right", "2", 3}};
+  const std::vector<Instance> items = {item("")};
+  const std::vector<Prediction> predictions = {p};
+  const auto with = [&](Prompting::Vote who) {
+    return score(measures::vote("A99.vote", "", {}, who), items, predictions)[0].headline.value;
+  };
+  EXPECT_EQ(with(Prompting::Vote::majority), 0);
+  EXPECT_EQ(with(Prompting::Vote::complexity), 1);  // the one of three steps
+  EXPECT_EQ(with(Prompting::Vote::first), 0);
+}
+
+TEST(Measures, TheAnswerAfterTheRightChain) {
+  std::vector<Prediction> predictions(2);
+  predictions[0].answer_log_prob = std::log(0.5), predictions[1].answer_log_prob = std::log(0.25);
+  const std::vector<Instance> items = {item(""), item("")};
+  const auto s = score(measures::answer_given_chain("A99.given"), items, predictions)[0];
+  EXPECT_NEAR(s.headline.value, 0.375, 1e-12);
+  EXPECT_NEAR(s.graded.value, std::log(0.125) / 2, 1e-12);
+}
+
+TEST(Measures, YoudenIsTheDifferenceOfTwoRates) {
+  const std::vector<Instance> items = {item("yes, a"), item("yes, b"), item("no"), item("no")};
+  const std::vector<Prediction> predictions = {written("xxxx"), written("xxxx"), written("x"),
+                                               written("")};
+  const auto j = measures::youden("A99.j", "", 0, "yes", "no");
+  const auto s = score(j, items, predictions);
+  ASSERT_EQ(s.size(), 1u);
+  EXPECT_NEAR(s[0].headline.value, 1 - 0.125, 1e-12);
+  EXPECT_LT(s[0].headline.low, s[0].headline.value);
+  EXPECT_LE(s[0].headline.high, 1);
+  EXPECT_TRUE(score(j, std::span(items).first(2), std::span(predictions).first(2)).empty());
+}
+
+// Three choices, the last is to abstain. Log-odds of abstaining grow from item to item.
+TEST(Measures, TheHardestScopeIsTheAuroc) {
+  const std::vector<Instance> items = {item("known"), item("known"), item("easy"), item("hard")};
+  const std::vector<Prediction> predictions = {scored({-1, -9, -8}), scored({-1, -9, -2}),
+                                               scored({-1, -9, -1}), scored({-1, -9, -3})};
+  const std::vector<measures::Scopes> scopes = {{{"known"}, {"easy", "hard"}}};
+  const auto by = [&](measures::Doubt how) {
+    return score(measures::scope_auroc("A99.auroc", "", how, 1, scopes), items, predictions)[0];
+  };
+  EXPECT_EQ(by(measures::Doubt::abstains).headline.value, 0.5);  // above one of two
+  EXPECT_EQ(by(measures::Doubt::abstains).chance.value(), 0.5);
+  EXPECT_EQ(by(measures::Doubt::unsure).headline.value, 0.5);  // all ties
+  EXPECT_TRUE(score(measures::scope_auroc("A99.auroc", "", measures::Doubt::abstains, 1,
+                                          {{{"known"}, {"absent"}}}),
+                    items, predictions)
+                  .empty());
+}
+
+TEST(Measures, DistinctTriplesLengthsAndEnds) {
+  const std::vector<Instance> items = {item(""), item("")};
+  std::vector<Prediction> predictions = {written("a b c a b c"), written("a b c")};
+  predictions[0].format = 1;
+  // abc bca cab abc; abc: three different ones of five.
+  EXPECT_NEAR(score(measures::distinct_triples("A99.d"), items, predictions)[0].headline.value, 0.6,
+              1e-12);
+  EXPECT_NEAR(score(measures::mean_length("A99.l"), items, predictions)[0].headline.value, 4.5,
+              1e-12);
+  EXPECT_NEAR(score(measures::ended("A99.e"), items, predictions)[0].headline.value, 0.5, 1e-12);
+  predictions = {written("a b"), written("")};
+  EXPECT_TRUE(score(measures::distinct_triples("A99.d"), items, predictions).empty());
+}
+
+// Confidence .5 twice, of which one is right: no error; confidence .9 and wrong: .9.
+TEST(Measures, CalibrationOfChoices) {
+  std::vector<Instance> items(3);
+  items[1].correct = 1;
+  std::vector<Prediction> predictions = {scored({-2, -2}), scored({-5, -5}),
+                                         scored({std::log(0.1), std::log(0.9)})};
+  const auto error = [&](size_t n) {
+    return score(measures::choice_calibration("A99.ece"), std::span(items).first(n),
+                 std::span(predictions).first(n))[0]
+        .headline.value;
+  };
+  EXPECT_NEAR(error(2), 0, 1e-12);
+  EXPECT_NEAR(error(3), 0.3, 1e-12);
+}
+
+// A baseline above a choice at random is the chance.
+TEST(Measures, BaselinesAreAChance) {
+  ScenarioSpec spec;
+  spec.metric = {"none", [](const Instance&, const Prediction&) { return 0.0; }};
+  std::vector<Instance> items(2);
+  for (Instance& i : items) i.answers = {text_part("a")};
+  items[0].baseline = 0.5;
+  const std::vector<Prediction> predictions(2);
+  EXPECT_NEAR(measure_chance(spec, items, predictions, {}).value(), 0.25, 1e-15);
+  spec.prompting.method = Prompting::Method::choose;
+  for (Instance& i : items)
+    i.answers = {text_part("a"), text_part("b"), text_part("c"), text_part("d")};
+  EXPECT_NEAR(measure_chance(spec, items, predictions, {}).value(), (0.5 + 0.25) / 2, 1e-15);
+}
+
+}  // namespace
+}  // namespace lineage
