@@ -18,7 +18,7 @@ interface Section {
 
 const SECTIONS: Section[] = [
   { id: "tree", title: "Family tree", draw: familyTree,
-    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage’s cost but not its content." },
+    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage’s cost but not its content. Dotted: a second parent, as the one that wrote the answers." },
   { id: "abilities", title: "Abilities", draw: heatmap,
     lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its intervals; a row with ▸ opens to its parts." },
   { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lineage/base/config.h"
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
@@ -175,6 +176,19 @@ std::vector<ReportNode> in_order(std::vector<ReportNode> nodes) {
   return result;
 }
 
+// As the recipe has them; nodes that it does not name come last.
+void sort_by_recipe(std::vector<ReportNode>& nodes, const std::string& recipe) {
+  std::vector<std::string> names;
+  try {
+    names = ConfigNode::parse(recipe, "recipe").child("nodes").keys();
+  } catch (const Error&) {
+    return;  // an order is all that is lost
+  }
+  std::ranges::stable_sort(nodes, {}, [&](const ReportNode& n) {
+    return std::ranges::find(names, n.name) - names.begin();
+  });
+}
+
 void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& growth) {
   std::map<std::string, std::string> names;  // weights -> node
   for (const Found& f : found) names[f.manifest.weights] = f.manifest.node;
@@ -194,6 +208,7 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
     }
   }
   for (ReportNode& n : report.nodes) std::ranges::sort(n.grown, {}, &GrownModel::seed);
+  sort_by_recipe(report.nodes, growth.recipe);
   report.nodes = in_order(std::move(report.nodes));
   report.seeds.assign(seeds.begin(), seeds.end());
 }

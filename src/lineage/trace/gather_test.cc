@@ -95,6 +95,16 @@ TEST(Gather, SeedsOfAnOlderRecipeAreLeftOutWithTheirChildren) {
             std::string::npos);
 }
 
+TEST(Gather, NodesStandInTheRecipesOrder) {
+  const TempFolder run;
+  const fs::path tree = run / "trees/small";
+  for (const char* name : {"a", "b", "c"}) grow(tree / name, name, 1, {});
+  add_growth_run(tree, "[nodes.c]\n[nodes.a]\n", {}, kRun);
+  std::vector<std::string> names;
+  for (const ReportNode& n : gather_report(run.path()).nodes) names.push_back(n.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"c", "a", "b"}));
+}
+
 TEST(Gather, AGrowthRecordAddsUpWhatWasTakenUpAgain) {
   const TempFolder tree;
   add_growth_run(tree.path(), "a = 1", {}, kRun);

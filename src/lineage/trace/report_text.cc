@@ -248,7 +248,8 @@ class Writer {
     std::string cut;
     size_t columns = 0;
     for (const char c : text) {
-      if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++columns >= kAbility) break;
+      if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++columns >= kAbility - 1)
+        return cut.substr(0, cut.find_last_not_of(' ') + 1) + "…";
       cut += c;
     }
     return cut;
@@ -261,7 +262,8 @@ class Writer {
     const auto half = [](const Interval& i) { return score((i.high - i.low) / 2); };
     const ReportScore& s = *it->second;
     const std::string items = s.items ? half(*s.items) : "";
-    return "±" + items + (several() ? " " + half(*s.headline) : "");
+    const auto asked = std::ranges::count_if(s.per_seed, [](auto& v) { return v.has_value(); });
+    return "±" + items + (asked > 1 ? " " + half(*s.headline) : "");
   }
 
   static std::string trimmed(const std::string& line) {

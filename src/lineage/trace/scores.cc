@@ -69,16 +69,23 @@ class Scores {
       below[*std::ranges::max_element(heads, {}, [&](const RecordedScenario* head) {
         return common_prefix(head->name, s->name);
       })].push_back(s);
+    std::map<std::string, int64_t> titles;
+    for (const RecordedScenario* s : own) ++titles[s->title];
+    // Conditions that differ in a number share a title: the end of the name tells them apart.
+    const auto title_of = [&](const RecordedScenario* s) {
+      const std::string last = s->name.substr(s->name.find_last_of('.') + 1);
+      return titles[s->title] > 1 ? s->title + ", " + last : s->title;
+    };
     for (const RecordedScenario* head : heads) {
       const std::string id = heads.size() == 1 ? ability : head->name;
-      add_scenario(*head, id, "");
-      for (const RecordedScenario* s : below[head]) add_scenario(*s, s->name, id);
+      add_scenario(*head, id, "", head->title);
+      for (const RecordedScenario* s : below[head]) add_scenario(*s, s->name, id, title_of(s));
     }
   }
 
   // The scenario as a row and its cells as rows below that, or below the row that it stands below.
-  void add_scenario(const RecordedScenario& scenario, const std::string& id,
-                    const std::string& of) {
+  void add_scenario(const RecordedScenario& scenario, const std::string& id, const std::string& of,
+                    const std::string& title) {
     Answered answered{&scenario, {}};
     std::map<std::string, int64_t> digests;
     std::set<std::string, decltype(&natural_less)> cells(&natural_less);
@@ -94,10 +101,13 @@ class Scores {
               return s.node == node && s.digest == digest;
             }))
           answered.items[key] = std::move(items);
-    add_row(answered, id, of, "", scenario.title);
-    for (const std::string& cell : cells)
+    add_row(answered, id, of, "", title);
+    for (const std::string& cell : cells) {
+      std::string words = cell;
+      std::ranges::replace(words, '_', ' ');
       add_row(answered, id + "/" + cell, of.empty() ? id : of, cell,
-              of.empty() ? cell : scenario.title + " · " + cell);
+              of.empty() ? words : title + " · " + words);
+    }
     if (of.empty())
       add_samples(id,
                   std::ranges::max_element(digests, {}, [](auto& d) { return d.second; })->first);
@@ -175,6 +185,10 @@ class Scores {
     } else if (values.size() > 1) {
       combine(score, cell, values, graded, items_of(answered, node.name));
     }
+    // Student's t knows nothing of the metric's ends.
+    if (score.headline)
+      score.headline = Interval{score.headline->value, std::max(score.headline->low, 0.0),
+                                std::min(score.headline->high, 1.0)};
     if (!measurable) {
       score.headline.reset(), score.items.reset();
       gated_.emplace(id, node.name);

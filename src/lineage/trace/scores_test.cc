@@ -243,6 +243,7 @@ TEST(Scores, CellsAndOtherConditionsAreFinerRows) {
                                                                     {"A05.binding.k16", "A05"},
                                                                     {"HellaSwag", ""}}));
   EXPECT_EQ(r.abilities[1].name, "far");
+  EXPECT_EQ(r.abilities[5].name, "the A05, k16");
   EXPECT_EQ(r.scores.size(), rows.size());
 }
 

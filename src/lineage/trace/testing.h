@@ -55,12 +55,13 @@ inline Report small_report() {
                         std::nullopt,
                         0.9,
                         100,
-                        {value, std::nullopt},
+                        {value, value},
                         prompting,
                         ""});
   };
   score("davinci", "A01", 0.95, 0.02, "plain");
   r.scores[0].graded = Interval{-1, -2, 0};
+  r.scores[0].per_seed[1].reset();
   score("davinci", "A08", 0.03, 0.02, "plain");
   score("davinci", "A08/list", 0.02, 0.02, "plain");
   score("davinci", "A22", 0.4, 0.1, "plain");

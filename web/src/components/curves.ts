@@ -127,17 +127,22 @@ export function learningCurves(report: Report): HTMLElement {
   const parts = tags(report);
   const small = (part: Tag) => h("figure", { "data-tag": part.tag }, h("figcaption", {}, h("h3", {}, part.name)),
     responsive((w) => figure(report, part, focus, w, 150), { class: "plot" }));
-  const group = (source: string) => {
-    const own = parts.filter((p) => p.source === source);
-    return own.length > 0 && h("div", { class: "source", "data-source": source },
-      h("h3", {}, source === "" ? "Training loss by tag" : `Held-out ${source.replaceAll("_", " ")}`),
-      h("div", { class: "small-multiples" }, ...own.map(small)));
-  };
+  const group = (title: string, own: Tag[]) => h("div", { class: "source" },
+    h("h3", {}, title), h("div", { class: "small-multiples" }, ...own.map(small)));
+  const words = (source: string) => source.replaceAll("_", " ");
+  const sources = [...new Set(parts.map((p) => p.source))].map((source) => ({ source, own: parts.filter((p) => p.source === source) }));
+  // Sources without parts stand together.
+  const whole = sources.filter(({ source, own }) => source !== "" && own.length === 1)
+    .map(({ source, own }) => ({ ...own[0]!, name: words(source) }));
+  const groups = () => [
+    ...sources.filter(({ source, own }) => source === "" || own.length > 1)
+      .map(({ source, own }) => group(source === "" ? "Training loss by tag" : `Held-out ${words(source)}, by ability`, own)),
+    ...(whole.length ? [group(sources.length > whole.length ? "Other held-out data" : "Held-out data", whole)] : [])];
   const draw = () => place.replaceChildren(
     h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
       h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
       responsive((w) => figure(report, { tag: "", heldout: false, name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
-    ...[...new Set(parts.map((p) => p.source))].flatMap((source) => group(source) || []));
+    ...groups());
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {
     type: "button", "aria-pressed": "false", title: mainParent(n) ? `a child of ${mainParent(n)}` : "a root",

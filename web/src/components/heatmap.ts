@@ -29,6 +29,8 @@ const LOSS: [string, string, string] = ["--heat-none", "--loss-1", "--loss-2"];
 const INK_TURNS = { light: 0.6, dark: 0.72 };
 const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
 
+const WEAK_MOST = 0.2; // what may be chance is not painted as if it were more
+
 function paint(cell: HTMLElement, t: number, stops: [string, string, string]): void {
   cell.style.background = mix(t, stops);
   if (t >= PLAIN_FROM) cell.classList.add("deep");
@@ -117,8 +119,9 @@ function cell(report: Report, look: Index, node: Node, ability: Ability, view: V
     }
   } else {
     const s = skill(score.headline.value, ability);
-    if (atChance(score.headline, ability)) td.classList.add("weak");
-    paint(td, Math.abs(s), s >= 0 ? SCORE : LOSS);
+    const weak = atChance(score.headline, ability);
+    if (weak) td.classList.add("weak");
+    paint(td, weak ? Math.min(WEAK_MOST, Math.abs(s)) : Math.abs(s), s >= 0 ? SCORE : LOSS);
     td.append(h("span", { class: "value" }, unsigned(score.headline.value)),
       changeMark(contrast?.difference) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.headline, ability));
   }
@@ -178,7 +181,7 @@ function key(view: View): HTMLElement {
   if (view === "graded")
     return h("p", { class: "key" }, h("span", { class: "key-item" }, "lowest in the row", swatch(ramp(["--heat-0", "--grade-1", "--grade-2"])), "highest in the row"), hatch);
   return h("p", { class: "key" },
-    h("span", { class: "key-item" }, "chance", swatch(ramp(SCORE)), "best possible"),
+    h("span", { class: "key-item" }, "below", swatch(`linear-gradient(in oklab to left, var(--heat-0), var(--loss-1))`), "chance", swatch(ramp(SCORE)), "best possible"),
     h("span", { class: "key-item" }, h("span", { class: "faint" }, ".05"), "interval reaches chance"),
     h("span", { class: "key-item" }, h("span", { class: "delta gain" }, "▲.12"), h("span", { class: "delta loss" }, "▼.08"), "change against the parent, where told apart from none"),
     h("span", { class: "key-item" }, h("span", { class: "ruler sample", "aria-hidden": "true" },

@@ -17,7 +17,8 @@ function answer(report: Report, sample: Sample, name: string): HTMLElement | nul
 export function sampleView(report: Report, sample: Sample): HTMLElement {
   return h("div", { class: "sample" },
     h("div", { class: "prompt" },
-      h("h4", {}, "Prompt"), h("pre", {}, sample.prompt),
+      h("h4", {}, "Prompt"), sample.prompt.trim()
+        ? h("pre", {}, sample.prompt) : h("p", { class: "muted" }, "none: the model chooses between whole texts"),
       sample.wanted && h("h4", {}, "Wanted"), sample.wanted && h("pre", { class: "wanted" }, sample.wanted)),
     h("div", { class: "answers" }, ...treeOrder(report.nodes).map(({ node }) => answer(report, sample, node.name))));
 }
@@ -26,7 +27,7 @@ export function samples(report: Report): HTMLElement {
   if (!report.samples.length) return h("p", { class: "empty" }, "No answers were kept yet.");
   const names = new Map(report.abilities.map((a) => [a.id, `${a.id} ${a.name}`]));
   const groups = [...new Set(report.samples.map((s) => s.ability))];
-  const title = (s: Sample) => s.prompt.replace(/\s+/g, " ").slice(0, 70);
+  const title = (s: Sample) => (s.prompt.trim() || s.wanted).replace(/\s+/g, " ").slice(0, 70);
   const select = h("select", { "aria-label": "Prompt", onchange: () => show(Number(select.value)) },
     ...groups.map((g) => h("optgroup", { label: names.get(g) ?? g },
       ...report.samples.flatMap((s, i) => (s.ability === g ? [h("option", { value: i }, title(s))] : [])))));

@@ -76,7 +76,11 @@ function draw(report: Report, width: number): HTMLElement {
     if (!from || !to) return null;
     const y1 = from.y + cardHeight / 2, y2 = to.y + cardHeight / 2, x1 = from.x + cardWidth;
     const middle = to.x - GAP.x / 2;
-    const path = fits
+    // A second parent of the same generation stands above or below: around their right edges.
+    const beside = fits && Math.abs(from.x - to.x) < 1;
+    const path = beside
+      ? `M${x1},${y1} h6 q14,0 14,${y2 > y1 ? 14 : -14} V${y2 > y1 ? y2 - 14 : y2 + 14} q0,${y2 > y1 ? 14 : -14} -14,${y2 > y1 ? 14 : -14} h-6`
+      : fits
       ? `M${x1},${y1} H${middle - 16} C${middle},${y1} ${middle},${y2} ${middle + 16},${y2} H${to.x}`
       : `M${from.x + 8},${from.y + cardHeight} V${y2 - 6} q0,6 6,6 H${to.x}`;
     return svg("path", { d: path, class: i === 0 && parent === mainParent(node) ? "" : "other",
