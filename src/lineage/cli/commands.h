@@ -20,6 +20,8 @@ void add_info(CLI::App&);
 void add_report(CLI::App&);
 void add_bench(CLI::App&);
 void add_selftest(CLI::App&);
+void add_world(CLI::App&);
+void add_world_audit(CLI::App& world);
 
 // The page of a tree, OUT/trees/RECIPE, or a line that says why it is not written.
 void write_report(const std::filesystem::path& tree, const std::filesystem::path& page);

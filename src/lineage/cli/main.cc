@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   lineage::cli::add_report(app);
   lineage::cli::add_bench(app);
   lineage::cli::add_selftest(app);
+  lineage::cli::add_world(app);
   lineage::flush_denormals_to_zero();
   std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write fails like one on a full disk
   try {
