@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "lineage/base/digest.h"
-#include "lineage/eval/item_budget.h"
 #include "lineage/eval/derived.h"
+#include "lineage/eval/item_budget.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
 #include "lineage/eval/score.h"

@@ -84,10 +84,6 @@ void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
   p.output = p.answer = shown(chosen[static_cast<size_t>(p.chosen)], tokenizer);
 }
 
-DrawnAnswer sample_of(const std::string& output, const Prompting& p) {
-  return {output, extract_answer(output, p), count_steps(output, p)};
-}
-
 void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens) {
   p.log_prob = p.answer_log_prob = per_token(reference);
   const auto& all = reference.log_probs;
@@ -95,6 +91,10 @@ void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens
   const double sum =
       std::accumulate(all.begin() + static_cast<std::ptrdiff_t>(chain_tokens), all.end(), 0.0);
   p.answer_log_prob = sum / static_cast<double>(all.size() - chain_tokens);
+}
+
+DrawnAnswer sample_of(const std::string& output, const Prompting& p) {
+  return {output, extract_answer(output, p), count_steps(output, p)};
 }
 
 // All samples of all prompts in one call: the engine keeps its slots full. The first of each tells
@@ -137,7 +137,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
       samples.push_back(sample_of(next->completion.text, prompting));
     const size_t winner = vote(samples, prompting);
     Prediction& p = predictions[i];
-    if (reads_once(prompts[i])) p.log_prob = per_token(first->reference);
+    if (reads_once(prompts[i])) judge_reference(p, first->reference, prompts[i].chain_tokens);
     p.output = samples[winner].output;
     p.answer = samples[winner].answer;
     const auto end = first[static_cast<int64_t>(winner)].completion.end;
