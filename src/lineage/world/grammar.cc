@@ -267,6 +267,7 @@ SimpleSentence simple_sentence(Draw& draw, SentenceUse use) {
     std::vector<Token> all = s.subject;
     all.insert(all.end(), s.verb.begin(), s.verb.end());
     all.insert(all.end(), s.rest.begin(), s.rest.end());
+    all.push_back(Lexicon::get().stop);  // as minimal pairs have it: one split for both
     if (for_tests(all) == (use == SentenceUse::test)) return s;
   }
 }
