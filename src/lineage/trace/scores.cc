@@ -52,8 +52,10 @@ class Scores {
     for (const RecordedScenario& s : scenarios) abilities[s.ability].push_back(&s);
     for (const auto& [ability, own] : abilities) add_ability(ability, own);
     adjust();
+    // `grow` evaluates, too, and stands there already, with its time.
     for (ReportRun& r : recorded_runs(database_, {known_.begin(), known_.end()}))
-      report_.runs.push_back(std::move(r));
+      if (std::ranges::find(report_.runs, r.command, &ReportRun::command) == report_.runs.end())
+        report_.runs.push_back(std::move(r));
     std::ranges::stable_sort(report_.runs, {}, &ReportRun::started);
   }
 

@@ -112,6 +112,8 @@ TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
   EXPECT_EQ(r.contrasts[0].holm, r.contrasts[0].p);  // one claim
   ASSERT_EQ(r.runs.size(), 1u);
   EXPECT_EQ(r.runs[0].command, "lineage eval");
+  add_scores(r, path);
+  EXPECT_EQ(r.runs.size(), 1u);  // a command stands there once
   ASSERT_EQ(r.samples.size(), 6u);
   EXPECT_EQ(r.samples[0].prompt, "question 4");  // the first that the child alone got right
   EXPECT_EQ(r.samples[0].wanted, "yes");
