@@ -1,31 +1,28 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 with git and sudo or root to the main job: installs what is needed, builds,
-# grows a small code model from Python's own standard library, and shows what it learned.
+# grows the supervised half of the GPT-3.5 family tree at nano size, measures every ability at every
+# node, and writes the report.
 set -euo pipefail
 cd "$(dirname "$0")"
 source tools/packages.sh
-lineage_install $lineage_packages libpython3-stdlib libpython3.11-stdlib
+lineage_install $lineage_packages
 
 cmake --preset release -DLINEAGE_TESTS=OFF -DLINEAGE_BENCHES=OFF -B build/quickstart >/dev/null
 cmake --build build/quickstart --target lineage
 lineage=build/quickstart/src/lineage/cli/lineage
 
-# Python says where its library lies; the interpreter of Debian's python3-minimal will do.
-stdlib=$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
-grow=("$lineage" grow recipes/stdlib.toml --set "sources.stdlib.paths=[\"$stdlib\"]")
-
+grow=("$lineage" grow recipes/gpt35-nano.toml)
 echo
-echo "== before training: \`def \` continued by the untrained model"
-"${grow[@]}" --set name=untrained --set pretrain.tokens=256 --set pretrain.batch_tokens=256 \
-  --set pretrain.optimizer.lr=0 >/dev/null 2>&1
-"$lineage" complete runs/trees/untrained/coder --prompt 'def ' --max-tokens 40 --seed 1
-
-echo
-echo "== growing: ${grow[*]}"
+echo "== growing and measuring: ${grow[*]}"
 "${grow[@]}"
 
 echo
-echo "== after training: \`def \` continued by the same model"
-"$lineage" complete runs/trees/stdlib/coder --prompt 'def ' --max-tokens 120 --temperature 0.7 --seed 1
+echo "== what each stage gave and took: $lineage report runs"
+"$lineage" report runs --tree gpt35-nano
+
 echo
-echo "Next: $lineage complete runs/trees/stdlib/coder --prompt 'import '"
+echo "== one of the models at work"
+"$lineage" complete runs/trees/gpt35-nano/code-davinci-002 --max-tokens 60 --temperature 0.6 \
+  --seed 1 --prompt '<src:code> def'
+echo
+echo "The report is a file of its own: runs/gpt35-nano.html"
