@@ -37,7 +37,7 @@ vocab = 0
 seed = 7
 persons = 0.02
 [corpora.text]
-tokens = 300_000
+tokens = 600_000
 heldout_tokens = 5_000
 [demonstrations.few]
 types = 4
