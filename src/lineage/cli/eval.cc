@@ -138,6 +138,7 @@ void eval(Options o) {
     const NodeRecord node = node_record(model, folder);
     for (const auto& s : scenarios) {
       asked.emplace(node.key, s->spec().name);
+      for (const Measure& m : s->spec().measures) asked.emplace(node.key, m.name);
     }
     evaluate(*language_model(*model.gpt, *model.tokenizer), node, scenarios, database, o.evaluate,
              *progress);

@@ -21,6 +21,8 @@ namespace {
 // What a scenario may be asked for by: its ability, its name, and its measures' likewise.
 std::set<std::string> names_of(const ScenarioSpec& spec) {
   std::set<std::string> names = {spec.ability, spec.name};
+  for (const Measure& m : spec.measures)
+    names.insert(m.name), names.insert(m.name.substr(0, m.name.find('.')));
   return names;
 }
 
