@@ -97,10 +97,10 @@ std::vector<ProbeSet> code_generation_probes() {
     return item;
   };
   ProbeSet once = written_set(
-      "A10.functions", "Code generation: the body of a function from its docstring", 400, 40, make);
+      "A10.functions", "Code generation: the body of a function from its docstring", 400, 56, make);
   once.conditions = {{2, 100}};
   once.details = {{"parse", "bodies that parse"}, {"asserts", "hidden asserts that hold"}};
-  ProbeSet drawn = written_set("A10.sampled", "Code generation, ten bodies drawn", 60, 40, make);
+  ProbeSet drawn = written_set("A10.sampled", "Code generation, ten bodies drawn", 60, 56, make);
   drawn.headline = false;
   drawn.samples = 10, drawn.temperature = 0.6;
   return {once, drawn};

@@ -56,7 +56,8 @@ TEST(TextProbes, ItemsAreWellFormedAndPure) {
           EXPECT_EQ(item.check(gold), 1) << set.name << " " << tokens_to_words(gold);
         }
         if (item.check) {
-          EXPECT_EQ(item.check(words_to_tokens("lamp bread cup")), item.cell.starts_with("harmless"));
+          EXPECT_EQ(item.check(words_to_tokens("lamp bread cup")),
+                    item.cell.starts_with("harmless"));
         }
         EXPECT_LE(std::ssize(gold), set.max_tokens);
       }
@@ -202,7 +203,11 @@ TEST(TextProbes, OneOfFourLinesAnswers) {
   for (const char* name : {"A24.retrieved", "A24.passage"})
     for (uint64_t i = 0; i < 200; ++i) {
       const ProbeItem item = set(name).item(world(), kFirstProbe + i);
-      const auto facts = parse_claims(item.question);
+      Tokens lines = item.question;
+      const auto colon = std::find(lines.begin(), lines.end(), word_token(":"));
+      lines.erase(lines.begin(), colon + 1);
+      std::erase(lines, word_token("<ret>"));
+      const auto facts = parse_claims(lines);
       ASSERT_EQ(facts.size(), 4u) << tokens_to_words(item.question);
       const int subject = std::stoi(item.cluster);
       std::map<Relation, int> told;
