@@ -24,7 +24,7 @@ template <class V>
 void fields(V& v, InstructionConfig& c) {
   v("types", c.types,
     "instructions of so many types: families, their variants, compositions "
-    "and formats; at most the world's instruction_types",
+    "and formats",
     between(1, 1024));
   v("examples", c.examples, "demonstrations", between(1, 999999));
   v("families", c.families,

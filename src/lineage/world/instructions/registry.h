@@ -57,8 +57,10 @@ class Instructions {
 
   const World& world() const { return *world_; }
   // In an order in which the first T types, for any T, are spread over the families: the dose axis
-  // is nested. As many as the world's instruction_types.
-  std::span<const InstructionType> train_types() const {
+  // is nested.
+  std::span<const InstructionType> train_types() const { return types_; }
+  // The first of them, which the suite asks as trained ones: the world's instruction_types.
+  std::span<const InstructionType> asked_types() const {
     return std::span(types_).first(static_cast<size_t>(world_->config().instruction_types));
   }
 

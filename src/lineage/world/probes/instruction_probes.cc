@@ -68,7 +68,7 @@ ProbeItem known_task(const World& world, uint64_t index) {
 
 ProbeItem trained_type(const World& world, uint64_t index) {
   const auto all = instructions(world);
-  const auto types = all->train_types();
+  const auto types = all->asked_types();
   const InstructionType& type = types[item_rng(world, "A08 type", index).below(types.size(), 0)];
   return typed_item(world, type, "A08", index, std::string(family_info(type.family).code), 4);
 }
@@ -110,7 +110,7 @@ ProbeItem unseen_family(const World& world, uint64_t index) {
 ProbeItem unseen_form(const World& world, uint64_t index) {
   const auto all = instructions(world);
   const Rng key = item_rng(world, "A09 form", index);
-  const auto types = all->train_types();
+  const auto types = all->asked_types();
   const bool format = index % 2 == 0;
   for (uint64_t i = 0;; ++i) {
     InstructionType type = types[key.below(types.size(), i)];
