@@ -116,7 +116,7 @@ ProbeItem unseen_form(const World& world, uint64_t index) {
     InstructionType type = types[key.below(types.size(), i)];
     if (!format)
       return typed_item(world, type, "A09c", index, "paraphrase", 2, Paraphrases::heldout);
-    if (!family_info(type.family).formats || type.format == AnswerFormat::plain) continue;
+    if (!family_info(type.family).formats) continue;
     type.format = index % 4 == 0 ? AnswerFormat::braces : AnswerFormat::result_tag;
     return typed_item(world, type, "A09c", index, "format", 2);
   }
