@@ -1,6 +1,8 @@
 #include "lineage/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
@@ -60,6 +62,9 @@ std::map<std::string, std::string> digests_below(const fs::path& folder) {
 // A writer may move a file between our finding it and our opening it, or publish between two of our
 // reads: then we look again.
 constexpr int kAttempts = 10;
+void wait_for_writer(int attempt) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
+}
 
 std::string read_manifest(const fs::path& folder) {
   for (int attempt = 1;; ++attempt) {
@@ -67,6 +72,7 @@ std::string read_manifest(const fs::path& folder) {
       return read_file(current_file(folder, kManifest));
     } catch (const Error&) {
       if (attempt == kAttempts) throw;
+      wait_for_writer(attempt);
     }
   }
 }
@@ -105,7 +111,9 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
       SafetensorsFile weights(current_file(folder, kWeights));
       if (read_manifest(folder) == text) return {folder, std::move(manifest), std::move(weights)};
     } catch (const Error&) {
-      if (attempt == kAttempts || read_manifest(folder) == text) throw;
+      // Damaged, unless the weights moved just then: they do so before the manifest.
+      if (attempt == kAttempts || (attempt > 2 && read_manifest(folder) == text)) throw;
+      wait_for_writer(attempt);
     }
     require(attempt < kAttempts, folder.string(),
             ": is being rewritten all the time; wanted a checkpoint at rest");

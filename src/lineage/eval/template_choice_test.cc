@@ -57,7 +57,7 @@ TEST(TemplateChoice, UnclearOnesTakeAll) {
   // Raw is better by 3 on one half, chat by 2 on the other: 0.5 +- 2.5, four errors only from
   // 400 items on.
   model.log_prob = [](const std::string& context, const std::string&) {
-    const bool chat_is_better = context.find('r') != context.npos;
+    const bool chat_is_better = context.find('q') == context.npos;
     if (is_chat(context) == chat_is_better) return -1.0;
     return chat_is_better ? -3.0 : -4.0;
   };
