@@ -96,8 +96,7 @@ void fields(V& v, WorldConfig& c) {
   v("b_order", c.b_order, "word order of language B: same as A, or verb_last");
   v("curriculum", c.curriculum, "registers of 2 to 4 pairs in the first tenth of the corpus");
   v("instruction_types", c.instruction_types,
-    "the suite asks instructions of so many types as trained ones",
-    between(1, 1024));
+    "the suite asks instructions of so many types as trained ones", between(1, 1024));
   v("document_tokens", c.document_tokens, "no document is longer", between(64, 4096));
   v("shares", c.shares, "of the types of document");
 }
