@@ -75,8 +75,7 @@ void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& 
   e.form = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
   e.scores = score(spec, e.items, e.predictions, dev);
-  for (const Measure& m : spec.measures)
-    e.measures.push_back(score(m, e.items, e.predictions));
+  for (const Measure& m : spec.measures) e.measures.push_back(score(m, e.items, e.predictions));
   e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
                               : closed_gate(e, database);
   database.write(e);

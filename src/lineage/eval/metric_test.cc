@@ -97,7 +97,7 @@ TEST(Answer, CountsSteps) {
 TEST(Vote, MajorityAndComplexityHandCounted) {
   Prompting p;
   const std::vector<DrawnAnswer> samples = {{"", "4", 2}, {"", "5", 1}, {"", "5", 1},
-                                       {"", "", 9},  {"", "7", 4}, {"", "7", 3}};
+                                            {"", "", 9},  {"", "7", 4}, {"", "7", 3}};
   EXPECT_EQ(vote(samples, p), 0u);  // the first alone
   p.vote = Prompting::Vote::majority;
   EXPECT_EQ(samples[vote(samples, p)].answer, "5");  // two against two: drawn first

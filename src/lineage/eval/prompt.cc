@@ -144,8 +144,8 @@ Prompt render_with(const Instance& item, std::span<const Shot> examples, const P
       if (p.method != Prompting::Method::choose) break;
     }
   if (p.reasoning == Prompting::Reasoning::chain && !prompt.choices.empty()) {
-    const size_t answer = renderer.continuation({}, item.answers[0]).size() -
-                          renderer.continuation({}, {}).size();
+    const size_t answer =
+        renderer.continuation({}, item.answers[0]).size() - renderer.continuation({}, {}).size();
     const size_t all = prompt.choices[0].continuation.size();
     prompt.chain_tokens = all - std::min(all, answer);
   }

@@ -30,7 +30,8 @@ class PromptTest : public ::testing::Test {
                 .contexts = {},
                 .chain = text_part("step step"),
                 .examples = {},
-                .check = {}, .details = {}};
+                .check = {},
+                .details = {}};
   Prompting p = [] {
     Prompting q;
     q.before_answer = " is ", q.after_answer = " ; ", q.chain_end = " so ", q.shots = 2;

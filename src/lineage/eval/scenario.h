@@ -114,8 +114,8 @@ struct Prediction {
   // `generate`, 1 when the output ended by itself and had an answer in it.
   double format = 0;
   std::vector<DrawnAnswer> samples;  // where several were drawn
-  bool truncated = false;       // examples or the left end of the prompt were cut to fit
-  bool fits = true;             // false: not even the answer fits; such an item counts for nothing
+  bool truncated = false;            // examples or the left end of the prompt were cut to fit
+  bool fits = true;  // false: not even the answer fits; such an item counts for nothing
 };
 
 // A headline metric: a number in [0, 1] of an item.

@@ -36,9 +36,9 @@ struct TextContext {
 Document biography(const TextContext&, const Person&, Rng key);
 Document world_page(const TextContext&, Rng key);  // a city, a company, an animal, an object, …
 Document event_story(const TextContext&, Rng key);
-// The sentences of event stories, and the first of box stories. Slots: {h} the hero, {k} the helper,
-// {p} {m} {x} he, him, his; {n} boy or girl; {o} an object, {g} {l} places, {j} a job, {f} a food,
-// {a} an adjective.
+// The sentences of event stories, and the first of box stories. Slots: {h} the hero, {k} the
+// helper, {p} {m} {x} he, him, his; {n} boy or girl; {o} an object, {g} {l} places, {j} a job, {f}
+// a food, {a} an adjective.
 std::vector<Template> story_sentences();
 Document box_story(const TextContext&, Rng key);
 // Registers, glossaries, prices, code names. `progress` is how far into the corpus it stands.
