@@ -17,8 +17,9 @@ echo "== growing and measuring: ${grow[*]}"
 "${grow[@]}"
 
 echo
-echo "== what each stage gave and took: $lineage report runs"
-"$lineage" report runs --tree gpt35-nano
+report=("$lineage" report runs --tree gpt35-nano --out runs/gpt35-nano.html)
+echo "== what each stage gave and took: ${report[*]}"
+"${report[@]}"
 
 echo
 echo "== one of the models at work"
