@@ -51,7 +51,8 @@ void add_text(const WorldPtr& world, const GalleryConfig& config, Kinds& kinds) 
     WorldPtr world;
     TextCorpus corpus;
   };
-  const auto owned = std::make_shared<const Owned>(world, TextCorpus(*world, config.text_tokens));
+  const auto owned =
+      std::make_shared<const Owned>(Owned{world, TextCorpus(*world, config.text_tokens)});
   const std::shared_ptr<const TextCorpus> corpus(owned, &owned->corpus);
   constexpr std::pair<DocumentType, std::string_view> kTypes[] = {
       {DocumentType::encyclopaedia, "biographies; pages of cities, companies, animals"},
@@ -130,7 +131,7 @@ void add_instructions(const WorldPtr& world, Kinds& kinds) {
     WorldPtr world;
     Instructions instructions;
   };
-  const auto all = std::make_shared<const Owned>(world, Instructions(*world));
+  const auto all = std::make_shared<const Owned>(Owned{world, Instructions(*world)});
   for (const FamilyInfo& info : families()) {
     std::vector<InstructionType> types;
     for (const InstructionType& t : all->instructions.train_types())
