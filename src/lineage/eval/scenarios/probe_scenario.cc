@@ -162,6 +162,7 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
   p.sampling = greedy(set.max_tokens);
   p.sampling.temperature = set.temperature;
   set_raw_form(p, sample, set.goes_on);
+  p.sampling.stop.push_back("<ret>");  // a turn that calls the tool waits there for it
   // Minimal pairs are whole sentences, which are no turns of a conversation either.
   if (set.raw_only || (choose && sample.question.empty()))
     spec.templates = {Prompting::Template::raw};

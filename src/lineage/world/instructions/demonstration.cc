@@ -46,21 +46,22 @@ Judgement Demonstration::judge(std::span<const Token> response) const {
   return j;
 }
 
-void mask_tool_results(std::span<const Token> tokens, std::span<float> weights) {
-  const Token open = word_token("<ret>"), close = word_token("<ans>");
+void mask_tool_results(std::span<const Token> answer, std::span<float> weights) {
+  const Token returned = word_token("<ret>"), close = word_token("<ans>");
   bool inside = false;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] == open) inside = true;
+  for (size_t i = 0; i < answer.size(); ++i) {
+    if (answer[i] == close) inside = false;
     if (inside) weights[i] = 0;
-    if (tokens[i] == close) inside = false;
+    if (answer[i] == returned) inside = true;
   }
 }
 
 Example to_example(const Demonstration& d) {
   ChatTemplate::Rendered r;
   chat().append(Role::user, d.prompt, r);
+  const size_t prompt = r.tokens.size();  // retrieved lines in it begin with <ret>, too
   chat().append(Role::assistant, d.answer, r);
-  mask_tool_results(r.tokens, r.weights);
+  mask_tool_results(std::span(r.tokens).subspan(prompt), std::span(r.weights).subspan(prompt));
   return {.tokens = std::move(r.tokens), .weights = std::move(r.weights), .starts = {}};
 }
 

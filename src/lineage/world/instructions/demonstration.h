@@ -48,13 +48,14 @@ struct Demonstration {
 };
 
 // <user> prompt <eot> <bot> answer <eot>, with weights on the answer and its end. What a tool
-// returned (from <ret> to <ans>) weighs nothing: the model does not write it.
+// returned (between <ret> and <ans>) weighs nothing: the model does not write it, but asks for it
+// by <ret>, and goes on with <ans>.
 Example to_example(const Demonstration&);
 // Up to where the model goes on.
 Tokens chat_prompt(std::span<const Token> prompt);
 // With tags, for the audit: answers exercise the family's ability.
 Document to_document(const Demonstration&);
-// Sets the weights of tool results to 0.
-void mask_tool_results(std::span<const Token> tokens, std::span<float> weights);
+// Sets the weights of the tool's results in an answer to 0.
+void mask_tool_results(std::span<const Token> answer, std::span<float> weights);
 
 }  // namespace lineage

@@ -121,14 +121,39 @@ TEST(Demonstration, ChatTemplateAndWeights) {
   for (size_t i = 0; i < prompt.size(); ++i) EXPECT_EQ(e.weights[i], 0);
   bool result = false;
   for (size_t i = prompt.size(); i < e.tokens.size(); ++i) {
-    result = result || e.tokens[i] == word_token("<ret>");
-    EXPECT_EQ(e.weights[i], result ? 0 : 1) << i;
     if (e.tokens[i] == word_token("<ans>")) result = false;
+    EXPECT_EQ(e.weights[i], result ? 0 : 1) << i;
+    if (e.tokens[i] == word_token("<ret>")) result = true;
   }
   const Document document = to_document(d);
   EXPECT_EQ(document.tokens.size(), e.tokens.size() + 1);
   EXPECT_TRUE(document.tags[prompt.size()].answer);
   EXPECT_FALSE(document.tags[0].answer);
+}
+
+TEST(Demonstration, EveryAnswerIsLearned) {
+  for (const FamilyInfo& info : families())
+    for (int p = 0; p < family_parameters(world(), info.family); ++p) {
+      const Demonstration d =
+          all().demonstration({.family = info.family, .parameter = p}, "test", 1);
+      const Example e = to_example(d);
+      const size_t prompt = chat_prompt(d.prompt).size();
+      EXPECT_EQ(e.weights[prompt], 1) << info.name << " " << p;  // the answer's first token
+      EXPECT_EQ(e.weights.back(), 1) << info.name << " " << p;   // its end
+    }
+}
+
+TEST(Demonstration, ACallMayWaitForItsTool) {
+  const Demonstration d = all().demonstration({.family = Family::tool_call}, "test", 1);
+  const auto returned = std::find(d.answer.begin(), d.answer.end(), word_token("<ret>"));
+  ASSERT_NE(returned, d.answer.end());
+  Tokens call(d.answer.begin(), returned);
+  EXPECT_TRUE(d.judge(call).correct);
+  EXPECT_TRUE(d.judge(d.answer).correct);
+  call.push_back(word_token("<ret>"));  // goes on without the tool, and wrongly
+  for (Token t : words_to_tokens("0 <ans> 0")) call.push_back(t);
+  EXPECT_FALSE(d.judge(call).correct);
+  EXPECT_FALSE(d.judge(words_to_tokens("<call> print ( 1 )")).correct);
 }
 
 TEST(Demonstration, OnlyKnownPersonsOfTheQHalfAreAsked) {

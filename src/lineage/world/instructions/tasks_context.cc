@@ -92,10 +92,13 @@ std::optional<Task> tool_call(const TaskInput& in) {
             .payload = sum_question(sum),
             .answer = {tool ? tool_answer(sum) : sum_answer(sum)}};
   task.accept = [sum, tool](std::span<const Token> content) {
-    const bool called =
-        std::find(content.begin(), content.end(), word_token("<call>")) != content.end();
-    if (score_long_sum(sum, content) == 1 && called == tool) return 1.0;
-    return tool && calls_rightly(sum, content) ? 0.5 : 0.0;
+    const auto has = [&](std::string_view mark) {
+      return std::find(content.begin(), content.end(), word_token(mark)) != content.end();
+    };
+    if (!tool) return score_long_sum(sum, content) == 1 && !has("<call>") ? 1.0 : 0.0;
+    if (!calls_rightly(sum, content)) return 0.0;
+    // The turn may wait for the tool; who goes on without it has to be right.
+    return !has("<ret>") || score_long_sum(sum, content) == 1 ? 1.0 : 0.5;
   };
   task.key = item_key("long_sum", {sum.a, sum.b, sum.minus});
   task.test_only = sum.test_only;
