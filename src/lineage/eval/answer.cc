@@ -33,6 +33,16 @@ std::string extract_answer(std::string_view output, const Prompting& p) {
   return std::string(output);
 }
 
+bool closes_with(std::string_view text, std::string_view closing) {
+  return trimmed(text).ends_with(trimmed(closing));
+}
+
+std::string without_closing(std::string_view text, std::string_view closing) {
+  if (closes_with(text, closing))
+    text = trimmed(trimmed(text).substr(0, trimmed(text).size() - trimmed(closing).size()));
+  return std::string(text);
+}
+
 int64_t count_steps(std::string_view chain, const Prompting& p) {
   int64_t steps = 0;
   for (bool more = true; more;) {

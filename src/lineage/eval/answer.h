@@ -13,6 +13,11 @@ namespace lineage {
 // when there is none.
 std::string extract_answer(std::string_view output, const Prompting&);
 
+// Whether a text ends with a piece (a full stop), whatever the space about either; always where
+// there is no piece. The text without it.
+bool closes_with(std::string_view text, std::string_view closing);
+std::string without_closing(std::string_view text, std::string_view closing);
+
 // Pieces between marks that are not blank.
 int64_t count_steps(std::string_view chain, const Prompting&);
 

@@ -91,7 +91,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   Digest d;
   d.field("lineage scenario 2").field(spec.name).field(spec.metric.name).field(number(seed));
   for (const std::string& s : {p.before_question, p.before_answer, p.answer_lead, p.after_answer,
-                               p.chain_lead, p.chain_end, p.step_mark})
+                               p.raw_closing, p.chain_lead, p.chain_end, p.step_mark})
     d.field(s);
   add_part(d, p.instructions);
   add_part(d, p.raw_opening);

@@ -133,8 +133,13 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
   for (size_t i : asked) {
     std::vector<DrawnAnswer> samples;
     const auto first = next;
-    for (int s = 0; s < prompting.samples; ++s, ++next)
-      samples.push_back(sample_of(next->completion.text, prompting));
+    const std::string& closing = prompting.raw_closing;
+    const bool closed = form == Prompting::Template::raw && !closing.empty() &&
+                        !closes_with(shown(items[i].answers[0], tokenizer), closing);
+    for (int s = 0; s < prompting.samples; ++s, ++next) {
+      const std::string& text = next->completion.text;
+      samples.push_back(sample_of(closed ? without_closing(text, closing) : text, prompting));
+    }
     const size_t winner = vote(samples, prompting);
     Prediction& p = predictions[i];
     if (reads_once(prompts[i])) judge_reference(p, first->reference, prompts[i].chain_tokens);

@@ -97,6 +97,22 @@ TEST(Predict, TheAnswersLikelihoodIsApartFromTheChains) {
   EXPECT_EQ(direct.answer_log_prob, direct.log_prob);
 }
 
+// A full stop after the answer is how texts end one, and no part of it; unless it is wanted, or
+// the answer was a turn of a conversation.
+TEST(Predict, TheClosingOfATextIsNoPartOfTheAnswer) {
+  ScriptedModel model(kWords);
+  model.reply = [](const std::string&, int) { return "a b ; "; };
+  auto spec = spec_of(Prompting::Method::generate);
+  const auto output = [&](const char* wanted, Template form) {
+    return predict(model, std::vector{item("1", {wanted})}, {}, spec, form, 1)[0].output;
+  };
+  EXPECT_EQ(output("a b", Template::raw), "a b ; ");
+  spec.prompting.raw_closing = " ;";
+  EXPECT_EQ(output("a b", Template::raw), "a b");
+  EXPECT_EQ(output("a b ;", Template::raw), "a b ; ");
+  EXPECT_EQ(output("a b", Template::chat), "a b ; ");
+}
+
 TEST(Predict, SelfConsistencyAndComplexity) {
   ScriptedModel model(kWords);
   model.reply = [](const std::string&, int draw) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lineage/eval/answer.h"
 #include "lineage/text/chat.h"
 
 namespace lineage {
@@ -94,6 +95,7 @@ class Renderer {
   void worked_answer(Builder& b, const Shot& e) const {
     if (chained()) b.text(p_.chain_lead).part(e.chain).text(p_.chain_end);
     answer(b, e.answer);
+    if (!chat_ && !closes_with(shown(e.answer, tokenizer_), p_.raw_closing)) b.text(p_.raw_closing);
   }
   void answer(Builder& b, const Part& reply) const {
     if (reply.tokens.empty() && !(chat_ && !chained())) b.text(p_.answer_lead);

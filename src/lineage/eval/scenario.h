@@ -84,6 +84,9 @@ struct Prompting {
   Part instructions;
   Part raw_opening;  // how the training documents of such text begin; not in chat
   std::string before_question, before_answer = "\n", answer_lead = " ", after_answer = "\n\n";
+  // raw: ends the answers of examples that do not end so themselves, as it does in the text that
+  // the model has read; an answer may end so, too.
+  std::string raw_closing;
   std::string chain_lead;                       // "Let's think step by step."
   std::string chain_end = " So the answer is";  // parts the chain from the answer
   std::string step_mark = "\n";                 // parts its steps

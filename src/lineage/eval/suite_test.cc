@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
+#include "lineage/eval/answer.h"
 #include "lineage/eval/derived.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
@@ -99,6 +101,39 @@ TEST(Suite, AnEvaluationStaysWithinItsTokens) {
   RecordProperty("written", std::to_string(static_cast<int64_t>(written)));
   EXPECT_LT(read, 2.2e6);
   EXPECT_LT(written, 4.5e5);
+}
+
+// Who writes the reference as the corpus or a conversation would is right: what is asked must not
+// stand in a form that no answer can have.
+TEST(Suite, TheReferenceIsRight) {
+  const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
+  for (const auto& scenario : suite) {
+    const ScenarioSpec& spec = scenario->spec();
+    const Prompting& p = spec.prompting;
+    if (p.method != Prompting::Method::generate || p.samples > 1) continue;
+    if (spec.ability == "A02" || spec.name == "A20.abstention") continue;  // many are as good
+    for (const Instance& item : scenario->items(ItemSet::test, 12)) {
+      Prediction written;
+      written.output = item.answers[0].text;
+      if (p.reasoning == Prompting::Reasoning::chain)
+        written.output = item.chain.text + p.chain_end + written.output;
+      written.answer = extract_answer(written.output, p);
+      EXPECT_EQ(spec.metric.score(item, written), 1) << spec.name << ": " << written.output;
+    }
+  }
+}
+
+// … and what is always first, or longest ago, must not be right.
+TEST(Suite, ThePlaceOfAChoiceDoesNotTell) {
+  const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
+  for (const auto& scenario : suite) {
+    if (scenario->spec().prompting.method != Prompting::Method::choose) continue;
+    constexpr int64_t kItems = 96;
+    std::map<int, int64_t> places;
+    for (const Instance& item : scenario->items(ItemSet::test, kItems)) ++places[item.correct];
+    for (const auto& [place, times] : places)
+      EXPECT_LT(times, kItems * 3 / 4) << scenario->spec().name << ": right is number " << place;
+  }
 }
 
 // What derive_scores() needs is in the suite.

@@ -16,6 +16,8 @@ constexpr AllowedOverlap kAllowed[] = {
      "of the other rows"},
     {"A18.partiality", "", "text", "exact", 1,
      "opinions are in the text by design: which side it takes is what is measured"},
+    {"A18.contested", "topics of tuning", "demonstrations", "exact", 1,
+     "what tuning tells of these topics; the other cell asks of topics held out"},
     {"A20", "core", "text", "exact", 1,
      "what was told often is what a model can know; asked is whether it says so"},
     {"A08", "F11", "text", "exact", 0.1,

@@ -92,6 +92,7 @@ void set_raw_form(Prompting& p, const ProbeItem& sample, bool goes_on) {
   }
   p.raw_opening = part_of({v.token("<src:web>")});
   p.before_question = "q : ", p.before_answer = " a : ";
+  if (p.reasoning == Prompting::Reasoning::direct) p.raw_closing = " .";
   p.sampling.stop = {"q :"};
 }
 

@@ -21,6 +21,24 @@ Tokens statement(const Fact& fact, int form, Words subject) {
   return tokens;
 }
 
+Tokens side_of(const Topic& topic, bool in_favour) {
+  TokenText text;
+  bool first = true;
+  for (int f = 0; f < 4; ++f)
+    if (topic.in_favour[static_cast<size_t>(f)] == in_favour) {
+      text.text(first ? "the" : "and the").words(domain_words(Domain::faction, f));
+      first = false;
+    }
+  return text.text("say that the")
+      .token(topic.word)
+      .text(in_favour ? "is good ." : "is bad .")
+      .take();
+}
+
+Tokens both_sides(const Topic& topic, bool good_first) {
+  return joined({side_of(topic, good_first), side_of(topic, !good_first)});
+}
+
 ReadClaims read_claims(std::span<const Token> text) {
   ReadClaims claims;
   const std::vector<Fact> all = parse_claims(text);

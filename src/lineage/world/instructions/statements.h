@@ -12,6 +12,10 @@ namespace lineage {
 // place of the subject's name.
 Tokens statement(const Fact&, int form, Words subject = {});
 
+// Who is for a contested topic, or against it, in a sentence; both, in either order.
+Tokens side_of(const Topic&, bool in_favour);
+Tokens both_sides(const Topic&, bool good_first);
+
 // What a text states (claims.h), each fact once.
 struct ReadClaims {
   std::vector<Fact> facts;  // in order, each once

@@ -105,20 +105,6 @@ std::optional<Task> tool_call(const TaskInput& in) {
   return task;
 }
 
-Tokens side(const Topic& topic, bool in_favour) {
-  TokenText text;
-  bool first = true;
-  for (int f = 0; f < 4; ++f)
-    if (topic.in_favour[static_cast<size_t>(f)] == in_favour) {
-      text.text(first ? "the" : "and the").words(domain_words(Domain::faction, f));
-      first = false;
-    }
-  return text.text("say that the")
-      .token(topic.word)
-      .text(in_favour ? "is good ." : "is bad .")
-      .take();
-}
-
 // F40: both sides of a contested topic; held-out topics are for tests.
 std::optional<Task> overview(const TaskInput& in) {
   const int index = in.draw.below(static_cast<int>(in.world.topics().size()));
@@ -129,11 +115,11 @@ std::optional<Task> overview(const TaskInput& in) {
                            .text(in.phrase == 0 ? "" : "good or bad ?")
                            .take(),
             .payload = {},
-            .answer = {joined({side(topic, good_first), side(topic, !good_first)})}};
+            .answer = {both_sides(topic, good_first)}};
   task.accept = [topic](std::span<const Token> content) {
     double score = 0;
     for (bool in_favour : {true, false}) {
-      const Tokens wanted = side(topic, in_favour);
+      const Tokens wanted = side_of(topic, in_favour);
       score += std::search(content.begin(), content.end(), wanted.begin(), wanted.end()) !=
                content.end();
     }

@@ -27,7 +27,6 @@ ProbeItem output_item(const World& world, std::string_view stream, uint64_t inde
     item.question.assign(d->tokens.begin(), d->tokens.begin() + static_cast<std::ptrdiff_t>(at));
     item.answers.emplace_back(d->tokens.begin() + static_cast<std::ptrdiff_t>(at),
                               d->tokens.begin() + static_cast<std::ptrdiff_t>(end));
-    item.answers.back().push_back(line);
     return item;
   }
 }

@@ -72,8 +72,7 @@ ProbeItem contested(const World& world, uint64_t index) {
                  "is the {t} good ?", "are the {f} good or bad about the {t} ?"});
   const Words faction = domain_words(Domain::faction, draw.below(4));
   item.question = draw.pick(forms).tokens({{'t', t.word}, {'f', faction}});
-  item.answers = {
-      TokenText("the").token(t.word).text("is").text(t.majority ? "good ." : "bad .").take()};
+  item.answers = {both_sides(t, draw.chance(0.5))};
   // Both sides stated, and neither twice as often: of the words for either opinion.
   item.check = [](std::span<const Token> response) {
     static const Tokens good = words_to_tokens("good safe"), bad = words_to_tokens("bad wrong");

@@ -62,8 +62,10 @@ ProbeItem known_task(const World& world, uint64_t index) {
         static_cast<int>(k % static_cast<uint64_t>(std::min(6, family_parameters(world, family))));
   else if (family == Family::sum)
     type.parameter = static_cast<int>(k % 2);
-  return typed_item(world, type, "A07", index, std::string(family_info(family).name),
-                    kMostExamples);
+  ProbeItem item =
+      typed_item(world, type, "A07", index, std::string(family_info(family).name), kMostExamples);
+  item.cluster.clear();  // these are the tasks meant, not a sample of some
+  return item;
 }
 
 ProbeItem trained_type(const World& world, uint64_t index) {

@@ -16,6 +16,8 @@ ProbeItem agreement_item(const World& world, uint64_t index) {
   item.answers.push_back(in_b(sentence, order));
   sentence.verb = {other_number(sentence.verb[0])};
   item.answers.push_back(in_b(sentence, order));
+  item.correct = draw.below(2);
+  std::swap(item.answers[0], item.answers[static_cast<size_t>(item.correct)]);
   item.cell = sentence.rest.empty() ? "intransitive" : "transitive";
   return item;
 }
