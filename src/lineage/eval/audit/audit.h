@@ -50,7 +50,8 @@ std::vector<AuditProbe> audit_probes(const std::shared_ptr<const World>&, int64_
 
 // How an item can stand in a corpus.
 enum class Check : uint8_t {
-  exact,    // the question, and at most a few tokens later the right answer
+  exact,    // the question, and at most a few tokens later the right answer; "a , b" is not asked
+            // where "a , b , c" is
   grams,    // at least half of its 13-grams whose slots hold something (see slots.h); it has four
   key,      // what it asks, whatever names and wording stand around it (see content_keys.h)
   program,  // a program or function with the same syntax tree, identifiers renamed

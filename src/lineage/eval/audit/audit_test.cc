@@ -76,6 +76,17 @@ TEST(Audit, FindsAQuestionWithItsAnswerAndTellsWhere) {
             kNothing);
 }
 
+TEST(Audit, AListThatGoesOnIsAnotherQuestion) {
+  const AuditProbe asked = probe("pluralise : queen , man", "queens men");
+  const auto told = [](std::string_view words) {
+    return document("<user> please " + std::string(words) + " <eot>");
+  };
+  EXPECT_EQ(found(asked, {told("pluralise : queen , man <eot> <bot> queens men")}),
+            std::vector{Check::exact});
+  EXPECT_EQ(found(asked, {told("pluralise : queen , man , child <eot> <bot> queens men children")}),
+            kNothing);
+}
+
 TEST(Audit, FindsASentenceOnlyWhereASentenceBegins) {
   const AuditProbe sentence = probe("", "these boys will run .");
   EXPECT_EQ(found(sentence, {document("so it is . these boys will run .")}),
@@ -100,6 +111,7 @@ TEST(Audit, FindsPiecesOfALongItemButNotItsTemplate) {
 
 TEST(Slots, TemplateWordsHoldNothingAndAValueCountsOnce) {
   EXPECT_EQ(slot_bits(words_to_tokens("how many does it have ?")), 0);
+  EXPECT_EQ(slot_bits(words_to_tokens("rotate to the left then pop the first element")), 0);
   const double name = slot_bits(words_to_tokens("mira"));
   EXPECT_NEAR(name, 6, 1e-9);
   EXPECT_EQ(slot_bits(words_to_tokens("mira has more than mira")), name);

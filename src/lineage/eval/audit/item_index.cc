@@ -100,6 +100,7 @@ void ItemIndex::search(std::span<const Token> text, const TokenHashes& hashes, i
 
 void ItemIndex::search_exact(std::span<const Token> text, const TokenHashes& hashes,
                              int64_t document, Found& found) const {
+  static const Token comma = word_token(",");
   for (size_t length = 1; length <= kAnchor; ++length) {
     if (at_anchor_[length].empty()) continue;
     for (size_t end = length; end <= text.size(); ++end) {
@@ -112,7 +113,9 @@ void ItemIndex::search_exact(std::span<const Token> text, const TokenHashes& has
           if (begin == 0 || ends_sentence(text[begin - 1])) found.exact.see(e.item, document);
           continue;
         }
-        for (size_t gap = 0; gap <= e.gap && end + gap + e.target_size <= text.size(); ++gap)
+        const bool goes_on = end < text.size() && text[end] == comma;  // another question
+        const size_t most = goes_on ? 0 : e.gap;
+        for (size_t gap = 0; gap <= most && end + gap + e.target_size <= text.size(); ++gap)
           if (hashes.of(end + gap, end + gap + e.target_size) == e.target)
             found.exact.see(e.item, document);
       }

@@ -60,7 +60,7 @@ class ItemIndex {
     uint32_t question_size;
     uint64_t question;
     uint32_t target_size;  // 0: the sentence is all there is
-    uint32_t gap;          // tokens that may stand between
+    uint32_t gap;          // tokens that may stand between, unless a comma is the first
     uint64_t target;
   };
   struct Item {

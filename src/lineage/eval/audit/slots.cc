@@ -28,8 +28,9 @@ const Bits& bits() {
       for (Token t : v.tokens(block))
         if (b[static_cast<size_t>(t)] == 0)
           b[static_cast<size_t>(t)] = std::log2(static_cast<double>(v.tokens(block).size()));
-    // The article and the pronoun are letters, too; these are words of templates.
-    for (std::string_view word : {"a", "i", "is", "have", "did"})
+    // The article and the pronoun are letters, too, and names of variables stand in instructions;
+    // these are words of templates.
+    for (std::string_view word : {"a", "i", "is", "have", "did", "first", "last", "left", "right"})
       b[static_cast<size_t>(v.token(word))] = 0;
     return b;
   }();

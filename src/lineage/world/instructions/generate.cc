@@ -68,6 +68,7 @@ Demonstration Instructions::demonstration(const InstructionType& type, std::stri
     const bool test_only =
         task->test_only || is_test_key(task->key) || asks_h_half(*world_, type, *task);
     if (test_only != (use == ItemUse::test)) continue;
+    if (use == ItemUse::test && task->also_trained) continue;
     Demonstration d{.prompt = frame_prompt(*task, type.format, wording),
                     .answer = format_answer(type.format, task->answer),
                     .family = type.family,

@@ -107,6 +107,46 @@ TEST(Demonstration, TestKeysNeverTrain) {
   }
 }
 
+// What one family takes for a test must not stand in what another trains.
+TEST(Demonstration, TestsAskNoInputThatAnotherFamilyTrains) {
+  const auto nouns_of = [](const Demonstration& d) {
+    if (d.record.list) return d.record.list->list;
+    Tokens nouns;  // of "pluralise : queen , man"
+    const auto nouns_all = Vocabulary::get().tokens("nouns_singular");
+    for (Token t : d.prompt)
+      if (std::find(nouns_all.begin(), nouns_all.end(), t) != nouns_all.end()) nouns.push_back(t);
+    return nouns;
+  };
+  const InstructionType plural{.family = Family::pluralise};
+  const InstructionType copied{
+      .family = Family::copy, .first = list_op_index({}), .domain = ListDomain::nouns};
+  const InstructionType* const types[] = {&plural, &copied};
+  std::set<Tokens> trained[2];
+  for (int f = 0; f < 2; ++f)
+    for (uint64_t i = 0; i < 20'000; ++i)
+      trained[f].insert(nouns_of(all().demonstration(*types[f], "test", i)));
+  for (int f = 0; f < 2; ++f)
+    for (uint64_t i = 0; i < 100; ++i) {
+      const Demonstration d = all().demonstration(*types[f], "test", kFirstProbe + i);
+      EXPECT_FALSE(trained[1 - f].count(nouns_of(d))) << tokens_to_words(d.prompt);
+    }
+  // "the road helps many" stands in "i say that the road helps many".
+  const InstructionType stance{.family = Family::stance};
+  std::set<Tokens> ends;
+  const auto opinion = [](const Demonstration& d) {  // after "classify the stance : yes or no :"
+    const auto words = split_tokens(d.prompt, word_token(":"));
+    return d.prompt.back() == word_token("!") ? Tokens() : words.back();
+  };
+  for (uint64_t i = 0; i < 2'000; ++i) {
+    const Tokens t = opinion(all().demonstration(stance, "test", i));
+    for (auto from = t.begin(); from != t.end(); ++from) ends.emplace(from, t.end());
+  }
+  for (uint64_t i = 0; i < 200; ++i) {
+    const Tokens t = opinion(all().demonstration(stance, "test", kFirstProbe + i));
+    EXPECT_FALSE(ends.count(t)) << tokens_to_words(t);
+  }
+}
+
 TEST(Demonstration, ChatTemplateAndWeights) {
   InstructionType type{.family = Family::tool_call};
   const Demonstration d = all().demonstration(type, "test", 1);

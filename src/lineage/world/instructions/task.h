@@ -25,6 +25,8 @@ struct Task {
   HiddenRecord record{};
   uint64_t key = 0;
   bool test_only = false;  // beyond what the key says
+  // Training may hold the same input, or this within another: no test asks it, whatever the key.
+  bool also_trained = false;
 };
 
 // A generator draws without regard to the split; nothing when this draw came to nothing.
@@ -45,6 +47,9 @@ const FamilyEntry& family_entry(Family);
 
 // Shared by generators.
 std::optional<Task> list_task(std::span<const ListOp>, ListDomain, const TaskInput&);
+// Whether training may hold a list of nouns in one of the two families that take such lists: as
+// something to work on (F01 to F09) or to be made plural (F20). Each has a key of its own.
+bool is_trained_list(std::span<const Token> nouns);
 const Person& known_person(const TaskInput&);  // of T128 and T400; of the Q-half in training
 int told_attributes(const World&);             // of those in biographies, years left out
 template <int N>

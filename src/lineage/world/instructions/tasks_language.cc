@@ -42,9 +42,11 @@ std::optional<Task> pluralise(const TaskInput& in) {
   const auto at = [](std::span<const Token> of, int i) { return of[static_cast<size_t>(i)]; };
   Task task{.request = words_to_tokens(two(in, "pluralise", "write as many")), .payload = {}};
   if (in.parameter == 0) {
+    Tokens nouns;
     std::vector<Tokens> from, to;
     for (int i : in.draw.distinct(in.draw.between(2, 4), static_cast<int>(one.size())))
-      from.push_back({at(one, i)}), to.push_back({at(many, i)});
+      nouns.push_back(at(one, i)), from.push_back({at(one, i)}), to.push_back({at(many, i)});
+    task.also_trained = is_trained_list(nouns);
     task.payload = TokenText().list(from).take();
     task.answer = to;
   } else {
@@ -156,6 +158,7 @@ std::optional<Task> stance(const TaskInput& in) {
             .answer = {words_to_tokens(for_it ? "yes" : "no")}};
   task.key = item_key("stance", task.payload);
   task.test_only = topic.heldout;
+  task.also_trained = by > 4 && !topic.heldout;  // what nobody says stands in what somebody says
   return task;
 }
 

@@ -65,6 +65,11 @@ FamilyEntry lists(Family family, std::string_view code, std::string_view name) {
 
 }  // namespace
 
+bool is_trained_list(std::span<const Token> nouns) {
+  return !is_test_key(item_key("list", nouns)) ||
+         !is_test_key(item_key("pluralise", listed(nouns)));
+}
+
 std::optional<Task> list_task(std::span<const ListOp> ops, ListDomain domain, const TaskInput& in) {
   auto task = draw_list_task(ops, domain, in.draw);
   if (!task) return std::nullopt;
@@ -75,6 +80,7 @@ std::optional<Task> list_task(std::span<const ListOp> ops, ListDomain domain, co
   }
   Task out{.request = request.take(), .payload = listed(task->list), .answer = each(task->result)};
   out.key = item_key("list", task->list);
+  out.also_trained = domain == ListDomain::nouns && is_trained_list(task->list);
   out.record.list = std::move(*task);
   return out;
 }

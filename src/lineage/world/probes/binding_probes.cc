@@ -11,7 +11,7 @@ ProbeItem binding_item(const World& world, uint64_t index, int shots, bool two_w
   const TextContext context(world);
   const auto entries = random_entries(context, context.novel_keys, kObjectRegister, 2, true, draw);
   if (entries[0].value == entries[1].value)
-    return binding_item(world, index ^ (1ull << 40), shots, two_way);
+    return binding_item(world, index + (1ull << 40), shots, two_way);
   std::vector<int> order;
   for (int i = 0; i < 2 * shots; ++i) order.push_back(i % 2);
   draw.shuffle(order);

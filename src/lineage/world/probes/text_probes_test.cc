@@ -25,6 +25,18 @@ const ProbeSet& set(const std::string& name) {
   throw std::logic_error("no set " + name);
 }
 
+// A pair whose labels are equal is drawn again, until they differ, in whatever world.
+TEST(TextProbes, BindingEndsWhenLabelsAreOftenEqual) {
+  const ProbeSet& pairs = set("A05.binding.two_way.k4");
+  for (uint64_t seed = 2; seed < 6; ++seed) {
+    WorldConfig config;
+    config.seed = seed, config.persons = 0.05;
+    const World other(config);
+    for (uint64_t i = 0; i < 1068; ++i)
+      EXPECT_EQ(pairs.item(other, kFirstProbe + i).answers.size(), 2u);
+  }
+}
+
 TEST(TextProbes, ItemsAreWellFormedAndPure) {
   std::set<std::string> names;
   for (const ProbeSet& set : text_probes()) {

@@ -45,7 +45,9 @@ const Person& known_person(const World& world, Draw& draw) {
 }
 
 // A tenth of the steps from a person is for tests only, and so is every path with such a step: else
-// the chain of a longer path would hold that of a shorter one, at its beginning or its end.
+// the chain of a longer path would hold that of a shorter one, at its beginning or its end. Tests
+// of three steps leave out those of which training may ask two in a row, from somebody else on or
+// to something else.
 uint64_t step_key(int person, Relation relation, bool questioned) {
   return item_key("hop", {person, static_cast<int64_t>(relation), questioned});
 }
@@ -95,11 +97,15 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
   problem.question = asked.person(start.name).text("?").take();
   int subject = start.name;
   Words subject_name = domain_words(Domain::person, subject);
-  bool has_test_step = false;
+  bool has_test_step = false, after_trained_step = false;
   for (Relation relation : path.relations) {
-    if (subject_domain(relation) == Domain::person && !has_test_step) {
-      problem.key = step_key(subject, relation, true);
-      has_test_step = is_test_key(problem.key);
+    const bool of_person = subject_domain(relation) == Domain::person;
+    bool trained = !of_person || world.find_person(subject)->questioned;
+    if (of_person) {
+      const uint64_t key = step_key(subject, relation, true);
+      if (!has_test_step) problem.key = key;
+      has_test_step = has_test_step || is_test_key(key);
+      trained = trained && !is_test_key(key);
     }
     const int value = world.value(relation, subject);
     const Words named = value_name(relation, value);
@@ -109,7 +115,12 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
                                 .words(named)
                                 .text(".")
                                 .take());
-    if (relation == friend_of) questioned = questioned && world.find_person(value)->questioned;
+    if (relation == friend_of) {
+      questioned = questioned && world.find_person(value)->questioned;
+      trained = trained && world.find_person(value)->questioned;
+    }
+    problem.partly_trained = problem.partly_trained || (after_trained_step && trained);
+    after_trained_step = of_person && trained;
     subject = value;
     subject_name = named;
   }
@@ -118,6 +129,7 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
   if (!has_test_step) problem.key = step_key(start.name, path.relations[0], questioned);
   // Persons of the H-half never stand in tuning data, wherever in the chain.
   problem.test_only = has_test_step || !questioned;
+  problem.partly_trained = problem.partly_trained && problem.test_only;
   return problem;
 }
 

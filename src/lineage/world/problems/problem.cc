@@ -30,6 +30,7 @@ Problem make_problem(const World& world, const ProblemSpec& spec, ItemUse use, D
   constexpr int kTries = 10'000;  // a tenth of the keys is for tests
   for (int i = 0; i < kTries; ++i) {
     Problem problem = draw_problem(world, spec, draw);
+    if (use == ItemUse::test && problem.partly_trained) continue;
     if (problem.test_only == (use == ItemUse::test)) return problem;
   }
   throw std::logic_error("problem: no item of this shape on this side of the split");

@@ -41,6 +41,7 @@ struct Problem {
   std::string cluster;  // of the probes: what is asked about
   uint64_t key = 0;     // hash(structure, values)
   bool test_only = false;
+  bool partly_trained = false;  // for tests only, but training may hold most of its chain
 };
 
 // Premises and question; and the chain's sentences one after another.

@@ -114,6 +114,30 @@ TEST(Problem, KeysOfTestsNeverStandInTraining) {
   }
 }
 
+// Else a test's chain would be learned but for one step.
+TEST(Problem, NoTwoStepsOfATestInARowAreTrained) {
+  std::set<Tokens> trained;
+  const auto pairs = [](const Problem& p) {
+    std::vector<Tokens> all;
+    for (size_t i = 0; i + 1 < p.chain.size(); ++i)
+      all.push_back(joined({p.chain[i], p.chain[i + 1]}));
+    return all;
+  };
+  for (int steps : {2, 3})
+    for (uint64_t i = 0; i < 20'000; ++i)
+      for (Tokens& pair : pairs(make_problem(world(), {ProblemFamily::hop, steps, 1}, "test", i)))
+        trained.insert(std::move(pair));
+  const Tokens of_company = words_to_tokens("the home city of the company");
+  for (int steps : {2, 3})
+    for (uint64_t i = 0; i < 300; ++i)
+      for (const Tokens& pair :
+           pairs(make_problem(world(), {ProblemFamily::hop, steps, 1}, "test", kFirstProbe + i)))
+        // From companies on everybody's path is the same.
+        if (!std::equal(of_company.begin(), of_company.end(), pair.begin())) {
+          EXPECT_FALSE(trained.count(pair)) << tokens_to_words(pair);
+        }
+}
+
 TEST(Chain, GoldIsPerfect) {
   for (const ProblemSpec& spec : all_specs())
     for (uint64_t i = 0; i < 20; ++i) {

@@ -4,6 +4,10 @@
 #include <cmath>
 
 #include "lineage/base/error.h"
+#include "lineage/world/item_split.h"
+#include "lineage/world/mpy/ast.h"
+#include "lineage/world/mpy/words.h"
+#include "lineage/world/token_text.h"
 
 namespace lineage {
 namespace {
@@ -11,18 +15,69 @@ namespace {
 constexpr int64_t kGroup = 4;      // documents of one form in a row
 constexpr int64_t kMeasured = 64;  // documents that tell the mean length of a form
 
-// The answers of a document that may change places: what programs print, hold and give. Brackets
-// that close stay, or it would not parse.
+// An answer that may change its place for that of another document: what a program prints, holds or
+// gives.
 struct Span {
   size_t document, begin, end;
 };
 
+// Within long modules answers are part of the program. Brackets that close and quotes stay, so that
+// it can still be read.
 bool permutable(const Document& d, size_t i) {
   const TokenTag& tag = d.tags[i];
   if (!tag.answer) return false;
   if (tag.ability == Ability::code_understanding) return true;
-  return tag.ability == Ability::long_range && i > 0 && i + 1 < d.tokens.size() &&
-         d.type == DocumentType::long_range;
+  static const std::vector<Token> stays = words_to_tokens(") ] } '");
+  return tag.ability == Ability::long_range && d.type == DocumentType::long_range &&
+         std::find(stays.begin(), stays.end(), d.tokens[i]) == stays.end();
+}
+
+std::vector<Span> permutable_spans(const std::vector<Document>& documents) {
+  std::vector<Span> spans;
+  for (size_t d = 0; d < documents.size(); ++d) {
+    const Document& doc = documents[d];
+    for (size_t i = 0; i < doc.tokens.size(); ++i) {
+      if (!permutable(doc, i)) continue;
+      const size_t begin = i;
+      while (i < doc.tokens.size() && permutable(doc, i) && doc.tags[i] == doc.tags[begin]) ++i;
+      spans.push_back({d, begin, i--});
+    }
+  }
+  return spans;
+}
+
+// The document with the answers that stand `by` places further on in the group.
+Document with_answers_of_others(const std::vector<Document>& documents, size_t own,
+                                const std::vector<Span>& spans, size_t by) {
+  const Document& mine = documents[own];
+  Document out{mine.type, {}, {}};
+  const auto copy = [&out](const Document& from, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      out.tokens.push_back(from.tokens[i]);
+      out.tags.push_back(from.tags[i]);
+    }
+  };
+  size_t at = 0;
+  for (size_t s = 0; s < spans.size(); ++s) {
+    if (spans[s].document != own) continue;
+    const Span& from = spans[(s + by) % spans.size()];
+    copy(mine, at, spans[s].begin);
+    copy(documents[from.document], from.begin, from.end);
+    at = spans[s].end;
+  }
+  copy(mine, at, mine.tokens.size());
+  return out;
+}
+
+// Whether a long module, which its answers are part of, has come to be one for tests.
+bool is_test_module(const Document& d) {
+  if (d.type != DocumentType::long_range) return false;
+  const std::span<const Token> program(d.tokens.data() + 1, d.tokens.size() - 2);
+  try {
+    return is_test_key(mpy::canonical_hash(*mpy::parse(mpy::read_words(program).items)));
+  } catch (const mpy::Fault&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -109,47 +164,26 @@ Document CodeCorpus::document(int64_t index) const {
   return config_.rung == Rung::c3 ? permuted(index) : make(form_of(index / kGroup), index);
 }
 
-// All answers of the group move on by so many places that none stays in its document.
+// All answers of the group move on by so many places that none stays in its document and that no
+// module of the group becomes one for tests. Where no such number is, which takes a group with a
+// handful of answers, the group stays as it is.
 Document CodeCorpus::permuted(int64_t index) const {
   const int64_t group = index / kGroup;
-  const auto own = static_cast<size_t>(index % kGroup);
   std::vector<Document> documents;
-  std::vector<Span> spans;
-  size_t most = 0, first_own = 0;
-  for (size_t d = 0; d < kGroup; ++d) {
-    documents.push_back(make(form_of(group), group * kGroup + static_cast<int64_t>(d)));
-    const Document& doc = documents.back();
-    const size_t before = spans.size();
-    if (d == own) first_own = before;
-    for (size_t i = 0; i < doc.tokens.size(); ++i) {
-      if (!permutable(doc, i)) continue;
-      const size_t begin = i;
-      while (i < doc.tokens.size() && permutable(doc, i) && doc.tags[i] == doc.tags[begin]) ++i;
-      spans.push_back({d, begin, i--});
-    }
-    most = std::max(most, spans.size() - before);
+  for (int64_t d = 0; d < kGroup; ++d)
+    documents.push_back(make(form_of(group), group * kGroup + d));
+  const std::vector<Span> spans = permutable_spans(documents);
+  std::array<size_t, kGroup> of_document{};
+  for (const Span& s : spans) ++of_document[s.document];
+  const auto own = static_cast<size_t>(index % kGroup);
+  for (size_t by = *std::max_element(of_document.begin(), of_document.end()); by < spans.size();
+       ++by) {
+    bool for_training = true;
+    for (size_t d = 0; d < kGroup && for_training; ++d)
+      for_training = !is_test_module(with_answers_of_others(documents, d, spans, by));
+    if (for_training) return with_answers_of_others(documents, own, spans, by);
   }
-  const Document& mine = documents[own];
-  Document out{mine.type, {}, {}};
-  size_t at = 0;
-  for (size_t s = first_own; s < spans.size() && spans[s].document == own; ++s) {
-    const Span& from = spans[(s + most) % spans.size()];
-    out.tokens.insert(out.tokens.end(), mine.tokens.begin() + static_cast<std::ptrdiff_t>(at),
-                      mine.tokens.begin() + static_cast<std::ptrdiff_t>(spans[s].begin));
-    out.tags.insert(out.tags.end(), mine.tags.begin() + static_cast<std::ptrdiff_t>(at),
-                    mine.tags.begin() + static_cast<std::ptrdiff_t>(spans[s].begin));
-    const Document& other = documents[from.document];
-    for (size_t i = from.begin; i < from.end; ++i) {
-      out.tokens.push_back(other.tokens[i]);
-      out.tags.push_back(other.tags[i]);
-    }
-    at = spans[s].end;
-  }
-  out.tokens.insert(out.tokens.end(), mine.tokens.begin() + static_cast<std::ptrdiff_t>(at),
-                    mine.tokens.end());
-  out.tags.insert(out.tags.end(), mine.tags.begin() + static_cast<std::ptrdiff_t>(at),
-                  mine.tags.end());
-  return out;
+  return documents[own];
 }
 
 }  // namespace lineage

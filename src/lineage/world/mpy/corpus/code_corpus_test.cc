@@ -154,6 +154,18 @@ TEST(CodeCorpus, PermutingKeepsSyntaxAndOutputsAndBreaksMeaning) {
   EXPECT_LT(same, outputs / 20);
 }
 
+// Answers of long modules are part of the program, so it must still be one, and none for tests.
+TEST(CodeCorpus, PermutedModulesCanBeReadAndAreForTraining) {
+  int modules = 0;
+  for (const Document& d : documents(Rung::c3, 1500)) {
+    if (d.type != DocumentType::long_range) continue;
+    ++modules;
+    const auto parsed = mpy::parse(mpy::read_words(program(d)).items);
+    EXPECT_NE(mpy::canonical_hash(*parsed) % 10, 0u) << text(d);
+  }
+  EXPECT_GT(modules, 100);
+}
+
 TEST(CodeCorpus, ProgramsOfProbesAreNeverInTraining) {
   for (const Document& d : documents(Rung::c2, 1500)) {
     if (d.type != DocumentType::script && d.type != DocumentType::class_tree &&
