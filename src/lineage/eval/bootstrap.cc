@@ -52,6 +52,57 @@ void set_interval(Estimate& e, std::vector<double>& replicates, double confidenc
   e.error = standard_deviation(replicates);
 }
 
+constexpr size_t kAbreast = 4;  // replicates summed at once: each sum waits for itself
+
+// As Rng::below() makes a number of random bits.
+size_t scaled(uint64_t bits, size_t n) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<size_t>((static_cast<Wide>(bits) * n) >> 64);
+}
+
+// The random bits of two-level replicates. They depend on nothing but the seed, so the first of
+// them are kept: a report asks for the same ones thousands of times.
+class TwoLevelDraws {
+ public:
+  explicit TwoLevelDraws(uint64_t seed)
+      : rng_(Rng(seed).fold("two-level")), kept_(seed == 0 ? &kept_of_seed_0() : nullptr) {}
+
+  size_t seed(size_t replicate, size_t i, size_t seeds) const {
+    return rng_.fold(2 * replicate).below(seeds, i);
+  }
+  // Of the replicates `first` and the next, n of each, abreast: [i * kAbreast + replicate].
+  std::span<const uint64_t> clusters(size_t first, size_t n, std::vector<uint64_t>& scratch) const {
+    if (kept_ && first + kAbreast <= kReplicates && n <= kDraws)
+      return std::span(*kept_).subspan(first * kDraws, n * kAbreast);
+    scratch.resize(n * kAbreast);
+    fill(rng_, first, n, scratch.data());
+    return scratch;
+  }
+
+ private:
+  static constexpr size_t kReplicates = 1000, kDraws = 1280;  // 10 MB
+
+  static void fill(const Rng& rng, size_t first, size_t n, uint64_t* to) {
+    for (size_t a = 0; a < kAbreast; ++a) {
+      const Rng draws = rng.fold(2 * (first + a) + 1);
+      for (size_t i = 0; i < n; ++i) to[i * kAbreast + a] = draws.bits(i);
+    }
+  }
+  static const std::vector<uint64_t>& kept_of_seed_0() {
+    static const std::vector<uint64_t> kept = [] {
+      std::vector<uint64_t> bits(kReplicates * kDraws);
+      const Rng rng = Rng(0).fold("two-level");
+      for (size_t r = 0; r < kReplicates; r += kAbreast)
+        fill(rng, r, kDraws, bits.data() + r * kDraws);
+      return bits;
+    }();
+    return kept;
+  }
+
+  Rng rng_;
+  const std::vector<uint64_t>* kept_;
+};
+
 }  // namespace
 
 Estimate bootstrap(int64_t n, const Statistic& statistic, const BootstrapOptions& options) {
@@ -132,20 +183,28 @@ SeedEstimate two_level_bootstrap(std::span<const std::vector<double>> values,
   const size_t S = values.size(), G = sizes.size();
   const size_t seeds_drawn = std::max<size_t>(1, S - 1),
                clusters_drawn = std::max<size_t>(1, G - 1);
-  const Rng rng = Rng(options.seed).fold("two-level");
-  std::vector<double> replicates(static_cast<size_t>(options.replicates));
-  std::vector<uint32_t> times(S);
-  for (size_t r = 0; r < replicates.size(); ++r) {
-    const Rng seed_draws = rng.fold(2 * r), cluster_draws = rng.fold(2 * r + 1);
-    std::ranges::fill(times, 0u);
-    for (size_t i = 0; i < seeds_drawn; ++i) ++times[seed_draws.below(S, i)];
-    double sum = 0, size = 0;
-    for (size_t i = 0; i < clusters_drawn; ++i) {
-      const size_t g = cluster_draws.below(G, i);
-      size += sizes[g];
-      for (size_t s = 0; s < S; ++s) sum += times[s] * sums[s][g];
-    }
-    replicates[r] = sum / (size * static_cast<double>(seeds_drawn));
+  std::vector<double> rows;  // of a cluster: its size, its sum by seed
+  for (size_t g = 0; g < G; ++g) {
+    rows.push_back(sizes[g]);
+    for (size_t s = 0; s < S; ++s) rows.push_back(sums[s][g]);
+  }
+  const TwoLevelDraws draws(options.seed);
+  std::vector<double> replicates(static_cast<size_t>(options.replicates)), times(kAbreast * S);
+  std::vector<uint64_t> scratch;
+  for (size_t r = 0; r < replicates.size(); r += kAbreast) {
+    std::ranges::fill(times, 0.0);
+    for (size_t a = 0; a < kAbreast; ++a)
+      for (size_t i = 0; i < seeds_drawn; ++i) times[a * S + draws.seed(r + a, i, S)] += 1;
+    const std::span<const uint64_t> bits = draws.clusters(r, clusters_drawn, scratch);
+    double sum[kAbreast] = {}, size[kAbreast] = {};
+    for (size_t i = 0; i < clusters_drawn; ++i)
+      for (size_t a = 0; a < kAbreast; ++a) {
+        const double* row = rows.data() + scaled(bits[i * kAbreast + a], G) * (S + 1);
+        size[a] += row[0];
+        for (size_t s = 0; s < S; ++s) sum[a] += times[a * S + s] * row[1 + s];
+      }
+    for (size_t a = 0; a < std::min(kAbreast, replicates.size() - r); ++a)
+      replicates[r + a] = sum[a] / (size[a] * static_cast<double>(seeds_drawn));
   }
   set_interval(e, replicates, options.confidence, 0, 0);
   e.df = static_cast<double>(std::max<size_t>(1, S - 1));

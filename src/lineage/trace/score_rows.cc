@@ -21,6 +21,20 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + quoted(text);
+  return "(" + result + ")";
+}
+
+// The nodes are named since answers are stored by node first: without, each scenario would read
+// those of all others.
+std::string answers_from(const std::string& digest, const std::vector<std::string>& nodes) {
+  return " FROM predictions p JOIN items i ON i.scenario = p.scenario AND i.item = p.item"
+         " WHERE p.node IN " +
+         quoted_list(nodes) + " AND p.scenario = " + quoted(digest) + " AND p.skipped = 0";
+}
+
 std::string prompting_of(const std::string& form, const std::string& shots,
                          const std::string& reasoning, const std::string& vote,
                          const std::string& samples) {
@@ -97,12 +111,12 @@ std::vector<RecordedScenario> recorded_scenarios(const Database& database) {
 }
 
 std::map<std::string, ItemScores> recorded_items(const Database& database,
-                                                 const std::string& digest) {
+                                                 const std::string& digest,
+                                                 const std::vector<std::string>& nodes) {
   std::map<std::string, ItemScores> result;
   for (const auto& r : database.query(
-           "SELECT p.node, p.item, p.headline, p.graded, i.cell, i.cluster FROM predictions p"
-           " JOIN items i ON i.scenario = p.scenario AND i.item = p.item WHERE p.scenario = " +
-           quoted(digest) + " AND p.skipped = 0 AND p.headline IS NOT NULL ORDER BY i.position")) {
+           "SELECT p.node, p.item, p.headline, p.graded, i.cell, i.cluster" +
+           answers_from(digest, nodes) + " AND p.headline IS NOT NULL ORDER BY i.position")) {
     ItemScores& s = result[r[0]];
     s.digest = digest;
     s.items.push_back(r[1]);
@@ -114,26 +128,23 @@ std::map<std::string, ItemScores> recorded_items(const Database& database,
   return result;
 }
 
-std::vector<RecordedAnswer> recorded_answers(const Database& database, const std::string& digest) {
+std::vector<RecordedAnswer> recorded_answers(const Database& database, const std::string& digest,
+                                             const std::vector<std::string>& nodes) {
   std::vector<RecordedAnswer> result;
   for (const auto& r : database.query(
-           "SELECT p.node, p.item, p.output, i.question, i.answers, i.correct, p.headline FROM"
-           " predictions p JOIN items i ON i.scenario = p.scenario AND i.item = p.item WHERE"
-           " p.scenario = " +
-           quoted(digest) + " AND p.skipped = 0 ORDER BY i.position"))
+           "SELECT p.node, p.item, p.output, i.question, i.answers, i.correct, p.headline" +
+           answers_from(digest, nodes) + " ORDER BY i.position, p.node"))
     result.push_back({r[0], r[1], r[2], r[3], wanted(r[4], r[5]), number(r[6])});
   return result;
 }
 
 std::vector<ReportRun> recorded_runs(const Database& database,
                                      const std::vector<std::string>& nodes) {
-  std::string keys;
-  for (const std::string& node : nodes) keys += (keys.empty() ? "" : ", ") + quoted(node);
   std::vector<ReportRun> result;
   for (const auto& r : database.query(
            "SELECT started, command, version FROM runs WHERE run IN (SELECT run FROM scores WHERE"
-           " node IN (" +
-           keys + ")) ORDER BY run"))
+           " node IN " +
+           quoted_list(nodes) + ") ORDER BY run"))
     result.push_back({r[1], "", r[2], r[0], std::nullopt});
   return result;
 }

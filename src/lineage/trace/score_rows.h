@@ -30,15 +30,17 @@ struct RecordedScenario {
 std::vector<RecordedScenario> recorded_scenarios(const Database&);
 bool natural_less(const std::string&, const std::string&);
 
-// By the node's key.
-std::map<std::string, ItemScores> recorded_items(const Database&, const std::string& digest);
+// Of some nodes, by their keys.
+std::map<std::string, ItemScores> recorded_items(const Database&, const std::string& digest,
+                                                 const std::vector<std::string>& nodes);
 
 // An answer of each of some nodes, item by item.
 struct RecordedAnswer {
   std::string node, item, output, prompt, wanted;
   double headline = 0;
 };
-std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest);
+std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,
+                                             const std::vector<std::string>& nodes);
 
 // Runs of `lineage eval` that asked any of some nodes.
 std::vector<ReportRun> recorded_runs(const Database&, const std::vector<std::string>& nodes);

@@ -1,31 +1,51 @@
 #include "lineage/trace/scores.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
+#include "lineage/base/parallel.h"
 #include "lineage/eval/statistics.h"
+#include "lineage/trace/score_estimates.h"
 #include "lineage/trace/score_rows.h"
+#include "lineage/trace/score_samples.h"
 #include "lineage/trace/seeds.h"
 
 namespace lineage {
 namespace {
 
-constexpr size_t kSamplesAnAbility = 3;
-
-using Rows = std::vector<const RecordedScore*>;  // of a node by seed; null: not asked
-
 // A scenario with what was answered to it.
 struct Answered {
   const RecordedScenario* scenario;
+  MetricRange range;
   std::map<std::string, ItemScores> items;  // by the node's key
+};
+
+// A row of the report to be filled.
+struct Row {
+  ReportAbility ability;
+  std::string cell;
+  std::map<std::string, NodeAnswers> answers;  // by the node's name
+  std::set<std::string> gated;                 // nodes for which it is not measurable
+};
+
+// Two nodes to compare.
+struct Pair {
+  std::string child, parent;
+  ContrastKind kind;
 };
 
 size_t common_prefix(const std::string& a, const std::string& b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+// f(i) for i below n, on all threads.
+template <class F>
+void each(size_t n, const F& f) {
+  parallel_blocks(
+      static_cast<int64_t>(n), 1,
+      [&](int64_t, int64_t begin, int64_t) { f(static_cast<size_t>(begin)); }, true);
 }
 
 // One report's scores, filled ability by ability.
@@ -40,6 +60,13 @@ class Scores {
         keys[static_cast<size_t>(seed)] = g.identity.empty() ? g.weights : g.identity;
         known_.insert(keys[static_cast<size_t>(seed)]);
       }
+      if (!keys.empty() && !keys[0].empty()) first_seed_[keys[0]] = n.name;
+    }
+    for (const ReportNode& n : report.nodes) {
+      if (!n.parents.empty() && keys_.contains(n.parents[0]))
+        pairs_.push_back({n.name, n.parents[0], ContrastKind::parent});
+      if (keys_.contains(n.control_of))
+        pairs_.push_back({n.control_of, n.name, ContrastKind::control});
     }
   }
 
@@ -88,152 +115,111 @@ class Scores {
   // The scenario as a row and its cells as rows below that, or below the row that it stands below.
   void add_scenario(const RecordedScenario& scenario, const std::string& id, const std::string& of,
                     const std::string& title) {
-    Answered answered{&scenario, {}};
-    std::map<std::string, int64_t> digests;
+    Answered answered{&scenario, metric_range(scenario), {}};
+    std::map<std::string, std::vector<std::string>> nodes;  // by what they were asked
     std::set<std::string, decltype(&natural_less)> cells(&natural_less);
     for (const RecordedScore& s : scenario.scores) {
       if (s.cell.empty())
-        ++digests[s.digest];
+        nodes[s.digest].push_back(s.node);
       else
         cells.insert(s.cell);
     }
-    for (const auto& [digest, nodes] : digests)
-      for (auto& [key, items] : recorded_items(database_, digest))
-        if (std::ranges::any_of(scenario.scores, [&, &node = key](const RecordedScore& s) {
-              return s.node == node && s.digest == digest;
-            }))
-          answered.items[key] = std::move(items);
-    add_row(answered, id, of, "", title);
+    for (const auto& [digest, asked] : nodes)
+      answered.items.merge(recorded_items(database_, digest, asked));
+    std::vector<Row> rows = {row_of(answered, id, of, "", title)};
     for (const std::string& cell : cells) {
       std::string words = cell;
       std::ranges::replace(words, '_', ' ');
-      add_row(answered, id + "/" + cell, of.empty() ? id : of, cell,
-              of.empty() ? words : title + " · " + words);
+      rows.push_back(row_of(answered, id + "/" + cell, of.empty() ? id : of, cell,
+                            of.empty() ? words : title + " · " + words));
     }
-    if (of.empty())
-      add_samples(id,
-                  std::ranges::max_element(digests, {}, [](auto& d) { return d.second; })->first);
+    add_row_scores(rows, answered.range);
+    add_row_contrasts(rows);
+    for (Row& row : rows) report_.abilities.push_back(std::move(row.ability));
+    if (!of.empty()) return;
+    const auto& [digest, asked] =
+        *std::ranges::max_element(nodes, {}, [](const auto& d) { return d.second.size(); });
+    for (ReportSample& s : telling_samples(
+             id, recorded_answers(database_, digest, first_seeds_of(asked)), first_seed_))
+      report_.samples.push_back(std::move(s));
   }
 
-  void add_row(const Answered& answered, const std::string& id, const std::string& of,
-               const std::string& cell, const std::string& name) {
+  std::vector<std::string> first_seeds_of(std::vector<std::string> keys) const {
+    std::erase_if(keys, [&](const std::string& key) { return !first_seed_.contains(key); });
+    return keys;
+  }
+
+  Row row_of(const Answered& answered, const std::string& id, const std::string& of,
+             const std::string& cell, const std::string& name) const {
     const RecordedScenario& s = *answered.scenario;
-    ReportAbility row{
-        id,       s.ability, of, s.name, name,
-        s.metric, 0.0,       0,  1,      "nats a token, log-probability of the answer"};
-    for (const RecordedScore& r : s.scores)
-      if (r.cell == cell && !std::isnan(r.chance)) row.chance = std::max(*row.chance, r.chance);
-    report_.abilities.push_back(row);
-    for (const ReportNode& node : report_.nodes) add_score(answered, id, cell, node);
-    for (const ReportNode& node : report_.nodes) {
-      if (!node.parents.empty())
-        add_contrast(answered, row, cell, node.name, node.parents[0], ContrastKind::parent);
-      if (!node.control_of.empty())
-        add_contrast(answered, row, cell, node.control_of, node.name, ContrastKind::control);
+    std::optional<double> chance;
+    if (has_chance(s.metric)) {
+      chance = 0;
+      for (const RecordedScore& r : s.scores)
+        if (r.cell == cell && !std::isnan(r.chance)) chance = std::max(*chance, r.chance);
+    }
+    const MetricRange& range = answered.range;
+    Row row{{id, s.ability, of, s.name, name, s.metric, chance, range.low, range.high, kGraded},
+            cell,
+            {},
+            {}};
+    for (const auto& [node, keys] : keys_) row.answers[node] = answers_of(answered, cell, keys);
+    return row;
+  }
+
+  void add_row_scores(std::vector<Row>& rows, const MetricRange& range) {
+    const size_t nodes = report_.nodes.size();
+    std::vector<std::optional<ReportScore>> scores(rows.size() * nodes);
+    each(scores.size(), [&](size_t i) {
+      const Row& row = rows[i / nodes];
+      scores[i] = combined_score(row.answers.at(report_.nodes[i % nodes].name), row.cell, range);
+    });
+    for (size_t i = 0; i < scores.size(); ++i) {
+      if (!scores[i]) continue;
+      Row& row = rows[i / nodes];
+      scores[i]->node = report_.nodes[i % nodes].name, scores[i]->ability = row.ability.id;
+      if (!scores[i]->headline) row.gated.insert(scores[i]->node);
+      report_.scores.push_back(*std::move(scores[i]));
+    }
+    if (std::isfinite(range.high)) return;
+    // To draw them: what there is is the range.
+    for (Row& row : rows) row.ability.high = 0;
+    for (const ReportScore& score : report_.scores)
+      for (Row& row : rows)
+        if (score.ability == row.ability.id && score.headline)
+          for (const double end : {score.headline->value, score.headline->high})
+            if (std::isfinite(end)) row.ability.high = std::max(row.ability.high, end);
+  }
+
+  void add_row_contrasts(const std::vector<Row>& rows) {
+    std::vector<std::optional<ReportContrast>> contrasts(rows.size() * pairs_.size());
+    each(contrasts.size(), [&](size_t i) {
+      const Row& row = rows[i / pairs_.size()];
+      const Pair& p = pairs_[i % pairs_.size()];
+      if (!row.gated.contains(p.child) && !row.gated.contains(p.parent))
+        contrasts[i] = paired_contrast(row.answers.at(p.child), row.answers.at(p.parent), row.cell);
+    });
+    for (size_t i = 0; i < contrasts.size(); ++i) {
+      if (!contrasts[i]) continue;
+      const Pair& p = pairs_[i % pairs_.size()];
+      ReportContrast& c = report_.contrasts.emplace_back(*std::move(contrasts[i]));
+      c.node = p.child, c.parent = p.parent, c.kind = p.kind;
+      c.ability = rows[i / pairs_.size()].ability.id;
     }
   }
 
-  Rows rows_of(const RecordedScenario& s, const std::string& cell, const std::string& node) const {
-    Rows rows;
-    for (const std::string& key : keys_.at(node)) {
-      const auto found = std::ranges::find_if(s.scores, [&](const RecordedScore& r) {
+  static NodeAnswers answers_of(const Answered& answered, const std::string& cell,
+                                const std::vector<std::string>& keys) {
+    NodeAnswers of;
+    for (const std::string& key : keys) {
+      const auto row = std::ranges::find_if(answered.scenario->scores, [&](const auto& r) {
         return !key.empty() && r.node == key && r.cell == cell;
       });
-      rows.push_back(found == s.scores.end() ? nullptr : &*found);
+      of.rows.push_back(row == answered.scenario->scores.end() ? nullptr : &*row);
+      const auto items = answered.items.find(key);
+      of.items.push_back(items == answered.items.end() ? nullptr : &items->second);
     }
-    return rows;
-  }
-
-  // What each of the seeds answered; null where it was not asked.
-  std::vector<const ItemScores*> items_of(const Answered& answered, const std::string& node) const {
-    std::vector<const ItemScores*> result;
-    for (const std::string& key : keys_.at(node)) {
-      const auto found = answered.items.find(key);
-      result.push_back(found == answered.items.end() ? nullptr : &found->second);
-    }
-    return result;
-  }
-
-  void add_score(const Answered& answered, const std::string& id, const std::string& cell,
-                 const ReportNode& node) {
-    const Rows rows = rows_of(*answered.scenario, cell, node.name);
-    Rows asked;
-    ReportScore score;
-    score.node = node.name, score.ability = id;
-    std::vector<double> values, graded;
-    int64_t closed = 0;
-    for (const RecordedScore* r : rows) {
-      const bool some = r && r->n > 0;
-      score.per_seed.push_back(some ? std::optional(r->headline.value) : std::nullopt);
-      if (!r) continue;
-      closed += !r->gate.empty();
-      if (score.gate.empty()) score.gate = r->gate;
-      asked.push_back(r);
-      if (some) values.push_back(r->headline.value), graded.push_back(r->graded.value);
-    }
-    if (asked.empty()) return;
-    // Cells have no gate of their own.
-    const bool measurable = 2 * closed < std::ssize(asked) && !values.empty();
-    if (closed > 0 && asked.size() > 1)
-      score.gate += fmt::format(" (in {} of {} seeds)", closed, asked.size());
-    if (values.empty() && score.gate.empty()) score.gate = "no item fits the model's context";
-    score.n = asked[0]->n;
-    score.prompting = asked[0]->prompting;
-    if (!std::isnan(asked[0]->format)) score.format = asked[0]->format;
-    if (values.size() == 1) {
-      const RecordedScore& r = **std::ranges::find_if(asked, [](auto* a) { return a->n > 0; });
-      score.headline = score.items = r.headline;
-      score.graded = r.graded;
-    } else if (values.size() > 1) {
-      combine(score, cell, values, graded, items_of(answered, node.name));
-    }
-    // Student's t knows nothing of the metric's ends.
-    if (score.headline)
-      score.headline = Interval{score.headline->value, std::max(score.headline->low, 0.0),
-                                std::min(score.headline->high, 1.0)};
-    if (!measurable) {
-      score.headline.reset(), score.items.reset();
-      gated_.emplace(id, node.name);
-    }
-    if (score.graded && std::isnan(score.graded->value)) score.graded.reset();
-    report_.scores.push_back(std::move(score));
-  }
-
-  static void combine(ReportScore& score, const std::string& cell,
-                      const std::vector<double>& values, const std::vector<double>& graded,
-                      std::vector<const ItemScores*> items) {
-    std::erase(items, nullptr);
-    const CommonItems common =
-        items.size() == values.size() ? common_items(items, cell) : CommonItems{};
-    if (common.clusters.empty()) {  // the seeds were asked different items
-      const Estimate e = t_interval(values), g = t_interval(graded);
-      score.headline = Interval{e.value, e.low, e.high};
-      score.graded = Interval{g.value, g.low, g.high};
-      return;
-    }
-    const SeedsEstimate e = over_seeds(common.headline, common, true);
-    score.headline = e.value;
-    score.items = e.items;
-    score.graded = over_seeds(common.graded, common, false).value;
-  }
-
-  void add_contrast(const Answered& answered, const ReportAbility& row, const std::string& cell,
-                    const std::string& child, const std::string& parent, ContrastKind kind) {
-    if (!keys_.contains(child) || !keys_.contains(parent)) return;
-    if (gated_.contains({row.id, child}) || gated_.contains({row.id, parent})) return;
-    const auto after = items_of(answered, child), before = items_of(answered, parent);
-    std::vector<const ItemScores*> models;  // the parent's seeds, then the child's
-    for (const auto& own : {before, after})
-      for (size_t s = 0; s < own.size(); ++s)
-        if (before[s] && after[s]) models.push_back(own[s]);
-    const size_t seeds = models.size() / 2;
-    const CommonItems common = seeds ? common_items(models, cell) : CommonItems{};
-    if (common.clusters.empty()) return;
-    const auto middle = common.headline.begin() + static_cast<std::ptrdiff_t>(seeds);
-    const SeedsEstimate e = paired_over_seeds({common.headline.begin(), middle},
-                                              {middle, common.headline.end()}, common);
-    report_.contrasts.push_back({child, parent, row.id, kind, e.value, e.items, e.p, std::nullopt,
-                                 std::ssize(common.headline[0]), static_cast<int64_t>(seeds)});
+    return of;
   }
 
   // Holm's adjustment over the headline rows of each pair: they are read as one list of claims.
@@ -252,48 +238,14 @@ class Scores {
     }
   }
 
-  // The items on which the nodes differ most, of each node's first seed.
-  void add_samples(const std::string& id, const std::string& digest) {
-    std::map<std::string, std::string> name_of;
-    for (const auto& [name, keys] : keys_)
-      if (!keys.empty() && !keys[0].empty()) name_of[keys[0]] = name;
-    struct Asked {
-      ReportSample sample;
-      std::vector<double> got;
-    };
-    std::vector<std::string> order;
-    std::map<std::string, Asked> asked;  // by item
-    for (const RecordedAnswer& a : recorded_answers(database_, digest)) {
-      const auto node = name_of.find(a.node);
-      if (node == name_of.end()) continue;
-      const auto [at, fresh] = asked.try_emplace(a.item);
-      if (fresh) {
-        at->second.sample = {id, a.prompt, a.wanted, {}};
-        order.push_back(a.item);
-      }
-      const bool scored = !std::isnan(a.headline);
-      at->second.sample.answers.push_back(
-          {node->second, a.output, scored ? std::optional(a.headline >= 1) : std::nullopt});
-      at->second.got.push_back(scored ? a.headline : 0);
-    }
-    const auto spread = [&](const std::string& item) {
-      const auto& got = asked[item].got;
-      const auto [low, high] = std::ranges::minmax(got);
-      double sum = 0;
-      for (const double g : got) sum += g;
-      const double mean = sum / static_cast<double>(got.size());
-      return (mean - low) * (high - mean);
-    };
-    std::ranges::stable_sort(order, std::greater(), spread);
-    for (size_t i = 0; i < std::min(order.size(), kSamplesAnAbility); ++i)
-      report_.samples.push_back(std::move(asked[order[i]].sample));
-  }
+  static constexpr const char* kGraded = "nats a token, log-probability of the answer";
 
   Report& report_;
   const Database& database_;
   std::map<std::string, std::vector<std::string>> keys_;  // of a node by seed; "": not grown
+  std::map<std::string, std::string> first_seed_;         // key -> node
   std::set<std::string> known_;
-  std::set<std::pair<std::string, std::string>> gated_;  // row, node
+  std::vector<Pair> pairs_;
 };
 
 }  // namespace

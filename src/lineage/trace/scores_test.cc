@@ -254,6 +254,39 @@ TEST(Scores, CellsAndOtherConditionsAreFinerRows) {
   EXPECT_EQ(r.scores.size(), rows.size());
 }
 
+TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    auto length = spec_of("A26.length", "A26");
+    length.metric.name = "words";
+    for (int s = 1; s <= 3; ++s) {
+      const std::string key = "m" + std::to_string(s);
+      add_node(database, key, "model", static_cast<uint64_t>(s));
+      Evaluation e;
+      e.node = key;
+      e.scenario = {"d", &length, kItems, 1};
+      e.scores.resize(1);
+      e.scores[0].headline.value = 4.0 + s;
+      e.scores[0].n = kItems;
+      database.write(e);
+    }
+  }
+  Report r;
+  r.seeds = {1, 2, 3};
+  r.nodes = {node_of("model", {}, {"m1", "m2", "m3"})};
+  add_scores(r, path);
+  ASSERT_EQ(r.scores.size(), 1u);
+  EXPECT_NEAR(r.scores[0].headline->high, 6 + 2.484, 1e-3);  // 4.303 / sqrt(3)
+  EXPECT_EQ(r.abilities[0].low, 0);
+  EXPECT_EQ(r.abilities[0].high, r.scores[0].headline->high);
+  EXPECT_FALSE(r.abilities[0].chance);
+  const Report again = parse_report(report_json(r), "report.json");
+  EXPECT_EQ(again.scores[0].headline, r.scores[0].headline);
+}
+
 TEST(Scores, SeedsThatWereAskedDifferentItemsAreNotPaired) {
   const TempFolder folder;
   const fs::path path = folder / "scores.sqlite";
