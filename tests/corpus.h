@@ -80,4 +80,26 @@ stage = "pretrain"
 )" + more;
 }
 
+// A recipe of the micro-world with one node and its data; `more` has the model and the stages, and
+// further nodes.
+inline std::string small_world_recipe(const std::string& more) {
+  return R"(
+seed = 5
+[tokenizer]
+kind = "world"
+[world]
+seed = 7
+persons = 0.02
+[corpora.text]
+tokens = 600_000
+heldout_tokens = 5_000
+[demonstrations.few]
+types = 4
+examples = 60
+heldout = 20
+[nodes.davinci]
+stage = "pretrain"
+)" + more;
+}
+
 }  // namespace lineage::testing

@@ -20,29 +20,17 @@ using ::testing::Not;
 using testing::Output;
 using testing::run_and_signal;
 using testing::run_program;
+using testing::small_world_recipe;
 using testing::write_text;
 using Rows = std::vector<std::vector<std::string>>;
 
 constexpr const char* kTree = R"(
-seed = 5
-[tokenizer]
-kind = "world"
 [model]
 layers = 1
 width = 16
 heads = 2
 context = 256
 vocab = 0
-[world]
-seed = 7
-persons = 0.02
-[corpora.text]
-tokens = 600_000
-heldout_tokens = 5_000
-[demonstrations.few]
-types = 4
-examples = 60
-heldout = 20
 [run]
 checkpoint_every = 3
 [pretrain]
@@ -55,8 +43,6 @@ batch_tokens = 512
 abilities = ["A01", "A05", "A06.function.k8", "A13"]
 n = 12
 dev = 8
-[nodes.davinci]
-stage = "pretrain"
 [nodes.tuned]
 stage = "sft"
 parents = ["davinci"]
@@ -64,7 +50,7 @@ parents = ["davinci"]
 
 class EvaluationTest : public ::testing::Test {
  protected:
-  EvaluationTest() { write_text(folder / "tiny.toml", kTree); }
+  EvaluationTest() { write_text(folder / "tiny.toml", small_world_recipe(kTree)); }
 
   std::string recipe() const { return (folder / "tiny.toml").string(); }
   std::string out(const std::string& name) const { return (folder / name).string(); }
@@ -189,6 +175,21 @@ TEST_F(EvaluationTest, TheRecipeSaysWhatIsAsked) {
                "no ability or scenario is called A13.registre; wanted one as A01",
                "did you mean A13.register?");
   EXPECT_FALSE(std::filesystem::exists(out("none") + "/nodes"));
+}
+
+// The plan names as many items as are then asked.
+TEST_F(EvaluationTest, ThePlanCountsTheQuestions) {
+  const std::string some = " --set 'evaluation.abilities=[\"A13\"]' --set evaluation.n=0";
+  const std::string plan = grow("runs", "--node davinci --dry-run" + some).text;
+  EXPECT_THAT(plan, HasSubstr("training: "));
+  EXPECT_THAT(plan, HasSubstr(" question sets a node, 1 nodes: "));
+  EXPECT_THAT(grow("runs", "--dry-run --seeds 2").text, HasSubstr("; 2 seeds: "));
+  EXPECT_THAT(grow("runs", "--dry-run --no-eval").text, Not(HasSubstr("evaluation: ")));
+  EXPECT_FALSE(std::filesystem::exists(out("runs")));
+  ASSERT_EQ(grow("runs", "--node davinci" + some).status, 0);
+  const Database scores(out("runs") + "/scores.sqlite");
+  const Rows asked = scores.query("SELECT count(*), count(DISTINCT scenario) FROM predictions");
+  EXPECT_THAT(plan, HasSubstr("evaluation: " + asked[0][0] + " items of " + asked[0][1] + " "));
 }
 
 TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {

@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::small_recipe;
+using testing::small_world_recipe;
 using testing::TemporaryFolder;
 using testing::write_corpus;
 
@@ -165,24 +166,12 @@ TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
 }
 
 constexpr const char* kWorldTree = R"(
-seed = 5
-[tokenizer]
-kind = "world"
 [model]
 layers = 2
 width = 32
 heads = 2
 context = 256
 vocab = 0
-[world]
-persons = 0.02
-[corpora.text]
-tokens = 600_000
-heldout_tokens = 5_000
-[demonstrations.few]
-types = 4
-examples = 60
-heldout = 20
 [pretrain]
 tokens = 30_000
 batch_tokens = 1024
@@ -195,15 +184,13 @@ prompts = 70
 samples = 2
 max_tokens = 8
 least_rating = 1
-[nodes.davinci]
-stage = "pretrain"
 [nodes.fed]
 stage = "feedme"
 parents = ["davinci"]
 )";
 
 TEST_F(TuningTest, FeedmeDrawsItsAnswersAndGoesOnAfterAKill) {
-  const Recipe r = parse_recipe(kWorldTree, "world.toml");
+  const Recipe r = parse_recipe(small_world_recipe(kWorldTree), "world.toml");
   const auto straight = grow_in("straight", r);
   const Manifest m = Checkpoint::open(straight[1].folder).manifest();
   EXPECT_GT(m.datasets.at("feedme").at("documents"), 0);
@@ -219,7 +206,7 @@ TEST_F(TuningTest, FeedmeDrawsItsAnswersAndGoesOnAfterAKill) {
 }
 
 TEST_F(TuningTest, CorporaOfTheMicroWorldTellTheLossByAbility) {
-  const auto nodes = grow(parse_recipe(kWorldTree, "world.toml"),
+  const auto nodes = grow(parse_recipe(small_world_recipe(kWorldTree), "world.toml"),
                           {folder / "runs", {"davinci"}, {}}, *single_process(), silent());
   std::ifstream lines(nodes[0].folder / "metrics.jsonl");
   nlohmann::json last;

@@ -7,6 +7,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
 #include "lineage/cli/commands.h"
+#include "lineage/eval/item_budget.h"
 #include "lineage/eval/remembered_scenario.h"
 #include "lineage/eval/scenarios/probe_scenario.h"
 #include "lineage/infer/engine.h"
@@ -70,12 +71,44 @@ ScenarioList chosen_scenarios(ScenarioList all, const std::vector<std::string>& 
   return all;
 }
 
-void evaluate_grown(const EvaluationConfig& config, AbilitySuites& suites,
-                    const std::vector<GrownNode>& nodes, const fs::path& out,
-                    const std::string& command, Communicator& ranks, Progress& progress) {
+namespace {
+
+EvaluateOptions options_of(const EvaluationConfig& config) {
   EvaluateOptions options;
   options.n = config.n, options.tokens = config.tokens, options.dev = config.dev;
   options.seed = config.seed;
+  return options;
+}
+
+}  // namespace
+
+EvaluationPlan plan_evaluation(const Recipe& recipe) {
+  EvaluationPlan plan;
+  const Tokenizer& tokenizer = *Vocabulary::get().tokenizer();
+  const EvaluateOptions options = options_of(recipe.evaluation);
+  for (const auto& scenario :
+       chosen_scenarios(ability_suite(std::make_shared<const World>(recipe.world)),
+                        recipe.evaluation.abilities)) {
+    const int64_t items = items_asked(*scenario, tokenizer, options);
+    ++plan.scenarios;
+    plan.items += items;
+    plan.tokens += static_cast<double>(items) * tokens_an_item(*scenario, tokenizer);
+  }
+  return plan;
+}
+
+double evaluation_seconds(const EvaluationPlan& plan, double training_tokens_per_second) {
+  // Measured on models of 0.17M and 0.54M parameters (docs/log.md, 2026-11-23).
+  constexpr double kRead = 3.5;     // times as fast as trained on
+  constexpr double kItem = 0.0003;  // seconds of an item whatever its length: made, judged, written
+  return plan.tokens / (kRead * training_tokens_per_second) +
+         kItem * static_cast<double>(plan.items);
+}
+
+void evaluate_grown(const EvaluationConfig& config, AbilitySuites& suites,
+                    const std::vector<GrownNode>& nodes, const fs::path& out,
+                    const std::string& command, Communicator& ranks, Progress& progress) {
+  EvaluateOptions options = options_of(config);
   options.interrupted = interrupted;
   Database database(out / "scores.sqlite");
   database.begin_run(command, kVersion, config.seed);

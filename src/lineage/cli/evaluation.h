@@ -42,6 +42,17 @@ void evaluate_grown(const EvaluationConfig&, AbilitySuites&, const std::vector<G
                     const std::filesystem::path& out, const std::string& command, Communicator&,
                     Progress&);
 
+// What `grow` will ask of each node, by the items' own number; templates are chosen on further
+// ones. `tokens` are those read, and those written in the time that they take.
+struct EvaluationPlan {
+  int64_t scenarios = 0, items = 0;
+  double tokens = 0;
+};
+EvaluationPlan plan_evaluation(const Recipe&);
+
+// Seconds that an evaluation takes of a model of which so many tokens are trained on in a second.
+double evaluation_seconds(const EvaluationPlan&, double training_tokens_per_second);
+
 // A model as the database of scores knows it.
 NodeRecord node_record(const Model&, const std::filesystem::path& folder);
 

@@ -37,8 +37,24 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& out,
-                uint64_t seeds) {
+// Whether the nodes are asked anything once they are grown.
+bool evaluates(const Options& o, const Recipe& recipe) {
+  return recipe.tokenizer.kind == TokenizerKind::world && recipe.evaluation.enabled && !o.no_eval;
+}
+
+// The seconds that a tree's evaluation takes here; 0 where a node does not fit in memory.
+double print_evaluation(const Recipe& recipe, const GrowPlan& plan) {
+  const EvaluationPlan asked = plan_evaluation(recipe);
+  double seconds = 0;
+  for (const PlannedNode& n : plan.nodes)
+    if (n.seconds > 0)
+      seconds += evaluation_seconds(asked, static_cast<double>(n.plan.tokens) / n.seconds);
+  fmt::print("evaluation: {} items of {} question sets a node, {} nodes: {}\n", asked.items,
+             asked.scenarios, plan.nodes.size(), duration(seconds));
+  return seconds;
+}
+
+void print_plan(const Options& o, const Recipe& recipe, const GrowPlan& plan) {
   fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
              plan.nodes.size(), plan.peak_gflops);
   fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>9} {:>9}  {}\n", "node", "stage",
@@ -52,14 +68,16 @@ void print_plan(const Recipe& recipe, const GrowPlan& plan, const std::string& o
                n.plan.flops * 1e-15, n.plan.memory_bytes >> 20, n.plan.disk_bytes >> 20,
                n.seconds > 0 ? duration(n.seconds) : "does not fit in memory");
   }
-  if (seeds > 1)
-    fmt::print("\nall of a seed: {}; {} seeds: {}", duration(total), seeds,
-               duration(total * static_cast<double>(seeds)));
+  fmt::print("\ntraining: {}\n", duration(total));
+  if (evaluates(o, recipe)) total += print_evaluation(recipe, plan);
+  if (o.seeds > 1)
+    fmt::print("all of a seed: {}; {} seeds: {}", duration(total), o.seeds,
+               duration(total * static_cast<double>(o.seeds)));
   else
-    fmt::print("\nall: {}", duration(total));
-  fmt::print("; nodes already grown are skipped\n");
+    fmt::print("all: {}", duration(total));
+  fmt::print("; what is grown and measured already is skipped\n");
   fmt::print("free here: {} of memory, {} of disk in {}\n", size_text(available_memory()),
-             size_text(free_disk(out)), out);
+             size_text(free_disk(o.out)), o.out);
 }
 
 // `seed` is told where there are several; 0: there is one.
@@ -109,8 +127,7 @@ void run(Options o) {
   const auto ranks = mpi();
   try {
     if (o.dry_run) {
-      if (ranks->rank() == 0)
-        print_plan(recipe, plan_growth(recipe, o.grow, ranks->size()), o.out, o.seeds);
+      if (ranks->rank() == 0) print_plan(o, recipe, plan_growth(recipe, o.grow, ranks->size()));
       return;
     }
     std::unique_ptr<Kernels> checking;
@@ -129,8 +146,7 @@ void run(Options o) {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
     std::unique_ptr<AbilitySuites> suites;
-    if (recipe.tokenizer.kind == TokenizerKind::world && recipe.evaluation.enabled && !o.no_eval)
-      suites = std::make_unique<AbilitySuites>(recipe.evaluation.abilities);
+    if (evaluates(o, recipe)) suites = std::make_unique<AbilitySuites>(recipe.evaluation.abilities);
     for (uint64_t k = 0; k < o.seeds; ++k) {
       const double before = took();
       Recipe own = recipe;  // another model of the same world
@@ -174,7 +190,7 @@ void add_grow(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes");
   c->add_flag("--dry-run", o->dry_run,
-              "print the plan: tokens, FLOPs, memory, time on this machine");
+              "print the plan: tokens, FLOPs, memory, questions, time on this machine");
   c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");
   c->add_flag("--check-kernels", o->check_kernels,
               "run every kernel beside its reference and stop at a difference (slow)");

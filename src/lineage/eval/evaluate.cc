@@ -52,13 +52,6 @@ std::string closed_gate(const Evaluation& e, const Database& database) {
   return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
 }
 
-int64_t items_asked(const Scenario& scenario, const Tokenizer& tokenizer,
-                    const EvaluateOptions& options) {
-  if (options.n > 0) return options.n;
-  if (options.tokens > 0) return items_within(scenario, tokenizer, options.tokens);
-  return scenario.spec().n;
-}
-
 void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
                   Database& database, const EvaluateOptions& options) {
   const ScenarioSpec& spec = scenario.spec();
@@ -82,6 +75,13 @@ void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& 
 }
 
 }  // namespace
+
+int64_t items_asked(const Scenario& scenario, const Tokenizer& tokenizer,
+                    const EvaluateOptions& options) {
+  if (options.n > 0) return options.n;
+  if (options.tokens > 0) return items_within(scenario, tokenizer, options.tokens);
+  return scenario.spec().n;
+}
 
 std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> items,
                             std::span<const Instance> dev, std::span<const Instance> pool,

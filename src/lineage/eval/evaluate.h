@@ -24,6 +24,9 @@ struct EvaluateOptions {
   std::function<bool()> interrupted = {};  // asked between scenarios
 };
 
+// Test items that a scenario asks, if it has so many.
+int64_t items_asked(const Scenario&, const Tokenizer&, const EvaluateOptions&);
+
 // Puts every scenario to a node, in their order, and writes what comes out. What the database has
 // already, by the digest of all that determines it, is not done again; so a killed evaluation goes
 // on where it was and ends with the same scores. A scenario whose gate is closed is measured all

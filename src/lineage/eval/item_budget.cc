@@ -34,15 +34,21 @@ int64_t cost_of(const Instance& item, const Prompting& p, Prompting::Template fo
 
 }  // namespace
 
-int64_t items_within(const Scenario& scenario, const Tokenizer& tokenizer, int64_t tokens) {
+double tokens_an_item(const Scenario& scenario, const Tokenizer& tokenizer) {
   const ScenarioSpec& spec = scenario.spec();
   const auto items = scenario.items(ItemSet::dev, kSampled);
-  if (items.empty()) return spec.n;
   int64_t cost = 0;
   for (const Instance& item : items)
     cost += cost_of(item, spec.prompting, spec.templates.at(0), tokenizer);
-  const int64_t budget = spec.headline ? tokens : tokens / 2;
-  const int64_t n = budget * static_cast<int64_t>(items.size()) / std::max<int64_t>(cost, 1);
+  return items.empty() ? 0 : static_cast<double>(cost) / static_cast<double>(items.size());
+}
+
+int64_t items_within(const Scenario& scenario, const Tokenizer& tokenizer, int64_t tokens) {
+  const ScenarioSpec& spec = scenario.spec();
+  const double cost = tokens_an_item(scenario, tokenizer);
+  if (cost <= 0) return spec.n;
+  const auto n =
+      static_cast<int64_t>(static_cast<double>(spec.headline ? tokens : tokens / 2) / cost);
   return std::min(spec.n, std::max(kLeastItems, n / kMultiple * kMultiple));
 }
 

@@ -15,4 +15,7 @@ int64_t items_within(const Scenario&, const Tokenizer&, int64_t tokens);
 
 inline constexpr int64_t kLeastItems = 100;
 
+// What an item costs, in tokens read: the mean of some. 0 where the scenario has none.
+double tokens_an_item(const Scenario&, const Tokenizer&);
+
 }  // namespace lineage
