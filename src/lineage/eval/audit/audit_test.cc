@@ -262,10 +262,24 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
   EXPECT_TRUE(doses[1].is_new());
   const std::string shown = audit_text(report, diets);
   EXPECT_NE(shown.find("\nclean\n"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("warning"), std::string::npos) << shown;
   const auto json = nlohmann::json::parse(audit_json(report, diets));
   EXPECT_EQ(json["clean"], true);
   EXPECT_EQ(json["sources"][0]["answer_tokens"]["world_knowledge"], 1);
   EXPECT_EQ(json["nodes"][1]["answer_tokens"][1]["new"], true);
+}
+
+TEST(Audit, WarnsOfAbilitiesThatTextHasTooLittleOf) {
+  DocumentWriter d(DocumentType::encyclopaedia);
+  for (int i = 0; i < 20; ++i) d.text("the boy is a baker .");
+  d.answer(Ability::world_knowledge, "baker").answer(Ability::binding, "baker");
+  d.answer(Ability::binding, "baker").answer(Ability::binding, "baker");
+  AuditSource text = source({d.finish()}), programs = source({document("x = 3")}, Kind::code);
+  text.name = "text";
+  const std::string shown = audit_text(audit(*world(), {}, {text, programs}), {});
+  EXPECT_NE(shown.find("\nwarning: text has below 2 % of answers of A03 world_knowledge 0.80 %\n"),
+            std::string::npos)
+      << shown;
 }
 
 // What the shipped recipes have, smaller: text, code and demonstrations against the whole suite.

@@ -54,6 +54,23 @@ std::string matrix_text(const AuditReport& r) {
   return out + "\n";
 }
 
+// Abilities of which a source of text has some answers, but fewer than an ability needs that a base
+// model must have (docs/abilities.md, section 4).
+std::string thin_text(const AuditReport& r) {
+  std::string out;
+  for (const SourceCount& s : r.sources) {
+    if (s.kind != AuditSource::Kind::text) continue;
+    std::vector<std::string> thin;
+    for (Ability a : abilities_of(r))
+      if (0 < s.share(a) && s.share(a) < kDenseEnough)
+        thin.push_back(fmt::format("{} {:.2f} %", ability_label(a), 100 * s.share(a)));
+    if (!thin.empty())
+      out += fmt::format("warning: {} has below {:.0f} % of answers of {}\n", s.name,
+                         100 * kDenseEnough, fmt::join(thin, ", "));
+  }
+  return out;
+}
+
 std::string diet_text(const AuditReport& r, const std::vector<NodeDiet>& diets) {
   if (diets.empty()) return {};
   constexpr int kColumn = 9;
@@ -176,7 +193,7 @@ std::vector<NodeDose> node_doses(const AuditReport& r, const NodeDiet& diet) {
 }
 
 std::string audit_text(const AuditReport& r, const std::vector<NodeDiet>& diets) {
-  return matrix_text(r) + diet_text(r, diets) + overlap_text(r) + leak_text(r);
+  return matrix_text(r) + thin_text(r) + diet_text(r, diets) + overlap_text(r) + leak_text(r);
 }
 
 }  // namespace lineage
