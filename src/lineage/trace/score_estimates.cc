@@ -44,13 +44,15 @@ void combine_seeds(ReportScore& score, const std::string& cell, const std::vecto
 MetricRange metric_range(const RecordedScenario& s) {
   if (s.metric == "difference" || s.metric == "Youden's J") return kDifference;
   if (s.metric == "words" || s.metric == "nats") return kAmount;
-  // Further numbers of an answer are shares, counts or differences; those seen tell which.
+  // Further numbers of an answer are shares, counts or differences; those seen tell which. A
+  // weighted mean of ones may lie a rounding above 1.
+  constexpr double kRounding = 1e-9;
   const auto any = [&](const auto& holds) {
     return std::ranges::any_of(
         s.scores, [&](const RecordedScore& r) { return r.n > 0 && holds(r.headline.value); });
   };
-  if (any([](double value) { return value < 0; })) return kDifference;
-  return any([](double value) { return value > 1; }) ? kAmount : kShare;
+  if (any([](double value) { return value < -kRounding; })) return kDifference;
+  return any([](double value) { return value > 1 + kRounding; }) ? kAmount : kShare;
 }
 
 bool has_chance(const std::string& metric) {

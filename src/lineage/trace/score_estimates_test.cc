@@ -42,6 +42,7 @@ TEST(MetricRange, IsTheMetricsOwn) {
   EXPECT_EQ(metric_range(scenario_of("nats", {0.2})), (MetricRange{0, kInfinity}));
   // What a mean is of is told by its values.
   EXPECT_EQ(metric_range(scenario_of("mean", {0.2, 0.9})), (MetricRange{0, 1}));
+  EXPECT_EQ(metric_range(scenario_of("mean", {0.2, 1 + 1e-15})), (MetricRange{0, 1}));
   EXPECT_EQ(metric_range(scenario_of("mean", {0.2, 1.9})), (MetricRange{0, kInfinity}));
   EXPECT_EQ(metric_range(scenario_of("mean", {0.2, -0.9})), (MetricRange{-1, 1}));
 }
