@@ -91,7 +91,7 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
   EXPECT_NE(plan.text.find("davinci"), std::string::npos) << plan.text;
   EXPECT_NE(plan.text.find("free here: "), std::string::npos) << plan.text;
   EXPECT_EQ(plan.text.find("evaluation: "), std::string::npos) << plan.text;  // no micro-world
-  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));  // nothing was written
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));                     // nothing was written
 
   ASSERT_EQ(run(grow("runs")).status, 0);
   EXPECT_NE(run(grow("runs")).text.find("davinci: grown already"), std::string::npos);
