@@ -1,8 +1,8 @@
-# lineage_module(ops DEPS kernels [LINK lib...] [EXCLUDE file...])
+# lineage_module(ops DEPS kernels [LINK lib...] [EXCLUDE file...] [APART] [FAST])
 #
 # One call makes a folder's library from its *.cc, its tests from its *_test.cc, and declares the
 # arrows: the folders it may include (DEPS, transitive; tools/check_layers.py holds every include
-# to them).
+# to them). APART: never several sources in one compilation. FAST: a release is built with -O3.
 function(lineage_compile_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -20,8 +20,13 @@ function(lineage_compile_options target)
   endif()
 endfunction()
 
+# Most of the time of a small source goes into the headers that it shares with its neighbours.
+function(lineage_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${LINEAGE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 function(lineage_module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "APART;FAST" "" "DEPS;LINK;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
@@ -34,6 +39,12 @@ function(lineage_module name)
     set(kind PUBLIC)
     add_library(lineage_${name} STATIC ${sources})
     lineage_compile_options(lineage_${name})
+    if(ARG_FAST)
+      target_compile_options(lineage_${name} PRIVATE $<$<CONFIG:Release>:-O3>)
+    endif()
+    if(NOT ARG_APART)
+      lineage_unity(lineage_${name})
+    endif()
   else()
     set(kind INTERFACE)
     add_library(lineage_${name} INTERFACE)

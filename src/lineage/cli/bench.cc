@@ -21,6 +21,16 @@ GptConfig gpt2(int64_t layers, int64_t width, int64_t heads, int64_t vocab) {
   return c;
 }
 
+GptConfig nano() {
+  GptConfig c = gpt2(2, 128, 4, 1024);
+  c.norm = Norm::rms;
+  c.positions = Positions::rotary;
+  c.qk_norm = c.previous_token = true;
+  c.activation = Activation::relu_squared;
+  c.bias = false;
+  return c;
+}
+
 CLI::App* add(CLI::App* bench, const char* name, const char* what,
               const std::shared_ptr<BenchOptions>& o, void (*run)(const BenchOptions&)) {
   CLI::App* c = bench->add_subcommand(name, what);
@@ -35,7 +45,7 @@ CLI::App* add(CLI::App* bench, const char* name, const char* what,
 }
 
 void add_config(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
-  c->add_option("--config", o->configs, "tiny, small, gpt2; default: all");
+  c->add_option("--config", o->configs, "tiny, small, gpt2, nano, nano-tuning; default: all");
   c->add_option("--context", o->context, "T, in place of the configuration's 256");
   c->add_option("--rows", o->rows, "B, in place of the configuration's");
 }
@@ -47,7 +57,9 @@ namespace {
 const std::vector<BenchConfig>& bench_configs() {
   static const std::vector<BenchConfig> configs = {{"tiny", gpt2(4, 128, 4, 512), 32},
                                                    {"small", gpt2(6, 384, 6, 4096), 16},
-                                                   {"gpt2", gpt2(12, 768, 12, 50257), 4}};
+                                                   {"gpt2", gpt2(12, 768, 12, 50257), 4},
+                                                   {"nano", nano(), 16, OptimizerKind::muon},
+                                                   {"nano-tuning", nano(), 4, OptimizerKind::muon}};
   return configs;
 }
 
@@ -76,9 +88,8 @@ void add_bench(CLI::App& app) {
   add_config(
       add(bench, "matmul", "Matrix products of a training step, against oneDNN", o, bench_matmul),
       o);
-  CLI::App* train = add(
-      bench, "train", "A training step: forward, backward, clip, AdamW; f32, GPT-2's architecture",
-      o, bench_train);
+  CLI::App* train =
+      add(bench, "train", "A training step: forward, backward, clip, update; f32", o, bench_train);
   add_config(train, o);
   train->add_flag("--breakdown", o->breakdown, "seconds and share of each kernel");
   train->footer(

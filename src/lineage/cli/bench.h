@@ -6,14 +6,17 @@
 #include <vector>
 
 #include "lineage/nn/gpt.h"
+#include "lineage/train/optimizer.h"
 
 namespace lineage::cli {
 
-// The named configurations of `lineage bench`: all GPT-2's architecture.
+// The named configurations of `lineage bench`: three of GPT-2's architecture under AdamW, and those
+// of recipes/gpt35-nano.toml under Muon, pretraining and tuning.
 struct BenchConfig {
   std::string name;
   GptConfig model;
   int64_t rows;  // B
+  OptimizerKind optimizer = OptimizerKind::adamw;
 };
 // A matrix product c(m,n) = a(m,k) b(k,n).
 struct Product {

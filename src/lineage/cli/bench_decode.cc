@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/rng.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/bench.h"
@@ -12,12 +12,6 @@
 
 namespace lineage::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Decoding needs no text: a vocabulary of one-byte pieces stands in for a tokenizer.
 class NoText final : public Tokenizer {

@@ -1,21 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/clock.h"
 #include "lineage/cli/bench.h"
 #include "lineage/kernels/cpu/onednn.h"
 #include "lineage/kernels/kernels.h"
 
 namespace lineage::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 template <class Run>
 double best_gflops(const Product& p, double seconds, const Run& run) {

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/cli/bench.h"
@@ -11,12 +11,6 @@
 
 namespace lineage::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // MB/s of encoding on one core, the best of repeated passes over all texts.
 double encode_rate(const Tokenizer& tokenizer, const std::vector<std::string>& texts,

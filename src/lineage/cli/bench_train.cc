@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/rng.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/bench.h"
@@ -15,12 +15,6 @@
 
 namespace lineage::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 Batch random_batch(const BenchConfig& c) {
   const int64_t B = c.rows, T = c.model.context;
@@ -40,7 +34,7 @@ Batch random_batch(const BenchConfig& c) {
   return batch;
 }
 
-// One optimizer step, as Trainer::step does it without ranks: forward, backward, clip, AdamW.
+// One optimizer step, as Trainer::step does it without ranks: forward, backward, clip, update.
 void training_step(Model& model, Optimizer& optimizer, const Batch& batch, int64_t step) {
   {
     Tape tape;
@@ -70,6 +64,7 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
   Model model = make_model(c.model, true);
   model.parameters->initialize(1);
   OptimizerConfig config;
+  config.kind = c.optimizer;
   Optimizer optimizer(config, *model.parameters, 0, model.parameters->numel());
   const Batch batch = random_batch(c);
   constexpr int kWarmup = 2;

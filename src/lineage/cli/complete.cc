@@ -14,7 +14,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct CompleteOptions {
   std::string model, prompt;
   Sampling sampling;
   int64_t count = 1;
@@ -22,7 +22,7 @@ struct Options {
   bool stats = false;
 };
 
-std::vector<Token> prompt_tokens(const Options& o, const Tokenizer& tokenizer) {
+std::vector<Token> prompt_tokens(const CompleteOptions& o, const Tokenizer& tokenizer) {
   std::string text = o.prompt;
   if (text == "-") text.assign(std::istreambuf_iterator<char>(std::cin), {});
   std::vector<Token> tokens = tokenizer.encode(text);
@@ -33,7 +33,7 @@ std::vector<Token> prompt_tokens(const Options& o, const Tokenizer& tokenizer) {
   return tokens;
 }
 
-void complete(const Options& o) {
+void complete(const CompleteOptions& o) {
   set_threads(o.threads);
   Model model = load_model(o.model);
   if (!model.tokenizer)
@@ -73,7 +73,7 @@ void complete(const Options& o) {
 }  // namespace
 
 void add_complete(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<CompleteOptions>();
   CLI::App* c = app.add_subcommand("complete", "Continue a prompt, streaming the text");
   c->add_option("MODEL", o->model, "a checkpoint's folder")->required();
   c->add_option("-p,--prompt", o->prompt, "the text to continue; - reads standard input");

@@ -16,7 +16,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string target, db;
   std::vector<std::string> abilities, files;
   FileScenarioOptions file;
@@ -56,7 +56,7 @@ fs::path default_database(const fs::path& target) {
   return (above.filename() == "nodes" ? above.parent_path() : fs::path(target)) / "scores.sqlite";
 }
 
-ScenarioList questions_of(const Options& o) {
+ScenarioList questions_of(const EvalOptions& o) {
   ScenarioList list;
   for (const std::string& file : o.files)
     for (auto& scenario : file_scenarios(file, o.file)) list.push_back(std::move(scenario));
@@ -112,7 +112,7 @@ nlohmann::json json_of(const ScoreRow& r) {
   return j;
 }
 
-void eval(Options o) {
+void eval(EvalOptions o) {
   set_threads(o.threads);
   o.file.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
   o.file.chain_prompt = o.chain_prompt;
@@ -156,7 +156,7 @@ void eval(Options o) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EvalOptions>();
   o->evaluate.tokens = EvaluationConfig{}.tokens;
   CLI::App* c = app.add_subcommand("eval", "Measure what models can do, into a database of scores");
   c->add_option("MODEL", o->target, "a checkpoint's folder, or a run's: all of its nodes")

@@ -20,7 +20,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct GrowCommand {
   std::string recipe;
   GrowOptions grow;
   std::vector<std::string> sets;
@@ -38,7 +38,7 @@ std::string duration(double seconds) {
 }
 
 // Whether the nodes are asked anything once they are grown.
-bool evaluates(const Options& o, const Recipe& recipe) {
+bool evaluates(const GrowCommand& o, const Recipe& recipe) {
   return recipe.tokenizer.kind == TokenizerKind::world && recipe.evaluation.enabled && !o.no_eval;
 }
 
@@ -54,7 +54,7 @@ double print_evaluation(const Recipe& recipe, const GrowPlan& plan) {
   return seconds;
 }
 
-void print_plan(const Options& o, const Recipe& recipe, const GrowPlan& plan) {
+void print_plan(const GrowCommand& o, const Recipe& recipe, const GrowPlan& plan) {
   fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
              plan.nodes.size(), plan.peak_gflops);
   fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>9} {:>9}  {}\n", "node", "stage",
@@ -95,7 +95,7 @@ void print_grown(const std::vector<GrownNode>& nodes, uint64_t seed, double seco
   }
 }
 
-std::string command_of(const Options& o) {
+std::string command_of(const GrowCommand& o) {
   std::string command = "lineage grow " + o.recipe;
   for (const std::string& s : o.sets) command += fmt::format(" --set '{}'", s);
   for (const std::string& n : o.grow.nodes) command += " --node " + n;
@@ -105,7 +105,7 @@ std::string command_of(const Options& o) {
 }
 
 // For the report, which cannot know it otherwise.
-void record_growth(const Options& o, const Recipe& recipe, const std::string& started,
+void record_growth(const GrowCommand& o, const Recipe& recipe, const std::string& started,
                    double seconds) {
   std::map<std::string, std::string> controls;
   for (const RecipeNode& n : recipe.nodes)
@@ -114,7 +114,7 @@ void record_growth(const Options& o, const Recipe& recipe, const std::string& st
                  {command_of(o), describe_machine(), kVersion, started, seconds});
 }
 
-void run(Options o) {
+void run(GrowCommand o) {
   if (o.keys) {
     fmt::print("{}", recipe_reference());
     return;
@@ -178,7 +178,7 @@ void run(Options o) {
 }  // namespace
 
 void add_grow(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<GrowCommand>();
   CLI::App* c = app.add_subcommand("grow", "Grow the models of a recipe, or go on with them");
   c->add_option("RECIPE", o->recipe, "a TOML file; recipes/ has some");
   c->add_flag("--keys", o->keys, "print every key of a recipe, its default and meaning");

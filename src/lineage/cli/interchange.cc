@@ -9,7 +9,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct InterchangeOptions {
   std::string from, to;
 };
 
@@ -18,7 +18,7 @@ struct Options {
 void add_import(CLI::App& app) {
   CLI::App* c = app.add_subcommand("import", "Take in a model from elsewhere");
   c->require_subcommand(1);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InterchangeOptions>();
   CLI::App* hf = c->add_subcommand("hf", "A GPT-2 or OPT checkpoint folder of Hugging Face");
   hf->add_option("DIR", o->from, "holds config.json and model.safetensors")->required();
   hf->add_option("-o,--out", o->to, "the checkpoint's folder")->required();
@@ -31,7 +31,7 @@ void add_import(CLI::App& app) {
 void add_export(CLI::App& app) {
   CLI::App* c = app.add_subcommand("export", "Write a model for use elsewhere");
   c->require_subcommand(1);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InterchangeOptions>();
   CLI::App* hf = c->add_subcommand("hf", "As a GPT-2 or OPT checkpoint folder of Hugging Face");
   hf->add_option("MODEL", o->from, "a checkpoint's folder")->required();
   hf->add_option("DIR", o->to, "the folder to write")->required();

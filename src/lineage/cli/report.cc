@@ -12,14 +12,14 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::string run = "runs", tree, out;
   std::vector<std::string> open;
   bool json = false, markdown = false;
 };
 
 // A run folder, one of its trees, or a report exported before.
-Report load(const Options& o) {
+Report load(const ReportOptions& o) {
   if (fs::is_regular_file(o.run)) return parse_report(read_file(o.run), o.run);
   return gather_report(o.run, o.tree);
 }
@@ -32,7 +32,7 @@ TextStyle terminal_style() {
   return style;
 }
 
-void run(const Options& o) {
+void run(const ReportOptions& o) {
   const Report report = load(o);
   if (o.json || o.markdown) {
     const std::string text = o.json ? report_json(report) + "\n" : report_markdown(report);
@@ -66,7 +66,7 @@ void write_report(const fs::path& tree, const fs::path& page) {
 }
 
 void add_report(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ReportOptions>();
   CLI::App* c = app.add_subcommand("report", "Show what a family tree can do, and write its page");
   c->add_option("RUN", o->run,
                 "a run folder, one of its trees (RUN/trees/RECIPE), or a report's JSON")

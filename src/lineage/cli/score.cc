@@ -15,7 +15,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct ScoreOptions {
   std::string model;
   std::vector<std::string> files;
   int64_t overlap = -1;
@@ -25,7 +25,7 @@ struct Options {
 
 // Bits per byte of a text: windows of the model's context, each token predicted once, with at least
 // `overlap` tokens before it where the text has them.
-void score(const Options& o) {
+void score(const ScoreOptions& o) {
   set_threads(o.threads);
   Model model = load_model(o.model);
   if (!model.tokenizer)
@@ -73,7 +73,7 @@ void score(const Options& o) {
 }  // namespace
 
 void add_score(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ScoreOptions>();
   CLI::App* c = app.add_subcommand("score", "Measure how well a model predicts texts");
   c->add_option("MODEL", o->model, "a checkpoint's folder")->required();
   c->add_option("FILE", o->files, "texts, each a document")->required();

@@ -14,7 +14,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct SelftestOptions {
   bool cpython = false;
   int64_t programs = 5000;
   uint64_t seed = 1;
@@ -42,7 +42,7 @@ std::string corpus_program(const CodeCorpus& corpus, int64_t index) {
 }
 
 // Half of the corpus, half wider.
-Sample sample(const Options& o) {
+Sample sample(const SelftestOptions& o) {
   const CodeCorpus corpus({}, o.seed, 200 * o.programs + 10000);
   mpy::RunOptions options;
   options.limits.steps = 20000;
@@ -66,7 +66,7 @@ Sample sample(const Options& o) {
 }
 
 // The built-in interpreter against CPython on random programs: what they print and how they end.
-void cpython(const Options& o) {
+void cpython(const SelftestOptions& o) {
   const Sample s = sample(o);
   const std::vector<PythonRun> python = run_cpython(o.python, s.programs);
   std::map<std::string_view, int64_t> outcomes;
@@ -91,7 +91,7 @@ void cpython(const Options& o) {
 }  // namespace
 
 void add_selftest(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<SelftestOptions>();
   CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
   c->add_flag("--cpython", o->cpython, "run random mpy programs here and in CPython");
   c->add_option("--programs", o->programs, "how many")->capture_default_str();

@@ -2,18 +2,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/parallel.h"
 #include "lineage/cli/commands.h"
 
 namespace lineage::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t interrupt_count = 0;
 

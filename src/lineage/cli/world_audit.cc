@@ -12,7 +12,7 @@
 namespace lineage::cli {
 namespace {
 
-struct Options {
+struct WorldAuditOptions {
   std::string recipe;
   std::vector<std::string> sets;
   int64_t n = 1'000'000;
@@ -66,7 +66,7 @@ std::vector<NodeDiet> diets_of(const Recipe& recipe, const AuditReport& report) 
   return diets;
 }
 
-void run(const Options& o) {
+void run(const WorldAuditOptions& o) {
   set_threads(o.threads);
   const Recipe recipe = load_recipe(o.recipe, o.sets);
   const auto world = std::make_shared<const World>(recipe.world);
@@ -89,7 +89,7 @@ void run(const Options& o) {
 }  // namespace
 
 void add_world_audit(CLI::App& world) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<WorldAuditOptions>();
   CLI::App* c = world.add_subcommand(
       "audit", "Count what a recipe's corpora teach, and look for test items in them");
   c->add_option("RECIPE", o->recipe, "a recipe with corpora of the micro-world")->required();

@@ -30,18 +30,18 @@ double exact_flips(std::span<const double> d, double seen) {
 // (1 + as extreme) / (1 + drawn) keeps the test valid (Phipson and Smyth 2010).
 double random_flips(std::span<const double> d, double seen, uint64_t seed, int64_t flips) {
   const Rng rng = Rng(seed).fold("sign-flip");
-  constexpr int64_t kAbreast = 4;  // summed at once: each sum waits for itself
+  constexpr int64_t kSumsAtOnce = 4;  // summed at once: each sum waits for itself
   int64_t as_extreme = 0;
-  for (int64_t first = 0; first < flips; first += kAbreast) {
-    double sums[kAbreast] = {};
-    uint64_t bits[kAbreast] = {};
+  for (int64_t first = 0; first < flips; first += kSumsAtOnce) {
+    double sums[kSumsAtOnce] = {};
+    uint64_t bits[kSumsAtOnce] = {};
     for (size_t i = 0; i < d.size(); ++i)
-      for (int64_t a = 0; a < kAbreast; ++a) {
+      for (int64_t a = 0; a < kSumsAtOnce; ++a) {
         if (i % 64 == 0) bits[a] = rng.fold(static_cast<uint64_t>(first + a)).bits(i / 64);
         sums[a] += std::bit_cast<double>(std::bit_cast<uint64_t>(d[i]) ^ (bits[a] << 63));  // ±
         bits[a] >>= 1;
       }
-    for (int64_t a = 0; a < std::min(kAbreast, flips - first); ++a)
+    for (int64_t a = 0; a < std::min(kSumsAtOnce, flips - first); ++a)
       as_extreme += std::abs(sums[a]) >= seen;
   }
   return static_cast<double>(1 + as_extreme) / static_cast<double>(1 + flips);

@@ -4,7 +4,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
-#include "lineage/infer/rows.h"
+#include "lineage/infer/ids.h"
 #include "lineage/ops/ops.h"
 
 namespace lineage {
@@ -45,9 +45,9 @@ void copy_rows(KvCache& cache, size_t from, size_t to, int64_t n) {
 struct Engine::Rows {
   std::vector<int32_t> tokens, slots, positions;
   std::vector<Slot> ready;    // sequences that get a token at this step …
-  std::vector<int64_t> last;  // … and the row of each one's newest token
+  std::vector<int32_t> last;  // … and the row of each one's newest token
   // Rows that predict a reference's token: the row, whose, and which token.
-  std::vector<int64_t> scored;
+  std::vector<int32_t> scored;
   std::vector<Slot> scored_of;
   std::vector<int32_t> targets;
 };
@@ -135,13 +135,13 @@ Engine::Rows Engine::gather() {
       rows.positions.push_back(static_cast<int32_t>(s.position++));
       if (prompt) --budget;
       if (s.taken + s.reference.size() <= s.pending.size()) continue;
-      rows.scored.push_back(static_cast<int64_t>(rows.tokens.size()) - 1);
+      rows.scored.push_back(static_cast<int32_t>(rows.tokens.size()) - 1);
       rows.scored_of.push_back(static_cast<Slot>(i));
       rows.targets.push_back(s.reference[s.taken + s.reference.size() - s.pending.size() - 1]);
     }
     if (s.taken < s.pending.size() || !s.reference.empty()) continue;
     rows.ready.push_back(static_cast<Slot>(i));
-    rows.last.push_back(static_cast<int64_t>(rows.tokens.size()) - 1);
+    rows.last.push_back(static_cast<int32_t>(rows.tokens.size()) - 1);
   }
   return rows;
 }
@@ -149,19 +149,23 @@ Engine::Rows Engine::gather() {
 std::vector<Engine::Event> Engine::step() {
   const Rows rows = gather();
   if (rows.tokens.empty()) return {};
+  std::vector<int32_t> wanted = rows.scored;  // and then those that a token is drawn from
+  wanted.insert(wanted.end(), rows.last.begin(), rows.last.end());
+  if (wanted.empty()) wanted.push_back(0);  // a part of a prompt: only the cache is of use
   const Tensor hidden =
-      gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_);  // (R,C)
-  rows_computed_ += hidden.dim(0);
+      gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_, ids(wanted));
+  rows_computed_ += static_cast<int64_t>(rows.tokens.size());
   for (size_t r = 0; r < rows.tokens.size(); ++r) {
     auto& held = held_[static_cast<size_t>(rows.slots[r])];
     held.resize(static_cast<size_t>(rows.positions[r]));
     held.push_back(rows.tokens[r]);
   }
   std::vector<Event> events;
-  score(rows, hidden, events);
+  const auto scored = static_cast<int64_t>(rows.scored.size());
+  if (scored > 0) score(rows, hidden.rows(0, scored), events);
   if (rows.ready.empty()) return events;
 
-  const Tensor logits = gpt_.logits(rows_of(hidden, rows.last));  // (n,V)
+  const Tensor logits = gpt_.logits(hidden.rows(scored, hidden.dim(0)));  // (n,V)
   const int64_t n = logits.dim(0), V = logits.dim(1);
   std::vector<Drawn> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
@@ -178,9 +182,7 @@ std::vector<Engine::Event> Engine::step() {
 // A sequence whose reference is scored goes back to the end of its prompt: that token is read again
 // and all behind it is written anew.
 void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& events) {
-  if (rows.scored.empty()) return;
-  const Tensor log_probs =
-      ops::linear_log_probs(rows_of(hidden, rows.scored), gpt_.head(), ids(rows.targets)).log_probs;
+  const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), ids(rows.targets)).log_probs;
   for (size_t i = 0; i < rows.scored.size(); ++i) {
     Sequence& s = *slots_[static_cast<size_t>(rows.scored_of[i])];
     s.scored.push_back(log_probs.data<float>()[i]);

@@ -4,7 +4,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/infer/engine.h"
-#include "lineage/infer/rows.h"
+#include "lineage/infer/ids.h"
 #include "lineage/ops/ops.h"
 
 namespace lineage {
@@ -98,13 +98,13 @@ void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
   for (int64_t b = 0; b < B; ++b)
     std::ranges::copy(requests[which[static_cast<size_t>(b)]].context,
                       tokens.data<int32_t>().begin() + b * T);
-  std::vector<int64_t> last;
+  std::vector<int32_t> last;
   for (int64_t b = 0; b < B; ++b) {
     const auto used = static_cast<int64_t>(requests[which[static_cast<size_t>(b)]].context.size());
     require(used >= 1, "score_next: an empty context; wanted at least one token");
-    last.push_back(b * T + used - 1);
+    last.push_back(static_cast<int32_t>(b * T + used - 1));
   }
-  const Tensor logits = gpt_.logits(rows_of(gpt_.hidden(tokens), last));  // (B,V)
+  const Tensor logits = gpt_.logits(gpt_.hidden(tokens, {}, {}, ids(last)));  // (B,V)
   const int64_t V = logits.dim(1);
   for (int64_t b = 0; b < B; ++b) {
     const auto row =
@@ -137,20 +137,20 @@ void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
   const int64_t B = static_cast<int64_t>(rows.size()), T = static_cast<int64_t>(longest) - 1;
   if (T == 0) return;
   Tensor tokens = Tensor::zeros({B, T}, DType::i32);
-  std::vector<int64_t> asked;  // rows of the batch that predict a continuation's token
+  std::vector<int32_t> asked;  // rows of the batch that predict a continuation's token
   std::vector<int32_t> targets;
   for (int64_t b = 0; b < B; ++b) {
     const auto& row = rows[static_cast<size_t>(b)];
     std::copy(row.begin(), row.end() - 1, tokens.data<int32_t>().begin() + b * T);
     const size_t n = requests[which[static_cast<size_t>(b)]].continuation.size();
     for (size_t i = row.size() - 1 - n; i + 1 < row.size(); ++i) {
-      asked.push_back(b * T + static_cast<int64_t>(i));
+      asked.push_back(static_cast<int32_t>(b * T + static_cast<int64_t>(i)));
       targets.push_back(row[i + 1]);
     }
   }
   if (asked.empty()) return;
   const Tensor log_probs =
-      ops::linear_log_probs(rows_of(gpt_.hidden(tokens), asked), gpt_.head(), ids(targets))
+      ops::linear_log_probs(gpt_.hidden(tokens, {}, {}, ids(asked)), gpt_.head(), ids(targets))
           .log_probs;
   auto next = log_probs.data<float>().begin();
   for (size_t i : which) {

@@ -27,6 +27,32 @@ struct MatmulCase {
   }
 };
 
+// c = x xᵀ or xᵀ x, the product that is symmetric for any x.
+struct SymmetricCase {
+  int64_t n = 1, k = 1;
+  bool tall = false;  // x is (k,n), not (n,k)
+  float beta = 0;
+
+  std::string name() const {
+    return fmt::format("matmul_symmetric n{} k{}{} beta {}", n, k, tall ? " tall" : "", beta);
+  }
+  Call call() const {
+    Call call(name());
+    Draw draw(name());
+    const Tensor x = draw.normal(tall ? Shape{k, n} : Shape{n, k});
+    const Tensor half = draw.normal({n, n});
+    Tensor before = copy_of(half);
+    const auto from = half.data<float>(), to = before.data<float>();
+    for (size_t i = 0, N = static_cast<size_t>(n); i < N; ++i)
+      for (size_t j = 0; j < i; ++j) to[i * N + j] = from[j * N + i];
+    Tensor c = beta == 0 ? call.out("c", {n, n}) : call.update("c", before);
+    call.does([*this, c, x](const Kernels& on) mutable {
+      on.matmul_symmetric(c, x, Trans(tall), x, Trans(!tall), beta);
+    });
+    return call;
+  }
+};
+
 struct LinearCase {
   int64_t rows = 1, inputs = 1, outputs = 1;
   bool bias = false, residual = false;

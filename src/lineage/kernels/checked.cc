@@ -80,6 +80,11 @@ class CheckedKernels final : public Kernels {
               float beta) const override {
     both("matmul", {"c"}, &Kernels::matmul, std::tie(c), a, trans_a, b, trans_b, beta);
   }
+  void matmul_symmetric(Tensor& c, const Tensor& a, Trans trans_a, const Tensor& b, Trans trans_b,
+                        float beta) const override {
+    both("matmul_symmetric", {"c"}, &Kernels::matmul_symmetric, std::tie(c), a, trans_a, b, trans_b,
+         beta);
+  }
   void linear(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
               const Tensor& residual) const override {
     both("linear", {"y"}, &Kernels::linear, std::tie(y), x, w, bias, residual);

@@ -68,6 +68,10 @@ class Kernels {
   // c(m,n) = op(a) op(b) + beta c.
   virtual void matmul(Tensor& c, const Tensor& a, Trans, const Tensor& b, Trans,
                       float beta) const = 0;
+  // The same where c(n,n) is known to be symmetric, as a product of commuting symmetric matrices
+  // is: half the work.
+  virtual void matmul_symmetric(Tensor& c, const Tensor& a, Trans, const Tensor& b, Trans,
+                                float beta) const = 0;
   // y(N,O) = x(N,C) w(O,C)ᵀ + bias(O) + residual(N,O); bias and residual are optional.
   virtual void linear(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Tensor& residual) const = 0;

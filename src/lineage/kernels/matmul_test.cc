@@ -85,6 +85,31 @@ TEST(MatmulParity, ManyBlocks) {
   expect_parity(MatmulCase{530, 300, 70, Trans::yes, Trans::no, 1}.call());
 }
 
+TEST(MatmulSymmetricParity, EverySizeTallAndWide) {
+  for (int64_t n : kSizes)
+    for (int64_t k : kSizes) {
+      const float beta = (n + 2 * k) % 3 == 0 ? 1 : 0;
+      expect_parity(SymmetricCase{n, k, (n + k) % 2 == 1, beta}.call());
+    }
+  for (bool tall : {false, true})
+    for (float beta : {0.0f, 1.0f, -2.5f}) {
+      expect_parity(SymmetricCase{130, 530, tall, beta}.call());
+      expect_parity(SymmetricCase{70, 2100, tall, beta}.call());  // tall: summed in slices
+    }
+}
+
+TEST(MatmulSymmetric, IsTheSameBitsAsMatmul) {
+  for (bool tall : {false, true})
+    for (int64_t n : {5, 64, 130, 515}) {
+      Draw draw("symmetric");
+      const Tensor x = draw.normal(tall ? Shape{300, n} : Shape{n, 300});
+      Tensor half = Tensor::empty({n, n}), full = Tensor::empty({n, n});
+      cpu_kernels().matmul_symmetric(half, x, Trans(tall), x, Trans(!tall), 0);
+      cpu_kernels().matmul(full, x, Trans(tall), x, Trans(!tall), 0);
+      EXPECT_TRUE(std::ranges::equal(half.data<float>(), full.data<float>())) << n;
+    }
+}
+
 TEST(LinearParity, EverySize) {
   for (int64_t rows : kSizes)
     for (int64_t inputs : kSizes)

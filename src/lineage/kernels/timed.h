@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -11,7 +12,8 @@
 
 namespace lineage {
 
-// Passes every call on and adds up how long it took: where the time of a step goes. For one thread.
+// Passes every call on and adds up how long it took, over all threads that call: where the time of
+// a step goes.
 class TimedKernels final : public Kernels {
  public:
   explicit TimedKernels(const Kernels& inner) : inner_(inner) {}
@@ -26,6 +28,11 @@ class TimedKernels final : public Kernels {
   void matmul(Tensor& c, const Tensor& a, Trans trans_a, const Tensor& b, Trans trans_b,
               float beta) const override {
     return time("matmul", [&] { return inner_.matmul(c, a, trans_a, b, trans_b, beta); });
+  }
+  void matmul_symmetric(Tensor& c, const Tensor& a, Trans trans_a, const Tensor& b, Trans trans_b,
+                        float beta) const override {
+    return time("matmul_symmetric",
+                [&] { return inner_.matmul_symmetric(c, a, trans_a, b, trans_b, beta); });
   }
   void linear(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
               const Tensor& residual) const override {
@@ -192,18 +199,22 @@ class TimedKernels final : public Kernels {
   template <class Call>
   std::invoke_result_t<Call> time(const char* name, const Call& call) const {
     struct Watch {
-      Time& time;
+      const TimedKernels& of;
+      const char* name;
       std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
       ~Watch() {
         const auto took = std::chrono::steady_clock::now() - start;
+        const std::lock_guard lock(of.mutex_);
+        Time& time = of.times_[name];
         time.seconds += std::chrono::duration<double>(took).count();
         ++time.calls;
       }
-    } watch{times_[name]};
+    } watch{*this, name};
     return call();
   }
 
   const Kernels& inner_;
+  mutable std::mutex mutex_;
   mutable std::map<std::string, Time> times_;
 };
 

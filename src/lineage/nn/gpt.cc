@@ -109,11 +109,15 @@ void Block::add_to(Parameters::Scope scope, const GptConfig& c, int64_t index) {
   mlp_out.add_to(scope / "mlp.out", F, c.width, c.bias, residual_std);
 }
 
-Tensor Block::operator()(const Tensor& x, const Tensor& positions, const Attend& attend) const {
+Tensor Block::operator()(const Tensor& x, const Tensor& positions, const Attend& attend,
+                         const Tensor& rows) const {
+  const auto wanted = [&](const Tensor& all) {
+    return rows.empty() ? all : ops::take_rows(all, rows);
+  };
   Tensor heads = qkv(norm1(x));  // (N,(H+2K)D)
   if (!q_gain.empty()) heads = ops::head_norm(heads, q_gain, k_gain, attention, norm_eps);
   if (rotary) heads = ops::rotary(heads, positions, attention, rotary_theta);
-  const Tensor mixed = attention_out(attend(heads, attention), x);
+  const Tensor mixed = attention_out(wanted(attend(heads, attention)), wanted(x));
   const Tensor inner = norm2(mixed);
   if (mlp_in.packed.empty())
     return ops::mlp(inner, mlp_in.weight, mlp_in.bias, mlp_out.weight, mlp_out.bias, mixed,
@@ -174,7 +178,8 @@ Tensor tokens_before(const Tensor& tokens, const Tensor& slots, const Tensor& po
 
 }  // namespace
 
-Tensor Gpt::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& starts) const {
+Tensor Gpt::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& starts,
+                   const Tensor& rows) const {
   require(tokens.shape().rank() == 2, "gpt: tokens are ", tokens.shape(), "; wanted (B,T)");
   const int64_t B = tokens.dim(0), T = tokens.dim(1);
   require(T <= config.context || config.positions != Positions::learned, "gpt: a row has ", T,
@@ -186,16 +191,16 @@ Tensor Gpt::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& 
       std::iota(at.data<int32_t>().begin() + b * T, at.data<int32_t>().begin() + (b + 1) * T, 0);
   }
   const Tensor before = config.previous_token ? tokens_before(tokens, starts) : Tensor();
-  return run(tokens, before, at, [&](size_t, const Tensor& qkv, const AttentionSpec& spec) {
+  return run(tokens, before, at, rows, [&](size_t, const Tensor& qkv, const AttentionSpec& spec) {
     return ops::attention(qkv.view({B, T, qkv.dim(-1)}), starts, spec);
   });
 }
 
 Tensor Gpt::hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions,
-                   KvCache& cache) const {
+                   KvCache& cache, const Tensor& rows) const {
   const Tensor before =
       config.previous_token ? tokens_before(tokens, slots, positions, cache.tokens) : Tensor();
-  return run(tokens, before, positions,
+  return run(tokens, before, positions, rows,
              [&](size_t block, const Tensor& qkv, const AttentionSpec& spec) {
                return ops::attention_decode(cache.keys[block], cache.values[block], qkv, slots,
                                             positions, spec);
@@ -217,13 +222,14 @@ Tensor Gpt::embed(const Tensor& tokens, const Tensor& before, const Tensor& posi
 }
 
 Tensor Gpt::run(
-    const Tensor& tokens, const Tensor& before, const Tensor& positions,
+    const Tensor& tokens, const Tensor& before, const Tensor& positions, const Tensor& rows,
     const std::function<Tensor(size_t, const Tensor&, const AttentionSpec&)>& attend) const {
   Tensor x = embed(tokens, before, positions);  // (N,C)
   for (size_t i = 0; i < blocks.size(); ++i)
-    x = blocks[i](x, positions, [&](const Tensor& qkv, const AttentionSpec& spec) {
-      return attend(i, qkv, spec);
-    });
+    x = blocks[i](
+        x, positions,
+        [&](const Tensor& qkv, const AttentionSpec& spec) { return attend(i, qkv, spec); },
+        i + 1 == blocks.size() ? rows : Tensor());
   return norm(x);
 }
 

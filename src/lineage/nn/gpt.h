@@ -102,7 +102,9 @@ struct Block {
   using Attend = std::function<Tensor(const Tensor& qkv, const AttentionSpec&)>;
 
   void add_to(Parameters::Scope, const GptConfig&, int64_t index);
-  Tensor operator()(const Tensor& x, const Tensor& positions, const Attend&) const;  // (N,C)
+  // (N,C) -> (N,C). rows (R) i32: only these come out, (R,C); empty: all.
+  Tensor operator()(const Tensor& x, const Tensor& positions, const Attend&,
+                    const Tensor& rows = {}) const;
   void pack();
 
   NormLayer norm1, norm2;
@@ -121,11 +123,13 @@ class Gpt {
   Gpt& operator=(const Gpt&) = delete;
 
   // tokens (B,T); positions and starts (B*T) may be empty: 0..T-1, and one document a row.
-  // -> (B*T,C), after the last norm.
-  Tensor hidden(const Tensor& tokens, const Tensor& positions = {},
-                const Tensor& starts = {}) const;
-  // R rows of any sequences, continuing each in its slot of the cache. -> (R,C)
-  Tensor hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions, KvCache&) const;
+  // -> (B*T,C), after the last norm. rows (R) i32: only these of the B*T come out, (R,C), and past
+  // its attention the last block computes no others; empty: all.
+  Tensor hidden(const Tensor& tokens, const Tensor& positions = {}, const Tensor& starts = {},
+                const Tensor& rows = {}) const;
+  // N rows of any sequences, continuing each in its slot of the cache. -> (N,C), or (R,C) as above
+  Tensor hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions, KvCache&,
+                const Tensor& rows = {}) const;
   Tensor logits(const Tensor& hidden) const;  // (N,C) -> (N,V)
   const Tensor& head() const { return config.tied ? token_embedding : lm_head.weight; }  // (V,C)
 
@@ -143,6 +147,7 @@ class Gpt {
   Tensor embed(const Tensor& tokens, const Tensor& before, const Tensor& positions) const;
   // before (N): the token before each, its own where it is the first of its document.
   Tensor run(const Tensor& tokens, const Tensor& before, const Tensor& positions,
+             const Tensor& rows,
              const std::function<Tensor(size_t, const Tensor&, const AttentionSpec&)>&) const;
 };
 

@@ -147,6 +147,33 @@ TEST(Gpt, CachedDecodingAgreesWithTheFullForward) {
 }
 
 // Two layers memorise one batch: wired, and able to learn.
+TEST(Gpt, SomeRowsAreThoseOfAll) {
+  for (const GptConfig& c : architectures()) {
+    Built m(c);
+    const Tensor tokens = some_tokens(2, 12, c.vocab);
+    const int32_t chosen[] = {3, 11, 12, 20};
+    const Tensor rows = Tensor::from({4}, std::span<const int32_t>(chosen));
+    Tensor targets = Tensor::empty({24}, DType::i32), weights = Tensor::zeros({24});
+    Tensor some_targets = Tensor::empty({4}, DType::i32), some_weights = Tensor::full({4}, 1);
+    for (size_t n = 0; n < 24; ++n) targets.data<int32_t>()[n] = static_cast<int32_t>(n % 19);
+    for (size_t i = 0; i < 4; ++i) {
+      weights.data<float>()[static_cast<size_t>(chosen[i])] = 1;
+      some_targets.data<int32_t>()[i] = chosen[i] % 19;
+    }
+    const auto gradient = [&](bool some) {
+      Tape tape;
+      m.parameters.watch(tape, false);
+      const Tensor hidden = m.gpt.hidden(tokens, {}, {}, some ? rows : Tensor());
+      tape.backward(ops::linear_cross_entropy(hidden, m.gpt.head(), some ? some_targets : targets,
+                                              some ? some_weights : weights, 4));
+      const auto g = m.parameters.grads().data<float>();
+      return std::vector<float>(g.begin(), g.end());
+    };
+    const std::vector<float> all = gradient(false), some = gradient(true);
+    for (size_t i = 0; i < all.size(); ++i) ASSERT_NEAR(all[i], some[i], 1e-6) << i;
+  }
+}
+
 TEST(Gpt, MemorisesOneBatch) {
   for (const GptConfig& c : architectures()) {
     Built m(c);

@@ -57,6 +57,13 @@ TEST(Ops, EmbedGradients) {
   expect_gradients({wte}, [&] { return probe(ops::embed(tokens, {}, wte)); });
 }
 
+TEST(Ops, TakeRowsGradients) {
+  const Tensor x = random_tensor({5, 4}, 1), rows = ids({4}, {3, 0, 3, 4});
+  const Tensor y = ops::take_rows(x, rows);
+  EXPECT_TRUE(std::ranges::equal(y.rows(2, 3).data<float>(), x.rows(3, 4).data<float>()));
+  expect_gradients({x}, [&] { return probe(ops::take_rows(x, rows)); });
+}
+
 TEST(Ops, AttentionPathGradients) {
   const AttentionSpec spec{4, 2, 6, 0, false};
   const Tensor qkv = random_tensor({2, 5, spec.qkv_width()}, 1), qg = random_tensor({6}, 2),

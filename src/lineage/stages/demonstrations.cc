@@ -25,6 +25,8 @@ TuningSet world_set(const Recipe& recipe, const std::string& name,
     Example e = to_example(d);
     digest.field(std::string_view(reinterpret_cast<const char*>(e.tokens.data()),
                                   e.tokens.size() * sizeof(Token)));
+    digest.field(std::string_view(reinterpret_cast<const char*>(e.weights.data()),
+                                  e.weights.size() * sizeof(float)));
     Example& kept = i < examples ? set.train.emplace_back() : set.heldout.emplace_back();
     kept = std::move(e);
     if (!fit(kept, TooLong::drop, context + 1)) {

@@ -48,13 +48,13 @@ void fields(V& v, FeedmeConfig& c) {
 }
 
 // What the manifest keeps: enough to run the same stage again.
-struct Frozen {
+struct FrozenFeedme {
   GptConfig model;
   FeedmeConfig feedme;
 };
 
 template <class V>
-void fields(V& v, Frozen& c) {
+void fields(V& v, FrozenFeedme& c) {
   v("model", c.model, "");
   v("feedme", c.feedme, "");
 }
@@ -81,7 +81,7 @@ class Feedme final : public Stage {
   std::string_view name() const override { return "feedme"; }
   void validate(const RecipeNode&, const Recipe&) const override;
   std::string frozen(const RecipeNode& node) const override {
-    return to_toml(Frozen{node.model, config_of(node)});
+    return to_toml(FrozenFeedme{node.model, config_of(node)});
   }
   std::string reference() const override { return config_reference<FeedmeConfig>(); }
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "lineage/ops/ops.h"
+#include "lineage/train/trainer.h"
 
 namespace lineage {
 namespace {
@@ -21,10 +22,7 @@ HeldoutScore score_rows(const Gpt& gpt, const Dataset& rows, int64_t count,
   for (int64_t first = 0; first < count; first += at_once, ++turn) {
     if (turn % ranks.size() != ranks.rank()) continue;
     const Batch batch = batch_in_order(rows, first, std::min(at_once, count - first), options);
-    const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
-    const Tensor loss =
-        ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, 1);
-    sums[0] += static_cast<double>(loss.data<float>()[0]);
+    sums[0] += static_cast<double>(language_model_loss(gpt, batch, 1).data<float>()[0]);
     sums[1] += batch.total_weight;
   }
   ranks.all_reduce(std::span<double>(sums));

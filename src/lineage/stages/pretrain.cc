@@ -30,13 +30,13 @@ void fields(V& v, PretrainConfig& c) {
 }
 
 // What the manifest keeps: enough to run the same stage again.
-struct Frozen {
+struct FrozenPretrain {
   GptConfig model;
   PretrainConfig pretrain;
 };
 
 template <class V>
-void fields(V& v, Frozen& c) {
+void fields(V& v, FrozenPretrain& c) {
   v("model", c.model, "");
   v("pretrain", c.pretrain, "");
 }
@@ -46,7 +46,7 @@ class Pretrain final : public Stage {
   std::string_view name() const override { return "pretrain"; }
   void validate(const RecipeNode&, const Recipe&) const override;
   std::string frozen(const RecipeNode& node) const override {
-    return to_toml(Frozen{node.model, read_config<PretrainConfig>(node.stage_table)});
+    return to_toml(FrozenPretrain{node.model, read_config<PretrainConfig>(node.stage_table)});
   }
   std::string reference() const override { return config_reference<PretrainConfig>(); }
   std::vector<std::string> sources(const RecipeNode&, const Recipe&) const override;

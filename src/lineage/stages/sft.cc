@@ -5,13 +5,13 @@ namespace lineage {
 namespace {
 
 // What the manifest keeps: enough to run the same stage again.
-struct Frozen {
+struct FrozenSft {
   GptConfig model;
   TuningConfig sft;
 };
 
 template <class V>
-void fields(V& v, Frozen& c) {
+void fields(V& v, FrozenSft& c) {
   v("model", c.model, "");
   v("sft", c.sft, "");
 }
@@ -25,7 +25,7 @@ class Sft final : public Stage {
     validate_tuning(node, recipe, read_config<TuningConfig>(node.stage_table), name());
   }
   std::string frozen(const RecipeNode& node) const override {
-    return to_toml(Frozen{node.model, read_config<TuningConfig>(node.stage_table)});
+    return to_toml(FrozenSft{node.model, read_config<TuningConfig>(node.stage_table)});
   }
   std::string reference() const override { return config_reference<TuningConfig>(); }
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {

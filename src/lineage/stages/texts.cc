@@ -17,7 +17,7 @@ namespace lineage {
 namespace {
 
 // Raised when a generator changes what it makes, so that cached corpora are made anew.
-constexpr std::string_view kGeneration = "corpus 2";
+constexpr std::string_view kGeneration = "corpus 3";
 
 // Held-out documents until there are so many tokens, of those that `document` makes.
 int64_t documents_for(int64_t tokens, const std::function<Document(int64_t)>& document) {
@@ -34,8 +34,6 @@ PreparedSource prepare_corpus(const std::string& name, const CorpusConfig& confi
       .field(to_toml(config))
       .field(to_toml(world_config))
       .field(Vocabulary::get().tokenizer()->digest());
-  if (config.kind == CorpusKind::code && config.code.rung == Rung::c3)
-    made_from.field("permutation 2");
   const std::string key = made_from.hex();
   const World world(world_config);
   GeneratedDocuments train, heldout;

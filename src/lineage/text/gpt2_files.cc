@@ -13,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void fail(const std::string& place, const std::string& seen_and_wanted,
-                       const std::string& hint = "take the file again from where it came from") {
+[[noreturn]] void damaged(const std::string& place, const std::string& seen_and_wanted,
+                          const std::string& hint = "take the file again from where it came from") {
   throw Error(place + ": " + seen_and_wanted, hint);
 }
 
@@ -69,7 +69,7 @@ void read_added(const Gpt2Files& files, size_t entries, BpeModel& model) {
   if (files.added_tokens_json.empty()) return;
   const std::string place = "added_tokens.json";
   const json added = parse_json(files.added_tokens_json, place);
-  if (!added.is_object()) fail(place, "no object; wanted texts and their ids");
+  if (!added.is_object()) damaged(place, "no object; wanted texts and their ids");
   for (const auto& [text, id] : added.items())
     model.specials.push_back({read_token_id(id, entries + added.size(), place, text), text});
 }
@@ -84,7 +84,7 @@ void read_begin_of_text(const Gpt2Files& files, BpeModel& model) {
   for (const SpecialToken& s : model.specials)
     if (texts.contains(s.text)) model.begin_of_text = s.id;
   if (!model.begin_of_text)
-    fail(place, "add_bos_token is set, but bos_token is no special token; wanted one");
+    damaged(place, "add_bos_token is set, but bos_token is no special token; wanted one");
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
   const std::string& place = files.vocab_place;
   const json vocab = parse_json(files.vocab_json, place);
   if (!vocab.is_object() || vocab.empty())
-    fail(place, "no vocabulary; wanted tokens and their ids");
+    damaged(place, "no vocabulary; wanted tokens and their ids");
   BpeModel model;
   read_added(files, vocab.size(), model);
   const auto named = [&](const std::string& text) {
@@ -107,7 +107,7 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
     if (named(key)) {
       if (std::find(model.specials.begin(), model.specials.end(), SpecialToken{id, key}) ==
           model.specials.end())
-        fail(place, "\"" + key + "\" has another id in added_tokens.json; wanted the same");
+        damaged(place, "\"" + key + "\" has another id in added_tokens.json; wanted the same");
       continue;
     }
     if (candidates.contains(key) && !made.contains(key)) {
@@ -116,14 +116,14 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
     }
     auto bytes = from_byte_alphabet(key);
     if (!bytes || bytes->empty())
-      fail(place, "the token \"" + key +
-                      "\" is not written in the byte alphabet of GPT-2; wanted "
-                      "a byte-level vocabulary");
+      damaged(place, "the token \"" + key +
+                         "\" is not written in the byte alphabet of GPT-2; wanted "
+                         "a byte-level vocabulary");
     const size_t at = static_cast<size_t>(id);
     if (at >= model.tokens.size()) model.tokens.resize(at + 1);
     if (!model.tokens[at].empty())
-      fail(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
-                      "; wanted one id each");
+      damaged(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
+                         "; wanted one id each");
     model.tokens[at] = std::move(*bytes);
   }
   const MergeReader reader(model.tokens);
@@ -137,11 +137,12 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
 Gpt2Files gpt2_files(const BpeModel& model) {
   const std::string hint = "save it as tokenizer.json";
   if (model.pattern != Pattern::gpt2)
-    fail("tokenizer", "its pattern is not GPT-2's; wanted that for vocab.json + merges.txt", hint);
+    damaged("tokenizer", "its pattern is not GPT-2's; wanted that for vocab.json + merges.txt",
+            hint);
   if (model.whole_pieces || !model.added.empty())
-    fail("tokenizer",
-         "some pieces become tokens without merges; vocab.json + merges.txt cannot hold that",
-         hint);
+    damaged("tokenizer",
+            "some pieces become tokens without merges; vocab.json + merges.txt cannot hold that",
+            hint);
   Gpt2Files files;
   std::vector<std::string> keys(static_cast<size_t>(model.vocab()));
   for (size_t id = 0; id < model.tokens.size(); ++id)

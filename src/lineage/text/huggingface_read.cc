@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void fail(const std::string& place, const std::string& seen_and_wanted) {
+[[noreturn]] void refuse(const std::string& place, const std::string& seen_and_wanted) {
   throw Error(
       place + ": " + seen_and_wanted,
       "Lineage reads byte-level BPE (GPT-2, OPT, cl100k, Llama 3) and WordLevel tokenizers");
@@ -56,10 +56,10 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const std::strin
   AddedTokens added;
   const json& list = field(root, "added_tokens");
   if (list.is_null()) return added;
-  if (!list.is_array()) fail(place, "added_tokens is no array; wanted one");
+  if (!list.is_array()) refuse(place, "added_tokens is no array; wanted one");
   for (const json& token : list) {
     const std::string text = text_of(token, "content");
-    if (text.empty()) fail(place, "an added token without content; wanted its text");
+    if (text.empty()) refuse(place, "an added token without content; wanted its text");
     const Token id = read_token_id(member(token, "id", place + ": added token \"" + text + "\""),
                                    entries + list.size(), place, text);
     if (flag(token, "special", false) || has_part(text)) {
@@ -68,8 +68,8 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const std::strin
     }
     for (const char* key : {"single_word", "lstrip", "rstrip"})
       if (flag(token, key, false))
-        fail(place, "the added token \"" + text + "\" has " + key +
-                        ", which is not supported; wanted false");
+        refuse(place, "the added token \"" + text + "\" has " + key +
+                          ", which is not supported; wanted false");
     added.ordinary.push_back({id, text});
   }
   return added;
@@ -80,16 +80,17 @@ Pattern read_split(const json& split, const std::string& place) {
   const std::string behavior = text_of(split, "behavior");
   const bool invert = flag(split, "invert", false);
   if (!(behavior == "Isolated" && !invert) && !(behavior == "Removed" && invert))
-    fail(place, "the Split pre-tokenizer's behavior is \"" + behavior + "\"; wanted Isolated");
+    refuse(place, "the Split pre-tokenizer's behavior is \"" + behavior + "\"; wanted Isolated");
   if (const auto pattern = find_pattern_by_regex(regex)) return *pattern;
-  fail(place,
-       "the Split pre-tokenizer's pattern is \"" + regex + "\"; wanted that of GPT-2 or cl100k");
+  refuse(place,
+         "the Split pre-tokenizer's pattern is \"" + regex + "\"; wanted that of GPT-2 or cl100k");
 }
 
 void check_byte_level(const json& step, const std::string& place) {
   if (flag(step, "add_prefix_space", true))
-    fail(place,
-         "the ByteLevel pre-tokenizer has add_prefix_space, which is not supported; wanted false");
+    refuse(
+        place,
+        "the ByteLevel pre-tokenizer has add_prefix_space, which is not supported; wanted false");
 }
 
 Pattern read_pre_tokenizer(const json& root, const std::string& place) {
@@ -98,8 +99,8 @@ Pattern read_pre_tokenizer(const json& root, const std::string& place) {
   if (type == "ByteLevel") {
     check_byte_level(pre, place);
     if (!flag(pre, "use_regex", true))
-      fail(place,
-           "the ByteLevel pre-tokenizer has no pattern; wanted use_regex or a Split before it");
+      refuse(place,
+             "the ByteLevel pre-tokenizer has no pattern; wanted use_regex or a Split before it");
     return Pattern::gpt2;
   }
   if (type == "Sequence") {
@@ -112,9 +113,9 @@ Pattern read_pre_tokenizer(const json& root, const std::string& place) {
       return read_split(steps[0], place);
     }
   }
-  fail(place, "the pre_tokenizer \"" + type +
-                  "\" with its steps is not supported; wanted ByteLevel, or a "
-                  "Sequence of Split and ByteLevel");
+  refuse(place, "the pre_tokenizer \"" + type +
+                    "\" with its steps is not supported; wanted ByteLevel, or a "
+                    "Sequence of Split and ByteLevel");
 }
 
 // What the post-processor puts before a text: "<s>" in {"single": [{"SpecialToken": {"id": "<s>"}},
@@ -137,24 +138,25 @@ void refuse_unsupported(const json& root, const json& model, const std::string& 
   if (!field(root, "normalizer").is_null()) {
     const json& steps = field(field(root, "normalizer"), "normalizers");
     if (!steps.is_array() || !steps.empty())
-      fail(place, "a normalizer (" + text_of(root["normalizer"], "type") +
-                      "), which changes the text; wanted none");
+      refuse(place, "a normalizer (" + text_of(root["normalizer"], "type") +
+                        "), which changes the text; wanted none");
   }
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (!text_of(model, key).empty())
-      fail(place, std::string("model.") + key + " is \"" + text_of(model, key) + "\"; wanted none");
+      refuse(place,
+             std::string("model.") + key + " is \"" + text_of(model, key) + "\"; wanted none");
   if (field(model, "dropout").is_number() && field(model, "dropout").get<double>() != 0)
-    fail(place, "model.dropout is not 0; wanted none, as tokens must not depend on chance");
+    refuse(place, "model.dropout is not 0; wanted none, as tokens must not depend on chance");
   if (flag(model, "byte_fallback", false))
-    fail(place, "model.byte_fallback is set; wanted a byte-level vocabulary");
+    refuse(place, "model.byte_fallback is set; wanted a byte-level vocabulary");
 }
 
 void check_special_entry(const json& vocab, const SpecialToken& special, const std::string& place) {
   const auto it = vocab.find(special.text);
   if (it != vocab.end() && (!it->is_number_integer() || it->get<int64_t>() != special.id))
-    fail(place, "the added token \"" + special.text + "\" has the id " +
-                    std::to_string(special.id) + ", in the vocabulary " + it->dump().substr(0, 20) +
-                    "; wanted the same");
+    refuse(place, "the added token \"" + special.text + "\" has the id " +
+                      std::to_string(special.id) + ", in the vocabulary " +
+                      it->dump().substr(0, 20) + "; wanted the same");
 }
 
 // Fills `texts` by id from the vocabulary, without the added tokens. as_text(key) gives what to
@@ -174,14 +176,14 @@ void read_vocab(const json& vocab, const AddedTokens& added, std::vector<std::st
     const size_t id = static_cast<size_t>(read_token_id(value, vocab.size(), place, key));
     if (id >= texts.size()) texts.resize(id + 1);
     if (!texts[id].empty())
-      fail(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
-                      "; wanted one id each");
+      refuse(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
+                        "; wanted one id each");
     texts[id] = as_text(key);
   }
 }
 
 void read_merges(const json& list, BpeModel& model, const std::string& place) {
-  if (!list.is_array()) fail(place, "model.merges is no array; wanted one");
+  if (!list.is_array()) refuse(place, "model.merges is no array; wanted one");
   const MergeReader reader(model.tokens);
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string here = place + ": model.merges[" + std::to_string(i) + "]";
@@ -193,7 +195,7 @@ void read_merges(const json& list, BpeModel& model, const std::string& place) {
       model.merges.push_back(reader.read(merge[0].get_ref<const std::string&>(),
                                          merge[1].get_ref<const std::string&>(), here));
     } else {
-      fail(here, "neither \"a b\" nor [\"a\", \"b\"]; wanted one of these");
+      refuse(here, "neither \"a b\" nor [\"a\", \"b\"]; wanted one of these");
     }
   }
 }
@@ -204,14 +206,14 @@ std::shared_ptr<const Tokenizer> read_bpe(const json& root, const json& model,
   BpeModel bpe;
   bpe.pattern = read_pre_tokenizer(root, place);
   const json& vocab = member(model, "vocab", place + ": model");
-  if (!vocab.is_object()) fail(place, "model.vocab is no object; wanted tokens and their ids");
+  if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted tokens and their ids");
   const AddedTokens added = read_added_tokens(root, vocab.size(), place);
   read_vocab(vocab, added, bpe.tokens, place, [&](const std::string& key) {
     auto bytes = from_byte_alphabet(key);
     if (!bytes || bytes->empty())
-      fail(place, "the token \"" + key +
-                      "\" is not written in the byte alphabet of GPT-2; wanted a "
-                      "byte-level vocabulary");
+      refuse(place, "the token \"" + key +
+                        "\" is not written in the byte alphabet of GPT-2; wanted a "
+                        "byte-level vocabulary");
     return *bytes;
   });
   bpe.specials = added.specials;
@@ -222,8 +224,8 @@ std::shared_ptr<const Tokenizer> read_bpe(const json& root, const json& model,
     for (const SpecialToken& s : bpe.specials)
       if (s.text == first) bpe.begin_of_text = s.id;
     if (!bpe.begin_of_text)
-      fail(place, "the post_processor begins texts with \"" + first +
-                      "\", which is no special token; wanted one of added_tokens");
+      refuse(place, "the post_processor begins texts with \"" + first +
+                        "\", which is no special token; wanted one of added_tokens");
   }
   return std::make_shared<BpeTokenizer>(std::move(bpe), place);
 }
@@ -232,11 +234,11 @@ std::shared_ptr<const Tokenizer> read_words(const json& root, const json& model,
                                             const std::string& place) {
   refuse_unsupported(root, model, place);
   const json& vocab = member(model, "vocab", place + ": model");
-  if (!vocab.is_object()) fail(place, "model.vocab is no object; wanted words and their ids");
+  if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted words and their ids");
   const AddedTokens added = read_added_tokens(root, vocab.size(), place);
   if (!added.ordinary.empty())
-    fail(place, "the added token \"" + added.ordinary.front().text +
-                    "\" is not special; wanted only special ones beside words");
+    refuse(place, "the added token \"" + added.ordinary.front().text +
+                      "\" is not special; wanted only special ones beside words");
   WordModel words;
   words.specials = added.specials;
   read_vocab(vocab, added, words.words, place, [](const std::string& key) { return key; });
@@ -255,7 +257,7 @@ std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view text,
   if (type.empty() && model.is_object() && model.contains("merges")) type = "BPE";
   if (type == "BPE") return read_bpe(root, model, place);
   if (type == "WordLevel") return read_words(root, model, place);
-  fail(place, "model.type is \"" + type + "\"; wanted BPE or WordLevel");
+  refuse(place, "model.type is \"" + type + "\"; wanted BPE or WordLevel");
 }
 
 }  // namespace lineage

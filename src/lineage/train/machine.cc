@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <string>
 
+#include "lineage/base/clock.h"
 #include "lineage/kernels/kernels.h"
 
 namespace lineage {
@@ -16,7 +16,6 @@ namespace {
 double gflops(int64_t m, int64_t n, int64_t k, double seconds) {
   const Tensor a = Tensor::full({m, k}, 0.5f), b = Tensor::full({k, n}, 0.25f);
   Tensor c = Tensor::empty({m, n});
-  using Clock = std::chrono::steady_clock;
   double best = 0;
   for (const auto start = Clock::now();
        std::chrono::duration<double>(Clock::now() - start).count() < seconds;) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
+#include "lineage/base/parallel.h"
 #include "lineage/kernels/kernels.h"
 
 namespace lineage {
@@ -36,9 +38,10 @@ void Optimizer::update(Parameters& parameters, double share, double grad_scale, 
   } else {
     const auto [begin, end] = matrices(parameters);
     adamw(parameters, 0, begin, true, share, grad_scale, step);
+    std::vector<const Parameter*> mine;
     for (const Parameter& p : parameters.all())
-      if (p.begin >= std::max(begin, begin_) && p.begin < std::min(end, end_))
-        muon(p, share, grad_scale);
+      if (p.begin >= std::max(begin, begin_) && p.begin < std::min(end, end_)) mine.push_back(&p);
+    muon(std::move(mine), share, grad_scale);
   }
   adamw(parameters, decayed, parameters.numel(), false, share, grad_scale, step);
 }
@@ -59,6 +62,19 @@ void Optimizer::adamw(Parameters& parameters, int64_t begin, int64_t end, bool d
   Tensor values = range(parameters.values(), begin, end);
   Tensor m = range(m_, begin - begin_, end - begin_), v = range(v_, begin - begin_, end - begin_);
   kernels().adamw(values, m, v, range(parameters.grads(), begin, end), s);
+}
+
+// A matrix a thread where there are enough of them, the largest first: small products gain little
+// from a second thread, and Newton-Schulz is a long chain of them.
+void Optimizer::muon(std::vector<const Parameter*> matrices, double share, double grad_scale) {
+  const auto count = static_cast<int64_t>(matrices.size());
+  std::ranges::stable_sort(matrices, std::ranges::greater(),
+                           [](const Parameter* p) { return p->value.numel(); });
+  const auto each = [&](int64_t i, int64_t, int64_t) {
+    muon(*matrices[static_cast<size_t>(i)], share, grad_scale);
+  };
+  if (count >= 2 * num_threads()) return parallel_blocks(count, 1, each, /*dynamic=*/true);
+  for (int64_t i = 0; i < count; ++i) each(i, i, i + 1);
 }
 
 void Optimizer::muon(const Parameter& p, double share, double grad_scale) {
@@ -94,27 +110,42 @@ std::vector<int64_t> Optimizer::shards(const OptimizerConfig& config, const Para
   return bounds;
 }
 
+// Each iteration is X <- P X with P = aI + b G + c G² and G = X Xᵀ (tall: X <- X P, G = Xᵀ X), so
+// the last X is Q X₀, where Q is the product of all P, and G itself follows by G <- P G P. All of
+// these are polynomials in the first G: symmetric, and as small as the shorter side.
 Tensor orthogonalize(const Tensor& g) {
   constexpr float a = 3.4445f, b = -4.7750f, c = 2.0315f;
   constexpr int kIterations = 5;
   const Kernels& k = kernels();
   const int64_t R = g.dim(0), C = g.dim(1), S = std::min(R, C);
-  const bool tall = R > C;  // the small Gram matrix is that of the shorter side
-  const Trans outer = tall ? Trans::yes : Trans::no, inner = tall ? Trans::no : Trans::yes;
-  Tensor x = Tensor::zeros({R, C}), next = Tensor::empty({R, C});
+  const bool tall = R > C;
+  Tensor x = Tensor::zeros({R, C});
   k.axpby(x, static_cast<float>(1 / (std::sqrt(k.sum_squares(g)) + 1e-7)), g, 0);
-  Tensor gram = Tensor::empty({S, S}), poly = Tensor::empty({S, S});
+  Tensor gram = Tensor::empty({S, S}), p = Tensor::empty({S, S}), q = Tensor::empty({S, S});
+  Tensor next = Tensor::empty({S, S});
+  k.matmul_symmetric(gram, x, Trans(tall), x, Trans(!tall), 0);
+  const auto by = [&](const Tensor& left, Tensor& right) {  // right <- left right
+    k.matmul_symmetric(next, left, Trans::no, right, Trans::no, 0);
+    std::swap(next, right);
+  };
   for (int i = 0; i < kIterations; ++i) {
-    k.matmul(gram, x, outer, x, inner, 0);  // A = X Xᵀ (tall: Xᵀ X)
-    std::copy_n(gram.data<float>().data(), S * S, poly.data<float>().data());
-    k.matmul(poly, gram, Trans::no, gram, Trans::no, b / c);  // A² + (b/c) A
-    if (tall)
-      k.matmul(next, x, Trans::no, poly, Trans::no, 0);
+    k.matmul_symmetric(p, gram, Trans::no, gram, Trans::no, 0);
+    k.axpby(p, b, gram, c);
+    for (int64_t d = 0; d < S; ++d) p.data<float>()[static_cast<size_t>(d * S + d)] += a;
+    if (i == 0)
+      std::copy_n(p.data<float>().data(), S * S, q.data<float>().data());
     else
-      k.matmul(next, poly, Trans::no, x, Trans::no, 0);
-    k.axpby(x, c, next, a);  // a X + (b A + c A²) X
+      by(p, q);
+    if (i + 1 == kIterations) break;
+    by(p, gram);
+    by(p, gram);
   }
-  return x;
+  Tensor result = Tensor::empty({R, C});
+  if (tall)
+    k.matmul(result, x, Trans::no, q, Trans::no, 0);
+  else
+    k.matmul(result, q, Trans::no, x, Trans::no, 0);
+  return result;
 }
 
 }  // namespace lineage

@@ -78,6 +78,49 @@ TEST(Muon, OrthogonalizesTallAndWideMatrices) {
   }
 }
 
+// The iteration as published, X <- a X + (b A + c A²) X with A = X Xᵀ, in double.
+TEST(Muon, OrthogonalizesAsTheIterationDoes) {
+  constexpr int64_t R = 24, C = 70;
+  for (const int64_t rank : {R, int64_t{3}}) {  // a gradient of few tokens is not of full rank
+    Tensor g = Tensor::empty({R, C});
+    const Tensor u = testing::random_tensor({R, rank}, 1), v = testing::random_tensor({rank, C}, 2);
+    reference_kernels().matmul(g, u, Trans::no, v, Trans::no, 0);
+    std::vector<double> x(g.data<float>().begin(), g.data<float>().end());
+    double norm = 0;
+    for (double e : x) norm += e * e;
+    for (double& e : x) e /= std::sqrt(norm) + 1e-7;
+    const auto product = [](const std::vector<double>& l, const std::vector<double>& r, int64_t n,
+                            bool transposed) {  // (R,K) (K,n), or (R,K) (n,K)ᵀ
+      const int64_t K = static_cast<int64_t>(l.size()) / R;
+      std::vector<double> y(static_cast<size_t>(R * n));
+      for (int64_t i = 0; i < R; ++i)
+        for (int64_t j = 0; j < n; ++j)
+          for (int64_t k = 0; k < K; ++k)
+            y[static_cast<size_t>(i * n + j)] +=
+                l[static_cast<size_t>(i * K + k)] *
+                r[static_cast<size_t>(transposed ? j * K + k : k * n + j)];
+      return y;
+    };
+    for (int i = 0; i < 5; ++i) {
+      const auto A = product(x, x, R, true), AX = product(A, x, C, false);
+      const auto AAX = product(A, AX, C, false);
+      for (size_t e = 0; e < x.size(); ++e) x[e] = 3.4445 * x[e] - 4.775 * AX[e] + 2.0315 * AAX[e];
+    }
+    for (const bool tall : {false, true}) {
+      Tensor given = tall ? Tensor::empty({C, R}) : g;
+      for (int64_t i = 0; tall && i < R; ++i)
+        for (int64_t j = 0; j < C; ++j)
+          given.data<float>()[static_cast<size_t>(j * R + i)] =
+              g.data<float>()[static_cast<size_t>(i * C + j)];
+      const Tensor y = orthogonalize(given);
+      for (int64_t i = 0; i < R; ++i)
+        for (int64_t j = 0; j < C; ++j)
+          ASSERT_NEAR(y.data<float>()[static_cast<size_t>(tall ? j * R + i : i * C + j)],
+                      x[static_cast<size_t>(i * C + j)], 1e-3);
+    }
+  }
+}
+
 struct Toy {
   Toy() {
     parameters.root().normal(e, "e", ParameterKind::embedding, {4, 6}, 1);

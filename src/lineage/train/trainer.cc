@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/error.h"
 #include "lineage/checkpoint/training_state.h"
 #include "lineage/ops/ops.h"
@@ -17,11 +17,9 @@
 namespace lineage {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+// Below this share of rows that weigh something it pays to take them out: of demonstrations about a
+// third are answers.
+constexpr double kWorthTaking = 0.9;
 
 // Rows [first, first + count) of rank r of R: the batch in R nearly equal, contiguous parts.
 std::pair<int64_t, int64_t> part(int64_t first, int64_t count, int rank, int ranks) {
@@ -52,8 +50,24 @@ void TrainConfig::validate(const std::string& place, int64_t context) const {
 }
 
 Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {
-  const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
-  return ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, weight);
+  std::vector<int32_t> rows;  // that weigh something
+  const auto weights = batch.weights.data<float>();
+  for (size_t n = 0; n < weights.size(); ++n)
+    if (weights[n] != 0) rows.push_back(static_cast<int32_t>(n));
+  if (rows.empty() || static_cast<double>(rows.size()) > kWorthTaking * double(weights.size())) {
+    const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
+    return ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, weight);
+  }
+  const auto R = static_cast<int64_t>(rows.size());
+  Tensor targets = Tensor::empty({R}, DType::i32), some_weights = Tensor::empty({R});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto n = static_cast<size_t>(rows[i]);
+    targets.data<int32_t>()[i] = batch.targets.data<int32_t>()[n];
+    some_weights.data<float>()[i] = weights[n];
+  }
+  const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts,
+                                   Tensor::from({R}, std::span<const int32_t>(rows)));
+  return ops::linear_cross_entropy(hidden, gpt.head(), targets, some_weights, weight);
 }
 
 Trainer::Trainer(Gpt& gpt, Parameters& parameters, const TrainConfig& config, const RunConfig& run,

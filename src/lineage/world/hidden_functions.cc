@@ -9,7 +9,7 @@ namespace {
 
 using Kind = HiddenFunction::Kind;
 
-constexpr std::array<std::string_view, 16> kNames = {
+constexpr std::array<std::string_view, 16> kFunctionNames = {
     "reverse",   "sort",  "rotate_left", "rotate_right", "swap_ends",   "drop_first",
     "drop_last", "first", "last",        "double_first", "double_last", "append",
     "prepend",   "add",   "subtract",    "relabel"};
@@ -34,7 +34,7 @@ std::vector<HiddenFunction> all_functions(const World& world) {
 }  // namespace
 
 std::string HiddenFunction::name() const {
-  std::string out(kNames[static_cast<size_t>(kind)]);
+  std::string out(kFunctionNames[static_cast<size_t>(kind)]);
   return kind < Kind::append ? out : out + " " + std::to_string(parameter);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lineage/data/source.h"
+#include "lineage/data/sources/ascii.h"
 
 namespace lineage {
 namespace {
@@ -18,10 +19,7 @@ std::string lower_case_head(std::string_view code, int lines, size_t bytes) {
   size_t end = 0;
   while (lines-- > 0 && end < code.size())
     end = std::min(code.find('\n', end), code.size() - 1) + 1;
-  std::string head(code.substr(0, std::min(end, bytes)));
-  for (char& c : head)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return head;
+  return ascii_lower(code.substr(0, std::min(end, bytes)));
 }
 
 }  // namespace

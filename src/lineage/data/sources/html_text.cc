@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lineage/data/sources/ascii.h"
 #include "lineage/data/sources/html_entities.h"
 
 namespace lineage {
@@ -27,9 +28,8 @@ constexpr std::array<std::string_view, 35> kBlocks = {
     "tbody",      "thead",   "title",   "tr",         "ul",      "head",    "html"};
 constexpr std::array<std::string_view, 7> kParagraphs = {"p", "h1", "h2", "h3", "h4", "h5", "h6"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
-bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
 // The text as it grows: breaks and spaces are owed until the next character needs them.
 class Lines {
@@ -149,7 +149,7 @@ class Extractor {
     if (i < html_.size() && html_[i] == '/') tag.closes = true, ++i;
     while (i < html_.size() && !is_space(html_[i]) && html_[i] != '>' && html_[i] != '/' &&
            tag.name.size() < 32)
-      tag.name += lower(html_[i++]);
+      tag.name += ascii_lower(html_[i++]);
     tag.attributes = i;
     return tag;
   }
@@ -189,7 +189,7 @@ std::string text_of_html(std::string_view html) { return Extractor(html).run(); 
 
 std::string html_charset(std::string_view html) {
   std::string head(html.substr(0, 1024));
-  std::transform(head.begin(), head.end(), head.begin(), lower);
+  std::transform(head.begin(), head.end(), head.begin(), [](char c) { return ascii_lower(c); });
   size_t at = head.find("charset=");
   if (at == std::string::npos || head.find("<meta") > at) return {};
   at = head.find_first_not_of("\"' ", at + 8);

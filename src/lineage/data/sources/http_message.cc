@@ -6,26 +6,21 @@
 #include <charconv>
 #include <optional>
 
+#include "lineage/data/sources/ascii.h"
+
 namespace lineage {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return ascii_lower(x) == ascii_lower(y);
+         });
 }
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
 }
 
 // size in hexadecimal, CRLF, that many bytes, CRLF, …, 0. Crawlers often join the chunks and keep
@@ -82,8 +77,8 @@ std::optional<std::string> unpacked(std::string_view body, std::string_view enco
 }
 
 void set_content_type(std::string_view value, HttpResponse& response) {
-  response.media_type = lower_case(trimmed(value.substr(0, value.find(';'))));
-  const std::string all = lower_case(value);
+  response.media_type = ascii_lower(trimmed(value.substr(0, value.find(';'))));
+  const std::string all = ascii_lower(value);
   const size_t at = all.find("charset=");
   if (at == std::string::npos) return;
   const std::string_view rest = std::string_view(all).substr(at + 8);
@@ -116,9 +111,9 @@ HttpResponse parse_http(std::string_view message, size_t limit) {
   const std::string_view headers = message.substr(0, end);
   std::string body(message.substr(end + gap));
   set_content_type(header_value(headers, "content-type"), response);
-  if (lower_case(header_value(headers, "transfer-encoding")).find("chunked") != std::string::npos)
+  if (ascii_lower(header_value(headers, "transfer-encoding")).find("chunked") != std::string::npos)
     if (auto joined = joined_chunks(body)) body = std::move(*joined);
-  auto plain = unpacked(body, lower_case(header_value(headers, "content-encoding")), limit);
+  auto plain = unpacked(body, ascii_lower(header_value(headers, "content-encoding")), limit);
   response.readable = plain.has_value();
   if (plain) response.body = std::move(*plain);
   return response;

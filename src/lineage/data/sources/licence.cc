@@ -5,21 +5,15 @@
 #include <utility>
 
 #include "lineage/base/file.h"
+#include "lineage/data/sources/ascii.h"
 
 namespace lineage {
 namespace {
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 // Lower case, every run of white space one space.
 std::string normalised(std::string_view text) {
   std::string out;
-  for (const char c : lower_case(text)) {
+  for (const char c : ascii_lower(text)) {
     const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
     if (!space)
       out += c;
@@ -48,7 +42,7 @@ class Expression {
 
  private:
   bool accept(std::string_view word) {
-    const bool here = at_ < words_.size() && lower_case(words_[at_]) == word;
+    const bool here = at_ < words_.size() && ascii_lower(words_[at_]) == word;
     at_ += here;
     return here;
   }
@@ -76,9 +70,9 @@ class Expression {
     return yes;
   }
   bool name_allowed(const std::string& word) const {
-    const std::string name = lower_case(word);
+    const std::string name = ascii_lower(word);
     return std::any_of(allowed_.begin(), allowed_.end(), [&](const std::string& a) {
-      const std::string base = lower_case(a);
+      const std::string base = ascii_lower(a);
       return name == base || name == base + "-only" || name == base + "-or-later" ||
              name == base + "+";
     });
@@ -124,7 +118,7 @@ constexpr std::array<Sign, 19> kSigns = {{
 }};
 
 bool is_licence_name(const std::string& file) {
-  const std::string name = lower_case(file);
+  const std::string name = ascii_lower(file);
   return name.starts_with("license") || name.starts_with("licence") ||
          name.starts_with("copying") || name.starts_with("unlicense");
 }

@@ -46,6 +46,7 @@ struct Product {
   float* c = nullptr;
   int64_t c_stride = 0;
   bool accumulate = false;  // only with a plain epilogue
+  bool lower_half = false;  // c is symmetric: what lies above its diagonal may be left unwritten
   Epilogue epilogue;
   // For a transposed `a`: its sums over k, (m), which cost almost nothing beside the packing.
   float* a_sums = nullptr;

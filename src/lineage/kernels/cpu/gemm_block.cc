@@ -1,5 +1,7 @@
 #include "lineage/kernels/cpu/gemm_block.h"
 
+#include <algorithm>
+
 #include "lineage/kernels/cpu/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lineage/kernels/cpu/gemm_block.cc"
@@ -102,9 +104,10 @@ template <bool kPackedA>
 HWY_NOINLINE void multiply_block(Block& s) {
   for (int64_t j = s.n0; j < s.n1; j += kPanelWidth) {
     const float* b = s.b + (j - s.n0) / kPanelWidth * s.panel_stride;
-    const float* a = s.a;
     const int64_t step = kTileRows * (kPackedA ? s.kc : s.q.a.stride);
-    int64_t i = s.m0;
+    const int64_t above = s.q.lower_half ? std::clamp<int64_t>(j - s.m0, 0, s.m1 - s.m0) : 0;
+    int64_t i = s.m0 + above / kTileRows * kTileRows;
+    const float* a = s.a + above / kTileRows * step;
     for (; i + kTileRows <= s.m1; i += kTileRows, a += step) {
       s.next.fetch();
       tile<kTileRows, 1, kPackedA>(s, a, b, i, j, kTileRows);

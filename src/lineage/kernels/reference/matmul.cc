@@ -23,6 +23,11 @@ void ReferenceKernels::matmul(Tensor& c, const Tensor& a, Trans trans_a, const T
   store(c, values);
 }
 
+void ReferenceKernels::matmul_symmetric(Tensor& c, const Tensor& a, Trans trans_a, const Tensor& b,
+                                        Trans trans_b, float beta) const {
+  matmul(c, a, trans_a, b, trans_b, beta);
+}
+
 void ReferenceKernels::linear(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
                               const Tensor& residual) const {
   store(y, reference::linear(doubles(x), doubles(w), doubles(bias), doubles(residual), rows_of(x),

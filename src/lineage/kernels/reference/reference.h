@@ -9,6 +9,8 @@ class ReferenceKernels final : public Kernels {
  public:
   std::string_view name() const override;
   void matmul(Tensor& c, const Tensor& a, Trans, const Tensor& b, Trans, float beta) const override;
+  void matmul_symmetric(Tensor& c, const Tensor& a, Trans, const Tensor& b, Trans,
+                        float beta) const override;
   void linear(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
               const Tensor& residual) const override;
   void linear_backward(GradSink dx, GradSink dw, GradSink dbias, const Tensor& dy, const Tensor& x,

@@ -12,14 +12,14 @@ struct Frame {
   bool commas;
 };
 
-constexpr std::array<Frame, kFormats> kFrames = {{{"", "", false},
-                                                  {"[", "]", true},
-                                                  {"", "", true},
-                                                  {"ANSWER", "", false},
-                                                  {"", "", false},
-                                                  {"the answer is", ".", true},
-                                                  {"{", "}", true},
-                                                  {"RESULT", "", false}}};
+constexpr std::array<Frame, kFormats> kFormatFrames = {{{"", "", false},
+                                                        {"[", "]", true},
+                                                        {"", "", true},
+                                                        {"ANSWER", "", false},
+                                                        {"", "", false},
+                                                        {"the answer is", ".", true},
+                                                        {"{", "}", true},
+                                                        {"RESULT", "", false}}};
 
 }  // namespace
 
@@ -37,7 +37,7 @@ Tokens format_words(AnswerFormat format, int phrase) {
 }
 
 Tokens format_answer(AnswerFormat format, std::span<const Tokens> items) {
-  const Frame& frame = kFrames[static_cast<size_t>(format)];
+  const Frame& frame = kFormatFrames[static_cast<size_t>(format)];
   TokenText text(frame.before);
   if (frame.commas)
     text.list(items);
@@ -47,7 +47,7 @@ Tokens format_answer(AnswerFormat format, std::span<const Tokens> items) {
 }
 
 std::optional<Tokens> unformat(AnswerFormat format, std::span<const Token> response) {
-  const Frame& frame = kFrames[static_cast<size_t>(format)];
+  const Frame& frame = kFormatFrames[static_cast<size_t>(format)];
   const Tokens before = words_to_tokens(frame.before), after = words_to_tokens(frame.after);
   if (response.size() < before.size() + after.size() ||
       !std::equal(before.begin(), before.end(), response.begin()) ||

@@ -80,7 +80,7 @@ std::optional<std::vector<Mention>> match(const Template& form, std::span<const 
 }
 
 // Whom and what the opening tells of.
-class Cast {
+class CastSeen {
  public:
   // Whether a mention is of the cast; the first of each kind makes it so. None: no mention that
   // tells anything.
@@ -137,7 +137,7 @@ double StoryReport::consistent() const {
 StoryReport read_story(std::span<const Token> opening, std::span<const Token> text) {
   static const std::vector<Template> events = story_sentences(), boxes = box_sentences();
   StoryReport report;
-  Cast cast;
+  CastSeen cast;
   std::vector<Tokens> before;
   bool whole = true;
   const auto mentions_of = [&](const Tokens& sentence) -> std::optional<std::vector<Mention>> {
