@@ -17,8 +17,10 @@ echo "== growing and measuring: ${grow[*]}"
 "${grow[@]}"
 
 echo
-report=("$lineage" report runs --tree gpt35-nano --out runs/gpt35-nano.html)
+page=runs/gpt35-nano.html
+report=("$lineage" report runs --tree gpt35-nano --out "$page")
 echo "== what each stage gave and took: ${report[*]}"
+rm -f "$page"  # an older one says nothing of this tree
 "${report[@]}" || echo "(without the page, as said above; all else goes on)"
 
 echo
@@ -26,4 +28,4 @@ echo "== one of the models at work"
 "$lineage" complete runs/trees/gpt35-nano/code-davinci-002 --max-tokens 60 --temperature 0.6 \
   --seed 1 --prompt '<src:code> def'
 echo
-[ ! -f runs/gpt35-nano.html ] || echo "The report is a file of its own: runs/gpt35-nano.html"
+[ ! -f "$page" ] || echo "The report is a file of its own: $page"
