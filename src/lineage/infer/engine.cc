@@ -152,8 +152,9 @@ std::vector<Engine::Event> Engine::step() {
   std::vector<int32_t> wanted = rows.scored;  // and then those that a token is drawn from
   wanted.insert(wanted.end(), rows.last.begin(), rows.last.end());
   if (wanted.empty()) wanted.push_back(0);  // a part of a prompt: only the cache is of use
-  const Tensor hidden =
-      gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_, ids(wanted));
+  const bool all = rows.last.size() == rows.tokens.size();  // and so in order
+  const Tensor hidden = gpt_.hidden(ids(rows.tokens), ids(rows.slots), ids(rows.positions), cache_,
+                                    all ? Tensor() : ids(wanted));
   rows_computed_ += static_cast<int64_t>(rows.tokens.size());
   for (size_t r = 0; r < rows.tokens.size(); ++r) {
     auto& held = held_[static_cast<size_t>(rows.slots[r])];
