@@ -7,11 +7,14 @@
 
 #include "lineage/base/error.h"
 #include "lineage/kernels/kernels.h"
+#include "lineage/ops/ops.h"
+#include "lineage/ops/tape.h"
 #include "lineage/ops/testing.h"
 #include "lineage/train/guard.h"
 #include "lineage/train/metric_log.h"
 #include "lineage/train/optimizer.h"
 #include "lineage/train/schedule.h"
+#include "lineage/train/trainer.h"
 
 namespace lineage {
 namespace {
@@ -118,6 +121,43 @@ TEST(Muon, OrthogonalizesAsTheIterationDoes) {
           ASSERT_NEAR(y.data<float>()[static_cast<size_t>(tall ? j * R + i : i * C + j)],
                       x[static_cast<size_t>(i * C + j)], 1e-3);
     }
+  }
+}
+
+// What weighs nothing is left out of the last block; the loss and its gradients stay what they are.
+TEST(LanguageModelLoss, IsThatOfAllRows) {
+  GptConfig c;
+  c.layers = 2, c.width = 8, c.heads = 2, c.context = 6, c.vocab = 7;
+  Parameters parameters;
+  const Gpt gpt(parameters.root(), c);
+  parameters.allocate(true);
+  parameters.initialize(7);
+  for (const size_t every : {size_t{1}, size_t{3}, size_t{100}}) {
+    Batch batch;
+    batch.tokens = Tensor::empty({2, 6}, DType::i32);
+    batch.targets = Tensor::empty({12}, DType::i32);
+    batch.weights = Tensor::zeros({12});
+    for (size_t n = 0; n < 12; ++n) {
+      batch.tokens.data<int32_t>()[n] = static_cast<int32_t>(3 * n % 7);
+      batch.targets.data<int32_t>()[n] = static_cast<int32_t>(5 * n % 7);
+      if (n % every == 1 % every) batch.weights.data<float>()[n] = 0.5f + static_cast<float>(n);
+    }
+    const auto gradients = [&](const auto& loss_of) {
+      Tape tape;
+      parameters.watch(tape, false);
+      const Tensor loss = loss_of();
+      tape.backward(loss);
+      const auto g = parameters.grads().data<float>();
+      std::vector<float> all(g.begin(), g.end());
+      all.push_back(loss.data<float>()[0]);
+      return all;
+    };
+    const auto seen = gradients([&] { return language_model_loss(gpt, batch, 9); });
+    const auto wanted = gradients([&] {
+      return ops::linear_cross_entropy(gpt.hidden(batch.tokens), gpt.head(), batch.targets,
+                                       batch.weights, 9);
+    });
+    for (size_t i = 0; i < seen.size(); ++i) ASSERT_NEAR(seen[i], wanted[i], 1e-5) << every;
   }
 }
 
