@@ -11,16 +11,16 @@ cmake --preset release -DLINEAGE_TESTS=OFF -DLINEAGE_BENCHES=OFF -B build/quicks
 cmake --build build/quickstart --target lineage
 lineage=build/quickstart/src/lineage/cli/lineage
 
+page=runs/gpt35-nano.html
+rm -f "$page"  # an older one says nothing of the tree to come
 grow=("$lineage" grow recipes/gpt35-nano.toml)
 echo
 echo "== growing and measuring: ${grow[*]}"
 "${grow[@]}"
 
 echo
-page=runs/gpt35-nano.html
 report=("$lineage" report runs --tree gpt35-nano --out "$page")
 echo "== what each stage gave and took: ${report[*]}"
-rm -f "$page"  # an older one says nothing of this tree
 "${report[@]}" || echo "(without the page, as said above; all else goes on)"
 
 echo

@@ -17,8 +17,8 @@
 namespace lineage {
 namespace {
 
-// Below this share of rows that weigh something it pays to take them out: of demonstrations about a
-// third are answers.
+// Below this share of rows that weigh something it pays to take them out, as in demonstrations, of
+// which only the answers do.
 constexpr double kWorthTaking = 0.9;
 
 // Rows [first, first + count) of rank r of R: the batch in R nearly equal, contiguous parts.
@@ -54,7 +54,7 @@ Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {
   const auto weights = batch.weights.data<float>();
   for (size_t n = 0; n < weights.size(); ++n)
     if (weights[n] != 0) rows.push_back(static_cast<int32_t>(n));
-  if (rows.empty() || static_cast<double>(rows.size()) > kWorthTaking * double(weights.size())) {
+  if (rows.empty() || static_cast<double>(rows.size()) > kWorthTaking * static_cast<double>(weights.size())) {
     const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
     return ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, weight);
   }
