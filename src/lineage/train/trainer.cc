@@ -54,7 +54,8 @@ Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {
   const auto weights = batch.weights.data<float>();
   for (size_t n = 0; n < weights.size(); ++n)
     if (weights[n] != 0) rows.push_back(static_cast<int32_t>(n));
-  if (rows.empty() || static_cast<double>(rows.size()) > kWorthTaking * static_cast<double>(weights.size())) {
+  const double share = static_cast<double>(rows.size()) / static_cast<double>(weights.size());
+  if (rows.empty() || share > kWorthTaking) {
     const Tensor hidden = gpt.hidden(batch.tokens, batch.positions, batch.starts);
     return ops::linear_cross_entropy(hidden, gpt.head(), batch.targets, batch.weights, weight);
   }
