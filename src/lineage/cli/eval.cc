@@ -42,7 +42,7 @@ std::vector<fs::path> models_of(const fs::path& target) {
       }
     }
     std::ranges::sort(found);
-    found.erase(std::ranges::unique(found).begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
     if (!found.empty()) return found;
   }
   throw Error(target.string() + ": holds no model; wanted a checkpoint's folder or a run's",

@@ -17,6 +17,8 @@ namespace {
 // nobody writes where another reads: a rank writes what it owns of a sum, or what others own of a
 // gather, and only in its own block.
 struct Exchange {
+  explicit Exchange(size_t ranks) : blocks(ranks) {}
+
   std::vector<Tensor> blocks;  // by rank, empty until it has called; kept alive for its readers
   int arrived = 0, finished = 0;
 };
@@ -128,8 +130,7 @@ class ThreadRank final : public Communicator {
     const std::lock_guard lock(hub_.mutex);
     const auto found = hub_.calls.try_emplace(call_).first;
     Hub::Call& call = found->second;
-    if (!call.exchange)
-      call = {std::make_shared<Exchange>(std::vector<Tensor>(hub_.left.size())), sum, bounds};
+    if (!call.exchange) call = {std::make_shared<Exchange>(hub_.left.size()), sum, bounds};
     require(call.sum == sum && call.bounds == bounds, "ranks: in collective ", call_, " rank ",
             rank_, " calls another operation than the others, or with other bounds; every rank ",
             "must make the same calls");

@@ -12,7 +12,7 @@ namespace {
 std::vector<double> placements(std::span<const double> x, std::span<const double> others) {
   std::vector<double> result;
   for (double v : x) {
-    const auto [first, last] = std::ranges::equal_range(others, v);
+    const auto [first, last] = std::equal_range(others.begin(), others.end(), v);
     const auto below = static_cast<double>(first - others.begin());
     const auto ties = static_cast<double>(last - first);
     result.push_back((below + ties / 2) / static_cast<double>(others.size()));

@@ -34,14 +34,20 @@ class Pair {
     return noun(which, number);
   }
   Pair& phrase(Number number) { return phrase(draw_.below(kPersonNouns), number); }
+  // Any phrase that a verb may take. (What is drawn stands in statements of its own everywhere: the
+  // order in which a compiler evaluates arguments must not matter.)
+  Pair& object() {
+    const Number number = any_number();
+    return phrase(draw_.below(10), number);
+  }
   // The main verb with what follows; the partner has the other number.
   Pair& verb(Number number) {
-    const bool object = draw_.chance(0.5);
-    const auto& verbs = object ? lex_.transitive : lex_.intransitive;
+    const bool takes_object = draw_.chance(0.5);
+    const auto& verbs = takes_object ? lex_.transitive : lex_.intransitive;
     const size_t i = static_cast<size_t>(draw_.below(static_cast<int>(verbs[0].size())));
     differ(verbs[number][i], verbs[1 - number][i]);
-    if (object)
-      phrase(draw_.below(10), any_number());
+    if (takes_object)
+      object();
     else if (draw_.chance(0.5))
       same(lex_.at).same(lex_.the).same(draw_.pick(lex_.places));
     return *this;
@@ -125,12 +131,11 @@ MinimalPair pronoun_gender_pair(Pair p) {
   if (p.draw().chance(0.5)) {
     p.same(p.draw().pick(p.lex().transitive[kSingular]));
     p.differ(female ? "her" : "his", female ? "his" : "her");
-    return p.noun(p.draw().between(7, 9), p.any_number()).finish();
+    const Number number = p.any_number();
+    return p.noun(p.draw().between(7, 9), number).finish();
   }
   p.same("says that").differ(female ? "she" : "he", female ? "he" : "she");
-  return p.same(p.draw().pick(p.lex().transitive[kSingular]))
-      .phrase(p.draw().below(10), p.any_number())
-      .finish();
+  return p.same(p.draw().pick(p.lex().transitive[kSingular])).object().finish();
 }
 
 MinimalPair tense_pair(Pair p) {
@@ -144,9 +149,10 @@ MinimalPair tense_pair(Pair p) {
     const Token base = p.draw().pick(now[kPlural]);
     p.same("will").differ(base, p.draw().pick(past));
   } else {
-    p.differ(p.draw().pick(past), p.draw().pick(now[n]));
+    const Token base = p.draw().pick(now[n]);
+    p.differ(p.draw().pick(past), base);
   }
-  if (object) p.phrase(p.draw().below(10), p.any_number());
+  if (object) p.object();
   return p.finish();
 }
 

@@ -97,7 +97,8 @@ void draft_refusal(DialogDraft& d) {
   while (intent->heldout != (d.use == ItemUse::test)) intent = &d.draw.pick(d.world.intents());
   d.fill(d.draw.below(2));
   const auto wordings = train_refusals(RefusalKind::improper);
-  d.say(improper_request(*intent, d.draw.below(3)), d.draw.pick(wordings).tokens({}));
+  const auto answer = d.draw.pick(wordings).tokens({});
+  d.say(improper_request(*intent, d.draw.below(3)), answer);
   const Token job = d.draw.pick(Vocabulary::get().tokens("jobs"));
   if (d.draw.chance(0.5))
     d.say(look_alike_request(*intent, job, d.draw.below(2)), look_alike_answer(job));

@@ -12,7 +12,7 @@ namespace {
 // tuned.
 enum class Lines : uint8_t { none, retrieved, passage };
 
-constexpr std::array<std::string_view, 5> kCells = {"t2", "t8", "t32", "t400", "fresh"};
+constexpr std::array<std::string_view, 5> kTierCells = {"t2", "t8", "t32", "t400", "fresh"};
 constexpr std::array<Tier, 4> kTiers = {Tier::t2, Tier::t8, Tier::t32, Tier::t400};
 constexpr int kSameRelation = 3;  // of the four lines, so many state what is asked of someone
 
@@ -51,7 +51,7 @@ Question draw_question(const World& world, size_t cell, Draw& draw) {
 
 ProbeItem retrieval_item(const World& world, Lines how, uint64_t index) {
   Draw draw(item_rng(world, "probe retrieval", index));
-  const size_t cells = how == Lines::none ? kCells.size() - 1 : kCells.size();
+  const size_t cells = how == Lines::none ? kTierCells.size() - 1 : kTierCells.size();
   const size_t cell = index % cells;
   const Question q = draw_question(world, cell, draw);
   const Template& form = draw.pick(fact_templates(q.asked.relation).train_questions());
@@ -61,7 +61,7 @@ ProbeItem retrieval_item(const World& world, Lines how, uint64_t index) {
     lines.add(statement(f, draw.below(8)));
   }
   ProbeItem item;
-  item.cell = kCells[cell];
+  item.cell = kTierCells[cell];
   item.cluster = std::to_string(q.asked.subject);
   const Tokens asked = fact_prompt(form, q.asked), told = lines.take();
   if (how == Lines::none)

@@ -74,10 +74,11 @@ Problem draw_quantity(const ProblemSpec& spec, Draw& draw) {
     problem.chain.push_back(sum_step(name(i + 1), chain.values[static_cast<size_t>(i)], change));
     key.push_back(change);
   }
-  for (int i = 0; i < distractors; ++i)
-    problem.premises.push_back(compare(name(spec.steps + 1 + i),
-                                       draw.chance(0.5) ? draw.between(1, 9) : -draw.between(1, 9),
-                                       name(draw.below(spec.steps + 1))));
+  for (int i = 0; i < distractors; ++i) {
+    const Token other = name(draw.below(spec.steps + 1));
+    const int change = draw.chance(0.5) ? draw.between(1, 9) : -draw.between(1, 9);
+    problem.premises.push_back(compare(name(spec.steps + 1 + i), change, other));
+  }
   if (spec.level == 2) draw.shuffle(problem.premises);
   problem.question = TokenText("how many does").token(name(spec.steps)).text("have ?").take();
   problem.answer = TokenText().number(chain.values.back()).take();

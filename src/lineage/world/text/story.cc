@@ -135,8 +135,8 @@ Document box_story(const TextContext& context, Rng key) {
   DocumentWriter out(DocumentType::story);
   const Cast cast = random_cast(context, draw);
   box_opening().write(out, {{'h', domain_words(Domain::person, cast.hero)}, {'g', cast.place}});
-  const BoxScene scene =
-      random_scene(draw, draw.between(2, 4), draw.between(2, 5), draw.between(0, 8));
+  const int steps = draw.between(0, 8), containers = draw.between(2, 5);
+  const BoxScene scene = random_scene(draw, draw.between(2, 4), containers, steps);
   for (size_t i = 0; i < scene.objects.size(); ++i) write_start(out, scene, i);
   for (size_t s = 0; s < scene.steps.size(); ++s) {
     write_step(out, scene, scene.steps[s]);
