@@ -25,7 +25,7 @@ const ABILITIES = [
   ["A09", "unseen instructions", "exact match", 0.059, "NLL of the answer"],
   ["A10", "code generation", "pass@1", 0, "share of asserts passed"],
   ["A11", "code understanding", "exact match", 0.05, "NLL of the answer"],
-  ["A12", "chain of thought", "answer accuracy, 2–4 steps", 0.048, "step accuracy"],
+  ["A12", "word problems of two to four steps, worked out in a chain of thought", "answer accuracy, 2–4 steps", 0.048, "step accuracy"],
   ["A13", "long range", "accuracy at distance ≥ 64", 0.125, "NLL of the answer"],
   ["A14", "entity tracking", "accuracy, moved items", 0.06, "NLL of the answer"],
   ["A22", "belief overwriting", "context-follow rate", 0.04, "log odds context/memory"],

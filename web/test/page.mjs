@@ -26,6 +26,9 @@ const write = (name, report) => {
 
 const browser = new Browser(chromium);
 const count = (selector) => browser.run(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
+// How far names of abilities stand out of their figures at the left, in pixels.
+const overhang = () => browser.run(`Math.max(...[...document.querySelectorAll("figure.edge svg")].flatMap((figure) =>
+  [...figure.querySelectorAll("text")].map((t) => figure.getBoundingClientRect().left - t.getBoundingClientRect().left)))`);
 const tests = {
   async "a tree of nine nodes and sixteen abilities is drawn whole"() {
     const report = example();
@@ -45,6 +48,7 @@ const tests = {
     await browser.settle();
     assert.equal(await count("figure.edge [aria-label=dot] circle"), contrasts.length);
     assert.equal(await count("[data-tag]"), 12);
+    assert.ok((await overhang()) <= 1, "a name stands out of its figure");
     assert.ok((await count("[data-tag] [aria-label=line] path")) >= 12 * 9);
     assert.equal(await count(".answers article"), 9);
     assert.equal(await count(".provenance details"), 10);
@@ -89,6 +93,7 @@ const tests = {
     await browser.open(pathToFileURL(join(folder, "whole.html")).href, { width: 390, height: 844, mobile: true, dark: true });
     assert.equal(await count(".tree article"), 9);
     assert.ok(await browser.run("document.documentElement.scrollWidth <= 390"), "the page scrolls sideways");
+    assert.ok((await overhang()) <= 1, "a name stands out of its figure");
     assert.notEqual(await browser.run("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)");
   },
   async "what a model says cannot become markup"() {

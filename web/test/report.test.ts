@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { mean, points, strokes, tags } from "../src/components/curves";
 import { clear, summary } from "../src/components/edges";
 import { mix } from "../src/components/heatmap";
+import { mostTelling } from "../src/components/samples";
 import { shares } from "../src/components/tree";
 import { count, duration, pValue, signed, unsigned } from "../src/format";
 import { columns, indented, stageName, tokensInAll, treeOrder } from "../src/lineage";
@@ -77,6 +78,18 @@ describe("what an interval tells", () => {
       ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", kind: "parent" as const, difference, items: difference, p: 0, holm: 0, n: 1, seeds: 1 } });
     expect(summary({ parent: "a", child: "b", kind: "parent", rows: [row("x", d(0.3, 0.1)), row("y", d(0, 0.1)), row("z", d(-0.2, 0.1))] }))
       .toBe("Gave x +.30. Took z \u2212.20. Not told apart from no change: 1 of 3.");
+  });
+});
+
+describe("answers", () => {
+  it("begin with the prompt that divides the nodes", () => {
+    const sample = (prompt: string, ...correct: (boolean | null)[]) =>
+      ({ ability: "A", prompt, wanted: "", answers: correct.map((c, i) => ({ node: `${i}`, text: "", correct: c })) });
+    const all = [sample("a", true, true, true, false), sample("", true, true, false, false),
+      sample("b", true, false, true, false), sample("c", false, false, true, true), sample("d", null, null, null, null)];
+    expect(mostTelling(all)).toBe(2);
+    expect(mostTelling(all.slice(1, 2))).toBe(0);
+    expect(mostTelling(all.slice(4))).toBe(0);
   });
 });
 

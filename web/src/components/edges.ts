@@ -7,7 +7,7 @@ import { kind, stageName } from "../lineage";
 import { edges, sign, type Ability, type Edge, type Node, type Report, type Sign } from "../report";
 
 const ROW = 19;
-const LABEL = { wide: 168, narrow: 142 };
+const LABEL = { wide: 214, narrow: 150 };  // room for an ability's name, cut where it is longer
 const NARROW = 420;
 
 const label = (a: Ability) => `${a.ability} ${a.name}`;
@@ -41,13 +41,15 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
     title: `${label(ability)}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${contrast.seeds > 1 ? `over items alone [${signed(contrast.items.low, 3)}, ${signed(contrast.items.high, 3)}]\n` : ""}${pValue(contrast.p)}${contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`}\n${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
   }));
   const colour = (d: { told: Sign }) => `var(--${d.told})`;
+  const fontSize = width < NARROW ? 10.5 : 11.5, marginLeft = width < NARROW ? LABEL.narrow : LABEL.wide;
   return Plot.plot({
-    width, height: rows.length * ROW + 34, marginLeft: width < NARROW ? LABEL.narrow : LABEL.wide, marginRight: 40, marginTop: 4, marginBottom: 30,
-    style: { fontSize: width < NARROW ? "10.5px" : "11.5px" },
+    width, height: rows.length * ROW + 34, marginLeft, marginRight: 40, marginTop: 4, marginBottom: 30,
+    style: { fontSize: `${fontSize}px` },
     ariaLabel: `Differences ${edge.child} minus ${edge.parent}`,
     x: { domain, label: null, tickFormat: (v: number) => (v === 0 ? "0" : signed(v, 1)), ticks: 5, tickSize: 0 },
     y: { domain: rows.map((r) => r.label), label: null, tickSize: 0 },
     marks: [
+      Plot.axisY({ label: null, tickSize: 0, fontSize, lineWidth: 0.92 * (marginLeft - 12) / fontSize, textOverflow: "ellipsis" }),
       Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),

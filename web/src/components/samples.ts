@@ -23,6 +23,13 @@ export function sampleView(report: Report, sample: Sample): HTMLElement {
     h("div", { class: "answers" }, ...treeOrder(report.nodes).map(({ node }) => answer(report, sample, node.name))));
 }
 
+/** The sample to begin with: of those with a prompt the one that divides the nodes most evenly. */
+export function mostTelling(all: Sample[]): number {
+  const divided = all.map((s) => s.prompt.trim()
+    ? Math.min(...[true, false].map((right) => s.answers.filter((a) => a.correct === right).length)) : -1);
+  return divided.indexOf(Math.max(...divided));
+}
+
 export function samples(report: Report): HTMLElement {
   if (!report.samples.length) return h("p", { class: "empty" }, "No answers were kept yet.");
   const names = new Map(report.abilities.map((a) => [a.id, `${a.id} ${a.name}`]));
@@ -37,7 +44,7 @@ export function samples(report: Report): HTMLElement {
     place.replaceChildren(sampleView(report, report.samples[i]!));
   };
   const step = (by: number) => () => show((Number(select.value) + by + report.samples.length) % report.samples.length);
-  show(0);
+  show(mostTelling(report.samples));
   return h("div", {},
     h("div", { class: "picker" },
       h("button", { type: "button", onclick: step(-1), "aria-label": "Previous prompt" }, "←"), select,
