@@ -121,22 +121,24 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
   const RunConfig& run = context.recipe.run;
   TrainContext train{node.name, context.folder,     ranks, context.progress, context.peak_gflops,
                      {},        context.interrupted};
+  std::map<std::string, HeldoutScore> scores;  // after the last step, on all that is held out
   train.measure = [&](bool last) {
     nlohmann::json json;
-    for (const auto& [source, score] : heldout(last ? 0 : run.eval_tokens)) {
+    auto measured = heldout(last ? 0 : run.eval_tokens);
+    for (const auto& [source, score] : measured) {
       const std::string suffix = source.empty() ? "" : "/" + source;
       json["heldout_loss" + suffix] = score.nats_per_token();
       json["heldout_bits_per_byte" + suffix] = score.bits_per_byte;
       for (const auto& [label, part] : score.labels)
         json["heldout_loss" + suffix + "/" + label] = part.nats_per_token();
     }
+    if (last) scores = std::move(measured);
     return json;
   };
   Trainer trainer(*model.gpt, *model.parameters, config.train, run, std::move(train));
   trainer.run([&](int64_t first, int64_t count) { return data.batch(first, count); },
               language_model_loss, context.folder / "metrics.jsonl");
 
-  const auto scores = heldout(0);
   if (ranks.rank() == 0) {
     Manifest manifest = node_manifest(name(), node, context, frozen(node), trainer);
     const int64_t rows = trainer.plan().first_row(trainer.steps());
