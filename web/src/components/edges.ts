@@ -47,9 +47,10 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
     style: { fontSize: `${fontSize}px` },
     ariaLabel: `Differences ${edge.child} minus ${edge.parent}`,
     x: { domain, label: null, tickFormat: (v: number) => (v === 0 ? "0" : signed(v, 1)), ticks: 5, tickSize: 0 },
-    y: { domain: rows.map((r) => r.label), label: null, tickSize: 0 },
+    y: { domain: rows.map((r) => r.label), label: null },
     marks: [
-      Plot.axisY({ label: null, tickSize: 0, fontSize, lineWidth: 0.92 * (marginLeft - 12) / fontSize, textOverflow: "ellipsis" }),
+      // Plot reckons with a narrower font than the page's, hence the factor.
+      Plot.axisY({ tickSize: 0, fontSize, lineWidth: 0.92 * (marginLeft - 12) / fontSize, textOverflow: "ellipsis" }),
       Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),
