@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "lineage/eval/distributions.h"
 #include "lineage/eval/score.h"
+#include "lineage/eval/training_log.h"
 
 namespace lineage {
 namespace {
@@ -93,14 +95,18 @@ std::optional<Mean> part_of(const Answers& a, const Answers* less = nullptr) {
 // All that is written of one node.
 class Derivation {
  public:
-  Derivation(Database& database, std::string node, std::string parent)
-      : database_(database), node_(std::move(node)), parent_(std::move(parent)) {}
+  Derivation(Database& database, std::string node, std::string parent, std::string folder)
+      : database_(database),
+        node_(std::move(node)),
+        parent_(std::move(parent)),
+        folder_(std::move(folder)) {}
 
   void write() {
     for (const char* family : {"quantity", "hop", "state"}) gain(family);
     gap();
     tax();
     shift();
+    spikes();
   }
 
  private:
@@ -217,6 +223,14 @@ class Derivation {
         {proportion({agreement}), {}});
   }
 
+  void spikes() {  // of a log that changes no more
+    if (database_.has(node_, "derived A26.spikes")) return;
+    const Estimate share = spike_score(training_losses(folder_ / "metrics.jsonl"));
+    if (share.n > 0)
+      put("A26.spikes", "steps of training whose loss stood out", "share of steps", false,
+          {share, {}});
+  }
+
   void put(const std::string& name, const std::string& title, const std::string& metric,
            bool headline, const Mean& part, const std::string& gate = {}) {
     ScenarioSpec spec;
@@ -238,6 +252,7 @@ class Derivation {
 
   Database& database_;
   std::string node_, parent_;
+  std::filesystem::path folder_;
   std::map<std::pair<std::string, std::string>, Answers> loaded_;
 };
 
@@ -266,8 +281,9 @@ std::span<const std::vector<std::string>> battery() {
 }
 
 void derive_scores(Database& database) {
-  const Rows nodes = database.query("SELECT node, parents, weights, seed FROM nodes");
-  for (const auto& n : nodes) Derivation(database, n[0], parent_of(n[1], n[3], nodes)).write();
+  const Rows nodes = database.query("SELECT node, parents, weights, seed, folder FROM nodes");
+  for (const auto& n : nodes)
+    Derivation(database, n[0], parent_of(n[1], n[3], nodes), n[4]).write();
 }
 
 }  // namespace lineage

@@ -5,14 +5,16 @@
 namespace lineage {
 
 // Writes the scores that follow from others in the database, of every node that has those (and, for
-// comparisons, of whose first parent it has them):
+// comparisons, of whose first parent it has them), and from the log of its training:
 //
-//   A12.gain.FAMILY       right answers with a chain of thought less direct ones, to the same
-//   problems A15.gap               answers after four demonstrations less those after none, over
-//   A07 and A08 A16.battery           the mean over A01, A03, A05, A06, A10, A12 (by few shots) and
-//   A14 A16.tax               the same less the parent's, item by item A26.kl, A26.agreement the
-//   next tokens of fixed text beside the parent's: nats of divergence, and
-//                         the share of places with the same likeliest token
+// - A12.gain.FAMILY: right answers with a chain of thought less direct ones, to the same problems
+// - A15.gap: answers after four demonstrations less those after none, over A07 and A08
+// - A16.battery: the mean over A01, A03, A05, A06, A10, A12 (by few shots) and A14
+// - A16.tax: the same less the parent's, item by item
+// - A26.kl, A26.agreement: the next tokens of fixed text beside the parent's, nats of divergence
+// and
+//   the share of places with the same likeliest token
+// - A26.spikes: the share of training steps whose loss stood out of those before (training_log.h)
 //
 // evaluate() calls it; what it writes depends on what is there alone, so a repetition changes
 // nothing.

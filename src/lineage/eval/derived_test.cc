@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "lineage/eval/score.h"
 
@@ -16,16 +17,23 @@ class DerivedTest : public ::testing::Test {
   DerivedTest()
       : path(std::filesystem::temp_directory_path() /
              ("lineage-derived-" + std::to_string(::getpid()) + ".sqlite")),
+        folder(path.string() + ".node"),
         db(path) {
+    std::filesystem::create_directory(folder);
     db.begin_run("test", "0", 1);
     NodeRecord parent;
     parent.key = "parent", parent.name = "davinci", parent.weights = "w1", parent.seed = 1;
+    parent.folder = folder.string();
     db.add_node(parent);
     NodeRecord child = parent;
     child.key = "child", child.name = "tuned", child.weights = "w2", child.parents = {"w1"};
+    child.folder = "";
     db.add_node(child);
   }
-  ~DerivedTest() override { std::filesystem::remove(path); }
+  ~DerivedTest() override {
+    std::filesystem::remove(path);
+    std::filesystem::remove_all(folder);
+  }
 
   // Items 0, 1, … of which the first `right` are right.
   void answers(const std::string& node, const std::string& name, int n, int right, double graded,
@@ -59,7 +67,7 @@ class DerivedTest : public ::testing::Test {
     return std::stod(row(node, name, "headline").at(0));
   }
 
-  std::filesystem::path path;
+  std::filesystem::path path, folder;
   Database db;
 };
 
@@ -116,6 +124,18 @@ TEST_F(DerivedTest, AChainsWorthNeedsChainsThatEnd) {
   EXPECT_EQ(row("child", "A12.gain.quantity", "gate")[0], "");
   EXPECT_EQ(row("parent", "A12.gain.quantity", "gate")[0],
             "not measurable here: of A12.quantity.asked_chain 0.50 come to an answer, below 0.95");
+}
+
+TEST_F(DerivedTest, SpikesComeFromTheLogOfTraining) {
+  {
+    std::ofstream log(folder / "metrics.jsonl");
+    for (int step = 1; step <= 138; ++step)
+      log << "{\"loss\":" << (step == 130 ? 9 : 2 + step % 2) << ",\"step\":" << step << "}\n";
+  }
+  derive_scores(db);
+  EXPECT_NEAR(headline("parent", "A26.spikes"), 0.1, 1e-12);
+  EXPECT_EQ(row("parent", "A26.spikes", "n, of_ability"), (std::vector<std::string>{"10", "0"}));
+  EXPECT_TRUE(row("child", "A26.spikes", "headline").empty()) << "it has no log";
 }
 
 TEST_F(DerivedTest, DivergenceAndAgreementHandCounted) {

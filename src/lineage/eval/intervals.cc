@@ -89,12 +89,13 @@ Estimate clustered_mean(const Items& items, double confidence) {
 Estimate proportion(const Items& items, double confidence) {
   Estimate e = clustered_mean(items, confidence);
   const double units = count_of(cluster_sums(items.values, items.clusters).size());
+  // Equal values have no error but that of rounding their weighted sum: seven sevenths are not 1.
+  constexpr double kRounding = 1e-9;
+  const bool varies = e.error > kRounding && std::isfinite(e.error);
+  if (!varies && std::abs(e.value - std::round(e.value)) < kRounding) e.value = std::round(e.value);
   // Values that are no 0s and 1s vary less than these; their effective n may exceed the items'.
-  const double variance = e.value * (1 - e.value);
-  const double effective = e.error > 0 && std::isfinite(e.error) && variance > 0
-                               ? variance / (e.error * e.error)
-                               : units;
   const double p = std::clamp(e.value, 0.0, 1.0);
+  const double effective = varies && 0 < p && p < 1 ? p * (1 - p) / (e.error * e.error) : units;
   const Estimate w = wilson(p * effective, effective, confidence);
   e.low = w.low, e.high = w.high;
   return e;

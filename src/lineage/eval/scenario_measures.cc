@@ -1,8 +1,10 @@
 #include "lineage/eval/scenario_measures.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -70,6 +72,10 @@ double doubt(const Prediction& p, Doubt how, size_t abstain) {
   const auto values = scores.first(scores.size() - abstain);
   if (how == Doubt::abstains) return log_sum(scores.last(abstain)) - log_sum(values);
   return log_sum(values) - *std::ranges::max_element(values);
+}
+
+BootstrapOptions measure_bootstrap() {
+  return {.method = BootstrapOptions::Method::percentile, .replicates = 200};
 }
 
 bool one_of(const std::string& cell, const std::vector<std::string>& cells) {
@@ -180,6 +186,80 @@ Measure scope_auroc(std::string name, std::string title, Doubt how, size_t absta
           }};
 }
 
+Measure log_prob_gain(std::string name, std::string title, std::string less, std::string more) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = "nats a token",
+          .by_cell = false,
+          .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
+            std::map<std::string, std::array<std::optional<double>, 2>> pairs;
+            for (size_t i = 0; i < items.size(); ++i) {
+              if (items[i].cell == less) pairs[items[i].cluster][0] = predictions[i].log_prob;
+              if (items[i].cell == more) pairs[items[i].cluster][1] = predictions[i].log_prob;
+            }
+            std::vector<double> gains;
+            for (const auto& [cluster, pair] : pairs)
+              if (pair[0] && pair[1]) gains.push_back(*pair[1] - *pair[0]);
+            if (gains.size() < 2) return {};
+            return Measured{t_interval(gains)};
+          }};
+}
+
+Measure error_rate(std::string name, std::string title, size_t right, size_t wrong) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = "errors a step",
+          .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
+            std::vector<double> steps;  // 1 for a wrong one
+            std::vector<uint32_t> clusters;
+            for (uint32_t i = 0; i < items.size(); ++i) {
+              const std::vector<double> d = items[i].details(predictions[i].output);
+              steps.insert(steps.end(), static_cast<size_t>(std::lround(d.at(right))), 0.0);
+              steps.insert(steps.end(), static_cast<size_t>(std::lround(d.at(wrong))), 1.0);
+              clusters.resize(steps.size(), i);
+            }
+            if (steps.empty()) return {};
+            return Measured{proportion({steps, clusters})};
+          }};
+}
+
+Measure detail_at_length(std::string name, std::string title, size_t index, int64_t least,
+                         int64_t most) {
+  return mean_measure(
+      std::move(name), std::move(title), "mean", [=](const Instance& item, const Prediction& p) {
+        const auto words = std::ssize(words_of(p.output));
+        return least <= words && words <= most ? item.details(p.output).at(index)
+                                               : std::numeric_limits<double>::quiet_NaN();
+      });
+}
+
+Measure doubt_slope(std::string name, std::string title, size_t abstain,
+                    std::vector<std::pair<std::string, double>> cells) {
+  return {.name = std::move(name),
+          .title = std::move(title),
+          .metric = "log-odds",
+          .by_cell = false,
+          .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
+            std::vector<double> x, y;
+            for (size_t i = 0; i < items.size(); ++i)
+              for (const auto& [cell, at] : cells)
+                if (items[i].cell == cell) {
+                  x.push_back(at);
+                  y.push_back(doubt(predictions[i], Doubt::abstains, abstain));
+                }
+            const auto slope = [&](std::span<const uint32_t> units) {
+              const auto n = static_cast<double>(units.size());
+              double sx = 0, sy = 0, sxx = 0, sxy = 0;
+              for (uint32_t u : units)
+                sx += x[u], sy += y[u], sxx += x[u] * x[u], sxy += x[u] * y[u];
+              const double spread = sxx - sx * sx / n;
+              return spread > 0 ? (sxy - sx * sy / n) / spread : 0;
+            };
+            if (x.size() < 3 || std::ranges::min(x) == std::ranges::max(x)) return {};
+            return Measured{bootstrap(std::ssize(x), slope, measure_bootstrap())};
+          }};
+}
+
 Measure distinct_triples(std::string name) {
   return {.name = std::move(name),
           .title = "different triples of words among all",
@@ -232,10 +312,8 @@ Measure choice_calibration(std::string name) {
               for (uint32_t u : units) c.push_back(confidence[u]), r.push_back(right[u]);
               return calibration_error(c, r);
             };
-            BootstrapOptions options;
-            options.method = BootstrapOptions::Method::percentile, options.replicates = 200;
             if (right.size() < 2) return {};
-            return Measured{bootstrap(static_cast<int64_t>(right.size()), error, options)};
+            return Measured{bootstrap(std::ssize(right), error, measure_bootstrap())};
           }};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lineage/eval/scenario.h"
@@ -35,6 +36,23 @@ struct Scopes {
 enum class Doubt : uint8_t { abstains, unsure };
 Measure scope_auroc(std::string name, std::string title, Doubt, size_t abstain,
                     std::vector<Scopes> pairs);
+
+// The difference in nats a token between the items of two cells that are of one cluster: what
+// `more` has beyond `less`.
+Measure log_prob_gain(std::string name, std::string title, std::string less, std::string more);
+
+// The chance that a step fails, from two details of each item: steps right and steps wrong. Where a
+// wrong step ends what is counted, the chance to be right throughout k steps is (1 - eps)^k, and
+// this is the maximum likelihood eps.
+Measure error_rate(std::string name, std::string title, size_t right, size_t wrong);
+
+// The mean of a detail over outputs of so many words, so that length does not tell.
+Measure detail_at_length(std::string name, std::string title, size_t index, int64_t least,
+                         int64_t most);
+
+// The least-squares slope of the log-odds of abstaining, as for scope_auroc, over x of each cell.
+Measure doubt_slope(std::string name, std::string title, size_t abstain,
+                    std::vector<std::pair<std::string, double>> cells);
 
 // Different triples of words among all triples that were written.
 Measure distinct_triples(std::string name);

@@ -114,6 +114,66 @@ TEST(Measures, YoudenIsTheDifferenceOfTwoRates) {
   EXPECT_TRUE(score(j, std::span(items).first(2), std::span(predictions).first(2)).empty());
 }
 
+TEST(Measures, GainsArePairedByText) {
+  std::vector<Instance> items;
+  std::vector<Prediction> predictions;
+  const auto add = [&](const char* cell, const char* text, double log_prob) {
+    items.push_back(item(cell)), items.back().cluster = text;
+    predictions.emplace_back().log_prob = log_prob;
+  };
+  add("c32", "text 0", -3), add("c208", "text 0", -1);  // 2 nats
+  add("c32", "text 1", -2), add("c208", "text 1", -1);  // 1 nat
+  add("c64", "text 1", -9), add("c208", "text 2", -9);  // of no pair
+  const auto gain = measures::log_prob_gain("A99.gain", "", "c32", "c208");
+  const auto s = score(gain, items, predictions);
+  ASSERT_EQ(s.size(), 1u);
+  EXPECT_NEAR(s[0].headline.value, 1.5, 1e-12);
+  EXPECT_EQ(s[0].n, 2);
+  EXPECT_TRUE(score(gain, std::span(items).first(2), std::span(predictions).first(2)).empty());
+}
+
+// Outputs of x and y: steps right and wrong. Each step weighs the same, whatever its item.
+TEST(Measures, ErrorsAStepHandCounted) {
+  std::vector<Instance> items(3);
+  for (Instance& i : items)
+    i.details = [](const std::string& output) {
+      return std::vector{std::nan(""), static_cast<double>(std::ranges::count(output, 'x')),
+                         static_cast<double>(std::ranges::count(output, 'y'))};
+    };
+  const std::vector<Prediction> predictions = {written("xxx"), written("xy"), written("y")};
+  const auto rate = measures::error_rate("A99.errors", "", 1, 2);
+  const auto s = score(rate, items, predictions);
+  EXPECT_NEAR(s[0].headline.value, 2.0 / 6, 1e-12);
+  EXPECT_EQ(s[0].n, 6);
+  EXPECT_TRUE(score(rate, std::span(items).first(1), std::vector{written("")}).empty());
+}
+
+TEST(Measures, DetailsAtOneLength) {
+  const std::vector<Instance> items = {item("a"), item("a"), item("a")};
+  const std::vector<Prediction> predictions = {written("x x"), written("xxx b c"),
+                                               written("a b c d")};
+  const auto at = measures::detail_at_length("A99.matched", "", 0, 2, 3);
+  const auto s = score(at, items, predictions);
+  EXPECT_EQ(s[0].n, 2);  // the third has four words
+  EXPECT_NEAR(s[0].headline.value, (0.5 + 0.75) / 2, 1e-12);
+}
+
+// Log-odds of the last choice against the two others: 0, 1 and 5 at x = 0, 1 and 2, of which the
+// least-squares line climbs 2.5.
+TEST(Measures, TheSlopeOfDoubt) {
+  const auto abstains = [](double log_odds) {
+    return scored({std::log(0.25), std::log(0.25), log_odds + std::log(0.5)});
+  };
+  const std::vector<Instance> items = {item("never"), item("once"), item("often"), item("else")};
+  const std::vector<Prediction> predictions = {abstains(0), abstains(1), abstains(5), abstains(99)};
+  const auto slope =
+      measures::doubt_slope("A99.slope", "", 1, {{"never", 0.0}, {"once", 1.0}, {"often", 2.0}});
+  const auto s = score(slope, items, predictions);
+  ASSERT_EQ(s.size(), 1u);
+  EXPECT_NEAR(s[0].headline.value, 2.5, 1e-9);
+  EXPECT_TRUE(score(slope, std::span(items).first(2), std::span(predictions).first(2)).empty());
+}
+
 // Three choices, the last is to abstain. Log-odds of abstaining grow from item to item.
 TEST(Measures, TheHardestScopeIsTheAuroc) {
   const std::vector<Instance> items = {item("known"), item("known"), item("easy"), item("hard")};

@@ -42,6 +42,23 @@ TEST(Wilson, NewcombesTable) {
   EXPECT_NEAR(wilson(20, 20).low, 1 - 0.1611, 5e-5);
 }
 
+// Whatever rounding makes of n times 1/n, in one stratum or in several.
+TEST(Proportion, EqualValuesKeepTheirWidth) {
+  for (size_t n = 2; n <= 300; ++n) {
+    std::vector<uint32_t> strata(n);
+    for (size_t i = 0; i < n; ++i) strata[i] = i % 2;
+    for (const auto& of : {std::span<const uint32_t>{}, std::span<const uint32_t>(strata)})
+      for (double value : {0.0, 1.0}) {
+        const std::vector<double> all(n, value);
+        const Estimate e = proportion({all, {}, of});
+        const Estimate w = wilson(value * static_cast<double>(n), static_cast<double>(n));
+        EXPECT_EQ(e.value, value) << n;
+        EXPECT_EQ(e.low, w.low) << n;
+        EXPECT_EQ(e.high, w.high) << n;
+      }
+  }
+}
+
 TEST(TInterval, HandCounted) {
   // Mean 3, variance 2.5, error sqrt(.5), t(.975, 4) = 2.776445.
   const Estimate e = t_interval(std::vector<double>{1, 2, 3, 4, 5});

@@ -1,6 +1,7 @@
 #include "lineage/eval/scenarios/probe_scenario.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lineage/eval/metric.h"
 #include "lineage/eval/scenario_measures.h"
@@ -119,8 +120,27 @@ Gate gate_of(const ProbeSet& set) {
 std::vector<Measure> measures_of(const ProbeSet& set) {
   std::vector<Measure> all;
   for (size_t d = 0; d < set.details.size(); ++d)
-    all.push_back(measures::detail(set.name + "." + set.details[d].name, set.details[d].title, d));
+    if (set.details[d].shown)
+      all.push_back(
+          measures::detail(set.name + "." + set.details[d].name, set.details[d].title, d));
   if (set.chain) all.push_back(measures::answer_given_chain(set.name + ".given_chain"));
+  const auto place = [&](std::string_view detail) {
+    return static_cast<size_t>(std::ranges::find(set.details, detail, &ProbeDetail::name) -
+                               set.details.begin());
+  };
+  if (place("right") < set.details.size())
+    all.push_back(measures::error_rate(set.name + ".error_rate", "how often a step fails",
+                                       place("right"), place("wrong")));
+  if (set.name == "A05.position")
+    all.push_back(measures::log_prob_gain("A05.in_context_score",
+                                          "how much likelier text is at 200 tokens than at 20",
+                                          "at20", "at200"));
+  if (set.name == "A13.context")
+    all.push_back(measures::log_prob_gain(
+        "A13.context.gain", "what 208 tokens before tell beyond the last 32", "c32", "c208"));
+  if (set.name == "A17.pages")
+    all.push_back(measures::detail_at_length(
+        set.name + ".matched", "true claims an answer of 20 to 30 words", place("claims"), 20, 30));
   if (set.samples > 1) all.push_back(measures::pass_at(set.name + ".pass10", set.samples));
   if (set.name == "A02.stories") all.push_back(measures::distinct_triples(set.name + ".distinct3"));
   if (set.name == "A03.cloze") all.push_back(measures::choice_calibration("A26.calibration"));
@@ -140,11 +160,26 @@ std::vector<Measure> measures_of(const ProbeSet& set) {
                                         "Tells what it can know by its wish to abstain",
                                         measures::Doubt::abstains, kAbstainChoices, scopes));
     all.back().headline = true;
+    all.push_back(measures::doubt_slope(
+        "A20.slope", "wish to abstain with each doubling of what was told", kAbstainChoices,
+        {{"t1", 0}, {"t128", std::log2(128)}, {"t400", std::log2(400)}}));
     all.push_back(measures::scope_auroc("A20.auroc.unsure",
                                         "Tells what it can know by its confidence",
                                         measures::Doubt::unsure, kAbstainChoices, scopes));
   }
   return all;
+}
+
+Prompting::Method method_of(ProbeSet::Method method) {
+  switch (method) {
+    case ProbeSet::Method::choose:
+      return Prompting::Method::choose;
+    case ProbeSet::Method::generate:
+      return Prompting::Method::generate;
+    case ProbeSet::Method::likelihood:
+      return Prompting::Method::likelihood;
+  }
+  return {};
 }
 
 ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& set) {
@@ -155,7 +190,7 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
   const ProbeItem sample = set.item(*world, kFirstDevProbe);
   Prompting& p = spec.prompting;
   const bool choose = set.method == ProbeSet::Method::choose;
-  p.method = choose ? Prompting::Method::choose : Prompting::Method::generate;
+  p.method = method_of(set.method);
   p.shots = set.shots;
   p.samples = set.samples;
   p.reasoning = set.chain ? Prompting::Reasoning::chain : Prompting::Reasoning::direct;
@@ -167,7 +202,9 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
   // Minimal pairs are whole sentences, which are no turns of a conversation either.
   if (set.raw_only || (choose && sample.question.empty()))
     spec.templates = {Prompting::Template::raw};
+  const bool read = set.method == ProbeSet::Method::likelihood;
   spec.metric = choose            ? metrics::choice_accuracy()
+                : read            ? metrics::probability()
                 : set.samples > 1 ? share_that_passes()
                 : sample.check    ? metrics::checked()
                                   : answer_match();

@@ -61,10 +61,10 @@ ProbeSet written_set(std::string name, std::string title, int64_t n, int64_t max
 
 std::vector<ProbeSet> text_probes() {
   std::vector<ProbeSet> all;
-  for (auto probes :
-       {grammar_probes, story_probes, knowledge_probes, commonsense_probes, binding_probes,
-        function_probes, register_probes, box_probes, opinion_probes, propriety_probes,
-        abstention_probes, belief_probes, retrieval_probes, language_b_probes, next_token_probes})
+  for (auto probes : {grammar_probes, story_probes, knowledge_probes, commonsense_probes,
+                      binding_probes, context_probes, function_probes, register_probes, box_probes,
+                      opinion_probes, propriety_probes, abstention_probes, belief_probes,
+                      retrieval_probes, language_b_probes, next_token_probes})
     for (ProbeSet& set : probes()) all.push_back(std::move(set));
   return all;
 }

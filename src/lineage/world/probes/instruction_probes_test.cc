@@ -121,17 +121,37 @@ TEST(Probes, ChainsAreCountedStepByStep) {
     const auto of = [&](const Tokens& chain, std::string_view end) {
       return item.details(joined({chain, words_to_tokens(end)}));
     };
-    EXPECT_EQ(of(item.chain, "answer 0"), (std::vector{1.0, 1.0, 1.0}));
+    const double steps = static_cast<double>(split_tokens(item.chain, word_token(".")).size());
+    EXPECT_EQ(of(item.chain, "answer 0"), (std::vector{1.0, 1.0, 1.0, steps, 0.0}));
     Tokens first = item.chain;  // without its last step
     first.resize(item.chain.size() - split_tokens(item.chain, word_token(".")).back().size() - 1);
-    const double steps = static_cast<double>(split_tokens(item.chain, word_token(".")).size());
     const auto some = of(first, "answer 0");
     EXPECT_NEAR(some[0], (steps - 1) / steps, 1e-12);
     EXPECT_NEAR(some[1], (steps - 1) / steps, 1e-12);
+    EXPECT_EQ(some[3], steps - 1);
+    EXPECT_EQ(some[4], 1);
     const auto false_sum = of(words_to_tokens("ann has 3 + 4 = 8 ."), "answer 8");
     EXPECT_EQ(false_sum[0], 0);
     EXPECT_EQ(false_sum[2], 0);
     EXPECT_TRUE(std::isnan(item.details(words_to_tokens("9"))[2]));
+  }
+}
+
+// A sum is over with its first wrong step, of a recipe each step stands by itself.
+TEST(Probes, StepsOfGatheringsAreCounted) {
+  for (const ProbeSet& set : reasoning_probes()) {
+    const bool formal = set.name == "A23.formal";
+    if (!formal && set.name != "A23.recipe") continue;
+    for (uint64_t i = kFirstProbe; i < kFirstProbe + 12; ++i) {
+      const ProbeItem item = set.item(world(), i);
+      const double steps = std::stod(item.cell.substr(1));
+      EXPECT_EQ(item.details(item.answers[0]), (std::vector{steps, 0.0}));
+      Tokens slipped = item.answers[0];  // in its first step
+      slipped[1] = word_token("99");
+      EXPECT_EQ(item.details(slipped),
+                formal ? (std::vector{0.0, 1.0}) : (std::vector{steps - 1, 1.0}));
+      EXPECT_EQ(item.details({}), (std::vector{0.0, formal ? 1.0 : steps}));
+    }
   }
 }
 

@@ -38,15 +38,17 @@ struct ProbeItem {
   std::function<std::vector<double>(std::span<const Token>)> details;
 };
 
-// A further number of a written answer, whose mean stands under "SET.name".
+// A further number of a written answer. Its mean stands under "SET.name", unless it is only a part
+// of another number: of "SET.error_rate" are "right" and "wrong", steps of an answer.
 struct ProbeDetail {
   std::string name, title;
+  bool shown = true;
 };
 
 // A question set: item(world, index) is pure. Tests take indices from kFirstProbe up, the choice of
 // templates (dev) and demonstrations further ones, so that no item is in two of them.
 struct ProbeSet {
-  enum class Method : uint8_t { choose, generate };
+  enum class Method : uint8_t { choose, generate, likelihood };  // … of the reference alone
 
   std::string name;     // "A12.quantity.chain"
   std::string ability;  // "A12"

@@ -58,9 +58,11 @@ ProbeItem problem_item(const World& world, ProblemFamily family, Put put, bool d
     item.details = [p](std::span<const Token> response) {
       const ChainReport r = parse_chain(p, response);
       const auto expected = static_cast<double>(r.correct.size());
-      return std::vector{r.step_accuracy(), r.prefix / expected,
+      const double right = r.prefix, wrong = right < expected ? 1 : 0;
+      return std::vector{r.step_accuracy(), right / expected,
                          r.sums > 0 ? static_cast<double>(r.true_sums) / r.sums
-                                    : std::numeric_limits<double>::quiet_NaN()};
+                                    : std::numeric_limits<double>::quiet_NaN(),
+                         right, wrong};
     };
   if (!asked(put))
     for (int i = 0; i < kShots; ++i) {
@@ -71,6 +73,10 @@ ProbeItem problem_item(const World& world, ProblemFamily family, Put put, bool d
     }
   return item;
 }
+
+// What error rates are made of. Of a chain what follows its first wrong step counts for nothing.
+const ProbeDetail kRightSteps{"right", "steps before the first wrong one", false},
+    kWrongSteps{"wrong", "whether there is a wrong one", false};
 
 // The tokens of an answer with its chain, for the most steps that are asked for.
 int64_t most_tokens(ProblemFamily family, bool chain, bool deep) {
@@ -98,7 +104,9 @@ ProbeSet problem_set(ProblemFamily family, Put put, bool deep) {
   if (s.chain)
     s.details = {{"steps", "share of the chain's steps that are right"},
                  {"prefix", "share of the chain's steps before the first wrong one"},
-                 {"sums", "share of the sums written that hold"}};
+                 {"sums", "share of the sums written that hold"},
+                 kRightSteps,
+                 kWrongSteps};
   return s;
 }
 
@@ -139,6 +147,12 @@ ProbeItem gathering(const World& world, bool formal, uint64_t index) {
   item.answers = {answer(g)};
   item.check = [g, formal](std::span<const Token> response) {
     return (formal ? score_formal(g, response) : score_recipe(g, response)) >= 1 ? 1 : 0;
+  };
+  // Of a recipe each step stands by itself, right or not there.
+  item.details = [g, formal](std::span<const Token> response) {
+    const auto steps = static_cast<double>(g.wanted.size());
+    const double right = formal ? formal_prefix(g, response) : read_recipe(g, response).right;
+    return std::vector{right, formal ? (right < steps ? 1.0 : 0.0) : steps - right};
   };
   for (int i = 0; i < kShots; ++i) {
     const Gathering e = at(example_index(index, i));
@@ -184,6 +198,8 @@ std::vector<ProbeSet> reasoning_probes() {
         formal ? "A23.formal" : "A23.recipe",
         formal ? "every step must be exact" : "any order and source will do", 200, 48,
         [formal](const World& world, uint64_t index) { return gathering(world, formal, index); }));
+  for (size_t i = sets.size() - 2; i < sets.size(); ++i)
+    sets[i].details = {kRightSteps, kWrongSteps};
   for (bool tool : {false, true})
     sets.push_back(written_set(
         tool ? "A23.sum.tool" : "A23.sum.direct",

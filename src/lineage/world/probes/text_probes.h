@@ -26,6 +26,10 @@ std::vector<ProbeSet> commonsense_probes();
 // two in the context.
 std::vector<ProbeSet> binding_probes();
 
+// A05 and A13: text in no corpus at two places of a document, after contexts cut short, and words
+// that come again. Cells: places, contexts in tokens, periods. One text's items are a cluster.
+std::vector<ProbeSet> context_probes();
+
 // A06: k lines of a function held out from training, then one more input. Cells: kinds of function.
 std::vector<ProbeSet> function_probes();
 

@@ -102,6 +102,47 @@ TEST(TextProbes, KnowledgeAsksOnlyOfPersonsNeverAskedAbout) {
     }
 }
 
+// The same words follow after less and after more of what stands before them.
+TEST(TextProbes, ContextsAreCutFromTheLeft) {
+  for (uint64_t i = 0; i < 40; i += 4) {
+    const ProbeItem whole = set("A13.context").item(world(), kFirstProbe + i + 3);
+    EXPECT_EQ(whole.cell, "c208");
+    EXPECT_EQ(whole.question.size(), 208u);
+    EXPECT_EQ(whole.question[0], word_token("<src:enc>")) << "where the document begins";
+    for (uint64_t c = 0; c < 3; ++c) {
+      const ProbeItem item = set("A13.context").item(world(), kFirstProbe + i + c);
+      EXPECT_EQ(item.cluster, whole.cluster);
+      EXPECT_EQ(item.answers, whole.answers);
+      EXPECT_EQ("c" + std::to_string(item.question.size()), item.cell);
+      EXPECT_TRUE(
+          std::equal(item.question.rbegin(), item.question.rend(), whole.question.rbegin()));
+    }
+    EXPECT_NE(set("A13.context").item(world(), kFirstProbe + i + 4).cluster, whole.cluster);
+  }
+}
+
+TEST(TextProbes, PositionsAreOfOneDocument) {
+  for (uint64_t i = 0; i < 40; i += 2) {
+    const ProbeItem early = set("A05.position").item(world(), kFirstProbe + i),
+                    late = set("A05.position").item(world(), kFirstProbe + i + 1);
+    EXPECT_EQ(early.cell, "at20");
+    EXPECT_EQ(late.cell, "at200");
+    EXPECT_EQ(early.cluster, late.cluster);
+    const Tokens begin = joined({early.question, early.answers[0]});
+    EXPECT_TRUE(std::equal(begin.begin(), begin.end(), late.question.begin()));
+  }
+}
+
+TEST(TextProbes, WhatComesAgainFollowsTheSameWord) {
+  for (uint64_t i = 0; i < 90; ++i) {
+    const ProbeItem item = set("A05.prefix_match").item(world(), kFirstProbe + i);
+    const auto first = std::find(item.question.begin(), item.question.end(), item.question.back());
+    ASSERT_LT(first + 1, item.question.end());
+    EXPECT_EQ(Tokens{first[1]}, item.answers[static_cast<size_t>(item.correct)]);
+    EXPECT_EQ("period " + std::to_string(item.answers.size()), item.cell);
+  }
+}
+
 TEST(TextProbes, BindingIsToldByTheContext) {
   for (int k : {1, 4, 8})
     for (uint64_t i = 0; i < 100; ++i) {

@@ -78,14 +78,4 @@ ChainReport parse_chain(const Problem& problem, std::span<const Token> response)
   return report;
 }
 
-double step_error_rate(std::span<const ChainReport> reports) {
-  // A prefix of j of k steps is j successes, and one failure unless j == k.
-  int64_t right = 0, wrong = 0;
-  for (const ChainReport& r : reports) {
-    right += r.prefix;
-    wrong += r.prefix < static_cast<int>(r.correct.size());
-  }
-  return right + wrong == 0 ? -1 : static_cast<double>(wrong) / static_cast<double>(right + wrong);
-}
-
 }  // namespace lineage

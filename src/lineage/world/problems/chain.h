@@ -25,8 +25,4 @@ struct ChainReport {
 };
 ChainReport parse_chain(const Problem&, std::span<const Token> response);
 
-// The chain's probability to be right throughout is (1 - eps)^k when each step fails with eps; this
-// is the maximum likelihood eps from how long the right prefixes are. -1 without any step.
-double step_error_rate(std::span<const ChainReport> reports);
-
 }  // namespace lineage

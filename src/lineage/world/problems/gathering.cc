@@ -101,9 +101,9 @@ Tokens formal_answer(const Gathering& g) {
   return TokenText().number(total).take();
 }
 
-double score_recipe(const Gathering& g, std::span<const Token> response) {
+RecipeReport read_recipe(const Gathering& g, std::span<const Token> response) {
   std::vector<bool> taken(g.wanted.size(), false);
-  int right = 0, wrong = 0;
+  RecipeReport report;
   for (Tokens& sentence : split_tokens(response, word_token("."))) {
     sentence.push_back(word_token("."));
     const auto holding = std::find_if(g.holdings.begin(), g.holdings.end(),
@@ -114,9 +114,14 @@ double score_recipe(const Gathering& g, std::span<const Token> response) {
     const size_t i = static_cast<size_t>(wanted - g.wanted.begin());
     const bool good = wanted != g.wanted.end() && !taken[i];
     if (good) taken[i] = true;
-    (good ? right : wrong) += 1;
+    (good ? report.right : report.wrong) += 1;
   }
-  return std::max(0.0, static_cast<double>(right - wrong) / static_cast<double>(taken.size()));
+  return report;
+}
+
+double score_recipe(const Gathering& g, std::span<const Token> response) {
+  const RecipeReport r = read_recipe(g, response);
+  return std::max(0.0, (r.right - r.wrong) / static_cast<double>(g.wanted.size()));
 }
 
 double score_formal(const Gathering& g, std::span<const Token> response) {

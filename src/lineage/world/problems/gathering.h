@@ -36,8 +36,14 @@ std::vector<Tokens> recipe_steps(const Gathering&);  // the reference
 std::vector<Tokens> formal_steps(const Gathering&);  // of the first holder of each food
 Tokens formal_answer(const Gathering&);              // the total
 
-// Share of the wanted foods that the response takes rightly; steps that are wrong or not wanted
-// count against it. 1: a perfect recipe, in whatever order.
+// Of a response's sentences those that take a wanted food rightly and for the first time, and all
+// others.
+struct RecipeReport {
+  int right = 0, wrong = 0;
+};
+RecipeReport read_recipe(const Gathering&, std::span<const Token> response);
+// Right sentences less wrong ones, as a share of the foods wanted. 1: a perfect recipe, in whatever
+// order.
 double score_recipe(const Gathering&, std::span<const Token> response);
 // 1 when the number after "answer" (or the last "now") is the total.
 double score_formal(const Gathering&, std::span<const Token> response);

@@ -188,16 +188,6 @@ TEST(Chain, ShortAndStrangeResponses) {
   EXPECT_TRUE(parse_chain(p, words_to_tokens("10 .")).answer_correct);
 }
 
-TEST(Chain, ErrorRateFromPrefixes) {
-  const Problem p = hand_made();
-  std::vector<ChainReport> reports;
-  reports.push_back(parse_chain(p, chained_answer(p)));  // 3 right
-  reports.push_back(
-      parse_chain(p, words_to_tokens("ann has 7 + 5 = 12 . x .")));  // 1 right, 1 wrong
-  EXPECT_DOUBLE_EQ(step_error_rate(reports), 1.0 / 5);
-  EXPECT_EQ(step_error_rate({}), -1);
-}
-
 TEST(Gathering, ReferencesAreRightAndSlipsAreNot) {
   for (uint64_t i = 0; i < 100; ++i) {
     const int steps = 2 + static_cast<int>(i % 5);
