@@ -41,7 +41,7 @@ epochs = 2
 batch_tokens = 512
 [evaluation]
 abilities = ["A01", "A05", "A06.function.k8", "A13"]
-n = 12
+n = 60
 dev = 8
 [nodes.tuned]
 stage = "sft"
@@ -67,8 +67,9 @@ class EvaluationTest : public ::testing::Test {
     return all;
   }
   // All that a node was found to do and say, in an order that does not depend on the run.
-  Rows measured(const std::string& run) const {
-    const Database scores(out(run) + "/scores.sqlite");
+  Rows measured(const std::string& run) const { return measured_in(out(run) + "/scores.sqlite"); }
+  static Rows measured_in(const std::string& file) {
+    const Database scores(file);
     Rows rows = scores.query(
         "SELECT n.name, c.name, s.cell, s.n, s.headline, s.low, s.high, s.graded, s.chance, "
         "s.format, s.gate, s.template FROM scores s JOIN scenarios c USING(scenario) JOIN nodes n "
@@ -222,6 +223,33 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
         "ORDER BY position");
   };
   EXPECT_NE(questions("older.sqlite"), questions("runs/scores.sqlite"));
+}
+
+// Each model is measured by a thread or two of its own, and as if it were alone.
+TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
+  ASSERT_EQ(grow("runs", "--no-eval").status, 0);
+  const auto eval = [&](const std::string& db, const std::string& threads) {
+    const Output o =
+        run_program("eval " + out("runs") + " --ability A01,A06,A08,A26 -n 12 --db " + out(db) +
+                    " --threads " + threads);
+    EXPECT_EQ(o.status, 0) << o.text;
+    return measured_in(out(db));
+  };
+  const Rows alone = eval("alone.sqlite", "1");
+  EXPECT_GT(alone.size(), 100u);
+  EXPECT_EQ(eval("beside.sqlite", "3"), alone);
+  EXPECT_EQ(Database(out("beside.sqlite")).query("SELECT count(*) FROM runs")[0][0], "1");
+
+  // One that cannot be asked ends all, and what was measured of the others is kept.
+  Model model = load_model(node("runs", "tuned"));
+  Checkpoint::write(folder / "some" / "nodes" / "a", model.manifest, *model.parameters,
+                    model.tokenizer.get());
+  Checkpoint::write(folder / "some" / "nodes" / "b", model.manifest, *model.parameters,
+                    model.tokenizer.get());
+  model.manifest.identity = "mute";
+  Checkpoint::write(folder / "some" / "nodes" / "mute", model.manifest, *model.parameters);
+  expect_error("eval " + out("some") + " -n 6 --threads 2", "mute: has no tokenizer");
+  EXPECT_GE(scores_so_far("some"), 1);
 }
 
 TEST_F(EvaluationTest, EvalNamesWhatIsWrong) {

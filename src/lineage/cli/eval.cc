@@ -125,25 +125,22 @@ void eval(EvalOptions o) {
   o.evaluate.interrupted = interrupted;
   const auto progress = terminal_progress();
   std::set<std::pair<std::string, std::string>> asked;  // node and scenario
-  for (const fs::path& folder : models) {
-    Model model = load_model(folder);
+  const auto questions_of_model = [&](const Model& model, const NodeRecord& node, Progress& notes) {
     if (!model.tokenizer)
-      throw Error(folder.string() + ": has no tokenizer; wanted one to read the questions with");
+      throw Error(node.folder + ": has no tokenizer; wanted one to read the questions with");
     if (o.files.empty() && !of_micro_world(*model.tokenizer))
-      throw Error(folder.string() +
+      throw Error(node.folder +
                       ": reads other words than the micro-world's, whose abilities "
                       "are asked; wanted questions in files",
                   "name them with --file, see docs/formats.md");
-    const ScenarioList& scenarios = o.files.empty() ? suites.of(model, *progress) : questions;
-    const NodeRecord node = node_record(model, folder);
+    ScenarioList scenarios = o.files.empty() ? suites.of(model, notes) : questions;
     for (const auto& s : scenarios) {
       asked.emplace(node.key, s->spec().name);
       for (const Measure& m : s->spec().measures) asked.emplace(node.key, m.name);
     }
-    evaluate(*language_model(*model.gpt, *model.tokenizer), node, scenarios, database, o.evaluate,
-             *progress);
-    if (interrupted()) break;
-  }
+    return scenarios;
+  };
+  evaluate_models(models, questions_of_model, database, o.evaluate, *progress);
   std::vector<ScoreRow> rows;
   for (ScoreRow& r : database.scores())
     if (asked.contains({r.node, r.scenario})) rows.push_back(std::move(r));

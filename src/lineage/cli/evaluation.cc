@@ -10,7 +10,6 @@
 #include "lineage/eval/item_budget.h"
 #include "lineage/eval/remembered_scenario.h"
 #include "lineage/eval/scenarios/probe_scenario.h"
-#include "lineage/infer/engine.h"
 #include "lineage/world/vocabulary.h"
 
 namespace lineage::cli {
@@ -112,16 +111,18 @@ void evaluate_grown(const EvaluationConfig& config, AbilitySuites& suites,
   options.interrupted = interrupted;
   Database database(out / "scores.sqlite");
   database.begin_run(command, kVersion, config.seed);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (i % static_cast<size_t>(ranks.size()) != static_cast<size_t>(ranks.rank())) continue;
-    Model model = load_model(nodes[i].folder);
-    if (!model.tokenizer || !of_micro_world(*model.tokenizer)) continue;
-    evaluate(*language_model(*model.gpt, *model.tokenizer), node_record(model, nodes[i].folder),
-             suites.of(model, progress), database, options, progress);
-    if (interrupted())
-      throw Error(nodes[i].name + ": its evaluation was interrupted; what was measured is kept",
-                  "run the same command again to go on from there");
-  }
+  std::vector<fs::path> mine;
+  for (size_t i = static_cast<size_t>(ranks.rank()); i < nodes.size();
+       i += static_cast<size_t>(ranks.size()))
+    mine.push_back(nodes[i].folder);
+  const auto questions = [&](const Model& model, const NodeRecord&, Progress& notes) {
+    const bool known = model.tokenizer && of_micro_world(*model.tokenizer);
+    return known ? suites.of(model, notes) : ScenarioList{};
+  };
+  evaluate_models(mine, questions, database, options, progress);
+  if (interrupted())
+    throw Error("evaluation: interrupted; what was measured is kept",
+                "run the same command again to go on from there");
   ranks.barrier();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,6 +35,15 @@ bool of_micro_world(const Tokenizer&);
 // Those of the list that have one of these abilities or names; all when none is named. An Error
 // names the first that none has.
 ScenarioList chosen_scenarios(ScenarioList, const std::vector<std::string>& only);
+
+// The scenarios that a model is asked, none to leave it alone. Called for one model at a time.
+using QuestionsOf = std::function<ScenarioList(const Model&, const NodeRecord&, Progress&)>;
+
+// Measures the models of some folders into the database, several side by side with a share of the
+// threads each: a small model gains little from a second thread (docs/log.md, 2026-11-23). What is
+// measured does not depend on how many. The first exception of any ends all, and is rethrown.
+void evaluate_models(const std::vector<std::filesystem::path>& folders, const QuestionsOf&,
+                     Database&, const EvaluateOptions&, Progress&);
 
 // What `grow` does once a tree is grown: puts the suite to its nodes as the recipe's [evaluation]
 // says, into OUT/scores.sqlite; each rank takes its share of them. What is measured is not measured

@@ -69,6 +69,9 @@ class Database {
   void add_node(const NodeRecord&);
   // A run of the program, to which the scores that follow belong.
   void begin_run(const std::string& command, const std::string& version, uint64_t seed);
+  // … and to which scores belong that another connection of the process writes.
+  int64_t run() const { return run_; }
+  void join_run(int64_t run) { run_ = run; }
   bool has(const std::string& node, const std::string& scenario_digest) const;
   void write(const Evaluation&);
 
