@@ -229,16 +229,15 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
 TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
   ASSERT_EQ(grow("runs", "--no-eval").status, 0);
   const auto eval = [&](const std::string& db, const std::string& threads) {
-    const Output o =
-        run_program("eval " + out("runs") + " --ability A01,A06,A08,A26 -n 12 --db " + out(db) +
-                    " --threads " + threads);
+    const Output o = run_program("eval " + out("runs") + " --ability A01,A06,A08,A26 -n 12 --db " +
+                                 out(db) + " --threads " + threads);
     EXPECT_EQ(o.status, 0) << o.text;
     return measured_in(out(db));
   };
   const Rows alone = eval("alone.sqlite", "1");
   EXPECT_GT(alone.size(), 100u);
   EXPECT_EQ(eval("beside.sqlite", "3"), alone);
-  EXPECT_EQ(Database(out("beside.sqlite")).query("SELECT count(*) FROM runs")[0][0], "1");
+  EXPECT_EQ(Database(out("beside.sqlite")).query("SELECT DISTINCT run FROM scores"), (Rows{{"1"}}));
 
   // One that cannot be asked ends all, and what was measured of the others is kept.
   Model model = load_model(node("runs", "tuned"));
