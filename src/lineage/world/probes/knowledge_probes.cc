@@ -17,11 +17,13 @@ Fact random_fact(const World& world, uint64_t index, ProbeItem& item, Draw& draw
   return {static_cast<Relation>(a), person.name, person.profile[static_cast<size_t>(a)]};
 }
 
-ProbeItem cloze_item(const World& world, uint64_t index) {
+// The same facts in wordings of tests or of training.
+ProbeItem cloze_item(const World& world, bool told, uint64_t index) {
   Draw draw(item_rng(world, "probe cloze", index));
   ProbeItem item;
   const Fact fact = random_fact(world, index, item, draw);
-  const auto forms = fact_templates(fact.relation).test_statements();
+  const FactTemplates& of = fact_templates(fact.relation);
+  const auto forms = told ? of.train_statements() : of.test_statements();
   const Template* form = &draw.pick(forms);
   while (!form->ends_with('v')) form = &draw.pick(forms);
   item.question =
@@ -42,19 +44,26 @@ ProbeItem question_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> knowledge_probes() {
-  ProbeSet cloze{.name = "A03.cloze",
-                 .ability = "A03",
-                 .title = "Facts of persons never asked about, as sentences to complete",
-                 .method = ProbeSet::Method::choose,
-                 .n = 6 * 240,
-                 .item = cloze_item};
+  ProbeSet cloze{
+      .name = "A03.cloze",
+      .ability = "A03",
+      .title = "Facts of persons never asked about, as sentences to complete",
+      .method = ProbeSet::Method::choose,
+      .n = 6 * 240,
+      .item = [](const World& world, uint64_t index) { return cloze_item(world, false, index); }};
+  ProbeSet told = cloze;
+  told.name = "A03.told";
+  told.title = "The same facts in words that they were told in";
+  told.headline = false;
+  told.n = 6 * 120;
+  told.item = [](const World& world, uint64_t index) { return cloze_item(world, true, index); };
   ProbeSet question = cloze;
   question.name = "A03.question";
   question.title = "Facts of persons never asked about, as questions";
   question.headline = false;
   question.n = 6 * 120;
   question.item = question_item;
-  return {cloze, question};
+  return {cloze, told, question};
 }
 
 }  // namespace lineage

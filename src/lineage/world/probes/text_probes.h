@@ -16,7 +16,9 @@ std::vector<ProbeSet> grammar_probes();
 // A02: stories to go on with; how much of what is written the corpus's grammar derives.
 std::vector<ProbeSet> story_probes();
 
-// A03: facts of H-half persons in held-out wordings, as a cloze and as a question. Cells: tiers.
+// A03: facts of H-half persons in held-out wordings, as a cloze and as a question; and those of the
+// cloze in wordings of training, so that a fact forgotten is told from a wording not understood.
+// Cells: tiers.
 std::vector<ProbeSet> knowledge_probes();
 
 // A04: "fly ." after "a wren can" or "a trout can". Cells: stated, inherited, exception, material.

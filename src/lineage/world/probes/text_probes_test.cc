@@ -8,6 +8,7 @@
 #include <set>
 
 #include "lineage/world/claims.h"
+#include "lineage/world/fact_templates.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -140,6 +141,28 @@ TEST(TextProbes, WhatComesAgainFollowsTheSameWord) {
     ASSERT_LT(first + 1, item.question.end());
     EXPECT_EQ(Tokens{first[1]}, item.answers[static_cast<size_t>(item.correct)]);
     EXPECT_EQ("period " + std::to_string(item.answers.size()), item.cell);
+  }
+}
+
+TEST(TextProbes, ToldIsTheClozeInWordsOfTraining) {
+  for (uint64_t i = 0; i < 120; ++i) {
+    const ProbeItem told = set("A03.told").item(world(), kFirstProbe + i),
+                    cloze = set("A03.cloze").item(world(), kFirstProbe + i);
+    EXPECT_EQ(told.cell, cloze.cell);
+    EXPECT_EQ(told.cluster, cloze.cluster);
+    const auto right = [](const ProbeItem& item) {
+      return item.answers[static_cast<size_t>(item.correct)];
+    };
+    EXPECT_EQ(right(told), right(cloze));
+    const Tokens sentence = joined({told.question, right(told), words_to_tokens(".")});
+    const auto facts = parse_claims(std::span(sentence).subspan(4));
+    ASSERT_EQ(facts.size(), 1u) << tokens_to_words(sentence);
+    const auto asked = std::span(told.question).subspan(4);  // after "<src:enc> first family :"
+    const auto of = fact_templates(facts[0].relation).train_statements();
+    EXPECT_TRUE(std::any_of(of.begin(), of.end(), [&](const Template& form) {
+      const Tokens prompt = form.ends_with('v') ? fact_prompt(form, facts[0]) : Tokens{};
+      return std::equal(prompt.begin(), prompt.end(), asked.begin(), asked.end());
+    })) << tokens_to_words(sentence);
   }
 }
 
