@@ -13,9 +13,9 @@ namespace lineage {
 std::vector<double> training_losses(const std::filesystem::path& metrics);
 
 // The share of steps whose loss lies `deviations` standard deviations or more above the mean of the
-// `window` steps before: spike score (OLMo et al. 2025, "2 OLMo 2 Furious", section 3.1, there over
-// 1,000 steps). The first `window` steps, when the loss falls, are not judged; of no estimate where
-// none is left.
+// `window` steps before: spike score (OLMo et al. 2025, "2 OLMo 2 Furious", there over 1,000
+// steps). The first `window` steps, when the loss falls, are not judged; of no estimate where none
+// is left.
 struct SpikeOptions {
   size_t window = 128;
   double deviations = 7;
