@@ -172,6 +172,21 @@ void merge(Value& own, const Value& base) {
   }
 }
 
+void extend(Value& own, const Value& base) {
+  auto* table = own.table();
+  const auto* base_table = base.table();
+  if (!table || !base_table) return;
+  Value::Table all = *base_table;
+  for (auto& entry : all)
+    if (Value* found = own.find(entry.key)) {
+      extend(*found, entry.value);
+      entry.value = *found;
+    }
+  for (const auto& entry : *table)
+    if (!base.find(entry.key)) all.push_back(entry);
+  *table = std::move(all);
+}
+
 }  // namespace
 
 ConfigNode::ConfigNode() : ConfigNode(std::make_shared<const Value>(), "") {}
@@ -219,6 +234,12 @@ void ConfigNode::merge_under(const ConfigNode& base) {
   auto merged = std::make_shared<Value>(*value_);
   merge(*merged, *base.value_);
   value_ = std::move(merged);
+}
+
+void ConfigNode::extend(const ConfigNode& base) {
+  auto extended = std::make_shared<Value>(*value_);
+  lineage::extend(*extended, *base.value_);
+  value_ = std::move(extended);
 }
 
 bool ConfigNode::has(std::string_view key) const { return value_->find(key) != nullptr; }

@@ -80,8 +80,11 @@ class ConfigNode {
   // `a.b.c=value`, as `--set` takes it; the value is TOML, or else a bare string. Missing tables
   // are made; an array's entry is named by its index or by its `name`: data.sources.0.weight=2.
   void set(std::string_view assignment);
-  // Fills the keys that this document lacks from `base`, table by table (a recipe's `extends`).
+  // Fills the keys that this document lacks from `base`, table by table; they stand behind its own.
   void merge_under(const ConfigNode& base);
+  // The same in the order of `base`, behind which stands what only this document has (a recipe's
+  // `extends`).
+  void extend(const ConfigNode& base);
 
   bool has(std::string_view key) const;
   std::vector<std::string> keys() const;         // in the order of the file

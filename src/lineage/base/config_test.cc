@@ -284,6 +284,13 @@ TEST(Config, MergeUnderFillsWhatIsMissing) {
   EXPECT_EQ(r.model.dropout, 0.5);
 }
 
+TEST(Config, ExtendKeepsTheOrderOfTheBase) {
+  ConfigNode node = parse("[nodes.new]\n[nodes.b]\nx = 2\ny = 3\n[own]\n");
+  node.extend(parse("[nodes.a]\nx = 1\n[nodes.b]\nz = 0\nx = 1\n"));
+  EXPECT_EQ(node.toml(),
+            "[nodes.a]\nx = 1\n\n[nodes.b]\nz = 0\nx = 2\ny = 3\n\n[nodes.new]\n\n[own]\n");
+}
+
 TEST(Config, ADocumentIsWrittenAsToml) {
   const std::string toml = R"(title = "a \"b\""
 list = [1, 2.5, true, "x"]

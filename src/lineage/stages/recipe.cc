@@ -34,7 +34,7 @@ ConfigNode merged(ConfigNode document, const fs::path& folder, std::set<fs::path
     const fs::path file = fs::weakly_canonical(folder / base.extends);
     require(seen.insert(file).second, document.place("extends"), ": a cycle of recipes; ",
             file.string(), " is already being extended");
-    document.merge_under(merged(ConfigNode::load(file), file.parent_path(), seen));
+    document.extend(merged(ConfigNode::load(file), file.parent_path(), seen));
   }
   if (!base.preset.empty())
     document.merge_under(ConfigNode::parse(preset_toml(base.preset), "preset " + base.preset));
