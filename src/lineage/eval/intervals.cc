@@ -2,7 +2,9 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <set>
 
 #include "lineage/eval/distributions.h"
 #include "lineage/eval/statistics.h"
@@ -86,17 +88,45 @@ Estimate clustered_mean(const Items& items, double confidence) {
   return {value, value - half, value + half, error, df, static_cast<int64_t>(n)};
 }
 
+namespace {
+
+// Where the items of each stratum are equal: from Wilson's intervals of the strata, as of any
+// linear combination of proportions (MOVER; Zou and Donner 2008).
+Estimate of_equal_items(const Items& items, double confidence) {
+  std::map<uint32_t, std::set<uint32_t>> units;  // of a stratum, its clusters
+  std::map<uint32_t, double> values;
+  for (uint32_t i = 0; i < items.values.size(); ++i) {
+    const uint32_t stratum = items.strata.empty() ? 0 : items.strata[i];
+    units[stratum].insert(items.clusters.empty() ? i : items.clusters[i]);
+    values[stratum] = std::clamp(items.values[i], 0.0, 1.0);
+  }
+  const double strata = count_of(values.size());
+  double value = 0, below = 0, above = 0;
+  for (const auto& [stratum, p] : values) {
+    const double n = count_of(units[stratum].size());
+    const Estimate w = wilson(p * n, n, confidence);
+    value += p / strata;
+    below = std::hypot(below, (p - w.low) / strata),
+    above = std::hypot(above, (w.high - p) / strata);
+  }
+  return {value, value - below, value + above};
+}
+
+}  // namespace
+
 Estimate proportion(const Items& items, double confidence) {
   Estimate e = clustered_mean(items, confidence);
-  const double units = count_of(cluster_sums(items.values, items.clusters).size());
-  // Equal values have no error but that of rounding their weighted sum: seven sevenths are not 1.
-  constexpr double kRounding = 1e-9;
-  const bool varies = e.error > kRounding && std::isfinite(e.error);
-  if (!varies && std::abs(e.value - std::round(e.value)) < kRounding) e.value = std::round(e.value);
-  // Values that are no 0s and 1s vary less than these; their effective n may exceed the items'.
-  const double p = std::clamp(e.value, 0.0, 1.0);
-  const double effective = varies && 0 < p && p < 1 ? p * (1 - p) / (e.error * e.error) : units;
-  const Estimate w = wilson(p * effective, effective, confidence);
+  constexpr double kRounding = 1e-9;  // of a weighted sum: seven sevenths are not 1
+  if (e.error <= kRounding) {
+    const Estimate equal = of_equal_items(items, confidence);
+    e.value = equal.value, e.low = equal.low, e.high = equal.high;
+    return e;
+  }
+  // Values that are no 0s and 1s vary less than these; their effective n may exceed the items'. One
+  // cluster alone counts as one item.
+  const double p = std::clamp(e.value, 0.0, 1.0), variance = p * (1 - p);
+  const double n = std::isfinite(e.error) && variance > 0 ? variance / (e.error * e.error) : 1;
+  const Estimate w = wilson(p * n, n, confidence);
   e.low = w.low, e.high = w.high;
   return e;
 }

@@ -47,7 +47,8 @@ double mean(const Items&);
 Estimate clustered_mean(const Items&, double confidence = kConfidence);
 
 // For values in [0, 1]: Wilson's interval at the effective sample size p(1-p) / error^2 (Korn and
-// Graubard 1998), which stays in [0, 1] and keeps a width where all answers are equal.
+// Graubard 1998), which stays in [0, 1] and keeps a width where all answers are equal: there, and
+// where those of each stratum are, by the widths of the strata (Zou and Donner 2008).
 Estimate proportion(const Items&, double confidence = kConfidence);
 
 // --- Bootstrap (bootstrap.cc) -------------------------------------------------------------------

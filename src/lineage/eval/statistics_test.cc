@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -42,21 +43,36 @@ TEST(Wilson, NewcombesTable) {
   EXPECT_NEAR(wilson(20, 20).low, 1 - 0.1611, 5e-5);
 }
 
-// Whatever rounding makes of n times 1/n, in one stratum or in several.
+// Whatever rounding makes of n times 1/n.
 TEST(Proportion, EqualValuesKeepTheirWidth) {
-  for (size_t n = 2; n <= 300; ++n) {
-    std::vector<uint32_t> strata(n);
-    for (size_t i = 0; i < n; ++i) strata[i] = i % 2;
-    for (const auto& of : {std::span<const uint32_t>{}, std::span<const uint32_t>(strata)})
-      for (double value : {0.0, 1.0}) {
-        const std::vector<double> all(n, value);
-        const Estimate e = proportion({all, {}, of});
-        const Estimate w = wilson(value * static_cast<double>(n), static_cast<double>(n));
-        EXPECT_EQ(e.value, value) << n;
-        EXPECT_EQ(e.low, w.low) << n;
-        EXPECT_EQ(e.high, w.high) << n;
-      }
+  for (size_t n = 2; n <= 300; ++n)
+    for (double value : {0.0, 1.0}) {
+      const std::vector<double> all(n, value);
+      const Estimate e = proportion({all});
+      const Estimate w = wilson(value * static_cast<double>(n), static_cast<double>(n));
+      ASSERT_EQ(e.value, value) << n;
+      ASSERT_NEAR(e.low, w.low, 1e-15) << n;
+      ASSERT_NEAR(e.high, w.high, 1e-15) << n;
+    }
+}
+
+// All of one stratum right and all of the other wrong: either may be off by what its own n says.
+TEST(Proportion, EqualStrataAddTheirWidths) {
+  std::vector<double> values(40, 0.0);
+  std::vector<uint32_t> strata(40), clusters(40);
+  for (uint32_t i = 0; i < 40; ++i) {
+    values[i] = strata[i] = i % 2;
+    clusters[i] = i / 4;  // ten, each in both strata
   }
+  const Estimate alone = proportion({values, {}, strata});
+  EXPECT_EQ(alone.value, 0.5);
+  EXPECT_NEAR(alone.low, 0.5 - (1 - wilson(20, 20).low) / 2, 1e-15);
+  EXPECT_NEAR(alone.high, 0.5 + wilson(0, 20).high / 2, 1e-15);
+  const Estimate together = proportion({values, clusters, strata});
+  EXPECT_NEAR(together.high, 0.5 + wilson(0, 10).high / 2, 1e-15);
+  std::ranges::fill(values, 1.0);
+  EXPECT_NEAR(proportion({values, {}, strata}).low,
+              1 - std::sqrt(2.0) * (1 - wilson(20, 20).low) / 2, 1e-15);
 }
 
 TEST(TInterval, HandCounted) {
