@@ -16,8 +16,7 @@ namespace lineage {
 //   the share of places with the same likeliest token
 // - A26.spikes: the share of training steps whose loss stood out of those before (training_log.h)
 //
-// evaluate() calls it; what it writes depends on what is there alone, so a repetition changes
-// nothing.
+// What it writes depends on what is there alone, so a repetition changes nothing.
 void derive_scores(Database&);
 
 // What counts as one ability in the battery of A16: the mean over its scenarios.

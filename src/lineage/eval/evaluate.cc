@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "lineage/base/digest.h"
-#include "lineage/eval/derived.h"
 #include "lineage/eval/item_budget.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
@@ -120,7 +119,6 @@ void evaluate(LanguageModel& model, const NodeRecord& node, const ScenarioList& 
                     scenario->spec().name);
     evaluate_one(model, node, *scenario, database, options);
   }
-  derive_scores(database);
   progress.update("evaluating " + node.name, 1, "");
 }
 

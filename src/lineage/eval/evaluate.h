@@ -30,7 +30,8 @@ int64_t items_asked(const Scenario&, const Tokenizer&, const EvaluateOptions&);
 // Puts every scenario to a node, in their order, and writes what comes out. What the database has
 // already, by the digest of all that determines it, is not done again; so a killed evaluation goes
 // on where it was and ends with the same scores. A scenario whose gate is closed is measured all
-// the same and marked "not measurable here", with the reason.
+// the same and marked "not measurable here", with the reason. When all nodes are through, call
+// derive_scores().
 void evaluate(LanguageModel&, const NodeRecord&, const ScenarioList&, Database&,
               const EvaluateOptions& = {}, Progress& = silent());
 

@@ -90,24 +90,25 @@ Estimate clustered_mean(const Items& items, double confidence) {
 
 namespace {
 
-// Where the items of each stratum are equal: from Wilson's intervals of the strata, as of any
-// linear combination of proportions (MOVER; Zou and Donner 2008).
+// Where the items of each stratum are equal: Wilson's interval of the strata that share a value,
+// and of several such groups what holds of linear combinations (MOVER; Zou and Donner 2008).
 Estimate of_equal_items(const Items& items, double confidence) {
-  std::map<uint32_t, std::set<uint32_t>> units;  // of a stratum, its clusters
-  std::map<uint32_t, double> values;
+  struct Group {
+    std::set<uint32_t> strata, units;  // a unit: a cluster
+  };
+  std::map<double, Group> groups;  // by value
   for (uint32_t i = 0; i < items.values.size(); ++i) {
-    const uint32_t stratum = items.strata.empty() ? 0 : items.strata[i];
-    units[stratum].insert(items.clusters.empty() ? i : items.clusters[i]);
-    values[stratum] = std::clamp(items.values[i], 0.0, 1.0);
+    Group& group = groups[std::clamp(items.values[i], 0.0, 1.0)];
+    group.strata.insert(items.strata.empty() ? 0 : items.strata[i]);
+    group.units.insert(items.clusters.empty() ? i : items.clusters[i]);
   }
-  const double strata = count_of(values.size());
-  double value = 0, below = 0, above = 0;
-  for (const auto& [stratum, p] : values) {
-    const double n = count_of(units[stratum].size());
+  double strata = 0, value = 0, below = 0, above = 0;
+  for (const auto& [p, group] : groups) strata += count_of(group.strata.size());
+  for (const auto& [p, group] : groups) {
+    const double n = count_of(group.units.size()), share = count_of(group.strata.size()) / strata;
     const Estimate w = wilson(p * n, n, confidence);
-    value += p / strata;
-    below = std::hypot(below, (p - w.low) / strata),
-    above = std::hypot(above, (w.high - p) / strata);
+    value += share * p;
+    below = std::hypot(below, share * (p - w.low)), above = std::hypot(above, share * (w.high - p));
   }
   return {value, value - below, value + above};
 }
