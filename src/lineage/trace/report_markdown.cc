@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "lineage/trace/edges.h"
 #include "lineage/trace/report.h"
 
 namespace lineage {
@@ -118,27 +119,18 @@ std::string scores_table(const Report& r) {
 
 // One table a pair of nodes, largest gain first.
 std::string contrast_tables(const Report& r) {
-  std::map<std::string, const ReportAbility*> heads;
-  for (const ReportAbility& a : r.abilities)
-    if (a.of.empty()) heads[a.id] = &a;
   std::string text;
   for (const ReportNode& node : r.nodes)
-    for (const ContrastKind kind : {ContrastKind::parent, ContrastKind::control}) {
-      std::vector<const ReportContrast*> own;
-      for (const ReportContrast& c : r.contrasts)
-        if (c.node == node.name && c.kind == kind && heads.contains(c.ability)) own.push_back(&c);
-      if (own.empty()) continue;
-      std::ranges::stable_sort(own, std::greater(),
-                               [](const ReportContrast* c) { return c->difference.value; });
-      text += fmt::format("\n### {} → {}{}\n\n", own[0]->parent, node.name,
-                          kind == ContrastKind::control ? " (against its control)" : "");
+    for (const ReportEdge& edge : edges_to(r, node.name)) {
+      text += fmt::format("\n### {} → {}{}\n\n", edge.from, edge.node,
+                          edge.kind == ContrastKind::control ? " (against its control)" : "");
       text += head(
           {"ability", "change", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"});
-      for (const ReportContrast* c : own)
+      for (const auto& [c, ability] : edge.rows)
         text +=
-            row({name_of(*heads.at(c->ability)), signed_number(c->difference.value, 3),
-                 range(c->difference, 3), range(c->items, 3), p_value(c->p),
-                 c->holm ? p_value(*c->holm) : "", std::to_string(c->n), std::to_string(c->seeds)});
+            row({name_of(*ability), signed_number(c->difference.value, 3), range(c->difference, 3),
+                 range(c->items, 3), p_value(c->p), c->holm ? p_value(*c->holm) : "",
+                 std::to_string(c->n), std::to_string(c->seeds)});
     }
   return text;
 }

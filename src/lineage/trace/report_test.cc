@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/checkpoint/testing.h"
+#include "lineage/trace/edges.h"
 #include "lineage/trace/page.h"
 #include "lineage/trace/testing.h"
 
@@ -124,6 +125,30 @@ TEST(ReportText, ColoursOnATerminalAndCutsToItsWidth) {
   size_t tables = 0;
   for (size_t at = 0; (at = narrow.find("\nA01 grammar", at)) != std::string::npos; ++at) ++tables;
   EXPECT_EQ(tables, 3u) << narrow;  // one node each
+}
+
+// A node may have several controls; each is a comparison of its own.
+TEST(Report, EveryControlHasATableOfItsOwn) {
+  Report r = small_report();
+  ReportContrast other = r.contrasts.back();
+  other.parent = "davinci-mix", other.difference.value = 0.9;
+  r.contrasts.push_back(other);
+  const auto edges = edges_to(r, "text-davinci-001");
+  ASSERT_EQ(edges.size(), 3u);
+  const auto rows = [](const ReportEdge& e) {
+    return e.from + " " + std::to_string(e.rows.size());
+  };
+  EXPECT_EQ(rows(edges[0]), "davinci 2");
+  EXPECT_EQ(rows(edges[1]), "davinci-long 1");
+  EXPECT_EQ(rows(edges[2]), "davinci-mix 1");
+  EXPECT_EQ(edges[0].rows[0].ability->id, "A08");  // the largest gain first
+  const std::string markdown = report_markdown(r), text = report_text(r);
+  for (const char* from : {"davinci-long", "davinci-mix"}) {
+    const std::string name = from;
+    EXPECT_NE(markdown.find("### " + name + " → text-davinci-001 (against its control)"),
+              std::string::npos);
+    EXPECT_NE(text.find("control " + name + " → text-davinci-001"), std::string::npos) << text;
+  }
 }
 
 TEST(ReportMarkdown, HasTablesAndCommands) {

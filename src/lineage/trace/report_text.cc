@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "lineage/trace/edges.h"
 #include "lineage/trace/report.h"
 
 namespace lineage {
@@ -173,45 +174,33 @@ class Writer {
 
   // "davinci -> code-davinci-002 gave A10 functions +.31, took A01 grammar −.04", largest first.
   void edges() {
-    std::map<std::string, const ReportAbility*> heads;
-    for (const ReportAbility& a : report_.abilities)
-      if (a.of.empty()) heads[a.id] = &a;
     out_ += "\n";
     for (const TreeLine& line : lines_)
-      for (const ContrastKind kind : {ContrastKind::parent, ContrastKind::control}) {
-        std::vector<const ReportContrast*> own;
-        for (const ReportContrast& c : report_.contrasts)
-          if (c.node == line.node->name && c.kind == kind && heads.contains(c.ability))
-            own.push_back(&c);
-        if (!own.empty()) edge(std::move(own), heads);
-      }
+      for (const ReportEdge& e : edges_to(report_, line.node->name)) edge(e);
     out_ +=
         "Gave and took: intervals clear of 0; * also after Holm's adjustment within the list.\n";
   }
 
-  void edge(std::vector<const ReportContrast*> own,
-            const std::map<std::string, const ReportAbility*>& heads) {
-    const auto value = [](const ReportContrast* c) { return c->difference.value; };
-    std::ranges::stable_sort(own, std::greater(), value);
+  void edge(const ReportEdge& of) {
     std::vector<std::string> gave, took;
-    for (const ReportContrast* c : own) {
-      const ReportAbility& a = *heads.at(c->ability);
+    for (const auto& [c, a] : of.rows) {
       constexpr double kAlpha = 0.05;
+      const double value = c->difference.value;
       const std::string text =
-          fmt::format("{} {} {}{}{}", a.ability, a.name, value(c) > 0 ? "+" : "", score(value(c)),
+          fmt::format("{} {} {}{}{}", a->ability, a->name, value > 0 ? "+" : "", score(value),
                       c->holm.value_or(1) <= kAlpha ? "*" : "");
       if (c->difference.low > 0) gave.push_back(text);
       if (c->difference.high < 0) took.insert(took.begin(), text);
     }
-    const size_t open = own.size() - gave.size() - took.size();
-    out_ += styled(fmt::format("{}{} → {}", own[0]->kind == ContrastKind::control ? "control " : "",
-                               own[0]->parent, own[0]->node),
+    const size_t open = of.rows.size() - gave.size() - took.size();
+    out_ += styled(fmt::format("{}{} → {}", of.kind == ContrastKind::control ? "control " : "",
+                               of.from, of.node),
                    fmt::emphasis::bold) +
             "\n";
     if (!gave.empty()) out_ += fmt::format("  gave  {}\n", fmt::join(gave, ", "));
     if (!took.empty()) out_ += fmt::format("  took  {}\n", fmt::join(took, ", "));
     if (open > 0)
-      out_ += fmt::format("  not told apart from no change: {} of {}\n", open, own.size());
+      out_ += fmt::format("  not told apart from no change: {} of {}\n", open, of.rows.size());
   }
 
   void piece(size_t from, size_t to) {
