@@ -3,16 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "lineage/eval/statistics.h"
 
 namespace lineage {
 namespace {
 
-constexpr MetricRange kShare{0, 1}, kDifference{-1, 1},
-    kAmount{0, std::numeric_limits<double>::infinity()};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr MetricRange kShare{0, 1}, kDifference{-1, 1}, kAmount{0, kInfinity},
+    kAnything{-kInfinity, kInfinity};
 
 Interval interval_of(const Estimate& e) { return {e.value, e.low, e.high}; }
 
@@ -44,6 +47,7 @@ void combine_seeds(ReportScore& score, const std::string& cell, const std::vecto
 MetricRange metric_range(const RecordedScenario& s) {
   if (s.metric == "difference" || s.metric == "Youden's J") return kDifference;
   if (s.metric == "words" || s.metric == "nats") return kAmount;
+  if (s.metric == "nats a token" || s.metric == "log-odds") return kAnything;
   // Further numbers of an answer are shares, counts or differences; those seen tell which. A
   // weighted mean of ones may lie a rounding above 1.
   constexpr double kRounding = 1e-9;
@@ -56,7 +60,10 @@ MetricRange metric_range(const RecordedScenario& s) {
 }
 
 bool has_chance(const std::string& metric) {
-  return metric != "words" && metric != "nats" && metric != "ECE";
+  constexpr std::array<std::string_view, 8> kWithout = {
+      "words", "nats",        "nats a token",  "log-odds",
+      "ECE",   "probability", "errors a step", "share of steps"};
+  return std::ranges::find(kWithout, metric) == kWithout.end();
 }
 
 std::optional<ReportScore> combined_score(const NodeAnswers& node, const std::string& cell,

@@ -40,6 +40,9 @@ TEST(MetricRange, IsTheMetricsOwn) {
   EXPECT_EQ(metric_range(scenario_of("Youden's J", {0.2})), (MetricRange{-1, 1}));
   EXPECT_EQ(metric_range(scenario_of("words", {0.2})), (MetricRange{0, kInfinity}));
   EXPECT_EQ(metric_range(scenario_of("nats", {0.2})), (MetricRange{0, kInfinity}));
+  EXPECT_EQ(metric_range(scenario_of("nats a token", {0.2, 0.4})),
+            (MetricRange{-kInfinity, kInfinity}));
+  EXPECT_EQ(metric_range(scenario_of("log-odds", {-0.2})), (MetricRange{-kInfinity, kInfinity}));
   // What a mean is of is told by its values.
   EXPECT_EQ(metric_range(scenario_of("mean", {0.2, 0.9})), (MetricRange{0, 1}));
   EXPECT_EQ(metric_range(scenario_of("mean", {0.2, 1 + 1e-15})), (MetricRange{0, 1}));
@@ -53,6 +56,8 @@ TEST(MetricRange, WhatHasNoWrongAnswersHasNoChance) {
   EXPECT_FALSE(has_chance("words"));
   EXPECT_FALSE(has_chance("nats"));
   EXPECT_FALSE(has_chance("ECE"));
+  EXPECT_FALSE(has_chance("log-odds"));
+  EXPECT_FALSE(has_chance("errors a step"));
 }
 
 // Half-width of three values' t interval: 4.303 * standard deviation / sqrt(3).
