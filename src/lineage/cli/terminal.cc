@@ -2,6 +2,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -13,11 +14,12 @@
 namespace lineage::cli {
 namespace {
 
-volatile std::sig_atomic_t interrupt_count = 0;
+// Written by the handler, read by every thread that can stop.
+std::atomic<int> interrupt_count = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a handler may use no other");
 
 extern "C" void on_interrupt(int signal) {
-  interrupt_count = interrupt_count + 1;
-  if (interrupt_count > 1) {
+  if (++interrupt_count > 1) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
