@@ -183,12 +183,17 @@ class Scores {
     }
     if (std::isfinite(range.high)) return;
     // To draw them: what there is is the range.
-    for (Row& row : rows) row.ability.high = 0;
+    const bool below = !std::isfinite(range.low);
+    for (Row& row : rows) row.ability.low = row.ability.high = 0;
     for (const ReportScore& score : report_.scores)
       for (Row& row : rows)
         if (score.ability == row.ability.id && score.headline)
-          for (const double end : {score.headline->value, score.headline->high})
-            if (std::isfinite(end)) row.ability.high = std::max(row.ability.high, end);
+          for (const double end :
+               {score.headline->value, score.headline->low, score.headline->high}) {
+            if (!std::isfinite(end)) continue;
+            row.ability.high = std::max(row.ability.high, end);
+            if (below) row.ability.low = std::min(row.ability.low, end);
+          }
   }
 
   void add_row_contrasts(const std::vector<Row>& rows) {
