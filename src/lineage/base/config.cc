@@ -172,6 +172,8 @@ void merge(Value& own, const Value& base) {
   }
 }
 
+// As merge(), in the order of `base`. A stage's own mixture keeps its order, by merge(): the order
+// decides which data comes when.
 void extend(Value& own, const Value& base) {
   auto* table = own.table();
   const auto* base_table = base.table();
