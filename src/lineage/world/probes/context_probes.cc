@@ -1,9 +1,15 @@
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "lineage/world/item_split.h"
 #include "lineage/world/probes/choices.h"
 #include "lineage/world/probes/text_probes.h"
 #include "lineage/world/text/generators.h"
+#include "lineage/world/token_text.h"
 
 namespace lineage {
 namespace {
