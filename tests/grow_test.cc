@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "corpus.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/parallel.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/threads.h"
 
@@ -118,6 +120,49 @@ TEST_F(GrowTest, RegrowsOnlyWhatChanged) {
   EXPECT_TRUE(back[0].cached && back[1].cached);
   write_corpus(folder / "corpus", 41);  // another document
   EXPECT_FALSE(grow_in("runs", recipe(kChild))[0].cached);
+}
+
+constexpr const char* kFamily = R"(
+[nodes.small]
+stage = "pretrain"
+[nodes.small.model]
+width = 16
+[nodes.code]
+stage = "pretrain"
+parents = ["davinci"]
+[nodes.code.pretrain]
+tokens = 4096
+[nodes.child]
+stage = "pretrain"
+parents = ["small"]
+[nodes.child.pretrain]
+tokens = 8192
+)";
+
+// Of 3 threads the share of each changes as the others come and go.
+TEST_F(GrowTest, NodesSideBySideComeOutBitForBit) {
+  const auto ranks = single_process();
+  const int threads = num_threads();
+  set_num_threads(3);
+  const auto grow_at_once = [&](const std::string& out, int at_once, std::function<bool()> stop) {
+    GrowOptions options{folder / out, {}, std::move(stop)};
+    options.at_once = at_once;
+    return grow(recipe(kFamily), options, *ranks, silent());
+  };
+  const auto in_turn = grow_at_once("in_turn", 1, {});
+  std::atomic<int> steps = 40;
+  EXPECT_THROW(grow_at_once("beside", 0, [&] { return --steps < 0; }), Error);
+  // Two had begun when it was cut; only what is grown is linked to.
+  EXPECT_TRUE(std::filesystem::exists(folder / "beside" / "nodes"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "beside" / "trees" / "small" / "code"));
+  const auto beside = grow_at_once("beside", 0, {});
+  set_num_threads(threads);
+  ASSERT_EQ(beside.size(), 4u);
+  for (size_t i = 0; i < beside.size(); ++i) {
+    EXPECT_EQ(beside[i].name, in_turn[i].name);
+    EXPECT_EQ(digest_of_node(beside[i]), digest_of_node(in_turn[i])) << beside[i].name;
+    EXPECT_TRUE(std::filesystem::exists(folder / "beside" / "trees" / "small" / beside[i].name));
+  }
 }
 
 TEST_F(GrowTest, SeedsAreTreesOfTheirOwnBesideEachOther) {

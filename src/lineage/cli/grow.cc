@@ -191,6 +191,10 @@ void add_grow(CLI::App& app) {
   c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes");
   c->add_flag("--dry-run", o->dry_run,
               "print the plan: tokens, FLOPs, memory, questions, time on this machine");
+  o->grow.at_once = 0;
+  c->add_option("-j,--jobs", o->grow.at_once,
+                "nodes that may grow side by side, sharing the threads; 0: as many as threads")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");
   c->add_flag("--check-kernels", o->check_kernels,
               "run every kernel beside its reference and stop at a difference (slow)");

@@ -6,11 +6,11 @@
 
 namespace lineage {
 
-// Test items of a scenario whose prompts and answers take about `tokens` tokens, half of it where
-// the scenario is not the headline of its ability: all that it has of its own accord where they are
-// short, fewer where they are long, but kLeastItems of them if it has so many. A token written
-// counts as several read, which is what it costs. Follows from the items alone, so that all models
-// with one tokenizer are asked the same.
+// Test items of a scenario whose prompts and answers take about `tokens` tokens, a quarter of it
+// where the scenario is not the headline of its ability: all that it has of its own accord where
+// they are short, fewer where they are long, but kLeastItems of them if it has so many. A token
+// written counts as several read, which is what it costs. Follows from the items alone, so that all
+// models with one tokenizer are asked the same.
 int64_t items_within(const Scenario&, const Tokenizer&, int64_t tokens);
 
 inline constexpr int64_t kLeastItems = 100;

@@ -8,6 +8,8 @@
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/parallel.h"
+#include "lineage/base/side_by_side.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/prepare.h"
 #include "lineage/stages/room.h"
@@ -89,7 +91,8 @@ class Grower {
   }
   bool ever_grown(const std::string& node) const;
   std::map<std::string, std::string> prepare_data(const std::vector<const RecipeNode*>&);
-  void grow_node(const RecipeNode&, const GrownNode&);
+  void grow_all(const std::vector<RecipeNode>&, const std::vector<NodeToGrow>&);
+  void grow_node(const RecipeNode&, const GrownNode&, Progress&, std::function<bool()> interrupted);
 
   const Recipe& recipe_;
   const GrowOptions& options_;
@@ -97,6 +100,7 @@ class Grower {
   Progress& progress_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::map<std::string, GrownNode> grown_;
+  std::filesystem::path links_;
   double peak_gflops_ = 0;
 };
 
@@ -160,39 +164,69 @@ std::vector<GrownNode> Grower::run() {
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_room(ungrown, options_.out, ranks_.size());
-  const auto links = options_.out / "trees" /
-                     (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
-  if (ranks_.rank() == 0) remove_other_links(links, recipe_);
+  links_ = options_.out / "trees" /
+           (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
+  if (ranks_.rank() == 0) remove_other_links(links_, recipe_);
   std::vector<GrownNode> result;
-  for (size_t i = 0; i < resolved.size(); ++i) {
-    const RecipeNode& node = resolved[i];
-    const GrownNode& g = grown_[node.name];
-    if (g.cached)
-      progress_.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
-    else
-      grow_node(node, g);
-    if (ranks_.rank() == 0) link_to(links / node.name, g.folder);
-    result.push_back(g);
+  for (const RecipeNode& node : resolved) {
+    const GrownNode& g = result.emplace_back(grown_.at(node.name));
+    if (!g.cached) continue;
+    progress_.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
+    if (ranks_.rank() == 0) link_to(links_ / node.name, g.folder);
   }
+  grow_all(resolved, ungrown);
   ranks_.barrier();
   return result;
 }
 
-void Grower::grow_node(const RecipeNode& node, const GrownNode& g) {
+// Side by side as far as parents, threads and memory allow.
+void Grower::grow_all(const std::vector<RecipeNode>& nodes, const std::vector<NodeToGrow>& room) {
+  if (room.empty()) return;
+  std::vector<const RecipeNode*> ungrown;
+  std::vector<Piece> pieces;
+  std::vector<double> flops;
+  for (const RecipeNode& node : nodes) {
+    if (grown_.at(node.name).cached) continue;
+    Piece piece{.cost = room[pieces.size()].plan.flops};
+    for (size_t i = 0; i < ungrown.size(); ++i)
+      if (std::ranges::find(node.parents, ungrown[i]->name) != node.parents.end())
+        piece.after.push_back(i);
+    flops.push_back(piece.cost);
+    pieces.push_back(std::move(piece));
+    ungrown.push_back(&node);
+  }
+  peak_gflops_ = matmul_peak_gflops() * ranks_.size();
+  // Ranks must meet in the same node, so theirs grow one after another.
+  const int wanted = options_.at_once > 0 ? options_.at_once : num_threads();
+  const int at_once = ranks_.size() > 1 ? 1 : fit_at_once(room, options_.out, wanted);
+  JointProgress joint(progress_, fmt::format("growing {} nodes", pieces.size()), flops);
+  SideBySide side_by_side(std::move(pieces), at_once);
+  side_by_side.run([&](size_t i) {
+    const RecipeNode& node = *ungrown[i];
+    const auto own = at_once > 1 ? joint.piece(i, node.name) : nullptr;
+    // Asked between steps, which is when a node may take another share of the threads.
+    grow_node(node, grown_.at(node.name), own ? *own : progress_, [&, i] {
+      return side_by_side.pause(i) || (options_.interrupted && options_.interrupted());
+    });
+  });
+}
+
+void Grower::grow_node(const RecipeNode& node, const GrownNode& g, Progress& progress,
+                       std::function<bool()> interrupted) {
   std::unique_ptr<FolderLock> lock;
   if (ranks_.rank() == 0) lock = std::make_unique<FolderLock>(g.folder);
-  if (peak_gflops_ == 0) peak_gflops_ = matmul_peak_gflops() * ranks_.size();
-  StageContext context{recipe_, ranks_,     progress_,  g.folder,     options_.out / "data",
-                       {},      g.identity, tokenizer_, peak_gflops_, options_.interrupted};
+  StageContext context{recipe_, ranks_,     progress,   g.folder,     options_.out / "data",
+                       {},      g.identity, tokenizer_, peak_gflops_, std::move(interrupted)};
   for (const std::string& parent : node.parents)
     context.parents.push_back(grown_.at(parent).folder);
   const Stage& stage = stage_for(node.stage, node.place);
   const StagePlan plan = stage.plan(node, recipe_, ranks_.size());
-  progress_.note(fmt::format("{}: {} parameters, {}{} tokens in {} steps", node.name,
-                             plan.parameters, plan.estimated ? "about " : "", plan.tokens,
-                             plan.steps));
+  progress.note(fmt::format("{}: {} parameters, {}{} tokens in {} steps", node.name,
+                            plan.parameters, plan.estimated ? "about " : "", plan.tokens,
+                            plan.steps));
   ranks_.barrier();
   stage.run(node, context);
+  if (ranks_.rank() == 0) link_to(links_ / node.name, g.folder);
 }
 
 }  // namespace

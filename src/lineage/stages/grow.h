@@ -24,6 +24,9 @@ struct GrowOptions {
   std::vector<std::string> nodes;  // only these and their ancestors; empty: all
   std::function<bool()> interrupted;
   std::filesystem::path tree = {};  // of the links, below OUT/trees; empty: the recipe's name
+  // Nodes that may grow side by side, as far as memory goes; 0: as many as compute threads. Models
+  // come out bit for bit as one after another. Ranks grow one after another, whatever this is.
+  int at_once = 1;
 };
 
 // Where the links of a recipe's seed stand below OUT/trees: the recipe's own seed has the folder

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "lineage/base/error.h"
 #include "lineage/train/machine.h"
 
@@ -44,6 +47,23 @@ void check_room(const std::vector<NodeToGrow>& nodes, const fs::path& out, int r
           "free some space, or choose another disk with --out");
     kept += node.plan.parameters * size_of(DType::f32);
   }
+}
+
+int fit_at_once(const std::vector<NodeToGrow>& nodes, const fs::path& out, int at_once) {
+  // How many of the largest go into `have`.
+  const auto fit = [&](int64_t StagePlan::*bytes, int64_t have) {
+    std::vector<int64_t> wanted;
+    for (const NodeToGrow& node : nodes) wanted.push_back(node.plan.*bytes);
+    std::ranges::sort(wanted, std::greater());
+    int count = 0;
+    for (const int64_t w : wanted) {
+      if ((have -= w) < 0) break;
+      ++count;
+    }
+    return count;
+  };
+  return std::max(1, std::min({at_once, fit(&StagePlan::memory_bytes, available_memory()),
+                               fit(&StagePlan::disk_bytes, free_disk(out))}));
 }
 
 std::string size_text(int64_t bytes) {

@@ -20,6 +20,10 @@ struct NodeToGrow {
 // memory is that of all ranks, on one machine.
 void check_room(const std::vector<NodeToGrow>&, const std::filesystem::path& out, int ranks);
 
+// Of at most `at_once` nodes, how many have room side by side, in this machine's free memory and on
+// the disk of `out`, whichever they are; at least 1.
+int fit_at_once(const std::vector<NodeToGrow>&, const std::filesystem::path& out, int at_once);
+
 // "812 KiB", "2048 MiB", "73 GiB": rounded up.
 std::string size_text(int64_t bytes);
 

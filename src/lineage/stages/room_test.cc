@@ -57,6 +57,20 @@ TEST(Room, NodesThatStayOnDiskCountForTheNext) {
   EXPECT_NE(said.find("with the nodes before it"), std::string::npos) << said;
 }
 
+TEST(Room, AsManyAtOnceAsTheLargestLeaveRoomFor) {
+  const int64_t memory = available_memory(), disk = free_disk("/tmp");
+  const auto fit = [](const std::vector<NodeToGrow>& nodes, int at_once) {
+    return fit_at_once(nodes, "/tmp", at_once);
+  };
+  const NodeToGrow small = node("small", 1, 1), half = node("half", memory / 2 + memory / 8, 1);
+  EXPECT_EQ(fit({small, small, small}, 8), 3);
+  EXPECT_EQ(fit({small, small, small}, 2), 2);
+  EXPECT_EQ(fit({small, half, small}, 8), 3);
+  EXPECT_EQ(fit({half, small, half}, 8), 1);  // the two large ones might meet
+  EXPECT_EQ(fit({node("a", 1, disk / 2 + disk / 8), node("b", 1, disk / 2 + disk / 8)}, 2), 1);
+  EXPECT_EQ(fit({node("too large", 2000 * kTiB, 1)}, 4), 1);
+}
+
 TEST(Room, AStateThatIsThereMakesRoomForTheNext) {
   const auto folder = std::filesystem::temp_directory_path() /
                       ("lineage-room-" + std::to_string(free_disk("/tmp")));

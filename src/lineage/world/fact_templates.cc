@@ -181,10 +181,12 @@ Words value_words(const Fact& f) { return domain_words(value_domain(f.relation),
 void write_fact(DocumentWriter& out, const Template& form, const Fact& fact, TokenTag tag,
                 Words subject) {
   const Words name = subject_words(fact);
+  // The name tells a pronoun's gender.
+  const TokenTag subject_tag = subject.count == 0 ? TokenTag{} : TokenTag{Ability::grammar, true};
   if (subject.count == 0) subject = name;
   const Words year = fact.year >= 0 ? Words(Vocabulary::get().integer(fact.year)) : Words();
   const Words value = value_words(fact);
-  form.write(out, {{'s', subject}, {'o', name}, {'v', value, tag}, {'y', year}});
+  form.write(out, {{'s', subject, subject_tag}, {'o', name}, {'v', value, tag}, {'y', year}});
 }
 
 std::vector<Token> fact_prompt(const Template& form, const Fact& fact) {

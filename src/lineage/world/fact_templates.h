@@ -27,7 +27,7 @@ const FactTemplates& fact_templates(Relation);
 std::span<const Template> b_statements(Relation, WordOrder);
 
 // The slots of a fact, with `subject` in place of the subject's name ("he", "she") when it is not
-// empty; the value's tokens carry `tag`.
+// empty; the value's tokens carry `tag`, a pronoun that of grammar.
 Words subject_words(const Fact&);
 Words value_words(const Fact&);
 void write_fact(DocumentWriter&, const Template&, const Fact&, TokenTag tag = {},

@@ -17,6 +17,7 @@ struct InstructionConfig {
   std::vector<std::string> families{};
   std::vector<std::string> compositions{};
   std::map<std::string, double> weights{};
+  double chains = 0.5;
   double unknown_share = 0;
 };
 
@@ -37,6 +38,10 @@ void fields(V& v, InstructionConfig& c) {
     "share of a family's demonstrations against the others', by code or name; what is not named "
     "keeps its own",
     at_least(0));
+  v("chains", c.chains,
+    "share of worked chains among the problems that may be asked with or without one (F13, F28, "
+    "F29)",
+    between(0, 1));
   v("unknown_share", c.unknown_share,
     "share of the persons asked about whom training told of only once", between(0, 1));
 }

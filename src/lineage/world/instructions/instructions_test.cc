@@ -367,6 +367,33 @@ TEST(Mixture, DoseAndWeights) {
   EXPECT_EQ(only(3).family, Family::reverse);
 }
 
+TEST(Mixture, ShareOfChains) {
+  const std::vector<std::string> problems = {"F13", "F28", "F29"};
+  const auto is_chain = [](const InstructionMixture& mixture, uint64_t i) -> int {
+    const InstructionType& t = all().train_types()[static_cast<size_t>(mixture(i).type)];
+    return in_form(t, true) ? *in_form(t, true) == t : -1;  // -1: it has one form alone
+  };
+  const InstructionMixture even(all(), {.types = 256, .families = problems});
+  const InstructionMixture most(all(), {.types = 256, .families = problems, .chains = 0.8});
+  int both = 0, chains = 0, even_chains = 0;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const int before = is_chain(even, i), after = is_chain(most, i);
+    ASSERT_EQ(before < 0, after < 0) << i;  // which problem it is stays
+    if (after < 0) {
+      EXPECT_EQ(even(i).answer, most(i).answer);
+      continue;
+    }
+    ++both, chains += after, even_chains += before;
+  }
+  EXPECT_GT(both, 1000);
+  EXPECT_NEAR(double(even_chains) / both, 0.5, 0.04);
+  EXPECT_NEAR(double(chains) / both, 0.8, 0.03);
+  // Where the dose has one form of a problem only, there is nothing to choose.
+  const InstructionMixture one(all(), {.types = 16, .chains = 0});
+  const InstructionMixture same(all(), {.types = 16});
+  for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(one(i).answer, same(i).answer);
+}
+
 TEST(Mixture, DatasetIsTheMixture) {
   const auto shared = std::make_shared<const World>(WorldConfig{});
   const DatasetPtr data = instruction_dataset(shared, {.types = 16, .examples = 2000});

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <set>
 
@@ -70,6 +71,16 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
       by_family_.push_back(std::move(of_family[f]));
       cumulative_.push_back(sum += weights[f]);
     }
+  for (const int i : types_) {
+    const auto index_of = [&](bool chain) {
+      const auto form = in_form(types[static_cast<size_t>(i)], chain);
+      const auto at = std::ranges::find_if(
+          types_, [&](int k) { return form && types[static_cast<size_t>(k)] == *form; });
+      return at == types_.end() ? -1 : *at;
+    };
+    const std::array<int, 2> forms = {index_of(false), index_of(true)};
+    if (forms[0] >= 0 && forms[1] >= 0) forms_[i] = forms;
+  }
   require(!by_family_.empty(), "instructions: no type of the first ", config.types,
           " is left by families, compositions and weights; wanted at least one");
 }
@@ -81,7 +92,10 @@ Demonstration InstructionMixture::operator()(uint64_t index) const {
   const size_t f = static_cast<size_t>(
       std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
   const auto& types = by_family_[std::min(f, by_family_.size() - 1)];
-  const int type = types[key.below(types.size(), 1)];
+  int type = types[key.below(types.size(), 1)];
+  // Half is what drawing the type gives.
+  if (const auto forms = forms_.find(type); config_.chains != 0.5 && forms != forms_.end())
+    type = forms->second[key.uniform_double(2) < config_.chains];
   Demonstration d = instructions_->demonstration(
       instructions_->train_types()[static_cast<size_t>(type)], "instructions", index,
       Paraphrases::trained, config_.unknown_share);

@@ -4,6 +4,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "lineage/world/instructions/statements.h"
 #include "lineage/world/instructions/task.h"
 #include "lineage/world/language_b.h"
 
@@ -139,6 +140,11 @@ int rank_of(Family family, int parameter) {
   return problem ? parameter ^ 3 : family == Family::hops ? parameter ^ 1 : parameter;
 }
 
+bool has_both_forms(const InstructionType& t) {
+  return t.family == Family::hops || t.family == Family::box_state ||
+         (t.family == Family::word_problem && t.parameter < kQuantityParameters);
+}
+
 // A family's types: plain and single first, then formats and compositions by a keyed order.
 std::vector<InstructionType> types_of(const World& world, Family family) {
   std::vector<InstructionType> plain;
@@ -191,6 +197,12 @@ std::span<const Composition> heldout_compositions() { return compositions().held
 bool is_heldout(Composition c) {
   const auto& held = compositions().heldout;
   return std::find(held.begin(), held.end(), c) != held.end();
+}
+
+std::optional<InstructionType> in_form(InstructionType t, bool chain) {
+  if (!has_both_forms(t)) return std::nullopt;
+  t.parameter = t.parameter / 2 * 2 + chain;
+  return t;
 }
 
 std::string type_name(const InstructionType& t) {

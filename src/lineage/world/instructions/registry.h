@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +38,8 @@ struct InstructionType {
   AnswerFormat format = AnswerFormat::plain;
   bool operator==(const InstructionType&) const = default;
 };
+// A problem that may be asked with a chain or without one in that form; no other type has both.
+std::optional<InstructionType> in_form(InstructionType, bool chain);
 std::string type_name(const InstructionType&);  // "F02 reverse then keep animal, words, brackets"
 
 // Of a type's ten paraphrases (two wordings in five frames) one is held out from training.
@@ -88,6 +93,7 @@ class InstructionMixture {
   std::vector<int> types_;
   std::vector<std::vector<int>> by_family_;  // of the families that it draws from
   std::vector<double> cumulative_;           // of their weights
+  std::map<int, std::array<int, 2>> forms_;  // of problems with both: direct, chain
 };
 
 }  // namespace lineage

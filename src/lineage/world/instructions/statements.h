@@ -23,6 +23,10 @@ struct ReadClaims {
 };
 ReadClaims read_claims(std::span<const Token> text);
 
+// Parameters of the families of problems (F13, F28, F29) stand in pairs, the direct form of a
+// problem before its chain. F28 has gatherings from here on, which have one form each.
+inline constexpr int kQuantityParameters = 16;
+
 // A word problem as an instruction: "explain then answer : …" with the chain, or "answer only : …".
 Task problem_task(const Problem&, bool chain, int phrase);
 

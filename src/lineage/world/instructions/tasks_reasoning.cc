@@ -36,7 +36,7 @@ std::optional<Task> sum(const TaskInput& in) {
 
 // F28: 1..4 steps, level 1 and 2, direct and with the chain; then gatherings of 2..4 steps, as a
 // recipe and as a formal sum.
-constexpr int kQuantityParameters = 16, kGatheringParameters = 6;
+constexpr int kGatheringParameters = 6;
 
 Task gathering_task(const TaskInput& in, int steps, bool formal) {
   const Gathering g = make_gathering(steps, in.use, in.draw);

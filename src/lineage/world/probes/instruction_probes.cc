@@ -144,13 +144,13 @@ std::vector<ProbeSet> instruction_probes() {
   known.shots = 4;
   known.conditions = {{0, 200}, {8, 100}};
   ProbeSet trained =
-      written_set("A08.trained_types", "trained instructions, new inputs", 400, 64, &trained_type);
+      written_set("A08.trained_types", "trained instructions, new inputs", 1068, 64, &trained_type);
   trained.conditions = {{4, 100}};
   std::vector<ProbeSet> sets = {
       known, trained,
-      written_set("A09.compositions", "held-out compositions", 300, 24, &unseen_composition),
-      written_set("A09.families", "held-out families", 300, 64, &unseen_family),
-      written_set("A09.forms", "held-out formats and paraphrases", 300, 64, &unseen_form)};
+      written_set("A09.compositions", "held-out compositions", 400, 24, &unseen_composition),
+      written_set("A09.families", "held-out families", 400, 64, &unseen_family),
+      written_set("A09.forms", "held-out formats and paraphrases", 400, 64, &unseen_form)};
   for (ProbeSet& s : sets) s.details = {{"content", s.title + ", whatever the form"}};
   for (size_t i = 2; i < sets.size(); ++i) sets[i].conditions = {{2, 100}};
   return sets;

@@ -94,7 +94,7 @@ ProbeSet problem_set(ProblemFamily family, Put put, bool deep) {
       "A12." + name + "." + std::string(kPut[static_cast<size_t>(put)]) + (deep ? ".deep" : ""),
       name + " problems, " + (chained(put) ? "chain of thought" : "direct") +
           (deep ? ", more steps than in tuning" : ""),
-      deep || !asked(put) ? 100 : 300, most_tokens(family, chained(put), deep),
+      deep || !asked(put) ? 100 : 400, most_tokens(family, chained(put), deep),
       [=](const World& world, uint64_t index) {
         return problem_item(world, family, put, deep, steps_of(family, index, deep), index);
       });
