@@ -48,7 +48,7 @@ int64_t items_within(const Scenario& scenario, const Tokenizer& tokenizer, int64
   const double cost = tokens_an_item(scenario, tokenizer);
   if (cost <= 0) return spec.n;
   const auto n =
-      static_cast<int64_t>(static_cast<double>(spec.headline ? tokens : tokens / 4) / cost);
+      static_cast<int64_t>(static_cast<double>(spec.headline ? tokens : tokens / 3) / cost);
   return std::min(spec.n, std::max(kLeastItems, n / kMultiple * kMultiple));
 }
 

@@ -6,7 +6,7 @@
 
 namespace lineage {
 
-// Test items of a scenario whose prompts and answers take about `tokens` tokens, a quarter of it
+// Test items of a scenario whose prompts and answers take about `tokens` tokens, a third of it
 // where the scenario is not the headline of its ability: all that it has of its own accord where
 // they are short, fewer where they are long, but kLeastItems of them if it has so many. A token
 // written counts as several read, which is what it costs. Follows from the items alone, so that all

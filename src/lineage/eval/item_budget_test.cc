@@ -61,12 +61,12 @@ TEST_F(ItemBudgetTest, WhatIsWrittenCountsThreefold) {
   EXPECT_EQ(within(spec, {"a b"}, 10'000), 1000);
 }
 
-TEST_F(ItemBudgetTest, HeadlinesHaveFourTimesAsManyAndAllHaveSome) {
+TEST_F(ItemBudgetTest, HeadlinesHaveThriceAsManyAndAllHaveSome) {
   auto spec = spec_of(Prompting::Method::choose, 10'000);
   spec.headline = false;
-  EXPECT_EQ(within(spec, {"a", "b"}, 6000), 500);
+  EXPECT_EQ(within(spec, {"a", "b"}, 4500), 500);
   EXPECT_EQ(within(spec, {"a", "b"}, 3), kLeastItems);
-  EXPECT_EQ(within(spec, {"a", "b"}, 3 * 4 * 139), 120);
+  EXPECT_EQ(within(spec, {"a", "b"}, 3 * 3 * 139), 120);
   spec.n = 30;
   EXPECT_EQ(within(spec, {"a", "b"}, 3), 30);
   EXPECT_EQ(within(spec, {"a", "b"}, 1'000'000), 30);

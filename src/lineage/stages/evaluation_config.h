@@ -12,7 +12,7 @@ namespace lineage {
 struct EvaluationConfig {
   bool enabled = true;
   std::vector<std::string> abilities;
-  int64_t n = 0, tokens = 40'000, dev = 64;
+  int64_t n = 0, tokens = 30'000, dev = 64;
   uint64_t seed = 1;
 };
 
