@@ -8,7 +8,7 @@
 #include "corpus.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
-#include "lineage/base/parallel.h"
+#include "lineage/base/testing.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/threads.h"
 
@@ -142,8 +142,7 @@ tokens = 8192
 // Of 3 threads the share of each changes as the others come and go.
 TEST_F(GrowTest, NodesSideBySideComeOutBitForBit) {
   const auto ranks = single_process();
-  const int threads = num_threads();
-  set_num_threads(3);
+  const testing::UseThreads three(3);
   const auto grow_at_once = [&](const std::string& out, int at_once, std::function<bool()> stop) {
     GrowOptions options{folder / out, {}, std::move(stop)};
     options.at_once = at_once;
@@ -156,7 +155,6 @@ TEST_F(GrowTest, NodesSideBySideComeOutBitForBit) {
   EXPECT_TRUE(std::filesystem::exists(folder / "beside" / "nodes"));
   EXPECT_FALSE(std::filesystem::exists(folder / "beside" / "trees" / "small" / "code"));
   const auto beside = grow_at_once("beside", 0, {});
-  set_num_threads(threads);
   ASSERT_EQ(beside.size(), 4u);
   for (size_t i = 0; i < beside.size(); ++i) {
     EXPECT_EQ(beside[i].name, in_turn[i].name);

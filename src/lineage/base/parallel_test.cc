@@ -13,15 +13,10 @@
 #include <tuple>
 #include <vector>
 
+#include "lineage/base/testing.h"
+
 namespace lineage {
 namespace {
-
-// Sets this thread's thread count for one scope.
-struct Threads {
-  explicit Threads(int n) : before(num_threads()) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before); }
-  int before;
-};
 
 using Blocks = std::set<std::tuple<int64_t, int64_t, int64_t>>;
 
@@ -41,7 +36,7 @@ Blocks blocks_of(int64_t n, int64_t block, bool dynamic) {
 TEST(Parallel, BlocksDoNotDependOnTheThreads) {
   for (const bool dynamic : {false, true}) {
     for (const int threads : {1, 2, 3, 8}) {
-      const Threads scope(threads);
+      const testing::UseThreads scope(threads);
       EXPECT_EQ(blocks_of(10, 4, dynamic), (Blocks{{0, 0, 4}, {1, 4, 8}, {2, 8, 10}}));
       EXPECT_EQ(blocks_of(3, 5, dynamic), (Blocks{{0, 0, 3}}));
       EXPECT_EQ(blocks_of(0, 4, dynamic), Blocks{});
@@ -55,7 +50,7 @@ TEST(Parallel, SumsAreTheSameForAnyNumberOfThreads) {
   std::vector<float> x(kN);
   for (int64_t i = 0; i < kN; ++i) x[static_cast<size_t>(i)] = std::sin(static_cast<float>(i));
   const auto sum = [&](int threads, bool dynamic) {
-    const Threads scope(threads);
+    const testing::UseThreads scope(threads);
     std::vector<float> partial(kN / kBlock + 1);
     parallel_blocks(
         kN, kBlock,
@@ -75,7 +70,7 @@ TEST(Parallel, SumsAreTheSameForAnyNumberOfThreads) {
 }
 
 TEST(Parallel, ForVisitsEveryIndexOnce) {
-  const Threads scope(4);
+  const testing::UseThreads scope(4);
   std::vector<std::atomic<int>> visits(1000);
   parallel_for(1000, 7, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
@@ -86,7 +81,7 @@ TEST(Parallel, ForVisitsEveryIndexOnce) {
 TEST(Parallel, AnExceptionReachesTheCaller) {
   for (const bool dynamic : {false, true}) {
     for (const int threads : {1, 4}) {
-      const Threads scope(threads);
+      const testing::UseThreads scope(threads);
       std::string what;
       try {
         parallel_blocks(
@@ -104,7 +99,7 @@ TEST(Parallel, AnExceptionReachesTheCaller) {
 }
 
 TEST(Parallel, ALoopInsideALoopRunsOnItsOwnThread) {
-  const Threads scope(2);
+  const testing::UseThreads scope(2);
   std::atomic<int> inner_threads{0}, visits{0};
   parallel_for(2, 1, [&](int64_t, int64_t) {
     inner_threads = std::max(inner_threads.load(), num_threads());
@@ -116,7 +111,7 @@ TEST(Parallel, ALoopInsideALoopRunsOnItsOwnThread) {
 }
 
 TEST(Parallel, ThreadCountBelongsToTheCallingThread) {
-  const Threads scope(3);
+  const testing::UseThreads scope(3);
   std::thread([] { set_num_threads(1); }).join();
   EXPECT_EQ(num_threads(), 3);
   set_num_threads(0);
@@ -125,7 +120,7 @@ TEST(Parallel, ThreadCountBelongsToTheCallingThread) {
 
 #if defined(__x86_64__)
 TEST(Parallel, EveryThreadFlushesDenormals) {
-  const Threads scope(4);
+  const testing::UseThreads scope(4);
   std::vector<float> halves(64, 1);
   volatile float smallest = FLT_MIN;
   parallel_blocks(

@@ -2,25 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "lineage/base/error.h"
-#include "lineage/base/parallel.h"
+#include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
-
-class Threads {
- public:
-  explicit Threads(int n) : before_(num_threads()) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 // Waits until `done` says so, ten seconds at most.
 void wait_for(const std::function<bool()>& done) {
@@ -30,7 +25,7 @@ void wait_for(const std::function<bool()>& done) {
 }
 
 TEST(SideBySide, OneAtATimeKeepsTheOrderAndTheThread) {
-  const Threads four(4);
+  const testing::UseThreads four(4);
   std::vector<size_t> order;
   SideBySide one({{.cost = 1}, {.cost = 9}, {.after = {0}, .cost = 5}}, 1);
   one.run([&](size_t i) {
@@ -81,7 +76,7 @@ TEST(SideBySide, TheCostliestWayGoesFirst) {
 }
 
 TEST(SideBySide, ThreadsAreSharedAsPiecesComeAndGo) {
-  const Threads five(5);
+  const testing::UseThreads five(5);
   std::atomic<int> begun = 0, measured = 0;
   std::atomic<bool> second_done = false;
   std::atomic<int> sum = 0, alone = 0;

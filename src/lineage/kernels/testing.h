@@ -6,7 +6,7 @@
 #include <complex>
 
 #include "hwy/targets.h"
-#include "lineage/base/parallel.h"
+#include "lineage/base/testing.h"
 #include "lineage/kernels/cases.h"
 #include "lineage/kernels/reference/forward.h"
 
@@ -88,16 +88,7 @@ class UseTarget {
   UseTarget& operator=(const UseTarget&) = delete;
 };
 
-class UseThreads {
- public:
-  explicit UseThreads(int n) : before_(num_threads()) { set_num_threads(n); }
-  ~UseThreads() { set_num_threads(before_); }
-  UseThreads(const UseThreads&) = delete;
-  UseThreads& operator=(const UseThreads&) = delete;
-
- private:
-  int before_;
-};
+using testing::UseThreads;
 
 // --- a backend against the reference -------------------------------------------------------------
 

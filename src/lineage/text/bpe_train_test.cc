@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/file.h"
-#include "lineage/base/parallel.h"
+#include "lineage/base/testing.h"
 #include "lineage/text/testing.h"
 #include "lineage/text/tokenizer_files.h"
 
@@ -65,15 +65,6 @@ std::vector<std::string> learned_tokens(const BpeTokenizer& tokenizer) {
   return out;
 }
 
-class Threads {
- public:
-  explicit Threads(int n) : before_(num_threads()) { set_num_threads(n); }
-  ~Threads() { set_num_threads(before_); }
-
- private:
-  int before_;
-};
-
 TEST(BpeTrain, AgreesWithTheDefinition) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     const Rng rng = Rng(seed).fold("train");
@@ -106,7 +97,7 @@ TEST(BpeTrain, NeitherThreadsNorOrderNorSplittingMatter) {
   const BpeTrainOptions options{.vocab = 700};
   std::string digest;
   for (int threads : {1, 2, 5}) {
-    const Threads scope(threads);
+    const testing::UseThreads scope(threads);
     const std::string now = train_bpe(options, views(documents))->digest();
     if (digest.empty()) digest = now;
     EXPECT_EQ(now, digest) << threads << " threads";

@@ -6,15 +6,18 @@
 namespace lineage {
 namespace {
 
-constexpr TokenTag kSecond{Ability::multilingual, true};
+constexpr TokenTag kSecond{Ability::multilingual, true}, kAgrees{Ability::grammar, true};
 
-void write_all(DocumentWriter& out, std::span<const Token> tokens, TokenTag tag = {}) {
+void write_all(DocumentWriter& out, std::span<const Token> tokens, TokenTag tag) {
   for (Token t : tokens) out.token(t, tag);
 }
 
-// The critical words of a B sentence are its verbs: they agree as in A.
-void write_b_sentence(DocumentWriter& out, const TextContext& context, Draw& draw) {
-  const SimpleSentence sentence = simple_sentence(draw);
+// The critical word of a sentence is its verb, which agrees with the subject, in B as in A.
+void write_a_sentence(DocumentWriter& out, const SimpleSentence& sentence) {
+  for (Token t : in_a(sentence)) out.token(t, t == sentence.verb[0] ? kAgrees : TokenTag{});
+}
+void write_b_sentence(DocumentWriter& out, const TextContext& context,
+                      const SimpleSentence& sentence) {
   const Token verb = to_b(sentence.verb[0]);
   for (Token t : in_b(sentence, context.world->config().b_order))
     out.token(t, t == verb ? kSecond : TokenTag{});
@@ -46,17 +49,24 @@ void write_b_facts(DocumentWriter& out, const TextContext& context, Draw& draw) 
 void write_translation(DocumentWriter& out, const TextContext& context, Draw& draw) {
   static const Template opening("translate :"), arrow("->");
   const SimpleSentence sentence = simple_sentence(draw);
-  const auto a = in_a(sentence), b = in_b(sentence, context.world->config().b_order);
   const bool to_second = draw.chance(0.5);
   opening.write(out, {});
-  write_all(out, to_second ? a : b);
+  if (to_second)
+    write_a_sentence(out, sentence);
+  else
+    write_b_sentence(out, context, sentence);
   arrow.write(out, {});
-  write_all(out, to_second ? b : a, kSecond);
+  write_all(out, to_second ? in_b(sentence, context.world->config().b_order) : in_a(sentence),
+            kSecond);
 }
 
-// A sentence of A with nouns of B.
+// A sentence of A with words of B.
 void write_mixed(DocumentWriter& out, Draw& draw) {
-  for (Token t : in_a(simple_sentence(draw))) out.token(draw.chance(0.4) ? to_b(t) : t);
+  const SimpleSentence sentence = simple_sentence(draw);
+  for (Token t : in_a(sentence)) {
+    const bool second = draw.chance(0.4), verb = t == sentence.verb[0];
+    out.token(second ? to_b(t) : t, !verb ? TokenTag{} : second ? kSecond : kAgrees);
+  }
 }
 
 }  // namespace
@@ -73,7 +83,7 @@ Document b_page(const TextContext& context, Rng key) {
     else if (form == 7)
       write_translation(out, context, draw);
     else if (draw.chance(0.7))
-      write_b_sentence(out, context, draw);
+      write_b_sentence(out, context, simple_sentence(draw));
     else
       write_b_facts(out, context, draw);
   }
