@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cfloat>
 #include <cmath>
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -117,6 +118,34 @@ TEST(Parallel, ThreadCountBelongsToTheCallingThread) {
   set_num_threads(0);
   EXPECT_EQ(num_threads(), 1);
 }
+
+#if defined(__linux__)
+// The threads of this process, which Linux lists.
+size_t threads_there() {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& t : std::filesystem::directory_iterator("/proc/self/task"))
+    ++count;
+  return count;
+}
+
+TEST(Parallel, ReleasedThreadsEndAndOthersComeForTheNextLoop) {
+  const testing::UseThreads scope(5);
+  release_threads();
+  const size_t alone = threads_there();
+  const auto sum = [] {
+    std::atomic<int64_t> total = 0;
+    parallel_blocks(100, 1, [&](int64_t i, int64_t, int64_t) { total += i; });
+    return total.load();
+  };
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(sum(), 4950);
+    EXPECT_EQ(threads_there(), alone + 4);
+    release_threads();
+    EXPECT_EQ(threads_there(), alone);
+  }
+  release_threads();  // none
+}
+#endif
 
 #if defined(__x86_64__)
 TEST(Parallel, EveryThreadFlushesDenormals) {
