@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -369,14 +370,21 @@ TEST(Mixture, DoseAndWeights) {
 
 TEST(Mixture, ShareOfChains) {
   const std::vector<std::string> problems = {"F13", "F28", "F29"};
+  // -1: the mixture has it in one form alone.
   const auto is_chain = [](const InstructionMixture& mixture, uint64_t i) -> int {
-    const InstructionType& t = all().train_types()[static_cast<size_t>(mixture(i).type)];
-    return in_form(t, true) ? *in_form(t, true) == t : -1;  // -1: it has one form alone
+    const auto types = all().train_types();
+    const InstructionType& t = types[static_cast<size_t>(mixture(i).type)];
+    const bool chain = in_form(t, true) == t;
+    const auto other = in_form(t, !chain);
+    return std::ranges::any_of(mixture.types(),
+                               [&](int k) { return types[static_cast<size_t>(k)] == other; })
+               ? chain
+               : -1;
   };
   const InstructionMixture even(all(), {.types = 256, .families = problems});
   const InstructionMixture most(all(), {.types = 256, .families = problems, .chains = 0.8});
   int both = 0, chains = 0, even_chains = 0;
-  for (uint64_t i = 0; i < 2000; ++i) {
+  for (uint64_t i = 0; i < 10'000; ++i) {
     const int before = is_chain(even, i), after = is_chain(most, i);
     ASSERT_EQ(before < 0, after < 0) << i;  // which problem it is stays
     if (after < 0) {
@@ -385,9 +393,9 @@ TEST(Mixture, ShareOfChains) {
     }
     ++both, chains += after, even_chains += before;
   }
-  EXPECT_GT(both, 1000);
-  EXPECT_NEAR(double(even_chains) / both, 0.5, 0.04);
-  EXPECT_NEAR(double(chains) / both, 0.8, 0.03);
+  EXPECT_GT(both, 5000);
+  EXPECT_NEAR(double(even_chains) / both, 0.5, 0.015);
+  EXPECT_NEAR(double(chains) / both, 0.8, 0.012);
   // Where the dose has one form of a problem only, there is nothing to choose.
   const InstructionMixture one(all(), {.types = 16, .chains = 0});
   const InstructionMixture same(all(), {.types = 16});
