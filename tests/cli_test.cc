@@ -8,7 +8,10 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <random>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "corpus.h"
@@ -112,6 +115,17 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
   EXPECT_EQ(
       run("complete " + (folder / "back").string() + " --prompt 'the cat' -n 12 --seed 4").text,
       first.text);
+}
+
+TEST(Cli, TheReferenceOfKeysIsTheProgramsOwn) {
+  std::ifstream file(std::string(LINEAGE_SOURCE_DIR) + "/docs/formats.md");
+  const std::string formats((std::istreambuf_iterator<char>(file)), {});
+  const Output keys = testing::run_program("grow --keys");
+  ASSERT_EQ(keys.status, 0) << keys.text;
+  std::istringstream lines(keys.text);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_NE(formats.find(line + "\n"), std::string::npos)
+        << line << "\nis not in docs/formats.md, which has what `lineage grow --keys` prints";
 }
 
 TEST_F(CliTest, ErrorsNameThePlaceAndWhatHelps) {
