@@ -194,7 +194,7 @@ void add_grow(CLI::App& app) {
   o->grow.at_once = 0;
   c->add_option("-j,--jobs", o->grow.at_once,
                 "nodes that may grow side by side, sharing the threads; 0: as many as threads")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1024));
   c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");
   c->add_flag("--check-kernels", o->check_kernels,
               "run every kernel beside its reference and stop at a difference (slow)");
