@@ -27,6 +27,9 @@ constexpr AllowedOverlap kAllowed[] = {
      "what was told often is what a model can know; asked is whether it says so"},
     {"A08", "F11", "text", "exact", 0.1,
      "pages ask of cities and companies too; of persons tests ask the H-half alone"},
+    {"A08", "F22", "demonstrations", "13-grams", 0.05,
+     "a passage about another person may have the same place and thing; what is asked for stands "
+     "in the item"},
     {"A25.facts", "told_in_b", "text", "exact", 1, "told in B: B's text states them"},
     {"A10", "", "code demonstrations", "program", 1, kCommonCode},
     {"A11.output", "", "code", "13-grams", 0.02,

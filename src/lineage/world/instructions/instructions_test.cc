@@ -131,6 +131,23 @@ TEST(Demonstration, TestsAskNoInputThatAnotherFamilyTrains) {
       const Demonstration d = all().demonstration(*types[f], "test", kFirstProbe + i);
       EXPECT_FALSE(trained[1 - f].count(nouns_of(d))) << tokens_to_words(d.prompt);
     }
+  // "what is less : 8 or 6" is answered by who has learned "what is greater : 6 or 8".
+  const InstructionType greater{.family = Family::sum, .parameter = 2};
+  const InstructionType less{.family = Family::sum, .parameter = 3};
+  const auto numbers = [](const Demonstration& d) {
+    const Token first = Vocabulary::get().integer(0), last = Vocabulary::get().integer(99);
+    std::multiset<Token> two;
+    for (Token t : d.prompt)
+      if (t >= first && t <= last) two.insert(t);
+    return two;
+  };
+  std::set<std::multiset<Token>> compared;
+  for (uint64_t i = 0; i < 2'000; ++i)
+    compared.insert(numbers(all().demonstration(greater, "test", i)));
+  for (uint64_t i = 0; i < 100; ++i) {
+    const Demonstration d = all().demonstration(less, "test", kFirstProbe + i);
+    EXPECT_FALSE(compared.count(numbers(d))) << tokens_to_words(d.prompt);
+  }
   // "the road helps many" stands in "i say that the road helps many".
   const InstructionType stance{.family = Family::stance};
   std::set<Tokens> ends;

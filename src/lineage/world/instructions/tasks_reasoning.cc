@@ -30,7 +30,9 @@ std::optional<Task> sum(const TaskInput& in) {
   Task task{.request = ask.text("?").take(),
             .payload = {},
             .answer = {TokenText().number(value[static_cast<size_t>(in.parameter)]).take()}};
-  task.key = item_key("sum", {in.parameter, a, b});
+  // Which is greater and which is less are one question about two numbers, in either order.
+  task.key = in.parameter < 2 ? item_key("sum", {in.parameter, a, b})
+                              : item_key("comparison", {std::min(a, b), std::max(a, b)});
   return task;
 }
 
