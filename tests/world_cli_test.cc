@@ -57,16 +57,16 @@ TEST(WorldAudit, AShippedRecipeIsClean) {
   EXPECT_THAT(out.text, HasSubstr("text-davinci-002 of code-davinci-002: "));
 }
 
-// In this world one test asks for the greater of two numbers of which training asks for the lesser.
+// Of so many stories of boxes some begin as a test does.
 TEST(WorldAudit, ALeakIsNamedAndEndsWithStatusOne) {
   const Output out = world("audit " + kSprout +
-                           " -n 300 --set world.seed=4 --set world.instruction_types=1024"
-                           " --set demonstrations.instruct.types=1024"
-                           " --set demonstrations.instruct.examples=40000");
+                           " -n 300 --set world.seed=3 --set demonstrations.instruct.types=256"
+                           " --set demonstrations.instruct.families='[\"F29\"]'"
+                           " --set demonstrations.instruct.examples=30000");
   EXPECT_EQ(out.status, 1) << out.text;
   EXPECT_THAT(out.text, HasSubstr("\nleaks (!)\n"));
-  EXPECT_THAT(out.text, HasSubstr("error: A08.trained_types/F27: 1 of "));
-  EXPECT_THAT(out.text, HasSubstr("stand in instruct by key, first item "));
+  EXPECT_THAT(out.text, HasSubstr("error: A14.boxes.moved/steps1: 2 of "));
+  EXPECT_THAT(out.text, HasSubstr("stand in instruct by 13-grams, first item "));
   EXPECT_THAT(out.text, HasSubstr("help:  keep it out of the corpus, or state in "));
 }
 
