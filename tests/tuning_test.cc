@@ -123,6 +123,10 @@ TEST_F(TuningTest, WhatCannotBeTunedIsRefusedBeforeAnythingIsGrown) {
   EXPECT_THAT(error_of(tuned(), {"sft.mixture.chta=1"}),
               HasSubstr("mixture names chta; no such set of demonstrations | did you mean chat?"));
   EXPECT_THAT(error_of(tuned(), {"sft.pretrain_share=1"}), HasSubstr("pretrain_share"));
+  EXPECT_THAT(error_of(tuned(), {"demonstrations.few.weights.F99=1"}),
+              HasSubstr("demonstrations.few.weights: \"F99\" is no family of instructions"));
+  EXPECT_THAT(error_of(tuned(), {"demonstrations.few.families=[\"F08\"]"}),
+              HasSubstr("demonstrations.few.families: F08 (unique) is held out for tests"));
   EXPECT_THAT(error_of(tuned(), {"conversations.words.paths=[\"x\"]"}),
               HasSubstr("words names two sets of data"));
   EXPECT_THAT(error_of(tuned(), {"conversations.chat.paths=[\"none.jsonl\"]"}),

@@ -43,6 +43,14 @@ TuningSet world_set(const Recipe& recipe, const std::string& name,
 
 }  // namespace
 
+void validate_demonstrations(const Recipe& recipe, const std::string& place) {
+  if (recipe.demonstrations.empty()) return;
+  const World world(recipe.world);
+  const Instructions instructions(world);
+  for (const auto& [name, set] : recipe.demonstrations)
+    InstructionMixture(instructions, set.instructions, place + ": demonstrations." + name);
+}
+
 std::map<std::string, double> chosen_sets(const Recipe& recipe,
                                           const std::map<std::string, double>& mixture,
                                           const std::string& place) {

@@ -161,6 +161,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   unique(recipe.corpora);
   unique(recipe.conversations);
   unique(recipe.demonstrations);
+  validate_demonstrations(recipe, place);
   recipe.toml = document.toml();
   const ConfigNode nodes = table(document, "nodes");
   require(!nodes.keys().empty(), place, ": has no [nodes.NAME]; wanted at least one");

@@ -35,14 +35,14 @@ std::span<const FamilyInfo> families() {
 const FamilyEntry& family_entry(Family f) { return entries()[static_cast<size_t>(f) - 1]; }
 const FamilyInfo& family_info(Family f) { return family_entry(f).info; }
 
-const FamilyInfo& find_family(std::string_view name) {
+const FamilyInfo& find_family(std::string_view name, std::string_view place) {
   std::vector<std::string> names;
   for (const FamilyInfo& info : families()) {
     if (info.code == name || info.name == name) return info;
     names.emplace_back(info.name);
   }
   const std::string nearest = nearest_name(name, names);
-  throw Error("instructions.families: \"" + std::string(name) +
+  throw Error(std::string(place) + ": \"" + std::string(name) +
                   "\" is no family of instructions; wanted F01 to F40 or a name" +
                   (nearest.empty() ? "" : "; did you mean " + nearest + "?"),
               "docs/abilities.md lists the families");

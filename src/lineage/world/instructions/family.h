@@ -67,8 +67,8 @@ struct FamilyInfo {
 };
 std::span<const FamilyInfo> families();
 const FamilyInfo& family_info(Family);
-// By code or name; an Error that names the nearest one for any other.
-const FamilyInfo& find_family(std::string_view code_or_name);
+// By code or name; an Error that names the place and the nearest one for any other.
+const FamilyInfo& find_family(std::string_view code_or_name, std::string_view place);
 
 // How many variants a family has in this world (relations, depths, operations); of families that
 // are not lists.

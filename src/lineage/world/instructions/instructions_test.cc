@@ -39,20 +39,20 @@ TEST(Families, FortyOfWhichEightAreHeldOut) {
   for (const FamilyInfo& info : families()) {
     EXPECT_EQ(static_cast<int>(info.family), ++i);
     EXPECT_EQ(info.code, (i < 10 ? "F0" : "F") + std::to_string(i));
-    EXPECT_EQ(&find_family(info.code), &find_family(info.name));
+    EXPECT_EQ(&find_family(info.code, ""), &find_family(info.name, ""));
     held += info.heldout;
   }
   EXPECT_EQ(i, kFamilies);
   EXPECT_EQ(held, kHeldoutFamilies);
   for (std::string_view code : {"F08", "F10", "F14", "F21", "F26", "F30", "F34", "F37"})
-    EXPECT_TRUE(find_family(code).heldout) << code;
+    EXPECT_TRUE(find_family(code, "").heldout) << code;
   try {
-    find_family("revers");
+    find_family("revers", "demonstrations.few.weights");
     FAIL();
   } catch (const Error& e) {
     EXPECT_STREQ(e.what(),
-                 "instructions.families: \"revers\" is no family of instructions; wanted F01 to "
-                 "F40 or a name; did you mean reverse?");
+                 "demonstrations.few.weights: \"revers\" is no family of instructions; wanted F01 "
+                 "to F40 or a name; did you mean reverse?");
   }
 }
 

@@ -10,21 +10,20 @@
 namespace lineage {
 namespace {
 
-const FamilyInfo& trained_family(const std::string& name, std::string_view where) {
-  const FamilyInfo& info = find_family(name);
+const FamilyInfo& trained_family(const std::string& name, const std::string& place) {
+  const FamilyInfo& info = find_family(name, place);
   if (info.heldout)
-    throw Error("instructions." + std::string(where) + ": " + std::string(info.code) + " (" +
-                    std::string(info.name) +
+    throw Error(place + ": " + std::string(info.code) + " (" + std::string(info.name) +
                     ") is held out for tests; wanted a family that may be trained",
                 "F08 F10 F14 F21 F26 F30 F34 F37 are held out from every tuned stage");
   return info;
 }
 
-Composition trained_composition(const std::string& name) {
+Composition trained_composition(const std::string& name, const std::string& place) {
   std::vector<std::string> names;
   for (Composition c : heldout_compositions())
     if (composition_name(c) == name)
-      throw Error("instructions.compositions: \"" + name +
+      throw Error(place + ": \"" + name +
                       "\" is held out for tests; wanted a composition that may be trained",
                   "128 compositions are held out from every tuned stage");
   for (Composition c : trained_compositions()) {
@@ -32,7 +31,7 @@ Composition trained_composition(const std::string& name) {
     names.push_back(composition_name(c));
   }
   const std::string nearest = nearest_name(name, names);
-  throw Error("instructions.compositions: \"" + name + "\" is no composition; wanted two " +
+  throw Error(place + ": \"" + name + "\" is no composition; wanted two " +
               "operations such as \"reverse then keep animal\"" +
               (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
 }
@@ -40,18 +39,18 @@ Composition trained_composition(const std::string& name) {
 }  // namespace
 
 InstructionMixture::InstructionMixture(const Instructions& instructions,
-                                       const InstructionConfig& config)
+                                       const InstructionConfig& config, const std::string& place)
     : instructions_(&instructions), config_(config) {
   std::set<Family> families;
   for (const std::string& name : config.families)
-    families.insert(trained_family(name, "families").family);
+    families.insert(trained_family(name, place + ".families").family);
   std::vector<Composition> compositions;
   for (const std::string& name : config.compositions)
-    compositions.push_back(trained_composition(name));
+    compositions.push_back(trained_composition(name, place + ".compositions"));
   std::vector<double> weights;
   for (const FamilyInfo& info : lineage::families()) weights.push_back(info.weight);
   for (const auto& [name, weight] : config.weights)
-    weights[static_cast<size_t>(trained_family(name, "weights").family) - 1] = weight;
+    weights[static_cast<size_t>(trained_family(name, place + ".weights").family) - 1] = weight;
 
   const auto types = instructions.train_types();
   std::vector<std::vector<int>> of_family(kFamilies);
@@ -81,7 +80,7 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
     const std::array<int, 2> forms = {index_of(false), index_of(true)};
     if (forms[0] >= 0 && forms[1] >= 0) forms_[i] = forms;
   }
-  require(!by_family_.empty(), "instructions: no type of the first ", config.types,
+  require(!by_family_.empty(), place, ": no type of the first ", config.types,
           " is left by families, compositions and weights; wanted at least one");
 }
 

@@ -78,10 +78,11 @@ class Instructions {
 };
 
 // The demonstrations of one dose. The constructor throws an Error for a config that names what is
-// held out, what does not exist, or leaves no type.
+// held out, what does not exist, or leaves no type; `place` is the config's, for its message.
 class InstructionMixture {
  public:
-  InstructionMixture(const Instructions&, const InstructionConfig&);  // must outlive it
+  InstructionMixture(const Instructions&, const InstructionConfig&,  // the first must outlive it
+                     const std::string& place = "instructions");
   // The index-th demonstration of training; index < kFirstProbe.
   Demonstration operator()(uint64_t index) const;
   // Those that it draws from, as indices into train_types().
