@@ -128,7 +128,7 @@ TEST_F(EvaluationTest, AGrowthKilledAtRandomMomentsEndsWithTheSameWeightsAndScor
   EXPECT_TRUE(
       run_and_signal(command, SIGKILL, [&] { return steps_so_far("killed", "tuned") >= step; }))
       << "step " << step;
-  for (const int64_t at : {random_up_to(all / 2), all / 2 + random_up_to(all / 3)}) {
+  for (const int64_t at : {random_up_to(all / 4), all / 4 + random_up_to(all / 4)}) {
     EXPECT_TRUE(run_and_signal(command, SIGKILL, [&] { return scores_so_far("killed") >= at; }))
         << "score " << at << " of " << all;
     EXPECT_LT(scores_so_far("killed"), all);

@@ -44,13 +44,10 @@ inline bool run_and_signal(std::vector<std::string> arguments, int signal,
     ::execv(LINEAGE_BINARY, argv.data());
     ::_exit(127);
   }
-  bool ended = false, due = false;
-  while (!due && !ended) {
-    due = now();
-    ended = !due && ::waitpid(child, nullptr, WNOHANG) != 0;
+  while (!now()) {
+    if (::waitpid(child, nullptr, WNOHANG) != 0) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  if (ended) return false;
   ::kill(child, signal);
   ::waitpid(child, nullptr, 0);
   return true;
