@@ -25,7 +25,6 @@ function(lineage_find_library target header library package)
   install(TARGETS lineage_dep_${target} EXPORT LineageTargets)
 endfunction()
 
-lineage_find_package(OpenMP g++ COMPONENTS CXX)
 lineage_find_package(Threads libc6-dev)
 lineage_find_package(OpenSSL libssl-dev COMPONENTS Crypto)
 lineage_find_package(ZLIB zlib1g-dev)

@@ -2,7 +2,7 @@
 # Runs every libFuzzer target for a while: tools/fuzz.sh [FOLDER [SECONDS [TARGET...]]]
 # (by default build/fuzz, 30 seconds, all; a target is the name of a fuzz/*_fuzz.cc without _fuzz).
 #
-# Needs clang-14 and libomp-14-dev. Inputs found stay in FOLDER/corpus, so the next run begins where
+# Needs clang-14. Inputs found stay in FOLDER/corpus, so the next run begins where
 # this one ended; an input that crashes lies in FOLDER/crashes and the script ends with status 1.
 set -euo pipefail
 cd "$(dirname "$0")/.."

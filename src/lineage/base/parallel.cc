@@ -1,15 +1,34 @@
 #include "lineage/base/parallel.h"
 
-#include <omp.h>
+#include <memory>
+#include <thread>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-namespace lineage {
+#include "lineage/base/team.h"
 
-int num_threads() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
-void set_num_threads(int n) { omp_set_num_threads(std::max(1, n)); }
-void release_threads() { omp_pause_resource(omp_pause_soft, omp_get_initial_device()); }
+namespace lineage {
+namespace {
+
+thread_local int wanted_threads = 0;  // 0: as many as there are cores
+
+// Of the calling thread; its own threads end with it.
+thread_local std::unique_ptr<Team> team;
+
+}  // namespace
+
+int available_cores() {
+  static const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return cores;
+}
+
+int num_threads() {
+  if (Team::at_work()) return 1;
+  return wanted_threads > 0 ? wanted_threads : available_cores();
+}
+
+void set_num_threads(int n) { wanted_threads = std::max(1, n); }
 
 void flush_denormals_to_zero() {
 #if defined(__x86_64__)
@@ -18,6 +37,14 @@ void flush_denormals_to_zero() {
 #endif
 }
 
-int detail::thread_index() { return omp_get_thread_num(); }
+void detail::run_on_team(int64_t blocks, bool dynamic, const void* body,
+                         void (*run)(const void*, int64_t)) {
+  const int threads = num_threads();
+  if (!team || team->threads() != threads) {
+    team.reset();
+    team = std::make_unique<Team>(threads);
+  }
+  team->run(blocks, dynamic, body, run);
+}
 
 }  // namespace lineage

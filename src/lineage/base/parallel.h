@@ -2,32 +2,39 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 
 namespace lineage {
 
-// Loops over fixed blocks on OpenMP, the pool that oneDNN uses too. A block's bounds depend on
-// `n` and `block` alone, so what one block computes never depends on the number of threads; sums
-// over blocks are combined by the caller in block order.
+// Loops over fixed blocks on a team of threads. A block's bounds depend on `n` and `block` alone,
+// so what one block computes never depends on the number of threads; sums over blocks are combined
+// by the caller in block order.
+//
+// A loop never waits for a thread that is not running: the caller takes the blocks of threads that
+// have not come yet, and a thread without work spins for a moment and then sleeps. So on a machine
+// with other work the threads of a team run at the same time or not at all, as if the scheduler
+// knew that they belong together (gang scheduling: Ousterhout, "Scheduling Techniques for
+// Concurrent Systems", ICDCS 1982).
 
 int num_threads();            // of the next parallel loop on this thread
 void set_num_threads(int n);  // for this thread's loops; n >= 1
 
-// Ends the threads that wait for this one's next loop, which would start others. As long as more of
-// them wait in a process than it has cores, those of every loop go to sleep at its end instead of
-// spinning for the next one (GCC's libgomp), and a small model's step takes a quarter longer.
-void release_threads();
+// The cores that this process may use, by its affinity; at least 1.
+int available_cores();
 
 // Denormal numbers slow matrix products tenfold, so every compute thread flushes them to zero.
 // parallel_blocks() calls it on each thread; cheap to call again.
 void flush_denormals_to_zero();
 
 namespace detail {
-int thread_index();
-}
+// Calls run(body, i) once for every i in [0, blocks) on the calling thread and its team.
+void run_on_team(int64_t blocks, bool dynamic, const void* body,
+                 void (*run)(const void* body, int64_t block));
+}  // namespace detail
 
-// body(block_index, begin, end) for every block of [0, n). Blocks are dealt to threads in order,
-// or one at a time as threads become free (dynamic). The first exception of a body is rethrown.
+// body(block_index, begin, end) for every block of [0, n). Each thread has a run of blocks of its
+// own, so that equal loops find their data in its cache, and helps the others once that is done; or
+// (dynamic) all take the next block of one run. The first exception of a body is rethrown when all
+// blocks are done. A loop inside a loop runs on its own thread.
 template <class Body>
 void parallel_blocks(int64_t n, int64_t block, const Body& body, bool dynamic = false) {
   const int64_t blocks = (n + block - 1) / block;
@@ -37,27 +44,9 @@ void parallel_blocks(int64_t n, int64_t block, const Body& body, bool dynamic = 
     for (int64_t i = 0; i < blocks; ++i) run(i);
     return;
   }
-  std::exception_ptr failure;
-  const auto guarded = [&](int64_t i) {
-    try {
-      run(i);
-    } catch (...) {
-#pragma omp critical(lineage_parallel_failure)
-      if (!failure) failure = std::current_exception();
-    }
-  };
-#pragma omp parallel
-  {
-    flush_denormals_to_zero();
-    if (dynamic) {
-#pragma omp for schedule(dynamic, 1)
-      for (int64_t i = 0; i < blocks; ++i) guarded(i);
-    } else {
-#pragma omp for schedule(static)
-      for (int64_t i = 0; i < blocks; ++i) guarded(i);
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  detail::run_on_team(blocks, dynamic, &run, [](const void* body_of_block, int64_t i) {
+    (*static_cast<decltype(&run)>(body_of_block))(i);
+  });
 }
 
 // body(begin, end) over [0, n); `grain` is the smallest piece worth a thread.

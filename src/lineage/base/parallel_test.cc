@@ -1,11 +1,17 @@
 #include "lineage/base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cfloat>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -14,10 +20,19 @@
 #include <tuple>
 #include <vector>
 
+#include "lineage/base/error.h"
 #include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
+
+// Of this process, in bytes.
+[[maybe_unused]] rlim_t address_space() {
+  std::ifstream statm("/proc/self/statm");
+  rlim_t pages = 0;
+  statm >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
 
 using Blocks = std::set<std::tuple<int64_t, int64_t, int64_t>>;
 
@@ -111,6 +126,82 @@ TEST(Parallel, ALoopInsideALoopRunsOnItsOwnThread) {
   EXPECT_EQ(visits, 20);
 }
 
+// True once `done` is; false after a time in which any thread has come.
+bool comes_true(const std::function<bool()>& done) {
+  constexpr std::chrono::seconds kLongest(20);
+  const auto start = std::chrono::steady_clock::now();
+  while (!done()) {
+    if (std::chrono::steady_clock::now() - start > kLongest) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// A thread that the scheduler has stopped holds up the one block that it is at, not those that were
+// meant for it.
+TEST(Parallel, OthersTakeTheBlocksOfAThreadThatIsHeldUp) {
+  constexpr int64_t kBlocks = 64;
+  for (const bool dynamic : {false, true}) {
+    const testing::UseThreads scope(2);
+    const auto caller = std::this_thread::get_id();
+    std::atomic<int64_t> begun = 0, done = 0;
+    std::atomic<bool> other_came = false, in_time = true;
+    parallel_blocks(
+        kBlocks, 1,
+        [&](int64_t, int64_t, int64_t) {
+          const bool first = begun++ == 0, caller_runs = std::this_thread::get_id() == caller;
+          if (caller_runs && !other_came) {
+            if (first && !comes_true([&] { return other_came.load(); })) in_time = false;
+          } else if (!caller_runs && !other_came.exchange(true)) {
+            if (!comes_true([&] { return done == kBlocks - 1; })) in_time = false;
+          }
+          ++done;
+        },
+        dynamic);
+    EXPECT_TRUE(in_time);
+    EXPECT_EQ(done, kBlocks);
+  }
+}
+
+// Loops short enough that workers come late, early and in between.
+TEST(Parallel, ManyShortLoopsRunEveryBlockOnce) {
+  const testing::UseThreads scope(4);
+  int64_t total = 0, want = 0;
+  for (int64_t loop = 0; loop < 300'000; ++loop) {
+    std::array<int64_t, 7> seen{};
+    parallel_blocks(
+        1 + loop % 7, 1,
+        [&](int64_t i, int64_t, int64_t) { seen[static_cast<size_t>(i)] += i + 1; }, loop % 2 == 0);
+    for (const int64_t s : seen) total += s;
+    const int64_t blocks = 1 + loop % 7;
+    want += blocks * (blocks + 1) / 2;
+  }
+  EXPECT_EQ(total, want);
+}
+
+// A sanitizer's own memory does not fit under such a limit.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Parallel, MoreThreadsThanTheSystemGivesIsAnError) {
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &old), 0);
+  std::string what;
+  std::thread([&] {
+    rlimit small = old;
+    small.rlim_cur = address_space() + (rlim_t{64} << 20);  // room for a few stacks
+    ::setrlimit(RLIMIT_AS, &small);
+    set_num_threads(1000);
+    try {
+      parallel_blocks(10, 1, [](int64_t, int64_t, int64_t) {});
+    } catch (const Error& e) {
+      what = e.what();
+    }
+    ::setrlimit(RLIMIT_AS, &old);
+  }).join();
+  EXPECT_NE(what.find(" of 1000"), std::string::npos) << what;
+}
+
+#endif
+
 TEST(Parallel, ThreadCountBelongsToTheCallingThread) {
   const testing::UseThreads scope(3);
   std::thread([] { set_num_threads(1); }).join();
@@ -128,22 +219,19 @@ size_t threads_there() {
   return count;
 }
 
-TEST(Parallel, ReleasedThreadsEndAndOthersComeForTheNextLoop) {
-  const testing::UseThreads scope(5);
-  release_threads();
-  const size_t alone = threads_there();
-  const auto sum = [] {
-    std::atomic<int64_t> total = 0;
-    parallel_blocks(100, 1, [&](int64_t i, int64_t, int64_t) { total += i; });
-    return total.load();
-  };
-  for (int again = 0; again < 2; ++again) {
-    EXPECT_EQ(sum(), 4950);
-    EXPECT_EQ(threads_there(), alone + 4);
-    release_threads();
-    EXPECT_EQ(threads_there(), alone);
-  }
-  release_threads();  // none
+TEST(Parallel, AThreadsTeamHasTheWantedSizeAndEndsWithIt) {
+  const size_t before = threads_there();
+  std::thread([&] {
+    const size_t alone = threads_there();
+    for (const int threads : {5, 2, 3}) {
+      set_num_threads(threads);
+      std::atomic<int64_t> total = 0;
+      parallel_blocks(100, 1, [&](int64_t i, int64_t, int64_t) { total += i; });
+      EXPECT_EQ(total, 4950);
+      EXPECT_EQ(threads_there(), alone + static_cast<size_t>(threads) - 1);
+    }
+  }).join();
+  EXPECT_EQ(threads_there(), before);
 }
 #endif
 

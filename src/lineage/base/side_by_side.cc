@@ -30,7 +30,6 @@ void SideBySide::run(const std::function<void(size_t)>& work) {
     for (size_t i = 0; i < pieces_.size(); ++i) work(i);
     return;
   }
-  release_threads();  // the calling thread's, which has nothing to do now
   {
     std::vector<std::jthread> workers;
     for (int w = 0; w < at_once_; ++w) workers.emplace_back([&] { serve(work); });
@@ -84,10 +83,7 @@ bool SideBySide::pause(size_t piece) {
   const int pieces = static_cast<int>(running_.size());
   const int place = static_cast<int>(std::ranges::find(running_, piece) - running_.begin());
   const int share = threads_ / pieces + (place < threads_ % pieces);
-  if (share != num_threads()) {
-    release_threads();
-    set_num_threads(share);
-  }
+  set_num_threads(share);
   return failure_ != nullptr;
 }
 

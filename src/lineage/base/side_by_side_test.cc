@@ -41,13 +41,15 @@ TEST(SideBySide, NoneBeginsBeforeWhatItWaitsFor) {
   for (int at_once : {2, 3, 6}) {
     std::vector<std::atomic<bool>> done(pieces.size());
     std::atomic<int> most = 0, now = 0, count = 0;
+    std::atomic<bool> two = false;
     SideBySide all(pieces, at_once);
     all.run([&](size_t i) {
       const int beside = ++now;
       for (int seen = most; seen < beside && !most.compare_exchange_weak(seen, beside);) {
       }
       for (const size_t before : pieces[i].after) EXPECT_TRUE(done[before]) << before << " " << i;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (beside == 2) two = true;
+      wait_for([&] { return two.load(); });  // the first has another beside it
       --now, ++count;
       done[i] = true;
     });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "lineage/base/clock.h"
 #include "lineage/base/rng.h"
@@ -79,12 +80,15 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
   peak = std::max(peak, sgemm_peak(products(c), kPeakSeconds));
   std::ranges::nth_element(times, times.begin() + static_cast<int64_t>(times.size() / 2));
   const double median = times[times.size() / 2];
+  const double mean =
+      std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
   const double tokens = static_cast<double>(batch.targets.numel()) / median;
   const double gflops = tokens * training_flops_per_token(c.model) * 1e-9;
   if (o.json)
     fmt::print("{}\n", nlohmann::json{{"config", c.name},
                                       {"params", parameter_count(c.model)},
                                       {"tokens_per_s", tokens},
+                                      {"mean_tokens_per_s", tokens * median / mean},
                                       {"model_gflops", gflops},
                                       {"peak_gflops", peak},
                                       {"mfu", gflops / peak},

@@ -1,6 +1,6 @@
 // How training scales over ranks: steps of one rank alone and of all ranks together take turns, so
 // that the machine's other work and its clock meet both alike.
-//   OMP_NUM_THREADS=1 mpirun -np 2 --bind-to core ranks_bench [tiny|small|gpt2] [turns]
+//   mpirun -np 2 --bind-to core ranks_bench [tiny|small|gpt2] [turns]
 
 #include <fmt/format.h>
 
