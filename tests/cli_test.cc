@@ -43,9 +43,9 @@ class CliTest : public ::testing::Test {
     return (folder / out / "trees" / "small" / "davinci").string();
   }
   void expect_error(const std::string& arguments, const std::string& what,
-                    const std::string& help = {}) {
+                    const std::string& help = {}, int status = 1) {
     const Output out = run(arguments);
-    EXPECT_EQ(out.status, 1) << out.text;
+    EXPECT_EQ(out.status, status) << out.text;
     EXPECT_NE(out.text.find("error: "), std::string::npos) << out.text;
     EXPECT_NE(out.text.find(what), std::string::npos) << out.text;
     EXPECT_NE(out.text.find(help.empty() ? "" : "help:  " + help), std::string::npos) << out.text;
@@ -134,9 +134,124 @@ TEST_F(CliTest, ErrorsNameThePlaceAndWhatHelps) {
   expect_error("complete /no/such/model -p a", "/no/such/model");
   write_text(folder / "broken.toml", "seed = \n");
   expect_error("grow " + (folder / "broken.toml").string(), "broken.toml:1");
-  expect_error("bench train --config huge",
-               "--config is \"huge\"; wanted one of tiny, small, gpt2");
-  EXPECT_NE(run("grwo").status, 0);
+}
+
+TEST_F(CliTest, ACommandLineThatIsNotUnderstoodNamesTheNearestAndExitsWith2) {
+  const auto expect = [&](const std::string& arguments, const std::string& what,
+                          const std::string& help = {}) {
+    SCOPED_TRACE(arguments);
+    expect_error(arguments, what, help, 2);
+  };
+  expect("", "lineage: no command follows; wanted one of grow, eval");
+  expect("grwo", "lineage: no command is called \"grwo\"; did you mean grow?", "lineage --help");
+  expect("chat m", "lineage: no command is called \"chat\"; did you mean complete --chat?");
+  expect("zzzz", "lineage: no command is called \"zzzz\"; wanted one of grow, ");
+  expect("import hff d", "import: no command is called \"hff\"; did you mean hf?",
+         "lineage import --help");
+  expect("bench trian", "bench: no command is called \"trian\"; did you mean train?");
+  expect("world", "world: no command follows; wanted one of show, audit");
+  expect("complete m --promt x", "complete: no option is called --promt; did you mean --prompt?");
+  expect("complete m --dry-run", "no option is called --dry-run; grow has it");
+  expect("complete m -x", "complete: no option is called -x", "lineage complete --help");
+  expect("complete -p x", "complete: MODEL is missing", "MODEL is a checkpoint's folder");
+  expect("complete m -p", "complete: no value follows -p; wanted one");
+  expect("complete m -p Once upon a time", "complete: \"upon\" is one argument too many");
+  expect("complete m -n 3 -n 4", "complete: -n is given twice; wanted it once");
+  expect("score m f --json=yes", "score: --json has the value \"yes\"; wanted none");
+  expect("import hf m", "import hf: --out is missing", "--out is the checkpoint's folder");
+  expect("bench train --config huge", "--config is \"huge\"; wanted one of tiny, small, gpt2");
+  expect("world show --color red", "--color is \"red\"; wanted one of auto, always, never");
+  expect("report --json --markdown", "report: --json and --markdown are given");
+  expect("grow r.toml --set pretrain", "--set is \"pretrain\"; wanted KEY=VALUE");
+}
+
+TEST_F(CliTest, NumbersOutOfRangeNameTheOptionTheValueAndTheRange) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"complete m -n 1e20", "--max-tokens (-n) is \"1e20\"; wanted a whole number from 0 to"},
+      {"complete m -n 99999999999999999999", "--max-tokens (-n) is 99999999999999999999; wanted"},
+      {"complete m -n -5", "--max-tokens (-n) is -5; wanted a whole number from 0 to 1000000000"},
+      {"complete m -t -1", "--temperature (-t) is -1; wanted a number from 0 to 100"},
+      {"complete m -t nan", "--temperature (-t) is \"nan\"; wanted a number from 0 to 100"},
+      {"complete m -t inf", "--temperature (-t) is \"inf\"; wanted a number from 0 to 100"},
+      {"complete m --top-p 2", "--top-p is 2; wanted a number above 0, at most 1"},
+      {"complete m --top-p 0", "--top-p is 0; wanted a number above 0, at most 1"},
+      {"complete m --top-k -1", "--top-k is -1; wanted a whole number from 0 to"},
+      {"complete m --count 0", "--count is 0; wanted a whole number from 1 to 4096"},
+      {"complete m --seed -1",
+       "--seed is -1; wanted a whole number from 0 to 18446744073709551615"},
+      {"complete m --threads -3", "--threads is -3; wanted a whole number from 0 to 1024"},
+      {"grow r.toml --threads 100000", "--threads is 100000; wanted a whole number from 0 to 1024"},
+      {"grow r.toml --threads two", "--threads is \"two\"; wanted a whole number"},
+      {"grow r.toml --seeds 0", "--seeds is 0; wanted a whole number from 1 to"},
+      {"grow r.toml -j 2.5", "--jobs (-j) is 2.5; wanted a whole number from 0 to 1024"},
+      {"score m f --overlap -2", "--overlap is -2; wanted a whole number from 0"},
+      {"eval m -n 0", "--n is 0; wanted a whole number from 1 to"},
+      {"eval m --shots -1", "--shots is -1; wanted a whole number from 0 to"},
+      {"bench train --seconds 0", "--seconds is 0; wanted a number above 0"},
+      {"bench matmul --rows 0", "--rows is 0; wanted a whole number from 1"},
+      {"world show -n 0", "--n is 0; wanted a whole number from 1"},
+      {"selftest --programs 0", "--programs is 0; wanted a whole number from 1"}};
+  for (const auto& [arguments, what] : cases) {
+    const Output out = run(arguments);
+    EXPECT_EQ(out.status, 2) << arguments;
+    EXPECT_EQ(out.text.find("error: " + what), 0u) << arguments << "\n" << out.text;
+  }
+}
+
+TEST_F(CliTest, AnEmptyPathIsRefusedAndEatsNoOption) {
+  for (const char* arguments :
+       {"grow r.toml --out ''", "grow r.toml --out= --threads 1", "report -o ''", "complete ''",
+        "score m ''", "import hf '' --out x", "eval m --db ''"}) {
+    const Output out = run(arguments);
+    EXPECT_EQ(out.status, 2) << arguments;
+    EXPECT_NE(out.text.find("is empty; wanted "), std::string::npos) << arguments << out.text;
+  }
+}
+
+TEST_F(CliTest, OptionsStandBeforeAndBehindPositionals) {
+  ASSERT_EQ(run(grow("runs")).status, 0);
+  const std::string m = model("runs"), text = (folder / "corpus" / "3.txt").string();
+  const Output behind = run("complete " + m + " -p 'the cat' -n 4 --seed 4 --stop '[x]' --stop {}");
+  ASSERT_EQ(behind.status, 0) << behind.text;
+  for (const std::string& other :
+       {"complete --stop '[x]' --stop {} " + m + " -p 'the cat' -n 4 --seed 4",
+        "complete -n4 --seed=4 --prompt='the cat' " + m,
+        "complete -p='the cat' -n 4 --seed 4 -- " + m})
+    EXPECT_EQ(run(other).text, behind.text) << other;
+  EXPECT_EQ(run("complete " + m + " -p -n -n 0").text, "-n\n");  // a prompt that looks like one
+  EXPECT_EQ(run("score --json " + m + " " + text).text,
+            run("score " + m + " " + text + " --json").text);
+  EXPECT_EQ(run("help complete").text, run("complete --help").text);
+  EXPECT_EQ(run("help complete").status, 0);
+}
+
+// What a scheduler sends before it ends a job, and a terminal that closes.
+TEST_F(CliTest, EverySignalToStopSavesTheStateAndExitsWith75) {
+  const std::vector<std::pair<int, std::string>> signals = {
+      {SIGTERM, "term"}, {SIGINT, "int"}, {SIGHUP, "hup"}, {SIGUSR1, "usr1"}};
+  for (const auto& [signal, name] : signals) {
+    SCOPED_TRACE(name);
+    int status = 0;
+    ASSERT_TRUE(testing::run_and_signal(
+        {"grow", (folder / "small.toml").string(), "--out", (folder / name).string(), "--set",
+         "pretrain.tokens=2_000_000"},
+        signal,
+        [&] {
+          std::error_code error;
+          for (const auto& node :
+               std::filesystem::directory_iterator(folder / name / "nodes", error))
+            if (lines_of(node.path() / "metrics.jsonl") > 0) return true;
+          return false;
+        },
+        &status));
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 75);
+    bool saved = false;
+    for (const auto& node : std::filesystem::directory_iterator(folder / name / "nodes"))
+      for (const auto& file : std::filesystem::directory_iterator(node.path()))
+        saved |= file.path().filename().string().starts_with("training-");
+    EXPECT_TRUE(saved);
+  }
 }
 
 TEST_F(CliTest, DamageIsSeenAndNothingElseIsLost) {

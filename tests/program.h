@@ -30,8 +30,9 @@ inline Output run_program(const std::string& arguments, const std::string& redir
 }
 
 // Starts the program, silent, and sends it a signal once `now` holds. False when it ended before.
+// `status` is that of waitpid().
 inline bool run_and_signal(std::vector<std::string> arguments, int signal,
-                           const std::function<bool()>& now) {
+                           const std::function<bool()>& now, int* status = nullptr) {
   arguments.insert(arguments.begin(), "lineage");
   std::vector<char*> argv;
   for (std::string& a : arguments) argv.push_back(a.data());
@@ -49,7 +50,7 @@ inline bool run_and_signal(std::vector<std::string> arguments, int signal,
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ::kill(child, signal);
-  ::waitpid(child, nullptr, 0);
+  ::waitpid(child, status, 0);
   return true;
 }
 

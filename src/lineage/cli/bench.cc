@@ -7,6 +7,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 
 namespace lineage::cli {
 namespace {
@@ -34,8 +35,9 @@ GptConfig nano() {
 CLI::App* add(CLI::App* bench, const char* name, const char* what,
               const std::shared_ptr<BenchOptions>& o, void (*run)(const BenchOptions&)) {
   CLI::App* c = bench->add_subcommand(name, what);
-  c->add_option("--seconds", o->seconds, "to measure for, at each point")->capture_default_str();
-  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  add_number(c, "--seconds", o->seconds, {.low = 0, .high = 86400, .above = true},
+             "to measure for, at each point");
+  add_threads(c, o->threads);
   c->add_flag("--json", o->json, "one JSON object a line");
   c->callback([o, run] {
     set_threads(o->threads);
@@ -45,9 +47,12 @@ CLI::App* add(CLI::App* bench, const char* name, const char* what,
 }
 
 void add_config(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
-  c->add_option("--config", o->configs, "tiny, small, gpt2, nano, nano-tuning; default: all");
-  c->add_option("--context", o->context, "T, in place of the configuration's 256");
-  c->add_option("--rows", o->rows, "B, in place of the configuration's");
+  add_names(c, "--config", o->configs, "NAME", "tiny, small, gpt2, nano, nano-tuning; default: all",
+            ',');
+  add_number(c, "--context", o->context, {1, 1 << 20}, "T, in place of the configuration's 256")
+      ->default_str("");
+  add_number(c, "--rows", o->rows, {1, 1 << 20}, "B, in place of the configuration's")
+      ->default_str("");
 }
 
 }  // namespace
@@ -69,8 +74,9 @@ std::vector<BenchConfig> chosen_configs(const BenchOptions& o) {
   std::vector<std::string> names;
   for (const BenchConfig& c : bench_configs()) names.push_back(c.name);
   for (const std::string& wanted : o.configs)
-    require(std::ranges::find(names, wanted) != names.end(), "--config is \"", wanted,
-            "\"; wanted one of ", fmt::format("{}", fmt::join(names, ", ")));
+    if (std::ranges::find(names, wanted) == names.end())
+      throw UsageError(
+          fmt::format("--config is \"{}\"; wanted one of {}", wanted, fmt::join(names, ", ")));
   std::vector<BenchConfig> result;
   for (BenchConfig c : bench_configs()) {
     if (!o.configs.empty() && std::ranges::find(o.configs, c.name) == o.configs.end()) continue;
@@ -83,6 +89,7 @@ std::vector<BenchConfig> chosen_configs(const BenchOptions& o) {
 
 void add_bench(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine and this build");
+  bench->group("Look and check");
   bench->require_subcommand(1);
   auto o = std::make_shared<BenchOptions>();
   add_config(
@@ -101,12 +108,13 @@ void add_bench(CLI::App& app) {
   CLI::App* decode =
       add(bench, "decode", "Cached decoding: one sequence, and many", o, bench_decode);
   add_config(decode, o);
-  decode->add_option("--sequences", o->sequences, "sequences at once")->capture_default_str();
+  add_number(decode, "--sequences", o->sequences, {1, 1 << 16}, "sequences at once");
   CLI::App* tokenizer =
       add(bench, "tokenizer", "Byte-pair encoding and its training", o, bench_tokenizer);
-  tokenizer->add_option("--text", o->texts, "text files to encode and train on")->required();
-  tokenizer->add_option("--ranks", o->ranks, "a tokenizer's file or folder; default: the trained");
-  tokenizer->add_option("--vocab", o->vocab, "of the tokenizer to train")->capture_default_str();
+  add_paths(tokenizer, "--text", o->texts, "a text file to encode and train on; may be repeated")
+      ->required();
+  add_path(tokenizer, "--ranks", o->ranks, "a tokenizer's file or folder; default: the trained");
+  add_number(tokenizer, "--vocab", o->vocab, {257, 1 << 24}, "of the tokenizer to train");
 }
 
 }  // namespace lineage::cli

@@ -29,7 +29,8 @@ void write_report(const std::filesystem::path& tree, const std::filesystem::path
 // On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
 std::unique_ptr<Progress> terminal_progress();
 
-// SIGINT and SIGTERM ask a run to save its state and stop; a second one ends it at once.
+// SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask a run to save its state and stop; a second SIGINT or
+// SIGTERM ends it at once.
 void catch_interrupts();
 bool interrupted();
 

@@ -1,30 +1,119 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
+#include "lineage/cli/run_folder.h"
+#include "lineage/data/conversations.h"
 #include "lineage/infer/engine.h"
+#include "lineage/text/chat.h"
+#include "lineage/text/unknown_words.h"
 
 namespace lineage::cli {
 namespace {
 
 struct CompleteOptions {
-  std::string model, prompt;
+  std::string model, system, messages;
+  std::vector<std::string> prompts;
   Sampling sampling;
   int64_t count = 1;
   int threads = 0;
-  bool stats = false;
+  bool chat = false, stats = false;
 };
 
-std::vector<Token> prompt_tokens(const CompleteOptions& o, const Tokenizer& tokenizer) {
-  std::string text = o.prompt;
-  if (text == "-") text.assign(std::istreambuf_iterator<char>(std::cin), {});
+void check_usage(const CompleteOptions& o) {
+  const auto wants_chat = [&](bool given, const char* option) {
+    if (given && !o.chat)
+      throw UsageError(fmt::format("complete: {} without --chat; wanted both", option),
+                       "--chat puts what is said into the model's template");
+  };
+  wants_chat(!o.system.empty(), "--system");
+  wants_chat(!o.messages.empty(), "--messages");
+  wants_chat(o.prompts.size() > 1, "more than one --prompt");
+  if (!o.chat) return;
+  if (o.prompts.empty() && o.messages.empty())
+    throw UsageError("complete: --chat without a turn; wanted --prompt or --messages",
+                     "lineage complete MODEL --chat -p '…'");
+  if (o.count > 1 && o.prompts.size() > 1)
+    throw UsageError("complete: --count with several --prompt; wanted one of them",
+                     "each further prompt follows one answer");
+}
+
+std::string text_of(const std::string& prompt) {
+  if (prompt != "-") return prompt;
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+// A JSON array of messages, or an object that holds one: {"messages": [...]}.
+std::vector<Turn> read_messages(const std::string& file) {
+  const std::string place = file == "-" ? "standard input" : file;
+  std::string json = file == "-" ? text_of(file) : read_file(file);
+  const size_t first = json.find_first_not_of(" \t\r\n");
+  if (first != json.npos && json[first] == '[') json = "{\"messages\": " + json + "}";
+  constexpr bool kWantsAnswer = false;
+  auto records = read_record(json, place, kWantsAnswer);
+  require(records.size() == 1, place, ": ", records.size(), " conversations; wanted one");
+  std::vector<Turn> turns = std::move(records[0].turns);
+  require(!turns.empty(), place, ": no message; wanted at least one");
+  return turns;
+}
+
+// Models that can be asked in a template, beside one that cannot.
+std::string tuned_beside(const std::string& model) {
+  std::vector<std::string> names;
+  if (const auto run = run_of(model))
+    for (const fs::path& m : models_of_run(*run))
+      if (tuned_on_conversations(Checkpoint::open(m).manifest())) names.push_back(m.string());
+  return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
+}
+
+// One that is not tuned has no template, whatever its tokenizer could write. Of an imported one
+// nobody knows.
+void check_can_chat(const CompleteOptions& o, const Model& model) {
+  if (tuned_on_conversations(model.manifest)) return;
+  const bool imported = model.manifest.stage == "import";
+  if (imported && model.tokenizer->find_special(Special::end_of_turn)) {
+    fmt::print(stderr, "note: {} is imported; whether it was tuned on this template is unknown\n",
+               o.model);
+    return;
+  }
+  std::string help = tuned_beside(o.model);
+  if (help.empty())
+    help = imported
+               ? "its tokenizer has none of the tokens of a template: <|user|>, <|assistant|>, "
+                 "<|endofturn|>; tune it with a node of stage sft, or complete without --chat"
+               : "add a node of stage sft to the recipe, or complete without --chat";
+  throw Error(fmt::format("{}: stage {} tunes on no conversations, so it has no template; wanted a "
+                          "model of stage sft or feedme",
+                          o.model, model.manifest.stage),
+              help);
+}
+
+void note_unknown_words(const Tokenizer& tokenizer, const std::string& text) {
+  constexpr size_t kShown = 8;
+  std::vector<std::string> words = unknown_words(tokenizer, text).words;
+  if (words.empty()) return;
+  const size_t all = words.size();
+  if (all > kShown) words.resize(kShown), words.push_back("…");
+  fmt::print(
+      stderr,
+      "note: words that this model does not know: {}; it reads lower case with spaces around "
+      "punctuation, and `lineage world show instruction` shows what it can be asked\n",
+      fmt::join(words, ", "));
+}
+
+std::vector<Token> plain_prompt(const std::string& text, const Tokenizer& tokenizer) {
   std::vector<Token> tokens = tokenizer.encode(text);
   if (tokenizer.begin_of_text())
     tokens.insert(tokens.begin(), *tokenizer.begin_of_text());
@@ -33,64 +122,189 @@ std::vector<Token> prompt_tokens(const CompleteOptions& o, const Tokenizer& toke
   return tokens;
 }
 
+// The tokens at which a completion ends: of the text, and of a turn for a model that knows turns.
+std::vector<Token> stop_tokens(const Tokenizer& tokenizer, bool turns) {
+  std::vector<Token> stops;
+  if (const auto end = tokenizer.find_special(Special::end_of_text)) stops.push_back(*end);
+  if (turns) stops.push_back(ChatTemplate(tokenizer).stop());
+  return stops;
+}
+
+// One model that answers prompts, and what it wrote so far.
+class Writer {
+ public:
+  Writer(const CompleteOptions& o, Model& model, bool turns)
+      : o_(o),
+        context_(model.config.context),
+        lm_(language_model(*model.gpt, *model.tokenizer, limits_of(o))),
+        samplings_(static_cast<size_t>(o.count), o.sampling) {
+    for (size_t i = 0; i < samplings_.size(); ++i) {
+      samplings_[i].seed += i;
+      samplings_[i].stop_tokens = stop_tokens(*model.tokenizer, turns);
+    }
+  }
+
+  // Prints `lead` and the completion, as it comes when there is one, otherwise all, numbered; an
+  // answer (no lead) without the space that parts its first word from the prompt's last. Nothing is
+  // printed before the prompt is known to fit. Returns the first completion.
+  std::vector<Token> write(const std::vector<Token>& prompt, const std::string& lead) {
+    if (static_cast<int64_t>(prompt.size()) >= context_)
+      throw Error(fmt::format("prompt: has {} tokens; the model's context is {} for prompt and "
+                              "completion together",
+                              prompt.size(), context_),
+                  "shorten the prompt");
+    const bool stream = o_.count == 1;
+    if (stream) fmt::print("{}", lead), std::fflush(stdout);
+    bool begun = !o_.chat;
+    const auto shown = [&](std::string_view text) {
+      if (!begun) text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+      begun = begun || !text.empty();
+      return text;
+    };
+    const std::vector<std::vector<Token>> prompts(static_cast<size_t>(o_.count), prompt);
+    const auto start = std::chrono::steady_clock::now();
+    auto completions = lm_->generate(prompts, samplings_, [&](size_t, std::string_view text) {
+      if (stream) fmt::print("{}", shown(text)), std::fflush(stdout);
+      return !interrupted();
+    });
+    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (size_t i = 0; i < completions.size(); ++i) {
+      tokens_ += static_cast<int64_t>(completions[i].tokens.size());
+      begun = !o_.chat;
+      if (!stream) fmt::print("--- {}\n{}{}\n", i + 1, lead, shown(completions[i].text));
+    }
+    if (stream) fmt::print("\n");
+    std::fflush(stdout);
+    if (interrupted()) throw Error(fmt::format("complete: interrupted after {} tokens", tokens_));
+    return std::move(completions[0].tokens);
+  }
+
+  void print_stats() const {
+    fmt::print(stderr, "{} tokens in {:.2f} s: {:.0f} tokens/s\n", tokens_, seconds_,
+               static_cast<double>(tokens_) / std::max(1e-9, seconds_));
+  }
+
+ private:
+  static Engine::Limits limits_of(const CompleteOptions& o) {
+    Engine::Limits limits;
+    limits.slots = o.count;
+    return limits;
+  }
+
+  const CompleteOptions& o_;
+  int64_t context_;
+  std::unique_ptr<LanguageModel> lm_;
+  std::vector<Sampling> samplings_;
+  int64_t tokens_ = 0;
+  double seconds_ = 0;
+};
+
+void continue_text(const CompleteOptions& o, const Model& model, Writer& writer) {
+  const std::string prompt = o.prompts.empty() ? "" : o.prompts[0], text = text_of(prompt);
+  note_unknown_words(*model.tokenizer, text);
+  if (tuned_on_conversations(model.manifest))
+    fmt::print(
+        stderr,
+        "note: {} was tuned on conversations in a template; --chat puts the prompt into it\n",
+        o.model);
+  writer.write(plain_prompt(text, *model.tokenizer), prompt == "-" ? "" : text);
+}
+
+// Each prompt is the user's next turn, after the messages of a file; the model answers each.
+void converse(const CompleteOptions& o, const Model& model, Writer& writer) {
+  const Tokenizer& tokenizer = *model.tokenizer;
+  const ChatTemplate form(tokenizer);
+  ChatTemplate::Rendered said;
+  const auto say = [&](Role role, const std::string& text) {
+    note_unknown_words(tokenizer, text);
+    form.append(role, tokenizer.encode(text), said);
+  };
+  // The answer goes on as the tokens that the model wrote, which its text need not give back.
+  const auto answer = [&] {
+    std::vector<Token> prompt = said.tokens;
+    const std::vector<Token>& opening = form.opening(Role::assistant);
+    prompt.insert(prompt.end(), opening.begin(), opening.end());
+    form.append(Role::assistant, writer.write(prompt, ""), said);
+  };
+  if (!o.system.empty()) say(Role::system, o.system);
+  if (!o.messages.empty()) {
+    const std::vector<Turn> turns = read_messages(o.messages);
+    for (const Turn& t : turns) say(t.role, t.text);
+    if (turns.back().role == Role::user)
+      answer();
+    else
+      require(!o.prompts.empty(), o.messages,
+              ": the last message is not the user's; wanted one to answer, or --prompt");
+  }
+  for (const std::string& prompt : o.prompts) {
+    say(Role::user, text_of(prompt));
+    answer();
+  }
+}
+
 void complete(const CompleteOptions& o) {
+  check_usage(o);
   set_threads(o.threads);
+  open_checkpoint(o.model);  // for what it says of a folder that is none
   Model model = load_model(o.model);
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the prompt with",
                 "import the model again from a folder that holds its tokenizer's files");
-  const auto prompt = prompt_tokens(o, *model.tokenizer);
-  Engine::Limits limits;
-  limits.slots = o.count;
-  const auto lm = language_model(*model.gpt, *model.tokenizer, limits);
-  std::vector<Sampling> samplings(static_cast<size_t>(o.count), o.sampling);
-  for (size_t i = 0; i < samplings.size(); ++i) {
-    samplings[i].seed += i;
-    if (const auto eot = model.tokenizer->find_special(Special::end_of_text))
-      samplings[i].stop_tokens = {*eot};
-  }
-  const bool stream = o.count == 1;
-  const auto start = std::chrono::steady_clock::now();
-  if (stream) fmt::print("{}", o.prompt == "-" ? "" : o.prompt);
-  const std::vector<std::vector<Token>> prompts(static_cast<size_t>(o.count), prompt);
-  const auto completions = lm->generate(prompts, samplings, [&](size_t, std::string_view text) {
-    if (stream) fmt::print("{}", text), std::fflush(stdout);
-    return !interrupted();
-  });
-  int64_t tokens = 0;
-  for (const Completion& c : completions) {
-    tokens += static_cast<int64_t>(c.tokens.size());
-    if (!stream) fmt::print("--- {}\n{}{}\n", &c - completions.data() + 1, o.prompt, c.text);
-  }
-  if (stream) fmt::print("\n");
-  const double took =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (o.stats)
-    fmt::print(stderr, "{} tokens in {:.2f} s: {:.0f} tokens/s\n", tokens, took,
-               static_cast<double>(tokens) / took);
+  if (o.chat) check_can_chat(o, model);
+  Writer writer(o, model, o.chat || tuned_on_conversations(model.manifest));
+  o.chat ? converse(o, model, writer) : continue_text(o, model, writer);
+  if (o.stats) writer.print_stats();
 }
 
 }  // namespace
 
 void add_complete(CLI::App& app) {
   auto o = std::make_shared<CompleteOptions>();
-  CLI::App* c = app.add_subcommand("complete", "Continue a prompt, streaming the text");
-  c->add_option("MODEL", o->model, "a checkpoint's folder")->required();
-  c->add_option("-p,--prompt", o->prompt, "the text to continue; - reads standard input");
-  c->add_option("-n,--max-tokens", o->sampling.max_tokens, "tokens to add")->capture_default_str();
-  c->add_option("-t,--temperature", o->sampling.temperature, "0: the most likely token each time")
-      ->capture_default_str();
-  c->add_option("--top-k", o->sampling.top_k, "keep the k most likely tokens; 0: all")
-      ->capture_default_str();
-  c->add_option("--top-p", o->sampling.top_p, "keep the likeliest tokens of this probability")
-      ->capture_default_str();
-  c->add_option("--stop", o->sampling.stop, "a text that ends the completion; may be repeated");
-  c->add_option("--seed", o->sampling.seed, "of the draws")->capture_default_str();
-  c->add_option("--count", o->count, "completions, with seeds from --seed on")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
-  c->add_flag("--stats", o->stats, "tell tokens and tokens/s on standard error");
+  CLI::App* c = app.add_subcommand("complete", "Continue a prompt, or answer it with --chat");
+  c->group("Use a model");
+  add_path(c, "MODEL", o->model, "a checkpoint's folder: runs/trees/RECIPE/NODE")->required();
+  const std::string text = "What is asked", draws = "How it is drawn", output = "Run";
+  add_texts(c, "-p,--prompt", o->prompts,
+            "the text to continue, - for standard input; with --chat the user's turn, one answer "
+            "to each")
+      ->group(text);
+  c->add_flag("--chat", o->chat,
+              "put the prompt into the template that the model was tuned on, and print its answer")
+      ->group(text);
+  add_text(c, "--system", o->system, "with --chat: the system's turn, before all others")
+      ->group(text);
+  add_path(c, "--messages", o->messages,
+           "with --chat: turns before the prompt, a JSON array of {\"role\", \"content\"}; - for "
+           "standard input")
+      ->group(text);
+  add_names(c, "--stop", o->sampling.stop, "TEXT",
+            "a text that ends the completion; may be repeated")
+      ->group(text);
+  add_number(c, "-n,--max-tokens", o->sampling.max_tokens, {0, kManyTokens},
+             "tokens to add at most")
+      ->group(draws);
+  add_number(c, "-t,--temperature", o->sampling.temperature, {0, 100},
+             "0 (the most likely token each time) to 100")
+      ->group(draws);
+  add_number(c, "--top-k", o->sampling.top_k, {0, kManyTokens},
+             "keep the k most likely tokens; 0: all")
+      ->group(draws);
+  add_number(c, "--top-p", o->sampling.top_p, {.low = 0, .high = 1, .above = true},
+             "keep the likeliest tokens of this probability, above 0 to 1")
+      ->group(draws);
+  add_seed(c, "--seed", o->sampling.seed, "of the draws")->group(draws);
+  add_number(c, "--count", o->count, {1, 4096}, "completions, with seeds from --seed on")
+      ->group(draws);
+  add_threads(c, o->threads)->group(output);
+  c->add_flag("--stats", o->stats, "tell tokens and tokens/s on standard error")->group(output);
+  c->footer(
+      "Examples:\n"
+      "  lineage complete runs/trees/gpt35-nano/davinci -p 'ann was born in' -n 20 -t 0\n"
+      "  lineage complete runs/trees/gpt35-nano/text-davinci-002 --chat -t 0 \\\n"
+      "      -p 'put in reverse order : 60 , 4 , 65'\n\n"
+      "Models of the micro-world know 1,024 words: lower case, spaces around punctuation.\n"
+      "`lineage info MODEL` shows some of what one of them can be asked, `lineage world show\n"
+      "instruction` every kind. A template is described in docs/formats.md.");
   c->callback([o] { catch_interrupts(), complete(*o); });
 }
 

@@ -9,6 +9,7 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/evaluation.h"
+#include "lineage/cli/options.h"
 #include "lineage/eval/scenarios/file_scenario.h"
 #include "lineage/infer/engine.h"
 #include "lineage/stages/evaluation_config.h"
@@ -156,29 +157,29 @@ void add_eval(CLI::App& app) {
   auto o = std::make_shared<EvalOptions>();
   o->evaluate.tokens = EvaluationConfig{}.tokens;
   CLI::App* c = app.add_subcommand("eval", "Measure what models can do, into a database of scores");
-  c->add_option("MODEL", o->target, "a checkpoint's folder, or a run's: all of its nodes")
+  c->group("Grow and measure");
+  add_path(c, "MODEL", o->target, "a checkpoint's folder, or a run's: all of its nodes")
       ->required();
-  c->add_option("--ability", o->abilities, "only these abilities or scenarios")->delimiter(',');
-  c->add_option("--file", o->files, "questions in a file or a folder of files; may be repeated");
-  c->add_option("-n,--n", o->evaluate.n,
-                "items a scenario; default: its own number, within --tokens")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--tokens", o->evaluate.tokens,
-                "a scenario's prompts take about so many tokens; 0: its own number of items")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  c->add_option("--seed", o->evaluate.seed, "of demonstrations and draws")->capture_default_str();
-  c->add_option("--shots", o->file.shots, "demonstrations before each question of a file")
-      ->check(CLI::NonNegativeNumber);
+  add_names(c, "--ability", o->abilities, "NAME", "only these abilities or scenarios, A01,A08",
+            ',');
+  add_paths(c, "--file", o->files, "questions in a file or a folder of files; may be repeated");
+  add_number(c, "-n,--n", o->evaluate.n, {1, kManyTokens},
+             "items a scenario; default: its own number, within --tokens")
+      ->default_str("");
+  add_number(c, "--tokens", o->evaluate.tokens, {0, int64_t{1} << 50},
+             "a scenario's prompts take about so many tokens; 0: its own number of items");
+  add_seed(c, "--seed", o->evaluate.seed, "of demonstrations and draws");
+  add_number(c, "--shots", o->file.shots, {0, 10'000},
+             "demonstrations before each question of a file");
   c->add_flag("--chain", o->file.chain, "ask files for a chain of thought");
-  c->add_option("--chain-prompt", o->chain_prompt, "a text with worked examples for --chain");
-  c->add_option("--samples", o->file.samples, "chains a question; above 1 their answers vote")
-      ->check(CLI::PositiveNumber);
+  add_path(c, "--chain-prompt", o->chain_prompt, "a text with worked examples for --chain");
+  add_number(c, "--samples", o->file.samples, {1, 10'000},
+             "chains a question; above 1 their answers vote");
   c->add_flag("--complexity", o->complexity, "only the half of the chains with most steps votes");
   c->add_flag("--skip-malformed", o->skip_malformed, "leave out bad lines of files");
   c->add_flag("--again", o->evaluate.again, "measure also what the database has");
-  c->add_option("--db", o->db, "the database; default: scores.sqlite in the run's folder");
-  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  add_path(c, "--db", o->db, "the database; default: scores.sqlite in the run's folder");
+  add_threads(c, o->threads);
   c->add_flag("--json", o->json, "scores as JSON");
   c->callback([o] { catch_interrupts(), eval(*o); });
 }

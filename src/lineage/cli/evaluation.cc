@@ -5,6 +5,7 @@
 
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/cli/commands.h"
 #include "lineage/eval/item_budget.h"
@@ -121,8 +122,8 @@ void evaluate_grown(const EvaluationConfig& config, AbilitySuites& suites,
   };
   evaluate_models(mine, questions, database, options, progress);
   if (interrupted())
-    throw Error("evaluation: interrupted; what was measured is kept",
-                "run the same command again to go on from there");
+    throw Interrupted("evaluation: interrupted; what was measured is kept",
+                      "run the same command again to go on from there");
   ranks.barrier();
 }
 

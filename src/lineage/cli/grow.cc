@@ -7,10 +7,12 @@
 #include <string>
 
 #include "lineage/base/error.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/evaluation.h"
+#include "lineage/cli/options.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/kernels/kernels.h"
 #include "lineage/stages/room.h"
@@ -119,7 +121,8 @@ void run(GrowCommand o) {
     fmt::print("{}", recipe_reference());
     return;
   }
-  require(!o.recipe.empty(), "grow: no recipe is named; wanted a TOML file");
+  if (o.recipe.empty())
+    throw UsageError("grow: RECIPE is missing", "RECIPE is a TOML file; recipes/ has some");
   set_threads(o.threads);
   const Recipe recipe = load_recipe(o.recipe, o.sets);
   o.grow.out = o.out;
@@ -165,6 +168,8 @@ void run(GrowCommand o) {
     if (ranks->rank() == 0)
       write_report(fs::path(o.out) / "trees" / recipe.name,
                    fs::path(o.out) / (recipe.name + ".html"));
+  } catch (const Interrupted&) {
+    throw;  // all ranks are, and each ends by itself
   } catch (const Error& e) {
     if (ranks->size() > 1) {  // the others would wait for this rank in vain
       fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),
@@ -180,22 +185,22 @@ void run(GrowCommand o) {
 void add_grow(CLI::App& app) {
   auto o = std::make_shared<GrowCommand>();
   CLI::App* c = app.add_subcommand("grow", "Grow the models of a recipe, or go on with them");
-  c->add_option("RECIPE", o->recipe, "a TOML file; recipes/ has some");
+  c->group("Grow and measure");
+  add_path(c, "RECIPE", o->recipe, "a TOML file; recipes/ has some");
   c->add_flag("--keys", o->keys, "print every key of a recipe, its default and meaning");
-  c->add_option("-o,--out", o->out, "the run folder")->capture_default_str();
-  c->add_option("--set", o->sets, "a.b=c: overrides a key of the recipe; may be repeated");
-  c->add_option("--node", o->grow.nodes, "only this node and its ancestors; may be repeated");
-  c->add_option("--seeds", o->seeds,
-                "grow so many trees, of the recipe's seed and those after it; the world stays")
-      ->check(CLI::PositiveNumber);
+  add_path(c, "-o,--out", o->out, "the run folder");
+  add_sets(c, o->sets);
+  add_names(c, "--node", o->grow.nodes, "NAME",
+            "only this node and its ancestors; may be repeated");
+  add_number(c, "--seeds", o->seeds, {1, 1'000'000},
+             "grow so many trees, of the recipe's seed and those after it; the world stays");
   c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes");
   c->add_flag("--dry-run", o->dry_run,
               "print the plan: tokens, FLOPs, memory, questions, time on this machine");
   o->grow.at_once = 0;
-  c->add_option("-j,--jobs", o->grow.at_once,
-                "nodes that may grow side by side, sharing the threads; 0: as many as threads")
-      ->check(CLI::Range(0, 1024));
-  c->add_option("--threads", o->threads, "compute threads of this process; 0: all cores");
+  add_number(c, "-j,--jobs", o->grow.at_once, {0, kMaxThreads},
+             "nodes that may grow side by side, sharing the threads; 0: as many as threads");
+  add_threads(c, o->threads);
   c->add_flag("--check-kernels", o->check_kernels,
               "run every kernel beside its reference and stop at a difference (slow)");
   c->callback([o] { run(*o); });

@@ -5,6 +5,7 @@
 #include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 
 namespace lineage::cli {
 namespace {
@@ -17,11 +18,13 @@ struct InterchangeOptions {
 
 void add_import(CLI::App& app) {
   CLI::App* c = app.add_subcommand("import", "Take in a model from elsewhere");
+  c->group("Use a model");
   c->require_subcommand(1);
   auto o = std::make_shared<InterchangeOptions>();
   CLI::App* hf = c->add_subcommand("hf", "A GPT-2 or OPT checkpoint folder of Hugging Face");
-  hf->add_option("DIR", o->from, "holds config.json and model.safetensors")->required();
-  hf->add_option("-o,--out", o->to, "the checkpoint's folder")->required();
+  add_path(hf, "DIR", o->from, "the folder that holds config.json and model.safetensors")
+      ->required();
+  add_path(hf, "-o,--out", o->to, "the checkpoint's folder")->required();
   hf->callback([o] {
     const Manifest m = import_huggingface(o->from, o->to);
     fmt::print("{}: imported; weights {}\n", o->to, m.weights.substr(0, 12));
@@ -30,11 +33,12 @@ void add_import(CLI::App& app) {
 
 void add_export(CLI::App& app) {
   CLI::App* c = app.add_subcommand("export", "Write a model for use elsewhere");
+  c->group("Use a model");
   c->require_subcommand(1);
   auto o = std::make_shared<InterchangeOptions>();
   CLI::App* hf = c->add_subcommand("hf", "As a GPT-2 or OPT checkpoint folder of Hugging Face");
-  hf->add_option("MODEL", o->from, "a checkpoint's folder")->required();
-  hf->add_option("DIR", o->to, "the folder to write")->required();
+  add_path(hf, "MODEL", o->from, "a checkpoint's folder")->required();
+  add_path(hf, "DIR", o->to, "the folder to write")->required();
   hf->callback([o] {
     export_huggingface(o->from, o->to);
     fmt::print("{}: written\n", o->to);
@@ -45,7 +49,7 @@ void add_info(CLI::App& app) {
   CLI::App* c = app.add_subcommand("info", "Tell what a checkpoint is and where it came from");
   auto model = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  c->add_option("MODEL", *model, "a checkpoint's folder")->required();
+  add_path(c, "MODEL", *model, "a checkpoint's folder")->required();
   c->add_flag("--json", *json, "the manifest as it stands");
   c->callback([model, json] {
     const Checkpoint checkpoint = Checkpoint::open(*model);

@@ -1,56 +1,90 @@
 #include <fmt/color.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "lineage/base/error.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/base/parallel.h"
 #include "lineage/base/version.h"
+#include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 
+namespace lineage::cli {
 namespace {
 
-int fail(const std::string& what, const std::string& hint) {
+int fail(const std::string& what, const std::string& hint, int status) {
   const bool color = ::isatty(STDERR_FILENO);
   const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
   fmt::print(stderr, "{} {}\n", fmt::format(red, "error:"), what);
   if (!hint.empty()) fmt::print(stderr, "help:  {}\n", hint);
-  return 1;
+  return status;
+}
+
+void add_commands(CLI::App& app) {
+  add_grow(app);
+  add_eval(app);
+  add_report(app);
+  add_complete(app);
+  add_score(app);
+  add_info(app);
+  add_import(app);
+  add_export(app);
+  add_world(app);
+  add_bench(app);
+  add_selftest(app);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Lineage grows the GPT-3.5 family tree and shows which stage gave each ability.",
+               "lineage");
+  app.set_version_flag("--version", std::string("lineage ") + kVersion);
+  add_commands(app);  // before what they would inherit
+  app.set_help_all_flag("--help-all", "Help of every command");
+  app.footer(
+      "lineage COMMAND --help lists a command's options. A first tree:\n"
+      "  lineage grow recipes/gpt35-nano.toml --dry-run\n"
+      "  lineage grow recipes/gpt35-nano.toml --out runs\n"
+      "  lineage report runs\n"
+      "Exit status: 0; 1 for errors; 2 for a command line that is not understood; 75 when a run "
+      "was\n"
+      "interrupted and has saved its state: the same command goes on from there.");
+  std::vector<std::string> arguments = arrange(app, {argv + 1, argv + argc});
+  std::ranges::reverse(arguments);  // as CLI11 takes them
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::Success& e) {  // help or version
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    throw UsageError(e.what(), "lineage --help");
+  }
+  return 0;
 }
 
 }  // namespace
+}  // namespace lineage::cli
 
 int main(int argc, char** argv) {
-  CLI::App app("Lineage grows the GPT-3.5 family tree and shows which stage gave each ability.",
-               "lineage");
-  app.set_version_flag("--version", std::string("lineage ") + lineage::kVersion);
-  app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Help of every command");
-  lineage::cli::add_grow(app);
-  lineage::cli::add_complete(app);
-  lineage::cli::add_score(app);
-  lineage::cli::add_eval(app);
-  lineage::cli::add_import(app);
-  lineage::cli::add_export(app);
-  lineage::cli::add_info(app);
-  lineage::cli::add_report(app);
-  lineage::cli::add_bench(app);
-  lineage::cli::add_selftest(app);
-  lineage::cli::add_world(app);
+  using namespace lineage::cli;
   lineage::flush_denormals_to_zero();
   std::signal(SIGXFSZ, SIG_IGN);  // beyond `ulimit -f` a write fails like one on a full disk
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
+    return run(argc, argv);
+  } catch (const UsageError& e) {
+    return fail(e.what(), e.hint(), kUsageStatus);
+  } catch (const lineage::Interrupted& e) {
+    return fail(e.what(), e.hint(), kInterruptedStatus);
   } catch (const lineage::Error& e) {
-    return fail(e.what(), e.hint());
+    return fail(e.what(), e.hint(), kErrorStatus);
   } catch (const std::bad_alloc&) {
-    return fail("memory: the system has no more", "use a smaller batch, context or model");
+    return fail("memory: the system has no more", "use a smaller batch, context or model",
+                kErrorStatus);
   } catch (const std::exception& e) {
-    return fail(e.what(), "this is a fault of Lineage itself; please report it with the command");
+    return fail(e.what(), "this is a fault of Lineage itself; please report it with the command",
+                kErrorStatus);
   }
-  return 0;
 }

@@ -7,6 +7,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 #include "lineage/trace/page.h"
 
 namespace lineage::cli {
@@ -68,18 +69,21 @@ void write_report(const fs::path& tree, const fs::path& page) {
 void add_report(CLI::App& app) {
   auto o = std::make_shared<ReportOptions>();
   CLI::App* c = app.add_subcommand("report", "Show what a family tree can do, and write its page");
-  c->add_option("RUN", o->run,
-                "a run folder, one of its trees (RUN/trees/RECIPE), or a report's JSON")
-      ->capture_default_str();
-  c->add_option("--tree", o->tree, "of a run folder with several trees: the name of one");
-  c->add_option("-o,--out", o->out,
-                "the file to write; otherwise RECIPE.html here, and the others to the terminal");
-  c->add_option("--open", o->open, "abilities whose finer rows the terminal shows, too; or all")
-      ->delimiter(',');
-  auto* json = c->add_flag("--json", o->json, "write the data of everything shown, and no page");
-  c->add_flag("--markdown", o->markdown, "write tables for a page of results, and no page")
-      ->excludes(json);
-  c->callback([o] { run(*o); });
+  c->group("Grow and measure");
+  add_path(c, "RUN", o->run,
+           "a run folder, one of its trees (RUN/trees/RECIPE), or a report's JSON");
+  add_name(c, "--tree", o->tree, "NAME", "of a run folder with several trees: the name of one");
+  add_path(c, "-o,--out", o->out,
+           "the file to write; otherwise RECIPE.html here, and the others to the terminal");
+  add_names(c, "--open", o->open, "NAME",
+            "abilities whose finer rows the terminal shows, too, A01,A08; or all", ',');
+  c->add_flag("--json", o->json, "write the data of everything shown, and no page");
+  c->add_flag("--markdown", o->markdown, "write tables for a page of results, and no page");
+  c->callback([o] {
+    if (o->json && o->markdown)
+      throw UsageError("report: --json and --markdown are given; wanted one of them");
+    run(*o);
+  });
 }
 
 }  // namespace lineage::cli

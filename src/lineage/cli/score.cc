@@ -10,6 +10,7 @@
 #include "lineage/base/file.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 #include "lineage/infer/engine.h"
 
 namespace lineage::cli {
@@ -75,11 +76,13 @@ void score(const ScoreOptions& o) {
 void add_score(CLI::App& app) {
   auto o = std::make_shared<ScoreOptions>();
   CLI::App* c = app.add_subcommand("score", "Measure how well a model predicts texts");
-  c->add_option("MODEL", o->model, "a checkpoint's folder")->required();
-  c->add_option("FILE", o->files, "texts, each a document")->required();
-  c->add_option("--overlap", o->overlap,
-                "tokens that a window shares with the one before; default: half the context");
-  c->add_option("--threads", o->threads, "compute threads; 0: all cores");
+  c->group("Use a model");
+  add_path(c, "MODEL", o->model, "a checkpoint's folder")->required();
+  add_paths(c, "FILE", o->files, "texts, each a document")->required();
+  add_number(c, "--overlap", o->overlap, {0, kManyTokens},
+             "tokens that a window shares with the one before; default: half the context")
+      ->default_str("");
+  add_threads(c, o->threads);
   c->add_flag("--json", o->json, "one JSON object");
   c->callback([o] { score(*o); });
 }

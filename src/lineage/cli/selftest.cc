@@ -7,6 +7,7 @@
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/cpython.h"
+#include "lineage/cli/options.h"
 #include "lineage/world/mpy/corpus/code_corpus.h"
 #include "lineage/world/mpy/random_program.h"
 #include "lineage/world/mpy/words.h"
@@ -27,7 +28,7 @@ bool comparable(mpy::Outcome outcome) {
   return outcome < mpy::Outcome::syntax_error && outcome != mpy::Outcome::recursion_error;
 }
 
-struct Sample {
+struct ProgramRuns {
   std::vector<std::string> programs;
   std::vector<mpy::RunResult> results;
   int64_t passed_over = 0;  // they met one of our limits
@@ -42,11 +43,11 @@ std::string corpus_program(const CodeCorpus& corpus, int64_t index) {
 }
 
 // Half of the corpus, half wider.
-Sample sample(const SelftestOptions& o) {
+ProgramRuns sample(const SelftestOptions& o) {
   const CodeCorpus corpus({}, o.seed, 200 * o.programs + 10000);
   mpy::RunOptions options;
   options.limits.steps = 20000;
-  Sample s;
+  ProgramRuns s;
   for (int64_t i = 0; static_cast<int64_t>(s.programs.size()) < o.programs; ++i) {
     std::string program = i % 2 ? corpus_program(corpus, i) : mpy::random_program(o.seed, i);
     if (program.empty()) continue;
@@ -67,7 +68,7 @@ Sample sample(const SelftestOptions& o) {
 
 // The built-in interpreter against CPython on random programs: what they print and how they end.
 void cpython(const SelftestOptions& o) {
-  const Sample s = sample(o);
+  const ProgramRuns s = sample(o);
   const std::vector<PythonRun> python = run_cpython(o.python, s.programs);
   std::map<std::string_view, int64_t> outcomes;
   int64_t differ = 0;
@@ -93,14 +94,14 @@ void cpython(const SelftestOptions& o) {
 void add_selftest(CLI::App& app) {
   auto o = std::make_shared<SelftestOptions>();
   CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
+  c->group("Look and check");
   c->add_flag("--cpython", o->cpython, "run random mpy programs here and in CPython");
-  c->add_option("--programs", o->programs, "how many")->capture_default_str();
-  c->add_option("--seed", o->seed, "of the programs")->capture_default_str();
-  c->add_option("--show", o->show, "differences to print")->capture_default_str();
-  c->add_option("--python", o->python, "the CPython to run")->capture_default_str();
+  add_number(c, "--programs", o->programs, {1, kManyTokens}, "how many");
+  add_seed(c, "--seed", o->seed, "of the programs");
+  add_number(c, "--show", o->show, {0, kManyTokens}, "differences to print");
+  add_path(c, "--python", o->python, "the CPython to run");
   c->callback([o] {
-    require(o->cpython, "selftest: nothing was chosen; wanted --cpython");
-    require(o->programs > 0, "--programs is ", o->programs, "; wanted at least 1");
+    if (!o->cpython) throw UsageError("selftest: no check is chosen; wanted --cpython");
     cpython(*o);
   });
 }

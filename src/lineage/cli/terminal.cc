@@ -10,16 +10,21 @@
 #include "lineage/base/clock.h"
 #include "lineage/base/parallel.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 
 namespace lineage::cli {
 namespace {
 
 // Written by the handler, read by every thread that can stop.
-std::atomic<int> interrupt_count = 0;
+std::atomic<int> interrupt_count = 0, urgent_count = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "a handler may use no other");
 
+// A person who presses Ctrl-C twice, or kills twice, does not want to wait. SIGHUP and SIGUSR1 come
+// before such a signal (a terminal that closes, a scheduler's warning) and are no reason to hurry.
 extern "C" void on_interrupt(int signal) {
-  if (++interrupt_count > 1) {
+  const bool urgent = signal == SIGINT || signal == SIGTERM;
+  ++interrupt_count;
+  if (urgent && ++urgent_count > 1) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
@@ -90,12 +95,20 @@ std::unique_ptr<Progress> terminal_progress() {
 void catch_interrupts() {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
+  std::signal(SIGUSR1, on_interrupt);
+  // nohup ignores it, so that the run outlives its terminal.
+  if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
 bool interrupted() { return interrupt_count > 0; }
 
 void set_threads(int threads) {
   if (threads > 0) set_num_threads(threads);
+  // Without --threads it is OMP_NUM_THREADS that says so.
+  if (num_threads() > kMaxThreads)
+    throw UsageError(
+        fmt::format("OMP_NUM_THREADS: {} threads; wanted at most {}", num_threads(), kMaxThreads),
+        "unset OMP_NUM_THREADS, or give --threads");
 }
 
 }  // namespace lineage::cli

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 #include "lineage/stages/recipe.h"
 #include "lineage/world/gallery/gallery.h"
 
@@ -63,18 +64,18 @@ void show(const ShowOptions& o) {
 void add_show(CLI::App& world) {
   auto o = std::make_shared<ShowOptions>();
   CLI::App* c = world.add_subcommand("show", "Print samples of all that the micro-world makes");
-  c->add_option("KIND", o->kind,
-                "a group (text, code, problem, instruction, dialog, probe), a kind, or how its "
-                "name begins (A12); default: one of each");
+  add_name(c, "KIND", o->kind, "TEXT",
+           "a group (text, code, problem, instruction, dialog, probe), a kind, or how its "
+           "name begins (A12); default: one of each");
   c->add_flag("--list", o->list, "name the kinds");
-  c->add_option("--recipe", o->recipe, "whose world and corpora; default: world 1");
-  c->add_option("--set", o->sets, "a.b=c over the recipe; may be repeated");
-  c->add_option("--seed", o->seed, "of another world");
-  c->add_option("--index", o->index, "the first sample")->capture_default_str();
-  c->add_option("-n,--n", o->n, "samples a kind; default: 3 of one kind, 1 of several")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--color", o->color, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+  add_path(c, "--recipe", o->recipe, "whose world and corpora; default: world 1");
+  add_sets(c, o->sets);
+  add_seed(c, "--seed", o->seed, "of another world");
+  add_number(c, "--index", o->index, {0, int64_t{1} << 50}, "the first sample");
+  add_number(c, "-n,--n", o->n, {1, kManyTokens},
+             "samples a kind; default: 3 of one kind, 1 of several")
+      ->default_str("");
+  add_choice(c, "--color", o->color, {"auto", "always", "never"}, "auto, always or never");
   c->callback([o] { show(*o); });
 }
 
@@ -82,6 +83,7 @@ void add_show(CLI::App& world) {
 
 void add_world(CLI::App& app) {
   CLI::App* world = app.add_subcommand("world", "Look at the micro-world");
+  world->group("Look and check");
   world->require_subcommand(1);
   add_show(*world);
   add_world_audit(*world);

@@ -2,6 +2,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
+#include "lineage/cli/options.h"
 #include "lineage/eval/audit/audit.h"
 #include "lineage/stages/diet.h"
 #include "lineage/stages/recipe.h"
@@ -92,11 +93,12 @@ void add_world_audit(CLI::App& world) {
   auto o = std::make_shared<WorldAuditOptions>();
   CLI::App* c = world.add_subcommand(
       "audit", "Count what a recipe's corpora teach, and look for test items in them");
-  c->add_option("RECIPE", o->recipe, "a recipe with corpora of the micro-world")->required();
-  c->add_option("--set", o->sets, "a.b=c over the recipe; may be repeated");
-  c->add_option("-n,--n", o->n, "test items a probe at most; default: all that it asks")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--threads", o->threads, "threads; 0: all cores");
+  add_path(c, "RECIPE", o->recipe, "a recipe with corpora of the micro-world")->required();
+  add_sets(c, o->sets);
+  add_number(c, "-n,--n", o->n, {1, kManyTokens},
+             "test items a probe at most; default: all that it asks")
+      ->default_str("");
+  add_threads(c, o->threads);
   c->add_flag("--json", o->json, "everything as JSON");
   c->callback([o] { run(*o); });
 }

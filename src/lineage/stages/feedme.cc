@@ -5,6 +5,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/infer/engine.h"
 #include "lineage/stages/stage.h"
@@ -79,6 +80,7 @@ TuningConfig tuning_of(const FeedmeConfig& config, const Recipe& recipe) {
 class Feedme final : public Stage {
  public:
   std::string_view name() const override { return "feedme"; }
+  bool tunes_on_conversations() const override { return true; }
   void validate(const RecipeNode&, const Recipe&) const override;
   std::string frozen(const RecipeNode& node) const override {
     return to_toml(FrozenFeedme{node.model, config_of(node)});
@@ -176,8 +178,8 @@ void draw_answers(const FeedmeConfig& config, const Prompts& prompts, const fs::
     out.flush();
     require(out.good(), file.string(), ": cannot be written; wanted room on the disk");
     if (context.interrupted && context.interrupted())
-      throw Error(node + ": interrupted while drawing answers; those drawn are kept",
-                  "run the same command again to go on from there");
+      throw Interrupted(node + ": interrupted while drawing answers; those drawn are kept",
+                        "run the same command again to go on from there");
     context.progress.update(
         node, static_cast<double>(done + count) / static_cast<double>(config.prompts),
         fmt::format("answers to {} of {} prompts", done + count, config.prompts));

@@ -21,6 +21,7 @@ void fields(V& v, FrozenSft& c) {
 class Sft final : public Stage {
  public:
   std::string_view name() const override { return "sft"; }
+  bool tunes_on_conversations() const override { return true; }
   void validate(const RecipeNode& node, const Recipe& recipe) const override {
     validate_tuning(node, recipe, read_config<TuningConfig>(node.stage_table), name());
   }

@@ -45,6 +45,8 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual std::string_view name() const = 0;
+  // Whether its models learn conversations in their tokenizer's ChatTemplate.
+  virtual bool tunes_on_conversations() const { return false; }
   // All that can be known without data: keys, values, parents. Throws an Error.
   virtual void validate(const RecipeNode&, const Recipe&) const = 0;
   // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the

@@ -4,6 +4,7 @@
 
 #include "lineage/text/testing.h"
 #include "lineage/text/tokenizer_files.h"
+#include "lineage/text/unknown_words.h"
 
 namespace lineage {
 namespace {
@@ -65,6 +66,21 @@ TEST(WordTokenizer, UnknownWordsAreNamedWithTheNearest) {
   EXPECT_EQ(testing::error_of([&] { no_lines.encode("a\na"); }),
             "text: the word \"\\n\" at byte 1 is not one of the 1 words of this tokenizer; wanted "
             "one of them");
+}
+
+TEST(UnknownWords, AreThoseOfAClosedVocabularyEachOnce) {
+  const WordTokenizer tokenizer = words();
+  const UnknownWords unknown = unknown_words(tokenizer, "Hello, the  red\nbox 17 Hello, .");
+  EXPECT_EQ(unknown.words, (std::vector<std::string>{"Hello,", "17"}));
+  EXPECT_DOUBLE_EQ(unknown.share, 3.0 / 7);
+  EXPECT_TRUE(unknown_words(tokenizer, "the red box").words.empty());
+  EXPECT_EQ(unknown_words(tokenizer, " \n").share, 0);
+  // Digits write any number.
+  std::vector<std::string> with_digits = kWords;
+  for (int d = 0; d < 10; ++d) with_digits.push_back("<d" + std::to_string(d) + ">");
+  EXPECT_TRUE(unknown_words(WordTokenizer(word_model(with_digits)), "the 17 box").words.empty());
+  // The text of a special token is no word: it cannot be typed.
+  EXPECT_EQ(unknown_words(tokenizer, "<|user|> the").words, std::vector<std::string>{"<|user|>"});
 }
 
 TEST(WordTokenizer, UnknownWordsMayHaveAWord) {

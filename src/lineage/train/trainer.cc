@@ -9,6 +9,7 @@
 
 #include "lineage/base/clock.h"
 #include "lineage/base/error.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/checkpoint/training_state.h"
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
@@ -250,10 +251,12 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
     const bool stop = context_.interrupted && context_.interrupted();
     const bool stop_all = ranks.all_reduce(stop ? 1.0 : 0.0, Reduce::max) > 0;
     if (done < total && (stop_all || (save_every > 0 && done % save_every == 0))) save(done);
-    if (done < total && stop_all)
-      throw Error(fmt::format("{}: interrupted after step {} of {}; its state is saved",
-                              context_.name, done, total),
-                  "run the same command again to go on from there");
+    if (done < total && stop_all) {
+      ranks.barrier();  // none ends the others while one still writes
+      throw Interrupted(fmt::format("{}: interrupted after step {} of {}; its state is saved",
+                                    context_.name, done, total),
+                        "run the same command again to go on from there");
+    }
     mark = Clock::now();
   }
 }

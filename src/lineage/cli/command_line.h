@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace lineage::cli {
+
+// The arguments of a command line (without the program's name) in an order that leaves nothing to
+// guess: the commands, each option with its value as an argument of its own, then "--" and the
+// positional arguments. So options may come before and after positionals, `--out=` is an empty
+// path, and a value may begin with a dash. `help` in place of a command is --help of the next.
+// A UsageError names the first argument that no command has, with the nearest that there is, a
+// value or argument that is missing, and an option that is given twice where one value is wanted.
+std::vector<std::string> arrange(const CLI::App& root, const std::vector<std::string>& arguments);
+
+}  // namespace lineage::cli

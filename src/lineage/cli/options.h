@@ -1,0 +1,104 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "lineage/base/error.h"
+
+namespace lineage::cli {
+
+// The program's exit statuses besides 0; docs/errors.md has the table.
+constexpr int kErrorStatus = 1;
+constexpr int kUsageStatus = 2;         // the command line is not understood
+constexpr int kInterruptedStatus = 75;  // EX_TEMPFAIL: what was done is saved; start it again
+
+// A command line that cannot be understood.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+// How the options of all commands are declared. Each takes exactly one value an occurrence, so a
+// positional argument may follow it; a value is checked when it is read, and a UsageError names the
+// option, the value and what is wanted.
+
+// Numbers from `low` to `high`; without `low` itself when `above`.
+template <class T>
+struct Range {
+  T low, high;
+  bool above = false;
+};
+
+constexpr int64_t kManyTokens = 1'000'000'000;  // the most that an option may ask for
+constexpr int kMaxThreads = 1024;               // more exhaust a process's stack or its limits
+
+namespace detail {
+
+// `type` is what stands for the value in --help; `take` is given each value and the option's name.
+CLI::Option* add_values(CLI::App*, const std::string& names, const char* type,
+                        const std::string& help,
+                        std::function<void(const std::string& value, const std::string& name)>);
+int64_t whole_number(const std::string& value, const std::string& name, Range<int64_t>);
+uint64_t seed_number(const std::string& value, const std::string& name);
+double real_number(const std::string& value, const std::string& name, Range<double>);
+
+}  // namespace detail
+
+template <class T>
+CLI::Option* add_number(CLI::App* c, const std::string& names, T& into,
+                        std::type_identity_t<Range<T>> range, const std::string& help) {
+  return detail::add_values(c, names, "N", help,
+                            [&into, range](const std::string& value, const std::string& name) {
+                              if constexpr (std::is_floating_point_v<T>)
+                                into = detail::real_number(value, name, range);
+                              else
+                                into = static_cast<T>(detail::whole_number(
+                                    value, name,
+                                    {static_cast<int64_t>(range.low),
+                                     static_cast<int64_t>(range.high), range.above}));
+                            })
+      ->default_str([&into] {
+        std::ostringstream text;
+        text << into;
+        return text.str();
+      }());
+}
+
+// Any number from 0 that 64 bits hold.
+CLI::Option* add_seed(CLI::App*, const std::string& names, uint64_t& into, const std::string& help);
+CLI::Option* add_seed(CLI::App*, const std::string& names, std::optional<uint64_t>& into,
+                      const std::string& help);
+
+// Any text, an empty one too.
+CLI::Option* add_text(CLI::App*, const std::string& names, std::string& into,
+                      const std::string& help);
+// The same as often as it is given.
+CLI::Option* add_texts(CLI::App*, const std::string& names, std::vector<std::string>& into,
+                       const std::string& help);
+// One of these words.
+CLI::Option* add_choice(CLI::App*, const std::string& names, std::string& into,
+                        std::vector<std::string> choices, const std::string& help);
+// Text that may not be empty, and how it shows in --help.
+CLI::Option* add_name(CLI::App*, const std::string& names, std::string& into, const char* type,
+                      const std::string& help);
+// A file or a folder. An empty path, as from an unset variable, would be the working folder.
+CLI::Option* add_path(CLI::App*, const std::string& names, std::string& into,
+                      const std::string& help);
+
+// Options that may be given several times, positionals that may be several. With `delimiter` each
+// value may be a list, too.
+CLI::Option* add_names(CLI::App*, const std::string& names, std::vector<std::string>& into,
+                       const char* type, const std::string& help, char delimiter = 0);
+CLI::Option* add_paths(CLI::App*, const std::string& names, std::vector<std::string>& into,
+                       const std::string& help);
+
+CLI::Option* add_threads(CLI::App*, int& into);
+CLI::Option* add_sets(CLI::App*, std::vector<std::string>& into);
+
+}  // namespace lineage::cli
