@@ -57,11 +57,13 @@ fs::path default_database(const fs::path& target) {
   return (above.filename() == "nodes" ? above.parent_path() : fs::path(target)) / "scores.sqlite";
 }
 
-ScenarioList questions_of(const EvalOptions& o) {
-  ScenarioList list;
-  for (const std::string& file : o.files)
-    for (auto& scenario : file_scenarios(file, o.file)) list.push_back(std::move(scenario));
-  return list.empty() ? list : chosen_scenarios(std::move(list), o.abilities);
+ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
+  if (o.files.empty()) {
+    require(o.file.name.empty(), "--name ", o.file.name, ": no file is named; wanted --file FILE");
+    return {};
+  }
+  return chosen_scenarios(file_scenarios({o.files.begin(), o.files.end()}, o.file, progress),
+                          o.abilities);
 }
 
 void print_table(const std::vector<ScoreRow>& rows) {
@@ -115,16 +117,16 @@ nlohmann::json json_of(const ScoreRow& r) {
 
 void eval(EvalOptions o) {
   set_threads(o.threads);
-  o.file.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
+  o.file.items.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
   o.file.chain_prompt = o.chain_prompt;
   if (o.complexity) o.file.vote = Prompting::Vote::complexity;
   const auto models = models_of(o.target);
-  const ScenarioList questions = questions_of(o);
+  const auto progress = terminal_progress();
+  const ScenarioList questions = questions_of(o, *progress);
   AbilitySuites suites(o.files.empty() ? o.abilities : std::vector<std::string>());
   Database database(o.db.empty() ? default_database(o.target) : fs::path(o.db));
   database.begin_run("lineage eval " + o.target, kVersion, o.evaluate.seed);
   o.evaluate.interrupted = interrupted;
-  const auto progress = terminal_progress();
   std::set<std::pair<std::string, std::string>> asked;  // node and scenario
   const auto questions_of_model = [&](const Model& model, const NodeRecord& node, Progress& notes) {
     if (!model.tokenizer)
@@ -163,6 +165,9 @@ void add_eval(CLI::App& app) {
   add_names(c, "--ability", o->abilities, "NAME", "only these abilities or scenarios, A01,A08",
             ',');
   add_paths(c, "--file", o->files, "questions in a file or a folder of files; may be repeated");
+  add_name(c, "--name", o->file.name, "NAME", "what a file's questions are called in the scores");
+  add_names(c, "--leave-out", o->file.items.leave_out, "KEY",
+            "keys of a file's records that are no part of its questions", ',');
   add_number(c, "-n,--n", o->evaluate.n, {1, kManyTokens},
              "items a scenario; default: its own number, within --tokens")
       ->default_str("");

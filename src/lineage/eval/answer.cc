@@ -15,22 +15,52 @@ std::string_view trimmed(std::string_view s, std::string_view what = kSpace) {
                          : s.substr(first, s.find_last_not_of(what) - first + 1);
 }
 
+std::string_view first_line(std::string_view s) { return trimmed(s.substr(0, s.find('\n'))); }
+
+// Where the word that begins at or behind `at` ends.
+size_t end_of_word(std::string_view s, size_t at) {
+  at = s.find_first_not_of(kSpace, at);
+  return at == s.npos ? s.npos : std::min(s.size(), s.find_first_of(kSpace, at));
+}
+
+size_t count_words(std::string_view s) {
+  size_t words = 0;
+  for (size_t at = 0; (at = end_of_word(s, at)) != s.npos;) ++words;
+  return words;
+}
+
+std::string_view first_words(std::string_view s, size_t words) {
+  size_t end = 0;
+  for (size_t next; words > 0 && (next = end_of_word(s, end)) != s.npos; --words) end = next;
+  return s.substr(0, end);
+}
+
 }  // namespace
 
-std::string extract_answer(std::string_view output, const Prompting& p) {
+std::string extract_answer(std::string_view output, const Prompting& p,
+                           std::string_view reference) {
   if (p.reasoning == Prompting::Reasoning::chain) {
-    const std::string_view mark = trimmed(p.chain_end);
-    const size_t at = output.rfind(mark);
-    if (at == output.npos) return {};
-    output.remove_prefix(at + mark.size());
-    output = trimmed(output);
-    output = trimmed(output.substr(0, output.find('\n')));
+    const auto after_last = [&](std::string_view mark) {
+      const size_t at = output.rfind(mark);
+      if (at != output.npos) output.remove_prefix(at + mark.size());
+      return at != output.npos;
+    };
+    const bool number = p.match == Prompting::Match::number;
+    if (!after_last(trimmed(p.chain_end)) && !(number && after_last("####"))) return {};
+    output = first_line(trimmed(output));
     while (output.ends_with('.')) output = trimmed(output.substr(0, output.size() - 1));
   }
   output = trimmed(output);
-  if (p.form == Prompting::Form::first_word)
-    output = trimmed(output.substr(0, output.find_first_of(kSpace)), ".,;:!?\"'()");
-  return std::string(output);
+  switch (p.form) {
+    case Prompting::Form::all:
+      return std::string(output);
+    case Prompting::Form::first_line:
+      return std::string(first_line(output));
+    case Prompting::Form::first_words:
+      return canonical_answer(first_words(output, std::max<size_t>(1, count_words(reference))),
+                              Prompting::Match::bare);
+  }
+  return {};
 }
 
 bool closes_with(std::string_view text, std::string_view closing) {
@@ -67,9 +97,10 @@ size_t vote(std::span<const DrawnAnswer> samples, const Prompting& p) {
     voters.resize(std::min(voters.size(), wanted));
     std::ranges::sort(voters);
   }
+  std::vector<std::string> forms(samples.size());
+  for (size_t v : voters) forms[v] = canonical_answer(samples[v].answer, p.match);
   const auto votes = [&](size_t i) {
-    return std::ranges::count_if(voters,
-                                 [&](size_t v) { return samples[v].answer == samples[i].answer; });
+    return std::ranges::count_if(voters, [&](size_t v) { return forms[v] == forms[i]; });
   };
   return *std::ranges::max_element(voters, {}, votes);  // the first of equals
 }

@@ -8,10 +8,24 @@
 
 namespace lineage {
 
-// The answer in what a model wrote: after a chain, what follows its last `chain_end`, up to the
-// line's end and without a full stop; else all of it, or its first word without punctuation. Empty
-// when there is none.
-std::string extract_answer(std::string_view output, const Prompting&);
+// The answer in what a model wrote: after a chain, what follows its last `chain_end` (where numbers
+// are compared, also the last "####", as GSM8K's authors write it), up to the line's end and
+// without a full stop; else the part that `form` names, which may be as many words as `reference`
+// has. Empty when there is none.
+std::string extract_answer(std::string_view output, const Prompting&,
+                           std::string_view reference = {});
+
+// The form in which answers are compared. Never empty, unless the text is blank.
+//
+// - exact: white space is single, a full stop at the end goes.
+// - bare: quotes, brackets and punctuation around the text go, too; signs, `$` and `%` stay.
+// - squad: the normalisation of SQuAD (Rajpurkar et al. 2016), lower case without punctuation and
+//   articles, but what makes a number stays: its sign, its point, and any mark between two digits
+//   that is no thousands' comma. So 3.5 is not 35, -18 not 18, 1/2 not 12, and 1,000 is 1000. What
+//   would leave nothing ("A", "+") stays as it is.
+// - number: the last number, without thousands' commas, leading zeros and zeros at the end of its
+//   decimals; a text without any as `squad`.
+std::string canonical_answer(std::string_view text, Prompting::Match);
 
 // Whether a text ends with a piece (a full stop), whatever the space about either; always where
 // there is no piece. The text without it.
@@ -22,8 +36,9 @@ std::string without_closing(std::string_view text, std::string_view closing);
 int64_t count_steps(std::string_view chain, const Prompting&);
 
 // The sample whose answer wins: majority over the voters, ties to the answer drawn first; a sample
-// without an answer does not vote. Complexity: the `voters` samples with the most steps vote, ties
-// to the one drawn first. `samples` is not empty.
+// without an answer does not vote, and answers that `match` holds for the same are one. Complexity:
+// the `voters` samples with the most steps vote, ties to the one drawn first. `samples` is not
+// empty.
 size_t vote(std::span<const DrawnAnswer> samples, const Prompting&);
 
 }  // namespace lineage

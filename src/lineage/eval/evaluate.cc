@@ -100,6 +100,8 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   d.field(fmt::format("{} {}", p.sampling.temperature, p.sampling.top_p));
   for (const std::string& s : p.sampling.stop) d.field(s);
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
+  // Verbatim is what every scenario was before there was a choice; its digest stays.
+  if (p.match != Prompting::Match::verbatim) d.field("match " + number(p.match));
   for (Prompting::Template t : spec.templates) d.field(number(t));
   for (const Measure& m : spec.measures) d.field(m.name).field(m.metric);
   for (std::span<const Instance> set : {items, dev, pool}) {

@@ -1,9 +1,10 @@
 #include "lineage/eval/metric.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <sstream>
+
+#include "lineage/eval/answer.h"
 
 namespace lineage::metrics {
 namespace {
@@ -27,12 +28,6 @@ std::vector<std::string> steps_of(std::string_view chain, const std::string& mar
   return steps;
 }
 
-bool matches(const Instance& item, const Prediction& p, std::string (*form)(std::string_view)) {
-  const std::string given = form(p.answer);
-  return !given.empty() &&
-         std::ranges::any_of(item.answers, [&](const Part& a) { return form(a.text) == given; });
-}
-
 // What the output says before its answer.
 std::string_view chain_of(const Prediction& p, const std::string& chain_end) {
   return std::string_view(p.output).substr(0, p.output.rfind(chain_end));
@@ -50,15 +45,24 @@ Metric choice_accuracy() {
           }};
 }
 
-Metric exact_match() {
-  return {"exact match", [](const Instance& item, const Prediction& p) {
-            return matches(item, p, words) ? 1.0 : 0.0;
-          }};
-}
-
-Metric quasi_exact_match() {
-  return {"quasi-exact match", [](const Instance& item, const Prediction& p) {
-            return matches(item, p, normalised_answer) ? 1.0 : 0.0;
+Metric answer_match(Prompting::Match match) {
+  // The name goes into the digest of a scenario and says in the report how answers were compared.
+  const auto name = [&]() -> std::string {
+    switch (match) {
+      case Prompting::Match::squad:
+        return "quasi-exact match";
+      case Prompting::Match::number:
+        return "equal number";
+      default:
+        return "exact match";
+    }
+  };
+  return {name(), [match](const Instance& item, const Prediction& p) {
+            const std::string given = canonical_answer(p.answer, match);
+            const bool right = std::ranges::any_of(item.answers, [&](const Part& a) {
+              return canonical_answer(a.text, match) == given;
+            });
+            return right && !given.empty() ? 1.0 : 0.0;
           }};
 }
 
@@ -97,17 +101,6 @@ Metric correct_prefix(const Prompting& prompting) {
                                 : static_cast<double>(ends.in1 - gold.begin()) /
                                       static_cast<double>(gold.size());
           }};
-}
-
-std::string normalised_answer(std::string_view text) {
-  std::string plain;
-  for (unsigned char c : text)
-    if (!std::ispunct(c)) plain += static_cast<char>(std::tolower(c));
-  std::istringstream in(plain);
-  std::string result, word;
-  while (in >> word)
-    if (word != "a" && word != "an" && word != "the") result += (result.empty() ? "" : " ") + word;
-  return result;
 }
 
 }  // namespace lineage::metrics

@@ -9,10 +9,8 @@ namespace lineage::metrics {
 
 // 1 when the correct choice has the best score, shared with those that tie.
 Metric choice_accuracy();
-// The answer equals a reference, as written.
-Metric exact_match();
-// The same after normalised_answer().
-Metric quasi_exact_match();
+// The answer is one of the accepted ones.
+Metric answer_match(Prompting::Match);
 // What the item's own check says of the whole output; 0 of none.
 Metric checked();
 // The reference's mean probability a token, exp(log_prob).
@@ -21,8 +19,5 @@ Metric probability();
 // subsequence); and the share that it has from the first on without a fault.
 Metric step_accuracy(const Prompting&);
 Metric correct_prefix(const Prompting&);
-
-// Lower case, without punctuation and articles, spaces single (Rajpurkar et al. 2016).
-std::string normalised_answer(std::string_view);
 
 }  // namespace lineage::metrics

@@ -10,6 +10,8 @@
 namespace lineage {
 namespace {
 
+using Match = Prompting::Match;
+
 Instance choice(int correct, std::vector<std::string> texts, std::string cell = {}) {
   Instance item;
   for (auto& t : texts) item.answers.push_back(text_part(t));
@@ -43,13 +45,14 @@ TEST(Metric, ChoiceAccuracyHandCounted) {
 
 TEST(Metric, ExactMatchHandCounted) {
   const Instance item = choice(0, {"the Red Fox", "vixen"});
-  EXPECT_EQ(metrics::exact_match().score(item, written(" the Red  Fox\n")), 1);
-  EXPECT_EQ(metrics::exact_match().score(item, written("vixen")), 1);  // an alias
-  EXPECT_EQ(metrics::exact_match().score(item, written("red fox")), 0);
-  EXPECT_EQ(metrics::exact_match().score(item, written("")), 0);
-  EXPECT_EQ(metrics::quasi_exact_match().score(item, written("red fox.")), 1);
-  EXPECT_EQ(metrics::quasi_exact_match().score(item, written("fox")), 0);
-  EXPECT_EQ(metrics::normalised_answer("The U.S.A., an  Idea!"), "usa idea");
+  const Metric exact = metrics::answer_match(Match::exact);
+  EXPECT_EQ(exact.score(item, written(" the Red  Fox\n")), 1);
+  EXPECT_EQ(exact.score(item, written("vixen")), 1);  // an alias
+  EXPECT_EQ(exact.score(item, written("red fox")), 0);
+  EXPECT_EQ(exact.score(item, written("")), 0);
+  const Metric squad = metrics::answer_match(Match::squad);
+  EXPECT_EQ(squad.score(item, written("red fox.")), 1);
+  EXPECT_EQ(squad.score(item, written("fox")), 0);
 }
 
 TEST(Metric, ProbabilityIsOfOneToken) {
@@ -76,14 +79,104 @@ TEST(Metric, StepsHandCounted) {
 TEST(Answer, AfterTheChainOrTheFirstWord) {
   Prompting p;
   EXPECT_EQ(extract_answer("  forty two \n", p), "forty two");
-  p.form = Prompting::Form::first_word;
+  p.form = Prompting::Form::first_words;
   EXPECT_EQ(extract_answer(" \"signs\", he said", p), "signs");
+  EXPECT_EQ(extract_answer(" Admiral  Byrd, who", p, "Richard Byrd"), "Admiral Byrd");
   EXPECT_EQ(extract_answer("", p), "");
+  p.form = Prompting::Form::first_line;
+  EXPECT_EQ(extract_answer("\n 3.5 \nQ: next", p), "3.5");
   p.form = Prompting::Form::all;
   p.reasoning = Prompting::Reasoning::chain;
   EXPECT_EQ(extract_answer("2 and 2.\nSo the answer is 4.\nQ: next", p), "4");
   EXPECT_EQ(extract_answer("So the answer is 3. No. So the answer is 4 .", p), "4");
   EXPECT_EQ(extract_answer("it is 4", p), "");  // a chain that never ends has no answer
+  EXPECT_EQ(extract_answer("2+2 = 4\n#### 4", p), "");
+  p.match = Match::number;
+  EXPECT_EQ(extract_answer("2+2 = 4\n#### 4\n", p), "4");  // as GSM8K's authors end it
+}
+
+bool same(Match match, const std::string& a, const std::string& b) {
+  return canonical_answer(a, match) == canonical_answer(b, match);
+}
+
+TEST(Answer, SquadFormKeepsNumbersApart) {
+  const auto form = [](const std::string& text) { return canonical_answer(text, Match::squad); };
+  EXPECT_EQ(form("The U.S.A., an  Idea!"), "usa idea");
+  for (const auto& [one, other] :
+       std::vector<std::pair<std::string, std::string>>{{"3.5", "35"},
+                                                        {"-18", "18"},
+                                                        {"\u221218", "18"},
+                                                        {"- 18", "18"},
+                                                        {"1/2", "12"},
+                                                        {"3:30", "330"},
+                                                        {"1,5", "15"},
+                                                        {"10^6", "106"},
+                                                        {"1990-95", "199095"},
+                                                        {".5", "5"},
+                                                        {"0.5", "05"},
+                                                        {"-$5", "$5"},
+                                                        {"2x", "2"},
+                                                        {"1,000.5", "10005"},
+                                                        {"A", "B"},
+                                                        {"+", "-"}})
+    EXPECT_FALSE(same(Match::squad, one, other)) << one << " " << other;
+  for (const auto& [one, other] :
+       std::vector<std::pair<std::string, std::string>>{{"1,000", "1000"},
+                                                        {"12,345,678", "12345678"},
+                                                        {"$5", "5"},
+                                                        {"50%", "50"},
+                                                        {"5.0", "5"},
+                                                        {".5", "0.50"},
+                                                        {"-$18", "-18"},
+                                                        {"(18)", "18"},
+                                                        {"+5", "5"},
+                                                        {"18.", "18"},
+                                                        {"COVID-19", "covid19"},
+                                                        {"No. 5", "no 5"},
+                                                        {"L\u2019Avare", "L'Avare"},
+                                                        {"Red, white", "red white"},
+                                                        {"1990\u201395", "1990-95"},
+                                                        {"$1,000.00", "1000"}})
+    EXPECT_TRUE(same(Match::squad, one, other)) << one << " " << other;
+  EXPECT_EQ(form("A"), "a");  // an article alone is an answer
+  EXPECT_EQ(form("The The"), "the the");
+  EXPECT_EQ(form("?!"), "?!");
+  EXPECT_EQ(form(" \n"), "");
+}
+
+TEST(Answer, NumberFormIsTheLastNumber) {
+  const auto form = [](const std::string& text) { return canonical_answer(text, Match::number); };
+  EXPECT_EQ(form("16 - 3 - 4 = 9 eggs, 9 * 2 = $18."), "18");
+  EXPECT_EQ(form("1,234.50 dollars"), "1234.5");
+  EXPECT_EQ(form("#### -7"), "-7");
+  EXPECT_EQ(form("x=-\u20AC7"), "-7");
+  EXPECT_EQ(form("$-7.00"), "-7");
+  EXPECT_EQ(form("8-3"), "3");  // a difference
+  EXPECT_EQ(form("0.0"), "0");
+  EXPECT_EQ(form("-0"), "0");
+  EXPECT_EQ(form("007"), "7");
+  EXPECT_EQ(form("1/2"), "1/2");
+  EXPECT_EQ(form("2 1/2"), "2 1/2");
+  EXPECT_EQ(form("at 3:30"), "3:30");
+  EXPECT_EQ(form("1e5"), "1e5");
+  EXPECT_EQ(form("18, 20"), "20");
+  EXPECT_EQ(form("1,5"), "5");
+  EXPECT_EQ(form("version 1.2.3."), "1.2.3");
+  EXPECT_EQ(form("No Idea"), "no idea");
+}
+
+TEST(Answer, ExactAndBareFormsAreTheSameOnBothSides) {
+  EXPECT_TRUE(same(Match::exact, "U.S.", "U.S"));  // where a sentence's full stop was cut
+  EXPECT_TRUE(same(Match::exact, " a  b\n", "a b"));
+  EXPECT_FALSE(same(Match::exact, "-18", "18"));
+  EXPECT_FALSE(same(Match::exact, "yes", "Yes"));
+  EXPECT_TRUE(same(Match::bare, "\u201CNadia", "Nadia,"));
+  EXPECT_TRUE(same(Match::bare, "signs.\"", "signs"));
+  EXPECT_FALSE(same(Match::bare, ".5", "5"));
+  EXPECT_FALSE(same(Match::bare, "-5", "5"));
+  EXPECT_FALSE(same(Match::bare, "3.5", "35"));
+  EXPECT_EQ(canonical_answer("...", Match::bare), "...");
+  EXPECT_EQ(canonical_answer(" a .", Match::verbatim), " a .");
 }
 
 TEST(Answer, CountsSteps) {
@@ -106,6 +199,8 @@ TEST(Vote, MajorityAndComplexityHandCounted) {
   p.voters = 1;
   EXPECT_EQ(vote(samples, p), 4u);
   EXPECT_EQ(vote(std::vector<DrawnAnswer>{{"x", "", 1}, {"y", "", 2}}, p), 0u);  // nobody answers
+  p.vote = Prompting::Vote::majority, p.match = Match::number;
+  EXPECT_EQ(vote(std::vector<DrawnAnswer>{{"", "4", 1}, {"", "$5.00", 1}, {"", "5", 1}}, p), 1u);
 }
 
 ScenarioSpec choose_spec() {
@@ -154,7 +249,8 @@ TEST(Score, ItemsThatDoNotFitCountForNothing) {
 
 TEST(Score, WrittenAnswersHaveTheMajoritysChance) {
   ScenarioSpec spec;
-  spec.metric = metrics::exact_match();
+  spec.metric = metrics::answer_match(Match::exact);
+  spec.prompting.match = Match::exact;
   const std::vector<Instance> items = {choice(0, {"7"}), choice(0, {"8"}), choice(0, {"7"})};
   const std::vector<Prediction> predictions = {written("7"), written("7"), written("9")};
   const Score s = score(spec, items, predictions, std::vector{choice(0, {"7"})})[0];

@@ -93,8 +93,8 @@ void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens
   p.answer_log_prob = sum / static_cast<double>(all.size() - chain_tokens);
 }
 
-DrawnAnswer sample_of(const std::string& output, const Prompting& p) {
-  return {output, extract_answer(output, p), count_steps(output, p)};
+DrawnAnswer sample_of(const std::string& output, const Prompting& p, const std::string& reference) {
+  return {output, extract_answer(output, p, reference), count_steps(output, p)};
 }
 
 // All samples of all prompts in one call: the engine keeps its slots full. The first of each tells
@@ -138,7 +138,8 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
                         !closes_with(shown(items[i].answers[0], tokenizer), closing);
     for (int s = 0; s < prompting.samples; ++s, ++next) {
       const std::string& text = next->completion.text;
-      samples.push_back(sample_of(closed ? without_closing(text, closing) : text, prompting));
+      samples.push_back(sample_of(closed ? without_closing(text, closing) : text, prompting,
+                                  items[i].answers[0].text));
     }
     const size_t winner = vote(samples, prompting);
     Prediction& p = predictions[i];

@@ -71,7 +71,18 @@ struct Prompting {
   // Who votes when several chains are drawn: the first alone; all (self-consistency, Wang et al.
   // 2023); those with the most steps (complexity-based, Fu et al. 2023).
   enum class Vote : uint8_t { first, majority, complexity };
-  enum class Form : uint8_t { all, first_word };  // what part of the output is the answer
+  // What part of the output is the answer: all of it, its first line, or as many words as the
+  // reference has.
+  enum class Form : uint8_t { all, first_line, first_words };
+  // When two written answers are the same one: the model's and an accepted one, or two that vote.
+  // Both are brought into the same form first, see canonical_answer().
+  enum class Match : uint8_t {
+    verbatim,  // as written; where a scenario's own metric judges (the micro-world's)
+    exact,     // but for white space and a full stop at the end
+    bare,      // the same without quotes and punctuation around it
+    squad,     // without case, punctuation and articles; numbers stay numbers
+    number     // the last number in it
+  };
 
   Method method = Method::generate;
   Reasoning reasoning = Reasoning::direct;
@@ -93,6 +104,7 @@ struct Prompting {
 
   Sampling sampling = greedy(32);
   Form form = Form::all;
+  Match match = Match::verbatim;
   int samples = 1;
   Vote vote = Vote::first;
   int voters = 0;  // complexity: so many chains vote; 0: half

@@ -4,7 +4,10 @@
 #include <cassert>
 #include <cmath>
 #include <map>
+#include <set>
 #include <unordered_map>
+
+#include "lineage/eval/answer.h"
 
 namespace lineage {
 namespace {
@@ -14,9 +17,11 @@ const std::string& gold(const Instance& item, bool choose) {
   return item.answers[choose ? static_cast<size_t>(item.correct) : 0].text;
 }
 
-bool accepts(const Instance& item, const std::string& answer, bool choose) {
+bool accepts(const Instance& item, const std::string& answer, bool choose, Prompting::Match match) {
   if (choose) return gold(item, true) == answer;
-  return std::ranges::any_of(item.answers, [&](const Part& a) { return a.text == answer; });
+  const std::string form = canonical_answer(answer, match);
+  return std::ranges::any_of(
+      item.answers, [&](const Part& a) { return canonical_answer(a.text, match) == form; });
 }
 
 template <class Key, class Items, class KeyOf>
@@ -24,6 +29,13 @@ Key most_frequent(const Items& items, const KeyOf& key_of) {
   std::map<Key, int64_t> counts;
   for (const auto& item : items) ++counts[key_of(item)];
   return std::ranges::max_element(counts, {}, [](const auto& c) { return c.second; })->first;
+}
+
+// Of aliases that are one answer, one.
+std::set<std::string> forms_of(const std::vector<Part>& answers, Prompting::Match match) {
+  std::set<std::string> forms;
+  for (const Part& a : answers) forms.insert(canonical_answer(a.text, match));
+  return forms;
 }
 
 template <class F>
@@ -34,12 +46,13 @@ double share(std::span<const Instance> items, const F& holds) {
 
 // The expected score of these answers against the answers of a random item of the same cell.
 double shuffled_chance(std::span<const Instance> items, std::span<const Prediction> predictions,
-                       bool choose) {
+                       bool choose, Prompting::Match match) {
   const auto cells = cell_ids(items);
   std::vector<std::unordered_map<std::string, double>> given(items.size());
   std::vector<double> size(items.size(), 0.0);
   const auto key = [&](size_t i) {  // by place where every item has its own choices
-    return choose ? std::to_string(predictions[i].chosen) : predictions[i].answer;
+    return choose ? std::to_string(predictions[i].chosen)
+                  : canonical_answer(predictions[i].answer, match);
   };
   for (size_t i = 0; i < items.size(); ++i) given[cells[i]][key(i)] += 1, size[cells[i]] += 1;
   double sum = 0;
@@ -52,7 +65,7 @@ double shuffled_chance(std::span<const Instance> items, std::span<const Predicti
     if (choose)
       add(std::to_string(items[i].correct));
     else
-      for (const Part& a : items[i].answers) add(a.text);
+      for (const std::string& a : forms_of(items[i].answers, match)) add(a);
     sum += right / size[cells[i]];
   }
   return sum / static_cast<double>(items.size());
@@ -109,6 +122,7 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
   Chance c;
   if (items.empty()) return c;
   const bool choose = spec.prompting.method == Prompting::Method::choose;
+  const Prompting::Match match = spec.prompting.match;
   for (const Instance& item : items) {
     const auto choices = static_cast<double>(std::max(item.answers.size(), item.contexts.size()));
     const double uniform = choose ? 1 / choices : 0;
@@ -117,14 +131,14 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
   if (!dev.empty()) {
     const auto answer =
         most_frequent<std::string>(dev, [&](const Instance& i) { return gold(i, choose); });
-    c.majority = share(items, [&](const Instance& i) { return accepts(i, answer, choose); });
+    c.majority = share(items, [&](const Instance& i) { return accepts(i, answer, choose, match); });
     if (choose) {
       const int place = most_frequent<int>(dev, [](const Instance& i) { return i.correct; });
       c.majority =
           std::max(c.majority, share(items, [&](const Instance& i) { return i.correct == place; }));
     }
   }
-  c.shuffled = shuffled_chance(items, predictions, choose);
+  c.shuffled = shuffled_chance(items, predictions, choose, match);
   return c;
 }
 

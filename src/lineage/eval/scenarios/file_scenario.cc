@@ -1,12 +1,17 @@
 #include "lineage/eval/scenarios/file_scenario.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 #include <span>
+#include <sstream>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/rng.h"
 #include "lineage/eval/metric.h"
+#include "lineage/eval/scenarios/file_names.h"
 
 namespace lineage {
 namespace {
@@ -35,12 +40,6 @@ class FileScenario final : public Scenario {
   size_t examples_, dev_;  // ends of the parts
 };
 
-std::string stem(std::filesystem::path path) {
-  path = path.filename();
-  while (path.has_extension()) path = path.stem();
-  return path.string();
-}
-
 bool all_choices(const std::vector<Instance>& items, ItemFormat format) {
   const bool lists_accepted = format == ItemFormat::answers;
   return !lists_accepted && std::ranges::all_of(items, [](const Instance& i) {
@@ -48,7 +47,18 @@ bool all_choices(const std::vector<Instance>& items, ItemFormat format) {
   });
 }
 
-// How each format is asked by its authors or by common practice.
+int64_t most_words(const std::vector<Instance>& items) {
+  int64_t most = 1;
+  for (const Instance& item : items)
+    for (const Part& answer : item.answers) {
+      std::istringstream in(answer.text);
+      most = std::max<int64_t>(most, std::distance(std::istream_iterator<std::string>(in), {}));
+    }
+  return most;
+}
+
+// How each format is asked, and its answers compared, by its authors or by lm-evaluation-harness
+// (docs/formats.md has both).
 void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
   Prompting& p = spec.prompting;
   p.before_answer = "";  // the readers end a question as it wants to be asked
@@ -60,15 +70,28 @@ void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioO
     spec.metric = metrics::choice_accuracy();
     return;
   }
-  const bool word = file.format == ItemFormat::continuation || file.format == ItemFormat::last_word;
   p.method = Prompting::Method::generate;
-  p.sampling = greedy(word ? 8 : 32);
-  if (word) p.form = Prompting::Form::first_word;
-  spec.metric = word || file.format == ItemFormat::tasks ? metrics::exact_match()
-                                                         : metrics::quasi_exact_match();
-  if (file.format == ItemFormat::worked) {
-    p.before_question = "Question: ", p.before_answer = "\nAnswer:";
+  p.sampling = greedy(32);
+  switch (file.format) {
+    case ItemFormat::continuation:
+    case ItemFormat::last_word:
+      p.match = Prompting::Match::bare, p.form = Prompting::Form::first_words;
+      p.sampling = greedy(8 * most_words(file.items));
+      break;
+    case ItemFormat::answers:
+    case ItemFormat::passage:
+      p.match = Prompting::Match::squad, p.form = Prompting::Form::first_line;
+      p.sampling.stop = {"\n"};
+      break;
+    case ItemFormat::worked:
+      p.match = Prompting::Match::number;
+      p.before_question = "Question: ", p.before_answer = "\nAnswer:";
+      p.sampling.stop = {"Question:"};
+      break;
+    default:
+      p.match = Prompting::Match::exact;
   }
+  spec.metric = metrics::answer_match(p.match);
 }
 
 void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
@@ -90,15 +113,27 @@ void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptio
   if (p.samples > 1) p.vote = options.vote, p.sampling.temperature = 0.7;
 }
 
-}  // namespace
+// Says what was left out of a file.
+void tell(const ItemFile& file, const std::string& name, Progress& progress) {
+  if (!file.skipped.empty())
+    progress.note(fmt::format("{}: {} of {} records are left out, the first: {}", name,
+                              file.skipped.size(), file.skipped.size() + file.items.size(),
+                              file.skipped[0]));
+  if (!file.left_out.empty())
+    progress.note(fmt::format("{}: not asked, as no part of a question: {}", name,
+                              fmt::join(file.left_out, ", ")));
+}
 
 std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
-                                              const FileScenarioOptions& options) {
-  ItemFile file = read_items(path, options.malformed);
+                                              const std::string& name,
+                                              const FileScenarioOptions& options,
+                                              Progress& progress) {
+  ItemFile file = read_items(path, options.items);
+  tell(file, path.string(), progress);
   ScenarioSpec spec;
-  spec.name = stem(path);
+  spec.name = name;
   spec.ability = "file";
-  spec.title = path.filename().string();
+  spec.title = file_title(path);
   spec.n = 1068;  // a half-width of .03 at worst
   spec.headline = false;
   set_prompting(spec, file, options);
@@ -106,16 +141,25 @@ std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
   if (options.shots > 0) spec.name += ".k" + std::to_string(options.shots);
   if (options.chain) spec.name += options.samples > 1 ? ".vote" : ".cot";
   // Choices that are not offered are no accepted answers.
-  const bool alternatives = file.format == ItemFormat::answers;
+  const bool alternatives =
+      file.format == ItemFormat::answers || file.format == ItemFormat::passage;
   if (spec.prompting.method != Prompting::Method::choose && !alternatives)
     for (Instance& item : file.items)
       item.answers = {item.answers[static_cast<size_t>(item.correct)]}, item.correct = 0;
-  return std::make_shared<FileScenario>(std::move(spec), std::move(file.items));
+  const auto questions = file.items.size();
+  auto scenario = std::make_shared<FileScenario>(std::move(spec), std::move(file.items));
+  const auto there = std::ssize(scenario->items(ItemSet::examples, options.shots));
+  if (there < options.shots)
+    throw Error(
+        fmt::format("{}: has {} questions, of which {} may be demonstrations; wanted {} "
+                    "for --shots {}",
+                    path.string(), questions, there, options.shots, options.shots),
+        fmt::format("--shots {}, or a file with at least {} questions", there, 10 * options.shots));
+  return scenario;
 }
 
-std::vector<std::shared_ptr<const Scenario>> file_scenarios(const std::filesystem::path& path,
-                                                            const FileScenarioOptions& options) {
-  if (!std::filesystem::is_directory(path)) return {file_scenario(path, options)};
+std::vector<std::filesystem::path> files_below(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
     std::filesystem::path name = entry.path().filename();
@@ -126,9 +170,30 @@ std::vector<std::shared_ptr<const Scenario>> file_scenarios(const std::filesyste
   }
   std::ranges::sort(files);
   if (files.empty())
-    throw Error(path.string() + ": has no *.json or *.jsonl; wanted files of questions");
+    throw Error(path.string() + ": has no *.json or *.jsonl; wanted files of questions",
+                "name a file itself, or another folder");
+  return files;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<const Scenario>> file_scenarios(
+    const std::vector<std::filesystem::path>& paths, const FileScenarioOptions& options,
+    Progress& progress) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& path : paths)
+    for (const auto& file : files_below(path))
+      if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+  if (!options.name.empty() && files.size() != 1)
+    throw Error(fmt::format("--name {}: there are {} files; wanted one to be called so",
+                            options.name, files.size()),
+                "ask one file at a time");
+  const auto names =
+      options.name.empty() ? file_scenario_names(files) : std::vector<std::string>{options.name};
+  for (const std::string& name : names) check_scenario_name(name);
   std::vector<std::shared_ptr<const Scenario>> scenarios;
-  for (const auto& file : files) scenarios.push_back(file_scenario(file, options));
+  for (size_t i = 0; i < files.size(); ++i)
+    scenarios.push_back(file_scenario(files[i], names[i], options, progress));
   return scenarios;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/base/progress.h"
 #include "lineage/eval/scenario.h"
 #include "lineage/eval/scenarios/item_file.h"
 
@@ -17,16 +18,23 @@ struct FileScenarioOptions {
   std::filesystem::path chain_prompt = {};
   int samples = 1;  // of a chain; above 1 they vote
   Prompting::Vote vote = Prompting::Vote::majority;
-  Malformed malformed = Malformed::error;
+  ItemFileOptions items = {};
+  std::string name = {};  // of the scenario, if there is one file; empty: from the file's name
 };
 
-// Questions of a file as a scenario, for any model with a tokenizer. Items are put into a fixed
-// order by chance; a tenth (64 at most) are examples, a fifth (200 at most) dev, the rest test.
-std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path&,
-                                              const FileScenarioOptions& = {});
-
-// One for each file of a folder (*.json, *.jsonl, packed or not), by name; of a file, itself.
-std::vector<std::shared_ptr<const Scenario>> file_scenarios(const std::filesystem::path&,
-                                                            const FileScenarioOptions& = {});
+// Questions of files, and of the files of folders (*.json, *.jsonl, packed or not, by name), as
+// scenarios for any model with a tokenizer. Items are put into a fixed order by chance; a tenth (64
+// at most) are examples, a fifth (200 at most) dev, the rest test.
+//
+// A scenario is called as its file is, without endings; "test" and its like with the folder before
+// it ("gsm8k/test"), and files that would share a name with as much of their paths as tells them
+// apart. What was asked for with options ends the name: ".k5", five demonstrations, ".cot",
+// ".vote"; so no file may be called so. An Error, too, where a file has fewer demonstrations than
+// are wanted.
+//
+// Notes tell of lines and keys that are left out.
+std::vector<std::shared_ptr<const Scenario>> file_scenarios(
+    const std::vector<std::filesystem::path>&, const FileScenarioOptions& = {},
+    Progress& = silent());
 
 }  // namespace lineage

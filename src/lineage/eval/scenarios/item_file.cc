@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/data/stream.h"
 #include "lineage/eval/scenarios/item_line.h"
 #include "lineage/text/json_text.h"
@@ -12,45 +13,80 @@ namespace lineage {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 30;
+constexpr std::string_view kBlanks = " \t\r\n";
 
 struct Line {
   std::string text;
   int64_t number;  // from 1
 };
 
-std::vector<Line> lines_of(const std::filesystem::path& path) {
+// The whole file, unpacked and without a byte-order mark.
+std::string text_of(const std::filesystem::path& path) {
   Reader reader(open_stream(path));
+  std::string text;
+  reader.take(text, kMaxBytes);
+  if (reader.peek() >= 0)
+    throw Error(path.string() + ": is larger than 1 GiB; wanted a smaller file of questions",
+                "split it: split -l 100000 FILE");
+  return text.substr(byte_order_mark(text));
+}
+
+// Those that are not blank, without white space at their ends.
+std::vector<Line> lines_of(std::string_view text) {
   std::vector<Line> lines;
-  for (Line line{{}, 1}; line.text.clear(), reader.line(line.text, kMaxBytes); ++line.number) {
-    while (line.text.ends_with('\n') || line.text.ends_with('\r')) line.text.pop_back();
-    if (line.text.find_first_not_of(" \t") != line.text.npos) lines.push_back(line);
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const size_t first = line.find_first_not_of(kBlanks);
+    if (first == line.npos) continue;
+    const size_t last = line.find_last_not_of(kBlanks);
+    lines.push_back({std::string(line.substr(first, last - first + 1)), number});
   }
   return lines;
 }
 
 class ItemReader {
  public:
-  ItemReader(const std::filesystem::path& path, Malformed malformed)
-      : name_(path.string()), malformed_(malformed) {}
+  ItemReader(const std::filesystem::path& path, const ItemFileOptions& options)
+      : path_(path), name_(path.string()), options_(options) {}
 
-  ItemFile read(const std::vector<Line>& lines) {
+  ItemFile read() {
+    const std::string text = text_of(path_);
+    const FileKind kind = file_kind(text);
+    const std::vector<Line> lines = lines_of(text);
     if (lines.empty()) throw Error(name_ + ": is empty; wanted questions, one a line");
-    if (lines[0].text.starts_with("BZh"))
-      throw Error(name_ + ": is packed by bzip2; wanted plain text, gzip or zstd",
-                  "unpack it: bunzip2 -k " + name_);
-    if (lines[0].text.front() != '{')
-      six_lines(lines);
-    else if (!whole_object(lines))
-      for (const Line& line : lines) try_item(line.number, [&] { return json_line(line); });
+    switch (kind) {
+      case FileKind::json_array:
+        array(text);
+        break;
+      case FileKind::json_object:
+      case FileKind::json_pretty:
+        if (!whole_object(text, lines)) json_lines(kind, lines);
+        break;
+      case FileKind::text:
+      case FileKind::csv:  // six lines of prose may have as many commas each
+        plain_text(kind, lines);
+        break;
+      default:
+        refuse(kind);
+    }
     share_closed_answers();
     if (file_.items.empty())
       throw Error(file_.skipped.empty() ? name_ + ": has no question; wanted one at least"
                                         : file_.skipped[0]);
+    file_.left_out.assign(left_out_.begin(), left_out_.end());
     return std::move(file_);
   }
 
  private:
   std::string place(int64_t line) const { return name_ + ":" + std::to_string(line); }
+
+  [[noreturn]] void refuse(FileKind kind) const {
+    const std::string help = file_kind_help(kind, name_);
+    throw Error(name_ + ": is " + std::string(file_kind_name(kind)) +
+                    "; wanted questions as JSON, one object a line",
+                help.empty() ? "docs/formats.md lists the formats that are read" : help);
+  }
 
   template <class Parse>
   void try_item(int64_t number, const Parse& parse) {
@@ -59,29 +95,58 @@ class ItemReader {
       item.id = std::to_string(number);
       file_.items.push_back(std::move(item));
     } catch (const Error& e) {
-      if (malformed_ == Malformed::error) throw;
+      if (options_.malformed == Malformed::error) throw;
       file_.skipped.push_back(e.what());
     }
   }
 
-  Instance json_line(const Line& line) {
-    const auto object = parse_json(line.text, place(line.number));
-    const ItemFormat format = format_of(object, place(line.number));
+  Instance item_of(const nlohmann::json& object, const std::string& where) {
+    const ItemFormat format = format_of(object, where);
     if (!known_) file_.format = format, known_ = true;
     if (format != file_.format)
-      throw Error(place(line.number) + ": is of format " + std::string(item_format_name(format)) +
-                  "; wanted " + std::string(item_format_name(file_.format)) + " as above");
-    return parse_item(object, format, place(line.number));
+      throw Error(where + ": is of format " + std::string(item_format_name(format)) + "; wanted " +
+                  std::string(item_format_name(file_.format)) + " as above");
+    check_keys(object, format, options_.leave_out, where, left_out_);
+    return parse_item(object, format, where);
+  }
+
+  void json_lines(FileKind kind, const std::vector<Line>& lines) {
+    if (kind == FileKind::json_pretty && lines[0].text == "{") refuse(kind);
+    for (const Line& line : lines)
+      try_item(line.number,
+               [&] { return item_of(parse(line.text, place(line.number)), place(line.number)); });
+  }
+
+  void array(const std::string& text) {
+    const auto records = parse(text, name_);
+    int64_t number = 0;
+    for (const auto& record : records)
+      try_item(++number,
+               [&] { return item_of(record, name_ + ", entry " + std::to_string(number)); });
+  }
+
+  static nlohmann::json parse(const std::string& text, const std::string& place) {
+    return parse_json(text, place);
+  }
+
+  void plain_text(FileKind kind, const std::vector<Line>& lines) {
+    const auto is_place = [](const std::string& s) {
+      return s.size() == 1 && '0' <= s[0] && s[0] <= '9';
+    };
+    if (lines[0].text[0] == '{' || lines[0].text[0] == '[')
+      json_lines(FileKind::json_object, lines);  // and the first that is none is named
+    else if (lines.size() > 1 && is_place(lines[1].text))
+      six_lines(lines);
+    else
+      refuse(kind);
   }
 
   // A file that is one object with all examples, on one line or many.
-  bool whole_object(const std::vector<Line>& lines) {
+  bool whole_object(const std::string& text, const std::vector<Line>& lines) {
     if (lines.size() > 1 && lines[0].text.back() == '}') return false;
-    std::string text;
-    for (const Line& line : lines) text += line.text + "\n";
     nlohmann::json object;
     try {
-      object = parse_json(text, name_);
+      object = parse(text, name_);
     } catch (const Error&) {
       if (lines[0].text.find("\"examples\"") == std::string::npos) return false;  // a bad line
       throw;
@@ -89,13 +154,15 @@ class ItemReader {
     if (!object.contains("examples")) return false;
     const auto& examples = object["examples"];
     if (!examples.is_array()) throw Error(name_ + ": examples is no array; wanted one");
-    file_.format = ItemFormat::tasks;
+    file_.format = ItemFormat::tasks, known_ = true;
+    nlohmann::json beside = object;
+    beside.erase("examples");
+    for (const char* about : {"name", "description", "metrics", "preferred_score"})
+      if (beside.erase(about)) left_out_.insert(about);
+    check_keys(beside, ItemFormat::tasks, options_.leave_out, name_, left_out_);
     for (size_t i = 0; i < examples.size(); ++i)
-      try_item(static_cast<int64_t>(i + 1), [&] {
-        const std::string where = name_ + ", example " + std::to_string(i + 1);
-        if (!examples[i].is_object()) throw Error(where + ": is no object; wanted one");
-        return parse_item(examples[i], ItemFormat::tasks, where);
-      });
+      try_item(static_cast<int64_t>(i + 1),
+               [&] { return item_of(examples[i], name_ + ", example " + std::to_string(i + 1)); });
     drop_unanswerable();
     return true;
   }
@@ -159,9 +226,11 @@ class ItemReader {
     }
   }
 
+  std::filesystem::path path_;
   std::string name_;
-  Malformed malformed_;
+  const ItemFileOptions& options_;
   bool known_ = false;
+  std::set<std::string> left_out_;
   std::string last_label_;
   int64_t videos_ = 0;
   ItemFile file_;
@@ -170,14 +239,15 @@ class ItemReader {
 }  // namespace
 
 std::string_view item_format_name(ItemFormat f) {
-  constexpr std::string_view kNames[] = {"choices",      "schema",    "hellaswag",
-                                         "continuation", "last_word", "answers",
-                                         "worked",       "tasks",     "lines"};
+  constexpr std::string_view kNames[] = {
+      "choices",   "schema",  "hellaswag", "piqa",  "winogrande", "copa",
+      "race",      "arc",     "mmlu",      "boolq", "passage",    "continuation",
+      "last_word", "answers", "worked",    "tasks", "lines"};
   return kNames[static_cast<size_t>(f)];
 }
 
-ItemFile read_items(const std::filesystem::path& path, Malformed malformed) {
-  return ItemReader(path, malformed).read(lines_of(path));
+ItemFile read_items(const std::filesystem::path& path, const ItemFileOptions& options) {
+  return ItemReader(path, options).read();
 }
 
 }  // namespace lineage

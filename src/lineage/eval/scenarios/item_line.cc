@@ -1,9 +1,10 @@
 #include "lineage/eval/scenarios/item_line.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <set>
 
+#include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 
 namespace lineage {
@@ -26,7 +27,7 @@ std::string trimmed(std::string s) {
 
 std::string text(const Json& o, const char* key, const std::string& place) {
   const auto at = o.find(key);
-  if (at == o.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
+  if (at == o.end() || !at->is_string() || trimmed(*at).empty())
     refuse(place, key, "a text that is not empty");
   return *at;
 }
@@ -37,26 +38,55 @@ std::vector<Part> texts(const Json& o, const char* key, size_t least, const std:
   if (at != o.end() && at->is_array())
     for (const Json& entry : *at)
       if (entry.is_string()) parts.push_back(text_part(trimmed(entry)));
-  if (parts.size() < least || parts.size() != at->size())
+  if (at == o.end() || parts.size() < least || parts.size() != at->size())
     refuse(place, key, "an array of at least " + std::to_string(least) + " texts");
   return parts;
 }
 
-// HellaSwag's label is a number in some copies and its digits in others.
-int index(const Json& o, const char* key, size_t count, const std::string& place) {
+[[noreturn]] void refuse_unlabelled(const std::string& place, const char* key) {
+  throw Error(place + ": \"" + key +
+                  "\" is empty: test splits are published without the answers; "
+                  "wanted the right one",
+              "take the validation split, or another one that has them");
+}
+
+std::string shown(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 40);
+}
+
+// The place of the right choice: a number from 0, in some copies as digits, in others its letter or
+// its text.
+int index(const Json& o, const char* key, const std::vector<Part>& choices,
+          const std::string& place) {
   const auto at = o.find(key);
-  const std::string wanted = "an index below " + std::to_string(count);
-  if (at == o.end()) refuse(place, key, wanted);
-  int64_t value = -1;
+  const auto count = static_cast<int64_t>(choices.size());
+  const std::string wanted =
+      "an index below " + std::to_string(count) + ", or that choice's letter or text";
+  if (at == o.end() || at->is_null()) refuse(place, key, wanted);
+  std::set<int64_t> meant;
   if (at->is_number_integer()) {
-    value = at->get<int64_t>();
+    meant.insert(at->get<int64_t>());
+    if (meant.contains(-1)) refuse_unlabelled(place, key);
   } else if (at->is_string()) {
-    const std::string digits = *at;
-    if (digits.size() == 1 && std::isdigit(static_cast<unsigned char>(digits[0])))
-      value = digits[0] - '0';
+    const std::string said = trimmed(*at);
+    if (said.empty()) refuse_unlabelled(place, key);
+    if (said.size() < 4 && said.find_first_not_of("0123456789") == said.npos)
+      meant.insert(std::stoll(said));
+    if (said.size() == 1 && std::isalpha(static_cast<unsigned char>(said[0])))
+      meant.insert(std::toupper(static_cast<unsigned char>(said[0])) - 'A');
+    std::erase_if(meant, [&](int64_t i) { return i >= count; });
+    for (int64_t i = 0; i < count; ++i)
+      if (choices[static_cast<size_t>(i)].text == said) meant.insert(i);
   }
-  if (value < 0 || value >= static_cast<int64_t>(count)) refuse(place, key, wanted);
-  return static_cast<int>(value);
+  if (meant.size() > 1)
+    throw Error(place + ": \"" + key + "\" is " + shown(*at) +
+                    ", which may be one choice's place and another's text; wanted one meaning",
+                "give the place as a number: " + std::to_string(*meant.begin()) + " or " +
+                    std::to_string(*meant.rbegin()));
+  if (meant.empty() || *meant.begin() < 0 || *meant.begin() >= count)
+    throw Error(place + ": \"" + key + "\" is " + shown(*at) + "; wanted " + wanted,
+                "mend the line, or leave such lines out with --skip-malformed");
+  return static_cast<int>(*meant.begin());
 }
 
 // "Question: …" asks for an answer that begins on a line of its own.
@@ -94,7 +124,7 @@ Instance hellaswag(const Json& o, const std::string& place) {
   item.question.text = without_brackets(context);
   item.answers = texts(o, "endings", 2, place);
   for (Part& ending : item.answers) ending.text = without_brackets(ending.text);
-  item.correct = index(o, "label", item.answers.size(), place);
+  item.correct = index(o, "label", item.answers, place);
   return item;
 }
 
@@ -156,29 +186,158 @@ Instance task(const Json& o, const std::string& place) {
   return item;
 }
 
-}  // namespace
-
-ItemFormat format_of(const Json& o, const std::string& place) {
-  struct Keys {
-    ItemFormat format;
-    std::array<const char*, 2> keys;
-  };
-  constexpr std::array<Keys, 9> kKeys = {{{ItemFormat::choices, {"query", "choices"}},
-                                          {ItemFormat::schema, {"context_options", "gold"}},
-                                          {ItemFormat::hellaswag, {"endings", "label"}},
-                                          {ItemFormat::continuation, {"context", "continuation"}},
-                                          {ItemFormat::answers, {"context", "answer"}},
-                                          {ItemFormat::worked, {"question", "answer"}},
-                                          {ItemFormat::tasks, {"input", "target"}},
-                                          {ItemFormat::tasks, {"examples", "examples"}},
-                                          {ItemFormat::last_word, {"text", "text"}}}};
-  for (const Keys& k : kKeys)
-    if (o.is_object() && o.contains(k.keys[0]) && o.contains(k.keys[1])) return k.format;
-  throw Error(place +
-                  ": is no question of a known format; wanted an object with query and "
-                  "choices, context and continuation, ctx and endings, text, ...",
-              "docs/formats.md lists the formats; --skip-malformed leaves such lines out");
+// Questions about one text stand and fall together.
+std::string cluster_of(const std::string& passage) {
+  return Digest().field(passage).hex().substr(0, 12);
 }
+
+// The rest are asked as lm-evaluation-harness asks them (docs/formats.md).
+
+Instance piqa(const Json& o, const std::string& place) {
+  Instance item;
+  item.question.text = "Question: " + trimmed(text(o, "goal", place)) + "\nAnswer:";
+  for (const char* key : {"sol1", "sol2"})
+    item.answers.push_back(text_part(trimmed(text(o, key, place))));
+  item.correct = index(o, "label", item.answers, place);
+  return item;
+}
+
+// Each option stands where the sentence has "_"; what follows it is what is scored.
+Instance winogrande(const Json& o, const std::string& place) {
+  const std::string sentence = trimmed(text(o, "sentence", place));
+  const size_t gap = sentence.find('_');
+  if (gap == sentence.npos || trimmed(sentence.substr(gap + 1)).empty())
+    refuse(place, "sentence", "a sentence with _ in it, and words behind");
+  Instance item;
+  for (const char* key : {"option1", "option2"})
+    item.contexts.push_back(text_part(sentence.substr(0, gap) + trimmed(text(o, key, place))));
+  item.answers = {text_part(trimmed(sentence.substr(gap + 1)))};
+  const auto answer = o.find("answer");
+  const std::string said = answer == o.end()             ? "missing"
+                           : answer->is_string()         ? trimmed(*answer)
+                           : answer->is_number_integer() ? std::to_string(answer->get<int64_t>())
+                                                         : shown(*answer);
+  if (said.empty()) refuse_unlabelled(place, "answer");
+  if (said != "1" && said != "2") refuse(place, "answer", "1 or 2");
+  item.correct = said == "2";
+  return item;
+}
+
+Instance copa(const Json& o, const std::string& place) {
+  const std::string asked = text(o, "question", place);
+  if (asked != "cause" && asked != "effect") refuse(place, "question", "cause or effect");
+  std::string premise = trimmed(text(o, "premise", place));
+  if (premise.ends_with('.')) premise.pop_back();
+  Instance item;
+  item.question.text = premise + (asked == "cause" ? " because" : " therefore");
+  for (const char* key : {"choice1", "choice2"}) {
+    std::string choice = trimmed(text(o, key, place));
+    if (!choice.empty())
+      choice[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(choice[0])));
+    item.answers.push_back(text_part(choice));
+  }
+  item.correct = index(o, "label", item.answers, place);
+  return item;
+}
+
+Instance race(const Json& o, const std::string& place) {
+  Instance item;
+  const std::string article = trimmed(text(o, "article", place));
+  item.cluster = cluster_of(article);
+  item.question.text =
+      "Article: " + article + "\n\nQuestion: " + trimmed(text(o, "question", place)) + "\nAnswer:";
+  item.answers = texts(o, "options", 2, place);
+  item.correct = index(o, "answer", item.answers, place);
+  return item;
+}
+
+Instance arc(const Json& o, const std::string& place) {
+  const bool stem = o.contains("question_stem");  // OpenBookQA's, which are begun and gone on with
+  const std::string question = trimmed(text(o, stem ? "question_stem" : "question", place));
+  Instance item;
+  item.question.text = stem ? question : "Question: " + question + "\nAnswer:";
+  const Json& choices = o["choices"];
+  if (!choices.is_object()) refuse(place, "choices", "an object with text and label");
+  item.answers = texts(choices, "text", 2, place);
+  const auto labels = texts(choices, "label", item.answers.size(), place);
+  if (labels.size() != item.answers.size()) refuse(place, "label", "one for each text");
+  const std::string key =
+      o["answerKey"].is_string() ? trimmed(o["answerKey"]) : shown(o["answerKey"]);
+  if (key.empty()) refuse_unlabelled(place, "answerKey");
+  const auto right = std::ranges::find(labels, key, &Part::text);
+  if (right == labels.end())
+    throw Error(place + ": \"answerKey\" is " + key + "; wanted one of the choices' labels",
+                "mend the line, or leave such lines out with --skip-malformed");
+  item.correct = static_cast<int>(right - labels.begin());
+  return item;
+}
+
+// The choices stand in the question, and their letters are the answers.
+Instance mmlu(const Json& o, const std::string& place) {
+  Instance item;
+  const auto choices = texts(o, "choices", 2, place);
+  item.question.text = trimmed(text(o, "question", place));
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const std::string letter(1, static_cast<char>('A' + i));
+    item.question.text += "\n" + letter + ". " + choices[i].text;
+    item.answers.push_back(text_part(letter));
+  }
+  item.question.text += "\nAnswer:";
+  item.correct = index(o, "answer", choices, place);
+  return item;
+}
+
+const char* passage_key(const Json& o) { return o.contains("context") ? "context" : "passage"; }
+
+// The answer is true or false; SuperGLUE's copy has a label, 0 or 1.
+Instance boolq(const Json& o, const std::string& place) {
+  Instance item;
+  const std::string passage = trimmed(text(o, passage_key(o), place));
+  item.cluster = cluster_of(passage);
+  std::string question = trimmed(text(o, "question", place));
+  if (!question.ends_with('?')) question += '?';
+  item.question.text = passage + "\nQuestion: " + question + "\nAnswer:";
+  item.answers = {text_part("no"), text_part("yes")};
+  item.correct = o.contains("answer") ? static_cast<int>(o["answer"].get<bool>())
+                                      : index(o, "label", item.answers, place);
+  return item;
+}
+
+// Accepted answers: a text, a list of them, or SQuAD's object with the list "text".
+std::vector<Part> accepted(const Json& o, const std::string& place) {
+  const char* key = o.contains("answers") ? "answers" : "answer";
+  const auto at = o.find(key);
+  if (at != o.end() && at->is_string()) return {text_part(trimmed(text(o, key, place)))};
+  const bool nested = at != o.end() && at->is_object();
+  std::vector<Part> all = nested ? texts(*at, "text", 0, place) : texts(o, key, 0, place);
+  std::erase_if(all, [](const Part& p) { return p.empty(); });
+  if (all.empty()) refuse(place, key, "an answer (SQuAD 2's questions without one are not read)");
+  return all;
+}
+
+Instance passage(const Json& o, const std::string& place) {
+  Instance item;
+  const std::string passage = trimmed(text(o, passage_key(o), place));
+  item.cluster = cluster_of(passage);
+  if (o.contains("title") && o["title"].is_string())
+    item.question.text = "Title: " + trimmed(o["title"]) + "\n\n";
+  item.question.text += "Background: " + passage +
+                        "\n\nQuestion: " + trimmed(text(o, "question", place)) + "\n\nAnswer:";
+  for (Part& answer : accepted(o, place))
+    if (std::ranges::find(item.answers, answer) == item.answers.end())
+      item.answers.push_back(std::move(answer));
+  return item;
+}
+
+Instance continuation(const Json& o, const std::string& place) {
+  const char* key = o.contains("continuation") ? "continuation" : "completion";
+  Instance item;
+  item.question.text = trimmed(text(o, "context", place));
+  item.answers = {text_part(trimmed(text(o, key, place)))};
+  return item;
+}
+
+}  // namespace
 
 Instance parse_item(const Json& o, ItemFormat format, const std::string& place) {
   Instance item;
@@ -186,19 +345,33 @@ Instance parse_item(const Json& o, ItemFormat format, const std::string& place) 
     case ItemFormat::choices:
       item.question.text = asking(text(o, "query", place));
       item.answers = texts(o, "choices", 2, place);
-      item.correct = index(o, "gold", item.answers.size(), place);
+      item.correct = index(o, "gold", item.answers, place);
       return item;
     case ItemFormat::schema:
       item.contexts = texts(o, "context_options", 2, place);
       item.answers = {text_part(trimmed(text(o, "continuation", place)))};
-      item.correct = index(o, "gold", item.contexts.size(), place);
+      item.correct = index(o, "gold", item.contexts, place);
       return item;
     case ItemFormat::hellaswag:
       return hellaswag(o, place);
+    case ItemFormat::piqa:
+      return piqa(o, place);
+    case ItemFormat::winogrande:
+      return winogrande(o, place);
+    case ItemFormat::copa:
+      return copa(o, place);
+    case ItemFormat::race:
+      return race(o, place);
+    case ItemFormat::arc:
+      return arc(o, place);
+    case ItemFormat::mmlu:
+      return mmlu(o, place);
+    case ItemFormat::boolq:
+      return boolq(o, place);
+    case ItemFormat::passage:
+      return passage(o, place);
     case ItemFormat::continuation:
-      item.question.text = trimmed(text(o, "context", place));
-      item.answers = {text_part(trimmed(text(o, "continuation", place)))};
-      return item;
+      return continuation(o, place);
     case ItemFormat::last_word:
       return last_word(o, place);
     case ItemFormat::answers:

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "lineage/base/error.h"
+#include "lineage/eval/scenarios/item_line.h"
+
+namespace lineage {
+namespace {
+
+using Json = nlohmann::json;
+using Keys = std::vector<std::string_view>;
+
+// How a format's records are known: they have all of `needed` and one of `one_of`, if there are
+// any. `used` are the further keys that its reader knows.
+struct KnownFormat {
+  ItemFormat format;
+  Keys needed, one_of, used;
+};
+
+// The first that fits: those with more keys stand before those that have some of them.
+const std::vector<KnownFormat>& known_formats() {
+  static const std::vector<KnownFormat> all = {
+      {ItemFormat::choices, {"query", "choices"}, {}, {"gold"}},
+      {ItemFormat::schema, {"context_options", "gold"}, {}, {"continuation"}},
+      {ItemFormat::hellaswag,
+       {"endings", "label"},
+       {},
+       {"ctx", "ctx_a", "ctx_b", "activity_label", "source_id"}},
+      {ItemFormat::piqa, {"goal", "sol1", "sol2"}, {}, {"label"}},
+      {ItemFormat::winogrande, {"sentence", "option1", "option2"}, {}, {"answer"}},
+      {ItemFormat::copa, {"premise", "choice1", "choice2", "question"}, {}, {"label"}},
+      {ItemFormat::race, {"article", "question", "options"}, {}, {"answer"}},
+      {ItemFormat::arc, {"choices", "answerKey"}, {"question", "question_stem"}, {}},
+      {ItemFormat::mmlu, {"question", "choices", "answer"}, {}, {}},
+      {ItemFormat::passage,
+       {"question"},
+       {"context", "passage"},
+       {"answer", "answers", "title", "label"}},
+      {ItemFormat::continuation, {"context"}, {"continuation", "completion"}, {}},
+      {ItemFormat::answers, {"context", "answer"}, {}, {"aliases"}},
+      {ItemFormat::worked, {"question", "answer"}, {}, {}},
+      {ItemFormat::tasks, {"input", "target"}, {}, {}},
+      {ItemFormat::last_word, {"text"}, {}, {}}};
+  return all;
+}
+
+// Records that are known, and not read.
+struct Unread {
+  std::string_view name;
+  Keys keys;
+  std::string_view why, help;
+};
+
+const std::vector<Unread>& unread_benchmarks() {
+  constexpr std::string_view kPrograms = "programs are not run";
+  constexpr std::string_view kTrain = "to train on them, name the file in a recipe's [sources]";
+  constexpr std::string_view kQuestions =
+      "write each as {\"query\", \"choices\", \"gold\"} or {\"context\", \"answer\", \"aliases\"}";
+  static const std::vector<Unread> all = {
+      {"HumanEval's problems", {"prompt", "canonical_solution"}, kPrograms, ""},
+      {"MBPP's problems", {"code", "test_list"}, kPrograms, ""},
+      {"APPS' problems", {"question", "solutions", "input_output"}, kPrograms, ""},
+      {"TruthfulQA's questions with several right choices", {"mc1_targets"}, "", kQuestions},
+      {"TruthfulQA's questions for a judge", {"best_answer", "incorrect_answers"}, "", kQuestions},
+      {"DROP's questions", {"passage", "answers_spans"}, "", kQuestions},
+      {"MATH's problems", {"problem", "solution"}, "", ""},
+      {"IFEval's prompts", {"instruction_id_list"}, "", ""},
+      {"BIG-bench's examples with scored targets", {"target_scores"}, "", kQuestions},
+      {"MMLU-Pro's questions", {"question", "options", "answer_index"}, "", kQuestions},
+      {"RACE's passages with all their problems",
+       {"article", "problems"},
+       "",
+       "take its other layout, with article, question, options and answer"},
+      {"SWAG's sentences", {"startphrase", "ending0"}, "", kQuestions},
+      {"SQuAD's nested articles",
+       {"paragraphs"},
+       "",
+       "take its other layout, with context, question and answers"},
+      {"pairs for natural language inference", {"premise", "hypothesis"}, "", kQuestions},
+      {"TriviaQA's records with search results", {"question", "entity_pages"}, "", kQuestions},
+      {"answers that were compared by people", {"chosen", "rejected"}, "no questions", ""},
+      {"conversations", {"messages"}, "no questions", kTrain},
+      {"conversations", {"conversations"}, "no questions", kTrain},
+      {"records to tune on", {"instruction", "output"}, "no questions", kTrain}};
+  return all;
+}
+
+// What benchmarks carry along beside the question itself.
+constexpr std::array<std::string_view, 46> kBeside = {
+    "id",         "_id",      "idx",       "ind",     "index",       "qid",        "qID",
+    "uid",        "uuid",     "guid",      "item_id", "question_id", "example_id", "task_id",
+    "doc_id",     "pair_id",  "source_id", "source",  "source_url",  "url",        "split",
+    "split_type", "subset",   "dataset",   "config",  "subject",     "category",   "subcategory",
+    "domain",     "topic",    "type",      "tags",    "keywords",    "difficulty", "level",
+    "grade",      "language", "lang",      "license", "licence",     "author",     "version",
+    "date",       "canary",   "metadata",  "comment"};
+
+bool has(const Json& object, std::string_view key) { return object.contains(std::string(key)); }
+
+bool fits(const Json& object, const KnownFormat& f) {
+  const auto there = [&](std::string_view key) { return has(object, key); };
+  return std::ranges::all_of(f.needed, there) &&
+         (f.one_of.empty() || std::ranges::any_of(f.one_of, there));
+}
+
+bool names(std::span<const std::string_view> keys, std::string_view key) {
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+// Whether an entry may be a part of a question: blank text and empty lists are none, and flags and
+// numbers only as its answer.
+bool may_be_asked(std::string_view key, const Json& value) {
+  constexpr std::array<std::string_view, 6> kAnswers = {"answer", "label",  "labels",
+                                                        "gold",   "target", "score"};
+  if (value.is_null()) return false;
+  if (names(kAnswers, key)) return true;
+  if (value.is_string())
+    return value.get_ref<const std::string&>().find_first_not_of(" \t\r\n") != std::string::npos;
+  return (value.is_array() || value.is_object()) && !value.empty();
+}
+
+std::string keys_of(const Json& object) {
+  constexpr size_t kMost = 12;
+  std::string text;
+  size_t n = 0;
+  for (const auto& entry : object.items()) {
+    if (n++ == kMost) return text + ", …";
+    text += (text.empty() ? "" : ", ") + entry.key();
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+ItemFormat format_of(const Json& o, const std::string& place) {
+  constexpr const char* kHelp =
+      "docs/formats.md lists the formats; --skip-malformed leaves such lines out";
+  if (!o.is_object())
+    throw Error(place + ": is " + o.type_name() + "; wanted an object with a question", kHelp);
+  for (const Unread& u : unread_benchmarks())
+    if (std::ranges::all_of(u.keys, [&](std::string_view key) { return has(o, key); }))
+      throw Error(place + ": is of " + std::string(u.name) + ", which are not read here" +
+                      (u.why.empty() ? "" : " (" + std::string(u.why) + ")") +
+                      "; wanted a format of docs/formats.md",
+                  u.help.empty() ? kHelp : std::string(u.help));
+  for (const KnownFormat& f : known_formats()) {
+    if (!fits(o, f)) continue;
+    const auto is = [&](const char* key, bool (Json::*kind)() const noexcept) {
+      return o.contains(key) && (o[key].*kind)();
+    };
+    const bool yes_or_no = is("answer", &Json::is_boolean) ||
+                           (!o.contains("answer") && is("label", &Json::is_number_integer));
+    return f.format == ItemFormat::passage && yes_or_no ? ItemFormat::boolq : f.format;
+  }
+  throw Error(place + ": is no question of a known format, its keys are " + keys_of(o) +
+                  "; wanted an object with query and choices, context and continuation, ctx and "
+                  "endings, question and answer, text, …",
+              kHelp);
+}
+
+void check_keys(const Json& object, ItemFormat format, const std::vector<std::string>& allowed,
+                const std::string& place, std::set<std::string>& left_out) {
+  const ItemFormat listed = format == ItemFormat::boolq ? ItemFormat::passage : format;
+  const auto known = std::ranges::find(known_formats(), listed, &KnownFormat::format);
+  for (const auto& [key, value] : object.items()) {
+    if (names(known->needed, key) || names(known->one_of, key) || names(known->used, key)) continue;
+    const bool beside = names(kBeside, key) || std::ranges::find(allowed, key) != allowed.end();
+    if (!beside && may_be_asked(key, value))
+      throw Error(place + ": \"" + key + "\" is not used by format " +
+                      std::string(item_format_name(format)) +
+                      " and may be a part of the question; wanted no such key",
+                  "if it is no part of what is asked, leave it out with --leave-out " + key);
+    left_out.insert(key);
+  }
+}
+
+}  // namespace lineage
