@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 #include <string>
@@ -252,6 +253,75 @@ TEST_F(CliTest, EverySignalToStopSavesTheStateAndExitsWith75) {
         saved |= file.path().filename().string().starts_with("training-");
     EXPECT_TRUE(saved);
   }
+}
+
+TEST_F(CliTest, ADryRunIsAlsoJson) {
+  const Output out = testing::run_program(grow("runs", "--dry-run --json"), "2>/dev/null");
+  ASSERT_EQ(out.status, 0) << out.text;
+  const auto plan = nlohmann::json::parse(out.text);
+  EXPECT_EQ(plan.at("recipe"), "small");
+  EXPECT_EQ(plan.at("fits"), true);
+  ASSERT_EQ(plan.at("nodes").size(), 1u);
+  const auto& node = plan.at("nodes")[0];
+  EXPECT_EQ(node.at("node"), "davinci");
+  EXPECT_EQ(node.at("tokens"), 20000 / 32 * 32);
+  EXPECT_GT(node.at("seconds").get<double>(), 0);
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs"));
+  EXPECT_EQ(run(grow("runs", "--json")).status, 2);
+}
+
+TEST_F(CliTest, APlanThatDoesNotFitFailsAfterItIsPrinted) {
+  // 170 billion parameters: no step of such a model is run to tell its time.
+  const std::string huge =
+      "--set model.layers=96 --set model.width=12288 --set model.heads=96 --dry-run";
+  const Output table = run(grow("runs", huge));
+  EXPECT_EQ(table.status, 1);
+  EXPECT_NE(table.text.find("training, with what is measured on the way: "), std::string::npos)
+      << table.text;
+  EXPECT_NE(table.text.find("nodes.davinci: needs about "), std::string::npos) << table.text;
+  EXPECT_NE(table.text.find("help:  lower "), std::string::npos) << table.text;
+  const Output json = testing::run_program(grow("runs", huge + " --json"), "2>/dev/null");
+  EXPECT_EQ(json.status, 1);
+  const auto plan = nlohmann::json::parse(json.text);
+  EXPECT_EQ(plan.at("fits"), false);
+  EXPECT_NE(plan.at("problem").get<std::string>().find("of memory"), std::string::npos);
+  // So many steps that their metrics fill the disk; the plan itself takes no memory for them.
+  const Output steps = testing::run_command(
+      "ulimit -v 4000000; " LINEAGE_BINARY " " +
+      grow("runs", "--dry-run --threads 1 --set pretrain.tokens=100_000_000_000_000 2>&1"));
+  EXPECT_EQ(steps.status, 1);
+  EXPECT_NE(steps.text.find("of disk; "), std::string::npos) << steps.text;
+  EXPECT_NE(steps.text.find(" years"), std::string::npos) << steps.text;
+}
+
+// grow and its dry run refuse the same.
+TEST_F(CliTest, WhatTheDryRunAcceptsGrowAccepts) {
+  write_text(folder / "lines.jsonl", "[{\"text\": \"a\"}]\n");
+  write_text(folder / "file", "");
+  const std::vector<std::string> wrong = {
+      "--set tokenizer.path='\"/no/such\"'", "--set tokenizer.vocab=100",
+      "--set sources.words.kind='\"jsonl\"' --set sources.words.paths='[\"" +
+          (folder / "lines.jsonl").string() + "\"]'"};
+  for (const std::string& more : wrong) {
+    SCOPED_TRACE(more);
+    const Output dry = run(grow("runs", more + " --dry-run")), grown = run(grow("runs", more));
+    EXPECT_EQ(dry.status, 1) << dry.text;
+    EXPECT_EQ(grown.status, 1) << grown.text;
+    EXPECT_EQ(dry.text.substr(std::min(dry.text.find("error: "), dry.text.size())),
+              grown.text.substr(std::min(grown.text.find("error: "), grown.text.size())));
+    EXPECT_FALSE(std::filesystem::exists(folder / "runs" / "nodes"));
+  }
+  for (const char* more : {"--dry-run", ""})
+    expect_error(grow("file", more), (folder / "file").string() + ": is a file; wanted a folder",
+                 "choose another folder with --out");
+  expect_error(grow("file/below", "--dry-run"), ": is a file; wanted a folder");
+}
+
+TEST_F(CliTest, ARecipeMayComeFromStandardInput) {
+  const std::string recipe = (folder / "small.toml").string();
+  const Output dry = run("grow - --dry-run --out " + (folder / "runs").string() + " <" + recipe);
+  EXPECT_EQ(dry.status, 0) << dry.text;
+  EXPECT_NE(dry.text.find("stdin: 1 nodes"), std::string::npos) << dry.text;
 }
 
 TEST_F(CliTest, DamageIsSeenAndNothingElseIsLost) {

@@ -18,15 +18,18 @@ struct Output {
   std::string text;  // standard output and error together
 };
 
-// Runs the program through a shell.
-inline Output run_program(const std::string& arguments, const std::string& redirect = "2>&1") {
-  const std::string command = std::string(LINEAGE_BINARY) + " " + arguments + " " + redirect;
+inline Output run_command(const std::string& command) {
   Output out;
   FILE* pipe = ::popen(command.c_str(), "r");
   char buffer[4096];
   for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) out.text.append(buffer, n);
   out.status = WEXITSTATUS(::pclose(pipe));
   return out;
+}
+
+// Runs the program through a shell.
+inline Output run_program(const std::string& arguments, const std::string& redirect = "2>&1") {
+  return run_command(std::string(LINEAGE_BINARY) + " " + arguments + " " + redirect);
 }
 
 // Starts the program, silent, and sends it a signal once `now` holds. False when it ended before.

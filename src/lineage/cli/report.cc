@@ -79,6 +79,7 @@ void add_report(CLI::App& app) {
             "abilities whose finer rows the terminal shows, too, A01,A08; or all", ',');
   c->add_flag("--json", o->json, "write the data of everything shown, and no page");
   c->add_flag("--markdown", o->markdown, "write tables for a page of results, and no page");
+  c->footer("Example:\n  lineage report runs --tree gpt35-nano --open A12 -o nano.html");
   c->callback([o] {
     if (o->json && o->markdown)
       throw UsageError("report: --json and --markdown are given; wanted one of them");

@@ -11,7 +11,9 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
+#include "lineage/cli/run_folder.h"
 #include "lineage/infer/engine.h"
+#include "lineage/text/unknown_words.h"
 
 namespace lineage::cli {
 namespace {
@@ -24,22 +26,37 @@ struct ScoreOptions {
   bool json = false;
 };
 
+// A closed vocabulary spells the words that it does not know byte by byte, which no model learned.
+void note_unknown(const Tokenizer& tokenizer, const std::string& text, const std::string& file) {
+  constexpr double kMostly = 0.5;
+  const double share = unknown_words(tokenizer, text).share;
+  if (share > kMostly)
+    fmt::print(stderr,
+               "note: {}: {:.0f} % of its words are not in this model's closed vocabulary; the "
+               "score says little\n",
+               file, 100 * share);
+}
+
 // Bits per byte of a text: windows of the model's context, each token predicted once, with at least
 // `overlap` tokens before it where the text has them.
 void score(const ScoreOptions& o) {
   set_threads(o.threads);
+  open_checkpoint(o.model);  // for what it says of a folder that is none
   Model model = load_model(o.model);
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the text with");
   const Tokenizer& tokenizer = *model.tokenizer;
   const int64_t T = model.config.context, overlap = o.overlap < 0 ? T / 2 : o.overlap;
-  require(overlap < T, "--overlap is ", overlap, "; wanted less than the context, ", T);
+  if (overlap >= T)
+    throw UsageError(fmt::format("--overlap is {}; wanted a whole number from 0 to {}, the context",
+                                 overlap, T - 1));
   const auto lm = language_model(*model.gpt, tokenizer);
   double nats = 0;
   int64_t tokens = 0, bytes = 0;
   for (const std::string& file : o.files) {
     const std::string text = read_file(file);
     require(!text.empty(), file, ": is empty; wanted a text");
+    note_unknown(tokenizer, text, file);
     std::vector<Token> ids = {tokenizer.special(Special::end_of_text)};
     tokenizer.encode_append(text, ids);
     const int64_t n = static_cast<int64_t>(ids.size());
@@ -84,6 +101,7 @@ void add_score(CLI::App& app) {
       ->default_str("");
   add_threads(c, o->threads);
   c->add_flag("--json", o->json, "one JSON object");
+  c->footer("Example:\n  lineage score runs/trees/stdlib/coder some.py other.py");
   c->callback([o] { score(*o); });
 }
 

@@ -100,6 +100,7 @@ void add_selftest(CLI::App& app) {
   add_seed(c, "--seed", o->seed, "of the programs");
   add_number(c, "--show", o->show, {0, kManyTokens}, "differences to print");
   add_path(c, "--python", o->python, "the CPython to run");
+  c->footer("Example:\n  lineage selftest --cpython --programs 500");
   c->callback([o] {
     if (!o->cpython) throw UsageError("selftest: no check is chosen; wanted --cpython");
     cpython(*o);

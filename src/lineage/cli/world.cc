@@ -76,6 +76,7 @@ void add_show(CLI::App& world) {
              "samples a kind; default: 3 of one kind, 1 of several")
       ->default_str("");
   add_choice(c, "--color", o->color, {"auto", "always", "never"}, "auto, always or never");
+  c->footer("Examples:\n  lineage world show A12\n  lineage world show instruction -n 2");
   c->callback([o] { show(*o); });
 }
 

@@ -100,6 +100,7 @@ void add_world_audit(CLI::App& world) {
       ->default_str("");
   add_threads(c, o->threads);
   c->add_flag("--json", o->json, "everything as JSON");
+  c->footer("Example:\n  lineage world audit recipes/gpt35-nano.toml -n 1000");
   c->callback([o] { run(*o); });
 }
 

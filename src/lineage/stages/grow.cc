@@ -138,6 +138,8 @@ bool Grower::ever_grown(const std::string& node) const {
 
 std::vector<GrownNode> Grower::run() {
   const auto nodes = chosen_nodes(recipe_, options_.nodes);
+  check_folder(options_.out);
+  check_inputs(recipe_, nodes);
   tokenizer_ = chief_first(
       [&] { return recipe_tokenizer(recipe_, options_.out / "tokenizers", progress_); });
   std::vector<RecipeNode> resolved;

@@ -46,17 +46,26 @@ struct GrownNode {
 // disk or data will not do.
 std::vector<GrownNode> grow(const Recipe&, const GrowOptions&, Communicator&, Progress&);
 
-// What grow() would do, without data being read or anything written.
+// What grow() would do, without anything written.
 struct PlannedNode {
   const RecipeNode* node;
   StagePlan plan;
-  double seconds = 0;  // expected here
+  double tokens_per_s = 0;  // trained on, expected here
+  double seconds = 0;       // expected here, with what is measured on the way
 };
 struct GrowPlan {
   std::vector<PlannedNode> nodes;
   double peak_gflops = 0;
 };
+// Takes about as long for a large model as for a small one: a step that would take long is not run,
+// its time follows from that of a small model of the same kind. What grow() refuses before it
+// trains is refused here, but for room, see check_room().
 GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
+
+// What a run would find out late, read early where that is cheap: a tokenizer's files, the first
+// document of each source, sets of conversations of a few megabytes. Throws an Error as the run
+// would.
+void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 
 // The nodes asked for and their ancestors, in the recipe's order; all when none is named.
 std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,13 +21,18 @@ struct HeldoutScore {
   std::map<std::string, HeldoutScore> labels{};
 };
 
+// Called now and then with the rows that this rank has passed so far.
+using RowsDone = std::function<void(int64_t rows)>;
+
 // The first `count` rows of a dataset, shared among the ranks; bits_per_byte stays 0.
 HeldoutScore score_rows(const Gpt&, const Dataset&, int64_t count, const BatchOptions&,
-                        Communicator&);
+                        Communicator&, const RowsDone& = {});
 
 // Every source's, by name, and all together under "". Reads at most `max_tokens` of each in order;
 // 0: all. The rows are shared among the ranks; every rank gets the same result.
 std::map<std::string, HeldoutScore> score_heldout(const Gpt&, const TextData&, int64_t max_tokens,
-                                                  Communicator&);
+                                                  Communicator&, const RowsDone& = {});
+// The rows that it reads.
+int64_t heldout_rows(const TextData&, int64_t max_tokens);
 
 }  // namespace lineage

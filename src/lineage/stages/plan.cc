@@ -1,21 +1,25 @@
-#include <chrono>
+#include <algorithm>
 #include <map>
 
+#include "lineage/base/clock.h"
 #include "lineage/checkpoint/model.h"
-#include "lineage/data/files.h"
 #include "lineage/ops/tape.h"
 #include "lineage/stages/grow.h"
+#include "lineage/stages/room.h"
 #include "lineage/train/machine.h"
 #include "lineage/world/vocabulary.h"
 
 namespace lineage {
 namespace {
 
+constexpr int64_t kStepTokens = 4096;
+constexpr double kSecondsToMeasure = 2;  // of all the models of a plan together
+constexpr int64_t kMostOfMemory = 4;     // a step may take one part of so many of what is free
+
 // Tokens/s of a training step of this model here: one real step on few rows, after one to warm up.
 // A large model's rate hardly depends on the rows; a small one's step is short.
 double measured_rate(const GptConfig& config) {
-  constexpr int64_t kTokens = 4096;
-  const int64_t T = config.context, B = std::max<int64_t>(1, kTokens / T);
+  const int64_t T = config.context, B = std::max<int64_t>(1, kStepTokens / T);
   Model model = make_model(config, true);
   model.parameters->initialize(1);
   Batch batch;
@@ -26,35 +30,79 @@ double measured_rate(const GptConfig& config) {
   Optimizer optimizer(adamw, *model.parameters, 0, model.parameters->numel());
   double seconds = 0;
   for (int i = 1; i <= 2; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     Tape tape;
     model.parameters->watch(tape, false);
     tape.backward(language_model_loss(*model.gpt, batch, static_cast<float>(B * T)));
     optimizer.update(*model.parameters, 0, 1, i);
-    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    seconds = seconds_since(start);
   }
   return static_cast<double>(B * T) / seconds;
+}
+
+// Of the same kind and so small that a step takes a fraction of a second.
+GptConfig small_model_like(GptConfig c) {
+  c.layers = 1;
+  c.width = 256, c.heads = 4;
+  c.kv_heads = c.head_width = c.hidden = 0;
+  c.context = std::min<int64_t>(c.context, 256);
+  c.vocab = std::min<int64_t>(c.vocab, 4096);
+  c.window = std::min(c.window, c.context);
+  return c;
+}
+
+// Measured where two steps take at most `seconds`, otherwise by the share of the machine's peak
+// that a small model of the same kind reaches.
+double expected_rate(const GptConfig& config, const StagePlan& plan, double peak_gflops,
+                     double seconds) {
+  constexpr double kUsualShare = 0.3;  // of the peak, to guess how long a step will take
+  const double flops = training_flops_per_token(config), peak = 1e9 * peak_gflops;
+  const auto tokens = static_cast<double>(std::max(kStepTokens, config.context));
+  const bool short_step = 2 * tokens * flops < seconds * kUsualShare * peak;
+  if (short_step && plan.memory_bytes < available_memory() / kMostOfMemory)
+    return measured_rate(config);
+  const GptConfig small = small_model_like(config);
+  const double share = measured_rate(small) * training_flops_per_token(small) / peak;
+  return std::min(1.0, share) * peak / flops;
 }
 
 }  // namespace
 
 GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks) {
+  const auto nodes = chosen_nodes(recipe, options.nodes);
+  check_folder(options.out);
   for (const auto& [name, source] : recipe.sources) list_files(source, name);  // they are there
+  check_inputs(recipe, nodes);
   GrowPlan result;
   result.peak_gflops = matmul_peak_gflops();
-  std::map<std::string, double> rates;  // by architecture
-  for (const RecipeNode* n : chosen_nodes(recipe, options.nodes)) {
+  struct Architecture {
+    GptConfig config;
+    StagePlan plan;
+    double rate = 0;
+  };
+  std::map<std::string, Architecture> architectures;
+  std::vector<Architecture*> of_node;
+  for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0)
       node.model.vocab = recipe.tokenizer.kind == TokenizerKind::world
                              ? Vocabulary::get().tokenizer()->vocab()
                              : recipe.tokenizer.vocab;
     const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe, ranks);
-    const std::string key = to_toml(node.model);
-    if (!rates.contains(key) && plan.memory_bytes < available_memory())
-      rates[key] = measured_rate(node.model);
-    result.nodes.push_back(
-        {n, plan, rates.contains(key) ? static_cast<double>(plan.tokens) / rates[key] : 0});
+    result.nodes.push_back({n, plan});
+    of_node.push_back(
+        &architectures.try_emplace(to_toml(node.model), Architecture{node.model, plan})
+             .first->second);
+  }
+  const double seconds_each = kSecondsToMeasure / static_cast<double>(architectures.size());
+  for (auto& [key, a] : architectures)
+    a.rate = expected_rate(a.config, a.plan, result.peak_gflops, seconds_each);
+  for (size_t i = 0; i < result.nodes.size(); ++i) {
+    PlannedNode& planned = result.nodes[i];
+    planned.tokens_per_s = of_node[i]->rate;
+    planned.seconds =
+        (static_cast<double>(planned.plan.tokens) + kReadingShare * planned.plan.measured_tokens) /
+        planned.tokens_per_s;
   }
   return result;
 }

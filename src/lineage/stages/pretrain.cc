@@ -5,6 +5,7 @@
 #include "lineage/base/error.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
+#include "lineage/data/files.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
 #include "lineage/stages/node_manifest.h"
@@ -81,20 +82,47 @@ std::vector<std::string> Pretrain::sources(const RecipeNode& node, const Recipe&
   return names;
 }
 
-StagePlan Pretrain::plan(const RecipeNode& node, const Recipe&, int ranks) const {
+BatchPlan batch_plan(const TrainConfig& c, int64_t context) {
+  return BatchPlan(c.tokens / context, c.batch_tokens / context, c.ramp_from / context,
+                   c.ramp_tokens / context);
+}
+
+// Held-out tokens that the measurements of a run read, as far as can be told before its texts are
+// read: those on the way, and at the end all.
+double tokens_to_measure(const std::map<std::string, double>& texts, const TrainConfig& train,
+                         int64_t steps, const Recipe& recipe) {
+  constexpr double kBytesAToken = 4;
+  const auto each = static_cast<double>(measured_tokens(recipe.run, train, steps, texts.size()));
+  const double times = static_cast<double>(steps / steps_between_measurements(recipe.run, steps));
+  double tokens = 0;
+  for (const auto& [name, weight] : texts) {
+    double held_out = 0;
+    if (const auto corpus = recipe.corpora.find(name); corpus != recipe.corpora.end()) {
+      held_out = static_cast<double>(corpus->second.heldout_tokens);
+    } else {
+      const SourceConfig& source = recipe.sources.at(name);
+      for (const InputFile& f : list_files(source, name))
+        held_out += static_cast<double>(f.size) * source.heldout / kBytesAToken;
+    }
+    tokens += times * std::min(each, held_out) + held_out;
+  }
+  return tokens;
+}
+
+StagePlan Pretrain::plan(const RecipeNode& node, const Recipe& recipe, int ranks) const {
   const auto config = read_config<PretrainConfig>(node.stage_table);
   const GptConfig& model = node.model;
   const int64_t T = model.context;
   StagePlan plan;
   plan.tokens = config.train.tokens / T * T;
-  plan.steps = BatchPlan(config.train.tokens / T, config.train.batch_tokens / T,
-                         config.train.ramp_from / T, config.train.ramp_tokens / T)
-                   .steps();
+  plan.steps = batch_plan(config.train, T).steps();
   plan.parameters = parameter_count(model);
   plan.flops = training_flops_per_token(model) * static_cast<double>(plan.tokens);
   plan.memory_bytes = training_bytes(model, config.train, ranks);
+  plan.measured_tokens =
+      tokens_to_measure(mixed(node, config, recipe), config.train, plan.steps, recipe);
   // Two training states stand side by side for a moment: weights and both moments each.
-  plan.disk_bytes = 7 * plan.parameters * size_of(DType::f32);
+  plan.disk_bytes = 7 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps);
   return plan;
 }
 
@@ -115,16 +143,23 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
   else
     Checkpoint::open(context.parents[0]).load(*model.parameters);
 
-  const auto heldout = [&](int64_t max_tokens) {
-    return score_heldout(*model.gpt, data, max_tokens, ranks);
-  };
   const RunConfig& run = context.recipe.run;
-  TrainContext train{node.name, context.folder,     ranks, context.progress, context.peak_gflops,
-                     {},        context.interrupted};
+  const int64_t on_the_way =
+      measured_tokens(run, config.train, batch_plan(config.train, node.model.context).steps(),
+                      data.sources().size());
+  TrainContext train{
+      node.name, context.folder,     ranks, context.progress, context.peak_gflops, {}, 0,
+      0,         context.interrupted};
+  train.measured_tokens = heldout_rows(data, on_the_way) * node.model.context;
+  train.measured_last = heldout_rows(data, 0) * node.model.context;
   std::map<std::string, HeldoutScore> scores;  // after the last step, on all that is held out
-  train.measure = [&](bool last) {
+  train.measure = [&](bool last, const std::function<void(double)>& done) {
     nlohmann::json json;
-    auto measured = heldout(last ? 0 : run.eval_tokens);
+    const int64_t tokens = last ? 0 : on_the_way,
+                  all = std::max<int64_t>(1, heldout_rows(data, tokens));
+    auto measured = score_heldout(*model.gpt, data, tokens, ranks, [&](int64_t rows) {
+      done(static_cast<double>(rows) / static_cast<double>(all));
+    });
     for (const auto& [source, score] : measured) {
       const std::string suffix = source.empty() ? "" : "/" + source;
       json["heldout_loss" + suffix] = score.nats_per_token();

@@ -1,8 +1,11 @@
 #include "lineage/stages/room.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <functional>
 
 #include "lineage/base/error.h"
@@ -45,8 +48,28 @@ void check_room(const std::vector<NodeToGrow>& nodes, const fs::path& out, int r
           fmt::format("{}: needs about {} of disk{}; {} has {} free", node.place, size_text(wanted),
                       kept > 0 ? " with the nodes before it" : "", out.string(), size_text(disk)),
           "free some space, or choose another disk with --out");
-    kept += node.plan.parameters * size_of(DType::f32);
+    kept += node.plan.parameters * size_of(DType::f32) + metrics_bytes(node.plan.steps);
   }
+}
+
+void check_folder(const fs::path& out) {
+  std::error_code error;
+  fs::path at = fs::absolute(out, error).lexically_normal();
+  while (!fs::exists(at, error)) {
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory)
+      throw Error(fmt::format("{}: cannot be reached: {}", at.string(), error.message()),
+                  "choose another folder with --out");
+    if (fs::is_symlink(at) || at == at.parent_path())
+      throw Error(at.string() + ": is a link to nothing; wanted a folder",
+                  "choose another folder with --out");
+    at = at.parent_path();
+  }
+  if (!fs::is_directory(at, error))
+    throw Error(at.string() + ": is a file; wanted a folder", "choose another folder with --out");
+  if (::access(at.c_str(), W_OK | X_OK) != 0)
+    throw Error(fmt::format("{}: cannot be written to: {}", at.string(), std::strerror(errno)),
+                "choose another folder with --out, or change this one's permissions");
 }
 
 int fit_at_once(const std::vector<NodeToGrow>& nodes, const fs::path& out, int at_once) {

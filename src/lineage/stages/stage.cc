@@ -18,6 +18,11 @@ std::vector<std::string_view> stage_names() {
   return names;
 }
 
+int64_t metrics_bytes(int64_t steps) {
+  constexpr int64_t kBytesAStep = 180;
+  return kBytesAStep * steps;
+}
+
 const Stage& stage_for(std::string_view kind, const std::string& place) {
   for (const Stage* s : stages())
     if (s->name() == kind) return *s;

@@ -36,7 +36,10 @@ struct StagePlan {
   double flops = 0;
   int64_t memory_bytes = 0;  // of one rank
   int64_t disk_bytes = 0;
+  double measured_tokens = 0;  // held-out ones that the measurements read
 };
+// Of the metrics that so many steps write.
+int64_t metrics_bytes(int64_t steps);
 
 // One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,
 // loss included; what they share lives in train/. A stage has no state: its config is the node's

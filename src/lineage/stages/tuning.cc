@@ -176,7 +176,7 @@ StagePlan tuning_plan(const RecipeNode& node, const Recipe& recipe, const Tuning
   plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
   plan.memory_bytes = training_bytes(node.model, config.train, ranks);
   // Two training states, the best weights so far and the checkpoint.
-  plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32);
+  plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps);
   return plan;
 }
 
@@ -211,10 +211,13 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   Checkpoint::open(context.parents[0]).load(*model.parameters);
   const bool select = config.select == Select::heldout_loss && !data.heldout.empty();
   BestWeights best(context.folder);
-  TrainContext surroundings{node.name,          context.folder,      ranks,
-                            context.progress,   context.peak_gflops, {},
-                            context.interrupted};
-  surroundings.measure = [&](bool) {
+  TrainContext surroundings{
+      node.name, context.folder,     ranks, context.progress, context.peak_gflops, {}, 0,
+      0,         context.interrupted};
+  for (const auto& [name, rows] : data.heldout)
+    surroundings.measured_last += rows->size() * node.model.context;
+  surroundings.measured_tokens = surroundings.measured_last;
+  surroundings.measure = [&](bool, const std::function<void(double)>&) {
     nlohmann::json json;
     for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks)) {
       json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;

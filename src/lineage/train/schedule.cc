@@ -28,18 +28,28 @@ double schedule_share(const ScheduleConfig& c, int64_t tokens, int64_t total) {
   return 1 - (1 - c.final) * fallen;
 }
 
+// Only the ramp's steps are kept: a run may have more of the others than memory has room for.
 BatchPlan::BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from, int64_t ramp_rows)
-    : first_{0} {
+    : total_rows_(total_rows), rows_(rows), first_{0} {
+  constexpr size_t kMostOfRamp = 10'000'000;
   require(rows >= 1, "batch: ", rows, " rows a step; wanted at least 1");
-  while (first_.back() < total_rows) {
+  while (first_.back() < std::min(total_rows, ramp_rows)) {
     const int64_t at = first_.back();
-    int64_t now = rows;
-    if (at < ramp_rows)
-      now = ramp_from +
-            static_cast<int64_t>(static_cast<double>(rows - ramp_from) * static_cast<double>(at) /
-                                 static_cast<double>(ramp_rows));
+    const int64_t now =
+        ramp_from + static_cast<int64_t>(static_cast<double>(rows - ramp_from) *
+                                         static_cast<double>(at) / static_cast<double>(ramp_rows));
     first_.push_back(std::min(total_rows, at + std::max<int64_t>(1, now)));
+    require(first_.size() <= kMostOfRamp, "batch: a ramp over ", ramp_rows, " rows from ",
+            ramp_from, " a step has over ", kMostOfRamp, " steps; wanted fewer");
   }
+  const int64_t flat = total_rows - first_.back();
+  steps_ = static_cast<int64_t>(first_.size()) - 1 + flat / rows + (flat % rows > 0);
+}
+
+int64_t BatchPlan::first_row(int64_t step) const {
+  const auto ramp = static_cast<int64_t>(first_.size()) - 1;
+  if (step <= ramp) return first_[static_cast<size_t>(step)];
+  return step >= steps_ ? total_rows_ : first_.back() + (step - ramp) * rows_;
 }
 
 }  // namespace lineage

@@ -44,12 +44,13 @@ class BatchPlan {
  public:
   // `total_rows` of the run, `rows` of a full batch; the ramp ends after `ramp_rows` rows.
   BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from = 0, int64_t ramp_rows = 0);
-  int64_t steps() const { return static_cast<int64_t>(first_.size()) - 1; }
-  int64_t first_row(int64_t step) const { return first_[static_cast<size_t>(step)]; }
+  int64_t steps() const { return steps_; }
+  int64_t first_row(int64_t step) const;  // of steps() the end of the run
   int64_t rows(int64_t step) const { return first_row(step + 1) - first_row(step); }
 
  private:
-  std::vector<int64_t> first_;  // of every step, and the end
+  int64_t total_rows_, rows_, steps_;
+  std::vector<int64_t> first_;  // of every step of the ramp, and of the first after it
 };
 
 }  // namespace lineage

@@ -58,6 +58,42 @@ TEST(BatchPlan, CoversEveryRowOnceAndRamps) {
   EXPECT_EQ(ramp.rows(ramp.steps() - 2), 64);
 }
 
+// As many steps as anyone may ask for take no memory.
+TEST(BatchPlan, ALongRunTakesNoMoreMemoryThanItsRamp) {
+  constexpr int64_t kRows = 1'000'000'000'000;
+  const BatchPlan plan(kRows + 1, 2, 1, 3);  // rows of 1, 1, 1, then 2 each
+  EXPECT_EQ(plan.steps(), 3 + (kRows - 2) / 2);
+  EXPECT_EQ(plan.first_row(0), 0);
+  EXPECT_EQ(plan.first_row(3), 3);
+  EXPECT_EQ(plan.first_row(4), 5);
+  EXPECT_EQ(plan.rows(plan.steps() - 1), 2);
+  EXPECT_EQ(plan.first_row(plan.steps()), kRows + 1);
+  EXPECT_EQ(BatchPlan(3, 2, 1, 400).steps(), 3);       // ends within its ramp
+  EXPECT_THROW(BatchPlan(kRows, 2, 1, kRows), Error);  // a ramp of too many steps
+}
+
+// What is measured on the way is in proportion to what is trained.
+TEST(Measuring, TakesATenthOfTheTimeOfTrainingAtMost) {
+  RunConfig run;
+  TrainConfig train;
+  train.tokens = 60'000;
+  EXPECT_EQ(steps_between_measurements(run, 100), 10);
+  for (size_t sources : {1u, 3u}) {
+    const int64_t each = measured_tokens(run, train, 100, sources);
+    const double all =
+        kReadingShare * 10 * static_cast<double>(each * static_cast<int64_t>(sources));
+    EXPECT_LE(all, 0.1 * static_cast<double>(train.tokens));
+    EXPECT_GT(all, 0.09 * static_cast<double>(train.tokens));
+  }
+  train.tokens = 100'000'000;
+  EXPECT_EQ(measured_tokens(run, train, 1000, 1), 65536);
+  run.eval_tokens = 20'480;  // what the recipe says
+  train.tokens = 1000;
+  EXPECT_EQ(measured_tokens(run, train, 100, 1), 20'480);
+  run.eval_every = 7;
+  EXPECT_EQ(steps_between_measurements(run, 100), 7);
+}
+
 TEST(Muon, OrthogonalizesTallAndWideMatrices) {
   for (const Shape& shape : {Shape{6, 20}, Shape{20, 6}, Shape{9, 9}}) {
     const Tensor g = testing::random_tensor(shape, 5, 3);

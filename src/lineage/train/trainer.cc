@@ -195,6 +195,53 @@ int64_t Trainer::resume() {
 constexpr int64_t kTimedSteps = 10;
 constexpr double kSecondsBetweenSaves = 60;
 
+int64_t steps_between_measurements(const RunConfig& run, int64_t steps) {
+  return run.eval_every ? run.eval_every : std::max<int64_t>(1, steps / 10);
+}
+
+int64_t measured_tokens(const RunConfig& run, const TrainConfig& train, int64_t steps,
+                        size_t sources) {
+  constexpr int64_t kMost = 65536;
+  constexpr double kShareOfTraining = 0.1;
+  if (run.eval_tokens > 0) return run.eval_tokens;
+  const int64_t times = std::max<int64_t>(1, steps / steps_between_measurements(run, steps));
+  const double all = kShareOfTraining / kReadingShare * static_cast<double>(train.tokens);
+  const double each =
+      all / static_cast<double>(times) / static_cast<double>(std::max<size_t>(1, sources));
+  return std::clamp<int64_t>(static_cast<int64_t>(each), 1, kMost);
+}
+
+namespace {
+
+// What a run has left to do, from how long its parts took so far.
+class TimeLeft {
+ public:
+  TimeLeft(int64_t each, int64_t last) : each_(each), last_(last) {}
+  void measured(double seconds, int64_t tokens) {
+    if (tokens > 0) seconds_per_token_ = seconds / static_cast<double>(tokens);
+  }
+  // `rate`: tokens trained on in a second; `times`: measurements to come, the last one included.
+  double seconds(double tokens, double rate, int64_t times) const {
+    const double reading = seconds_per_token_ > 0 ? seconds_per_token_ : kReadingShare / rate;
+    const double to_read =
+        static_cast<double>(std::max<int64_t>(0, times - 1) * each_ + (times > 0 ? last_ : 0));
+    return tokens / rate + to_read * reading;
+  }
+
+ private:
+  int64_t each_, last_;
+  double seconds_per_token_ = 0;
+};
+
+std::string time_text(double seconds) {
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  if (s < 600) return fmt::format("{} s", s);
+  if (s < 36000) return fmt::format("{} min", s / 60);
+  return fmt::format("{} h", s / 3600);
+}
+
+}  // namespace
+
 void Trainer::run(const BatchSource& source, const LossFunction& loss,
                   const std::filesystem::path& metrics) {
   const int64_t begin = resume(), total = steps(), T = gpt_.config.context;
@@ -205,7 +252,8 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
     context_.progress.note(
         fmt::format("{}: resumed after step {} of {}", context_.name, begin, total));
   const double flops = training_flops_per_token(gpt_.config);
-  const int64_t eval_every = run_.eval_every ? run_.eval_every : std::max<int64_t>(1, total / 10);
+  const int64_t eval_every = steps_between_measurements(run_, total);
+  TimeLeft time_left(context_.measured_tokens, context_.measured_last);
   int64_t save_every = run_.checkpoint_every;
   auto mark = Clock::now();
   const auto start = mark;
@@ -217,6 +265,8 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
     const double now = static_cast<double>(s.tokens) / took;
     rate = rate == 0 ? now : 0.9 * rate + 0.1 * now;
     const int64_t done = i + 1, seen = (plan_.first_row(i) + plan_.rows(i)) * T;
+    const bool last = done == total;
+    const double fraction = static_cast<double>(done) / static_cast<double>(total);
     const double gflops = rate * flops * 1e-9;
     nlohmann::json line = {{"step", done},
                            {"tokens", seen},
@@ -230,17 +280,28 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
       context_.progress.note(fmt::format("{}: step {}: {}", context_.name, done, s.why));
     }
     if (chief) log.write(line.dump());
-    const double left = static_cast<double>(config_.tokens - seen) / std::max(1.0, rate);
+    const int64_t to_measure =
+        context_.measure ? total / eval_every - i / eval_every + (total % eval_every > 0) : 0;
+    const double left = time_left.seconds(static_cast<double>(config_.tokens - seen),
+                                          std::max(1.0, rate), to_measure);
     context_.progress.update(
-        context_.name, static_cast<double>(done) / static_cast<double>(total),
-        fmt::format("step {}/{}  loss {:.3f}  {:.0f} tok/s{}  {:.0f} s left", done, total, s.loss,
-                    rate,
+        context_.name, fraction,
+        fmt::format("step {}/{}  loss {:.3f}  {:.0f} tok/s{}  {} left", done, total, s.loss, rate,
                     context_.peak_gflops > 0
                         ? fmt::format("  {:.0f} % of peak", 100 * gflops / context_.peak_gflops)
                         : "",
-                    left));
-    if (context_.measure && (done % eval_every == 0 || done == total)) {
-      nlohmann::json measured = context_.measure(done == total);
+                    time_text(left)));
+    if (context_.measure && (done % eval_every == 0 || last)) {
+      const auto began = Clock::now();
+      const auto tell = [&](double share) {
+        context_.progress.update(context_.name, fraction,
+                                 fmt::format("step {}/{}  measuring what is held out, {:.0f} %",
+                                             done, total, 100 * share));
+      };
+      tell(0);
+      nlohmann::json measured = context_.measure(last, tell);
+      time_left.measured(seconds_since(began),
+                         last ? context_.measured_last : context_.measured_tokens);
       measured.update({{"step", done}, {"tokens", seen}});
       if (chief) log.write(measured.dump());
     }
@@ -250,8 +311,8 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
                                   ranks.all_reduce(seconds_since(start), Reduce::max)));
     const bool stop = context_.interrupted && context_.interrupted();
     const bool stop_all = ranks.all_reduce(stop ? 1.0 : 0.0, Reduce::max) > 0;
-    if (done < total && (stop_all || (save_every > 0 && done % save_every == 0))) save(done);
-    if (done < total && stop_all) {
+    if (!last && (stop_all || (save_every > 0 && done % save_every == 0))) save(done);
+    if (!last && stop_all) {
       ranks.barrier();  // none ends the others while one still writes
       throw Interrupted(fmt::format("{}: interrupted after step {} of {}; its state is saved",
                                     context_.name, done, total),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/base/config.h"
 #include "lineage/base/progress.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/data/batch.h"
@@ -48,15 +49,25 @@ void fields(V& v, TrainConfig& c) {
 struct RunConfig {
   int64_t checkpoint_every = 0;  // steps; 0: about once a minute
   int64_t eval_every = 0;        // steps; 0: ten times in the run
-  int64_t eval_tokens = 65536;
+  int64_t eval_tokens = 0;       // of each source; 0: in proportion to the run
 };
 
 template <class V>
 void fields(V& v, RunConfig& c) {
   v("checkpoint_every", c.checkpoint_every, "steps between saved states; 0: about a minute");
   v("eval_every", c.eval_every, "steps between held-out measurements; 0: ten times in the run");
-  v("eval_tokens", c.eval_tokens, "held-out tokens of a measurement; the last takes them all");
+  v("eval_tokens", c.eval_tokens,
+    "held-out tokens of each source in a measurement; 0: 65536, or as many as take a tenth of the "
+    "time of training; the last takes them all",
+    at_least(0));
 }
+
+// Steps between the measurements of a run, and the held-out tokens of each of its `sources` that
+// one on the way reads.
+int64_t steps_between_measurements(const RunConfig&, int64_t steps);
+int64_t measured_tokens(const RunConfig&, const TrainConfig&, int64_t steps, size_t sources);
+// A token that is only read takes this share of the time of one that is trained on.
+constexpr double kReadingShare = 1.0 / 3;
 
 // Rows [first, first + count) of a stage's data; a pure function, so resuming is asking again.
 using BatchSource = std::function<Batch(int64_t first, int64_t count)>;
@@ -74,9 +85,10 @@ struct TrainContext {
   Progress& progress;
   double peak_gflops = 0;  // of this machine's matrix product; 0: not measured
   // Measured on held-out data now and then, and at the end (`last`): an object of numbers for the
-  // metrics. May be empty. Every rank calls it.
-  std::function<nlohmann::json(bool last)> measure;
-  std::function<bool()> interrupted;  // asked after every step; true: save and stop
+  // metrics. It tells `done` how far it is, from 0 to 1. May be empty. Every rank calls it.
+  std::function<nlohmann::json(bool last, const std::function<void(double)>& done)> measure;
+  int64_t measured_tokens = 0, measured_last = 0;  // that it reads, on the way and at the end
+  std::function<bool()> interrupted;               // asked after every step; true: save and stop
 };
 
 // The step that every stage shares: gradients of a global batch, data-parallel over the ranks and

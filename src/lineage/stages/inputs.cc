@@ -1,0 +1,60 @@
+#include <set>
+
+#include "lineage/checkpoint/model.h"
+#include "lineage/data/conversations.h"
+#include "lineage/data/source.h"
+#include "lineage/stages/grow.h"
+#include "lineage/text/bpe_train.h"
+#include "lineage/text/chat.h"
+
+namespace lineage {
+namespace {
+
+void check_tokenizer_files(const Recipe& recipe, const std::vector<const RecipeNode*>& nodes) {
+  const TokenizerConfig& config = recipe.tokenizer;
+  if (config.kind == TokenizerKind::world) return;
+  if (config.path.empty()) {
+    BpeTrainOptions options;
+    options.vocab = config.vocab;
+    options.specials = chat_specials();
+    BpeTrainer refuses_what_is_too_small(options);
+    return;
+  }
+  const auto tokenizer = Tokenizer::load(config.path);
+  for (const RecipeNode* node : nodes)
+    if (node->model.vocab != 0) check_vocab(*tokenizer, node->model, node->place);
+}
+
+void read_first_document(const SourceConfig& config, const std::string& name) {
+  const auto source = open_source(config, name);
+  RawDocument document;
+  if (source->read(document)) source->refine(document);
+}
+
+void read_if_small(const ConversationsConfig& config, const std::string& name) {
+  constexpr int64_t kSmall = 4 << 20;  // bytes
+  SourceConfig files;
+  files.kind = SourceKind::jsonl;
+  files.paths = config.paths;
+  int64_t bytes = 0;
+  for (const InputFile& f : list_files(files, name)) bytes += f.size;
+  SourceRecord ignored;
+  if (bytes <= kSmall) read_conversations(name, config, ignored);
+}
+
+}  // namespace
+
+void check_inputs(const Recipe& recipe, const std::vector<const RecipeNode*>& nodes) {
+  std::set<std::string> used;
+  for (const RecipeNode* n : nodes)
+    for (const std::string& s : stage_for(n->stage, n->place).sources(*n, recipe)) used.insert(s);
+  check_tokenizer_files(recipe, nodes);
+  for (const std::string& name : used) {
+    if (const auto source = recipe.sources.find(name); source != recipe.sources.end())
+      read_first_document(source->second, name);
+    if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
+      read_if_small(set->second, name);
+  }
+}
+
+}  // namespace lineage
