@@ -104,11 +104,6 @@ bool interrupted() { return interrupt_count > 0; }
 
 void set_threads(int threads) {
   if (threads > 0) set_num_threads(threads);
-  // Without --threads it is OMP_NUM_THREADS that says so.
-  if (num_threads() > kMaxThreads)
-    throw UsageError(
-        fmt::format("OMP_NUM_THREADS: {} threads; wanted at most {}", num_threads(), kMaxThreads),
-        "unset OMP_NUM_THREADS, or give --threads");
 }
 
 }  // namespace lineage::cli
