@@ -30,8 +30,8 @@ class ChatCliTest : public ::testing::Test {
       chats << R"({"instruction": "say )" << i % 60 << R"(", "input": "", "output": "well: )"
             << i % 7 << "\"}\n";
     chats.close();
-    const std::string tuned = "[conversations.chat]\npaths = [\"" +
-                              (*folder / "chats.jsonl").string() + R"("]
+    const std::string tuned =
+        "[conversations.chat]\npaths = [\"" + (*folder / "chats.jsonl").string() + R"("]
 heldout = 0.2
 [sft]
 epochs = 6

@@ -93,7 +93,7 @@ void print_examples(const std::string& model, const Manifest& manifest) {
     return;
   }
   constexpr int64_t kTokens = 100'000'000;  // enough for the persons of any world
-  constexpr size_t kBeginning = 9;  // words
+  constexpr size_t kBeginning = 9;          // words
   const TextCorpus corpus(world, kTokens);
   fmt::print("It continues texts as these (`lineage world show text` has every kind):\n");
   for (uint64_t i = 0; i < kExamples; ++i) {
@@ -116,9 +116,9 @@ void print_model(const InfoOptions& o, const Checkpoint& checkpoint) {
   row("stage", m.stage + (m.node.empty() ? "" : " (" + m.node + ")"));
   row("parents", parents.empty() ? "none" : fmt::format("{}", fmt::join(parents, ", ")));
   row("parameters", fmt::format("{}", parameter_count(config)));
-  row("model", fmt::format("{} layers of width {}, {} heads; context {}, vocabulary {}",
-                           config.layers, config.width, config.heads, config.context,
-                           config.vocab));
+  row("model",
+      fmt::format("{} layers of width {}, {} heads; context {}, vocabulary {}", config.layers,
+                  config.width, config.heads, config.context, config.vocab));
   row("trained", fmt::format("{} steps, {} tokens, seed {}", m.step, m.tokens, m.seed));
   row("weights", m.weights);
   row("tokenizer", m.tokenizer.empty() ? "none" : m.tokenizer);

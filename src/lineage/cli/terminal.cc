@@ -10,7 +10,6 @@
 #include "lineage/base/clock.h"
 #include "lineage/base/parallel.h"
 #include "lineage/cli/commands.h"
-#include "lineage/cli/options.h"
 
 namespace lineage::cli {
 namespace {

@@ -12,14 +12,14 @@
 namespace lineage {
 namespace {
 
-constexpr int64_t kStepTokens = 4096;
+constexpr int64_t kStepTokens = 4096, kSmallStepTokens = 1024;
 constexpr double kSecondsToMeasure = 2;  // of all the models of a plan together
 constexpr int64_t kMostOfMemory = 4;     // a step may take one part of so many of what is free
 
 // Tokens/s of a training step of this model here: one real step on few rows, after one to warm up.
 // A large model's rate hardly depends on the rows; a small one's step is short.
-double measured_rate(const GptConfig& config) {
-  const int64_t T = config.context, B = std::max<int64_t>(1, kStepTokens / T);
+double measured_rate(const GptConfig& config, int64_t tokens) {
+  const int64_t T = config.context, B = std::max<int64_t>(1, tokens / T);
   Model model = make_model(config, true);
   model.parameters->initialize(1);
   Batch batch;
@@ -60,9 +60,10 @@ double expected_rate(const GptConfig& config, const StagePlan& plan, double peak
   const auto tokens = static_cast<double>(std::max(kStepTokens, config.context));
   const bool short_step = 2 * tokens * flops < seconds * kUsualShare * peak;
   if (short_step && plan.memory_bytes < available_memory() / kMostOfMemory)
-    return measured_rate(config);
+    return measured_rate(config, kStepTokens);
   const GptConfig small = small_model_like(config);
-  const double share = measured_rate(small) * training_flops_per_token(small) / peak;
+  const double share =
+      measured_rate(small, kSmallStepTokens) * training_flops_per_token(small) / peak;
   return std::min(1.0, share) * peak / flops;
 }
 

@@ -91,7 +91,7 @@ BatchPlan batch_plan(const TrainConfig& c, int64_t context) {
 // read: those on the way, and at the end all.
 double tokens_to_measure(const std::map<std::string, double>& texts, const TrainConfig& train,
                          int64_t steps, const Recipe& recipe) {
-  constexpr double kBytesAToken = 4;
+  constexpr double kTextBytesAToken = 4;
   const auto each = static_cast<double>(measured_tokens(recipe.run, train, steps, texts.size()));
   const double times = static_cast<double>(steps / steps_between_measurements(recipe.run, steps));
   double tokens = 0;
@@ -102,7 +102,7 @@ double tokens_to_measure(const std::map<std::string, double>& texts, const Train
     } else {
       const SourceConfig& source = recipe.sources.at(name);
       for (const InputFile& f : list_files(source, name))
-        held_out += static_cast<double>(f.size) * source.heldout / kBytesAToken;
+        held_out += static_cast<double>(f.size) * source.heldout / kTextBytesAToken;
     }
     tokens += times * std::min(each, held_out) + held_out;
   }

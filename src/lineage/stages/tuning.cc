@@ -109,11 +109,16 @@ class BestWeights {
 
 // Loss a token of the answers held out: all together under "", and set by set.
 std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& data,
-                                             Communicator& ranks) {
+                                             Communicator& ranks, const RowsDone& done = {}) {
+  int64_t before = 0;  // rows of the sets before this one
   std::map<std::string, double> losses;
   HeldoutScore all;
   for (const auto& [name, rows] : data.heldout) {
-    const HeldoutScore score = score_rows(gpt, *rows, rows->size(), data.options, ranks);
+    const HeldoutScore score =
+        score_rows(gpt, *rows, rows->size(), data.options, ranks, [&](int64_t passed) {
+          if (done) done(before + passed);
+        });
+    before += rows->size();
     losses[name] = score.nats_per_token();
     all.nats += score.nats;
     all.tokens += score.tokens;
@@ -122,22 +127,43 @@ std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& d
   return losses;
 }
 
+constexpr int64_t kTokensADemonstration = 30, kBytesAToken = 4;  // about
+
+int64_t bytes_of(const ConversationsConfig& config, const std::string& name) {
+  SourceConfig files;
+  files.kind = SourceKind::jsonl;
+  files.paths = config.paths;
+  int64_t bytes = 0;
+  for (const InputFile& f : list_files(files, name)) bytes += f.size;
+  return bytes;
+}
+
 // What the epochs asked for will come to, before the demonstrations are read.
 int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config) {
-  constexpr int64_t kTokensADemonstration = 30, kBytesAToken = 4;
   double tokens = 0;
   for (const auto& [name, weight] : sets_of(node, recipe, config)) {
     if (const auto set = recipe.demonstrations.find(name); set != recipe.demonstrations.end()) {
       tokens += static_cast<double>(set->second.instructions.examples * kTokensADemonstration);
       continue;
     }
-    SourceConfig files;
-    files.kind = SourceKind::jsonl;
-    files.paths = recipe.conversations.at(name).paths;
-    for (const InputFile& f : list_files(files, name))
-      tokens += static_cast<double>(f.size / kBytesAToken);
+    tokens += static_cast<double>(bytes_of(recipe.conversations.at(name), name) / kBytesAToken);
   }
   return std::llround(tokens * config.epochs / (1 - config.pretrain_share));
+}
+
+// Held-out tokens that the measurements read: all of them each time, and once more at the end.
+double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
+                         int64_t steps) {
+  double held_out = 0;
+  for (const auto& [name, weight] : sets_of(node, recipe, config)) {
+    if (const auto set = recipe.demonstrations.find(name); set != recipe.demonstrations.end())
+      held_out += static_cast<double>(set->second.heldout * kTokensADemonstration);
+    else
+      held_out += recipe.conversations.at(name).heldout *
+                  static_cast<double>(bytes_of(recipe.conversations.at(name), name) / kBytesAToken);
+  }
+  const int64_t times = steps / steps_between_measurements(recipe.run, steps);
+  return held_out * static_cast<double>(times + 1);
 }
 
 }  // namespace
@@ -172,6 +198,7 @@ StagePlan tuning_plan(const RecipeNode& node, const Recipe& recipe, const Tuning
   plan.estimated = config.train.tokens == 0;
   plan.tokens = plan.estimated ? estimated_tokens(node, recipe, config) : config.train.tokens;
   plan.steps = plan.tokens / std::max<int64_t>(1, config.train.batch_tokens);
+  plan.measured_tokens = tokens_to_measure(node, recipe, config, plan.steps);
   plan.parameters = parameter_count(node.model);
   plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
   plan.memory_bytes = training_bytes(node.model, config.train, ranks);
@@ -217,9 +244,13 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   for (const auto& [name, rows] : data.heldout)
     surroundings.measured_last += rows->size() * node.model.context;
   surroundings.measured_tokens = surroundings.measured_last;
-  surroundings.measure = [&](bool, const std::function<void(double)>&) {
+  const auto all_rows =
+      static_cast<double>(std::max<int64_t>(1, surroundings.measured_last / node.model.context));
+  surroundings.measure = [&](bool, const std::function<void(double)>& done) {
     nlohmann::json json;
-    for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks)) {
+    for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks, [&](int64_t rows) {
+           done(static_cast<double>(rows) / all_rows);
+         })) {
       json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;
       if (name.empty() && select && ranks.rank() == 0) best.consider(loss, *model.parameters);
     }
