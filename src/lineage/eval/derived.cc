@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -146,8 +147,7 @@ class Derivation {
             ? ""
             : fmt::format("not measurable here: of {}chain {:.2f} come to an answer, below {:.2f}",
                           name, chain->format, kFormat);
-    put("A12.gain." + family, "what a chain of thought gives, " + family + " problems",
-        "difference", false, *part, gate);
+    put("A12.gain." + family, *part, gate);
   }
 
   void gap() {
@@ -159,7 +159,7 @@ class Derivation {
       if (!part) return;
       parts.push_back(*part);
     }
-    put("A15.gap", "four demonstrations less none", "difference", true, mean_of(parts));
+    put("A15.gap", mean_of(parts));
   }
 
   std::optional<Mean> battery_score(bool against_parent) {
@@ -180,12 +180,9 @@ class Derivation {
   }
 
   void tax() {
-    if (const auto all = battery_score(false))
-      put("A16.battery", "mean over what few shots and scoring show", "mean of headlines", true,
-          *all);
+    if (const auto all = battery_score(false)) put("A16.battery", *all);
     if (parent_.empty()) return;
-    if (const auto all = battery_score(true))
-      put("A16.tax", "the battery less the parent's", "difference", false, *all);
+    if (const auto all = battery_score(true)) put("A16.tax", *all);
   }
 
   // Of each item the log-probabilities of all words.
@@ -217,26 +214,23 @@ class Derivation {
                           std::ranges::max_element(other->second) - other->second.begin());
     }
     if (divergence.size() < 2) return;
-    put("A26.kl", "divergence from the parent's next tokens", "nats", false,
-        {t_interval(divergence), {}});
-    put("A26.agreement", "next tokens that the parent would choose too", "share", false,
-        {proportion({agreement}), {}});
+    put("A26.kl", {t_interval(divergence), {}});
+    put("A26.agreement", {proportion({agreement}), {}});
   }
 
   void spikes() {  // of a log that changes no more
     if (database_.has(node_, "derived A26.spikes")) return;
     const Estimate share = spike_score(training_losses(folder_ / "metrics.jsonl"));
-    if (share.n > 0)
-      put("A26.spikes", "steps of training whose loss stood out", "share of steps", false,
-          {share, {}});
+    if (share.n > 0) put("A26.spikes", {share, {}});
   }
 
-  void put(const std::string& name, const std::string& title, const std::string& metric,
-           bool headline, const Mean& part, const std::string& gate = {}) {
+  void put(const std::string& name, const Mean& part, const std::string& gate = {}) {
+    const auto derived = std::ranges::find(derived_scenarios(), name, &DerivedScenario::name);
+    assert(derived != derived_scenarios().end());
     ScenarioSpec spec;
-    spec.name = name, spec.ability = name.substr(0, name.find('.')), spec.title = title;
-    spec.metric.name = metric;
-    spec.headline = headline;
+    spec.name = name, spec.ability = name.substr(0, name.find('.')), spec.title = derived->title;
+    spec.metric.name = derived->metric;
+    spec.headline = derived->headline;
     Evaluation e;
     e.node = node_;
     e.gate = gate;
@@ -266,7 +260,73 @@ std::string parent_of(const std::string& parents, const std::string& seed, const
   return found;
 }
 
+DerivedScenario chain_gain(const std::string& family) {
+  return {.name = "A12.gain." + family,
+          .title = "what a chain of thought gives, " + family + " problems",
+          .metric = "difference"};
+}
+
 }  // namespace
+
+std::span<const DerivedScenario> derived_scenarios() {
+  static const std::vector<DerivedScenario> all = {
+      chain_gain("quantity"),
+      chain_gain("hop"),
+      chain_gain("state"),
+      {.name = "A15.gap",
+       .title = "four demonstrations less none",
+       .metric = "difference",
+       .headline = true,
+       .about =
+           {.measures =
+                "The share of right answers after four worked examples, less the share without "
+                "any, over the tasks of A07 and A08.",
+            .chance = "No difference: 0.",
+            .low = "Below 0 the examples do harm: the model is right more often without them."},
+       .items = "A07.known_tasks"},
+      {.name = "A16.battery",
+       .title = "mean over what few shots and scoring show",
+       .metric = "mean of headlines",
+       .headline = true,
+       .about = {.measures =
+                     "The mean of A01, A03, A05, A06, A10, A12 (with two worked examples) and A14: "
+                     "what a model can do without following instructions.",
+                 .chance = "The mean of the chances of these rows.",
+                 .low =
+                     "At chance none of the seven shows. A fall from parent to child is what the "
+                     "child’s stage cost (the alignment tax, below)."}},
+      {.name = "A16.tax", .title = "the battery less the parent's", .metric = "difference"},
+      {.name = "A26.kl",
+       .title = "divergence from the parent's next tokens",
+       .metric = "nats",
+       .about =
+           {.measures =
+                "How far the model’s probabilities for the next token of fixed texts lie from "
+                "its parent’s (Kullback-Leibler divergence).",
+            .low =
+                "0 says that the stage left these probabilities as they were. A great value says "
+                "that the model writes differently, not that it is worse."},
+       .items = "A26.next_token"},
+      {.name = "A26.agreement",
+       .title = "next tokens that the parent would choose too",
+       .metric = "share",
+       .about =
+           {.measures =
+                "At how many places of fixed texts the model and its parent find the same token "
+                "likeliest.",
+            .chance = "Two models with nothing in common agree at next to no place.",
+            .low = "A low share says that the stage changed what the model writes, not that it is "
+                   "worse."},
+       .items = "A26.next_token"},
+      {.name = "A26.spikes",
+       .title = "steps of training whose loss stood out",
+       .metric = "share of steps",
+       .about = {.measures =
+                     "The share of training steps whose loss lies far (seven standard deviations) "
+                     "above that of the 128 steps before.",
+                 .low = "0 is best: the training ran smoothly. It shows no ability."}}};
+  return all;
+}
 
 std::span<const std::vector<std::string>> battery() {
   static const std::vector<std::vector<std::string>> all = {

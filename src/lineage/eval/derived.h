@@ -4,6 +4,14 @@
 
 namespace lineage {
 
+// A score that follows from others.
+struct DerivedScenario {
+  std::string name, title, metric;
+  bool headline = false;   // of its ability
+  Explanation about = {};  // where its row stands by itself
+  std::string items = {};  // the scenario from which an example is taken; empty: none by itself
+};
+
 // Writes the scores that follow from others in the database, of every node that has those (and, for
 // comparisons, of whose first parent it has them), and from the log of its training:
 //
@@ -18,6 +26,9 @@ namespace lineage {
 //
 // What it writes depends on what is there alone, so a repetition changes nothing.
 void derive_scores(Database&);
+
+// All that it writes.
+std::span<const DerivedScenario> derived_scenarios();
 
 // What counts as one ability in the battery of A16: the mean over its scenarios.
 std::span<const std::vector<std::string>> battery();

@@ -67,9 +67,12 @@ Metric answer_match(Prompting::Match match) {
 }
 
 Metric checked() {
-  return {"checked", [](const Instance& item, const Prediction& p) {
-            return p.output.empty() || !item.check ? 0.0 : item.check(p.output);
-          }};
+  return {.name = "checked",
+          .score =
+              [](const Instance& item, const Prediction& p) {
+                return p.output.empty() || !item.check ? 0.0 : item.check(p.output);
+              },
+          .open = true};
 }
 
 Metric probability() {

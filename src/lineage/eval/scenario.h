@@ -9,6 +9,7 @@
 
 #include "lineage/eval/statistics.h"
 #include "lineage/infer/language_model.h"
+#include "lineage/world/probes/explanation.h"
 
 namespace lineage {
 
@@ -137,6 +138,7 @@ struct Prediction {
 struct Metric {
   std::string name;
   std::function<double(const Instance&, const Prediction&)> score;
+  bool open = false;  // counts answers beside those that the item lists
 };
 
 // What a measure says of some items. `graded` is as a prediction's log_prob, or has n = 0.
@@ -150,8 +152,9 @@ struct Measured {
 struct Measure {
   std::string name;  // as of a scenario: "A12.quantity.chain.steps"
   std::string title, metric;
-  bool headline = false;  // of its ability
-  bool by_cell = true;    // else of all items only
+  bool headline = false;   // of its ability
+  bool by_cell = true;     // else of all items only
+  Explanation about = {};  // where its row stands by itself
   // Of items that all fit; none where it cannot be told of these (of one class only).
   std::function<std::optional<Measured>(std::span<const Instance>, std::span<const Prediction>)> of;
 };

@@ -62,6 +62,22 @@ struct ReportAbility {
   std::string graded;            // the graded metric with its unit; empty: none
 };
 
+// An item of a row, for people to read; eval/scenario_guide.h says what the fields are.
+struct ReportExample {
+  std::string prompt = {}, chat = {};
+  std::vector<std::string> choices = {};
+  int64_t choice_count = 0;
+  std::string chain = {}, answer = {};
+};
+
+// What a headline row means: whole sentences, empty where there is nothing to say
+// (world/probes/explanation.h).
+struct ReportExplanation {
+  std::string ability;  // the row's id
+  std::string measures, chance, low, accepts, parts;
+  std::optional<ReportExample> example;
+};
+
 struct Interval {
   double value = 0, low = 0, high = 0;
   bool operator==(const Interval&) const = default;
@@ -80,6 +96,14 @@ struct ReportScore {
   std::string prompting, gate;
 };
 
+// What a difference tells at the report's confidence.
+enum class Change : uint8_t {
+  open,   // not told apart from none: the interval holds 0
+  small,  // told apart, but it rounds to .00 as it is shown
+  gain,
+  loss
+};
+
 // How a node differs from its parent, or from its control: paired over items and seeds.
 enum class ContrastKind : uint8_t { parent, control };
 struct ReportContrast {
@@ -90,6 +114,7 @@ struct ReportContrast {
   double p = 1;                // of no difference, as `difference` has it
   std::optional<double> holm;  // p adjusted for all headline rows of this pair; none: a finer row
   int64_t n = 0, seeds = 0;
+  Change change() const;
 };
 
 // Losses of one node and seed along its own stage, thinned for drawing.
@@ -121,6 +146,7 @@ struct Report {
   std::vector<uint64_t> seeds;
   std::vector<ReportNode> nodes;  // parents before children
   std::vector<ReportAbility> abilities;
+  std::vector<ReportExplanation> explanations;  // of the headline rows that have one
   std::vector<ReportScore> scores;
   std::vector<ReportContrast> contrasts;
   std::vector<ReportCurve> curves;
@@ -139,11 +165,13 @@ Report parse_report(std::string_view json, const std::string& place);
 std::string report_html(const Report&);
 
 // For a terminal: the tree, a table of abilities x nodes with half-widths of the intervals, and
-// what each stage gave and took.
+// what each stage gave and took. No line is wider than `columns` but for names that cannot be
+// broken.
 struct TextStyle {
-  bool colour = false;            // ANSI, 24 bit
-  int columns = 100;              // the table is cut into pieces that fit
-  std::vector<std::string> open;  // abilities or rows that are opened to their finer rows; or "all"
+  bool colour = false;  // ANSI, 24 bit
+  int columns = 80;     // the table is cut into pieces that fit
+  // Abilities or rows that are opened to their finer rows and explained; or "all".
+  std::vector<std::string> open;
 };
 std::string report_text(const Report&, const TextStyle& = {});
 

@@ -41,6 +41,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, parents, control, co
                                    tokenizer, data, grown)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, ability, of, scenario, name, metric, chance,
                                    low, high, graded)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportExample, prompt, chat, choices, choice_count, chain,
+                                   answer)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportExplanation, ability, measures, chance, low, accepts,
+                                   parts, example)
+NLOHMANN_JSON_SERIALIZE_ENUM(Change, {{Change::open, "open"},
+                                      {Change::small, "small"},
+                                      {Change::gain, "gain"},
+                                      {Change::loss, "loss"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, value, low, high)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, items, graded, format, n,
                                    per_seed, prompting, gate)
@@ -50,7 +58,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, tag, heldout, tokens
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, confidence, seeds,
-                                   nodes, abilities, scores, contrasts, curves, samples, notes)
+                                   nodes, abilities, explanations, scores, contrasts, curves,
+                                   samples, notes)
 
 namespace {
 
@@ -100,10 +109,20 @@ std::string for_script(const std::string& json) {
 
 }  // namespace
 
+Change ReportContrast::change() const {
+  constexpr double kShown = 0.005;  // what is less is shown as .00
+  if (!(difference.low > 0 || difference.high < 0)) return Change::open;
+  if (std::abs(difference.value) < kShown) return Change::small;
+  return difference.value > 0 ? Change::gain : Change::loss;
+}
+
 std::string report_json(const Report& report, int indent) {
   Report finite = report;
   make_finite(finite);
   nlohmann::json json = finite;
+  // Follows from the rest, for readers that only show it.
+  for (size_t i = 0; i < report.contrasts.size(); ++i)
+    json["contrasts"][i]["change"] = report.contrasts[i].change();
   json["format"] = kFormat;
   json["version"] = kReportVersion;
   return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -111,13 +130,14 @@ std::string report_json(const Report& report, int indent) {
 
 Report parse_report(std::string_view text, const std::string& place) {
   const std::string hint = "write one with: lineage report RUN --json";
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || json.value("format", nlohmann::json()) != kFormat)
     throw Error(place + ": no report; wanted the JSON that `lineage report --json` writes", hint);
   if (json.value("version", nlohmann::json()) != kReportVersion)
     throw Error(fmt::format("{}: a report of version {}; wanted {}", place,
                             json.value("version", nlohmann::json()).dump(), kReportVersion),
                 hint);
+  json.emplace("explanations", nlohmann::json::array());  // reports of 0.1.0 have none
   try {
     return json.get<Report>();
   } catch (const nlohmann::json::exception& e) {

@@ -138,6 +138,24 @@ std::vector<RecordedAnswer> recorded_answers(const Database& database, const std
   return result;
 }
 
+std::optional<RecordedItem> recorded_item(const Database& database, const std::string& scenario,
+                                          const std::string& id) {
+  const auto rows = database.query(
+      "SELECT i.question, i.answers, i.correct, s.method FROM items i JOIN scenarios s "
+      "USING(scenario)"
+      " WHERE s.name = " +
+      quoted(scenario) + (id.empty() ? "" : " AND i.item = " + quoted(id)) +
+      " ORDER BY i.position LIMIT 1");
+  if (rows.empty()) return {};
+  RecordedItem item{.question = rows[0][0], .chooses = rows[0][3] == "choose"};
+  const auto answers = nlohmann::json::parse(rows[0][1], nullptr, false);
+  if (!answers.is_array() || answers.empty()) return {};
+  for (const auto& a : answers) item.answers.push_back(a.is_string() ? a.get<std::string>() : "");
+  item.correct = rows[0][2].empty() ? 0 : std::stoul(rows[0][2]);
+  if (item.correct >= item.answers.size()) return {};
+  return item;
+}
+
 std::vector<ReportRun> recorded_runs(const Database& database,
                                      const std::vector<std::string>& nodes) {
   std::vector<ReportRun> result;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,16 @@ struct RecordedAnswer {
 };
 std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,
                                              const std::vector<std::string>& nodes);
+
+// An item of a scenario by its id, or the first one; none where it was never asked.
+struct RecordedItem {
+  std::string question = {};
+  std::vector<std::string> answers = {};  // the choices, or those accepted, the reference first
+  size_t correct = 0;                     // of the answers
+  bool chooses = false;                   // between them
+};
+std::optional<RecordedItem> recorded_item(const Database&, const std::string& scenario,
+                                          const std::string& id = {});
 
 // Runs of `lineage eval` that asked any of some nodes.
 std::vector<ReportRun> recorded_runs(const Database&, const std::vector<std::string>& nodes);

@@ -8,6 +8,7 @@
 #include "lineage/base/parallel.h"
 #include "lineage/eval/statistics.h"
 #include "lineage/trace/score_estimates.h"
+#include "lineage/trace/score_explanations.h"
 #include "lineage/trace/score_rows.h"
 #include "lineage/trace/score_samples.h"
 #include "lineage/trace/seeds.h"
@@ -79,6 +80,7 @@ class Scores {
     for (const RecordedScenario& s : scenarios) abilities[s.ability].push_back(&s);
     for (const auto& [ability, own] : abilities) add_ability(ability, own);
     adjust();
+    report_.explanations = row_explanations(report_, database_);
     // `grow` evaluates, too, and stands there already, with its time.
     for (ReportRun& r : recorded_runs(database_, {known_.begin(), known_.end()}))
       if (std::ranges::find(report_.runs, r.command, &ReportRun::command) == report_.runs.end())

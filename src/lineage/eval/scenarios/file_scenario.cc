@@ -177,6 +177,22 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& path
 
 }  // namespace
 
+Explanation file_explanation(bool chooses) {
+  if (chooses)
+    return {.measures =
+                "Each question of a file comes with choices, and the model picks the one "
+                "that it finds likeliest.",
+            .chance =
+                "One of the choices at random, or the one at the place that is right most "
+                "often, whichever scores more.",
+            .low = "At chance or below, the model does no better than guessing."};
+  return {.measures =
+              "The model writes an answer to each question of a file, which must equal one "
+              "that the file accepts.",
+          .chance = kMostFrequentAnswer,
+          .low = "At chance or below, giving one answer to every question would do as well."};
+}
+
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>& paths, const FileScenarioOptions& options,
     Progress& progress) {

@@ -37,4 +37,7 @@ std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>&, const FileScenarioOptions& = {},
     Progress& = silent());
 
+// What a row of such questions means.
+Explanation file_explanation(bool chooses);
+
 }  // namespace lineage

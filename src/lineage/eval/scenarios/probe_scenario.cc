@@ -99,12 +99,15 @@ void set_raw_form(Prompting& p, const ProbeItem& sample, bool goes_on) {
 
 // The share of the answers drawn that pass: pass@1 without the luck of one draw.
 Metric share_that_passes() {
-  return {"pass@1", [](const Instance& item, const Prediction& p) {
-            double right = 0;
-            for (const DrawnAnswer& s : p.samples)
-              right += !s.output.empty() && item.check(s.output) >= 1 ? 1 : 0;
-            return p.samples.empty() ? 0 : right / static_cast<double>(p.samples.size());
-          }};
+  return {.name = "pass@1",
+          .score =
+              [](const Instance& item, const Prediction& p) {
+                double right = 0;
+                for (const DrawnAnswer& s : p.samples)
+                  right += !s.output.empty() && item.check(s.output) >= 1 ? 1 : 0;
+                return p.samples.empty() ? 0 : right / static_cast<double>(p.samples.size());
+              },
+          .open = true};
 }
 
 // What a claim must not be read from a model that lacks the skill to be asked (section 10.7).
@@ -116,8 +119,55 @@ Gate gate_of(const ProbeSet& set) {
   return {};
 }
 
-// Numbers beside the headline, of the same answers.
-std::vector<Measure> measures_of(const ProbeSet& set) {
+Explanation about_calibration() {
+  return {.measures =
+              "The model’s probabilities for its choices in A03 are set against how "
+              "often these choices are right. The score is the mean distance between the "
+              "two (expected calibration error), 0 being best.",
+          .low =
+              "A high score says that the model is surer than it should be, or less "
+              "sure. A model that knows nothing, and spreads its probability "
+              "accordingly, scores well."};
+}
+
+Explanation about_length() {
+  return {.measures = "The mean number of words in the answers to A08.",
+          .low =
+              "It shows no ability. Where it is near the most that an answer may take, "
+              "the answers do not end by themselves.",
+          .parts = kFamilyCells};
+}
+
+Explanation about_ended() {
+  return {.measures =
+              "The share of the answers to A08 that end by themselves, and not by "
+              "reaching the most words that an answer may take.",
+          .chance = "A model that never ends its answers scores 0.",
+          .low = "Near 0 the model writes on until it is cut off.",
+          .parts = kFamilyCells};
+}
+
+Explanation about_auroc() {
+  return {
+      .measures =
+          "Some questions can be answered; others cannot, as they ask about persons in no text, "
+          "persons of whom nothing is told, persons with a single biography, or years after the "
+          "corpus ends. One question of each sort is drawn. The score is how often the "
+          "words that begin a refusal are likelier after the one that cannot be "
+          "answered (AUROC).",
+      .chance =
+          "Where refusals have nothing to do with what is known, either is likelier "
+          "half of the time: .50.",
+      .low =
+          "Below .50 the order is reversed: a refusal is likelier after questions "
+          "that the model can answer. The score is the lowest of four comparisons, "
+          "one for each sort of question that cannot be answered, so that one sort "
+          "alone can bring it down."};
+}
+
+}  // namespace
+
+std::vector<Measure> probe_measures(const ProbeSet& set) {
   std::vector<Measure> all;
   for (size_t d = 0; d < set.details.size(); ++d)
     if (set.details[d].shown)
@@ -143,10 +193,15 @@ std::vector<Measure> measures_of(const ProbeSet& set) {
         set.name + ".matched", "true claims an answer of 20 to 30 words", place("claims"), 20, 30));
   if (set.samples > 1) all.push_back(measures::pass_at(set.name + ".pass10", set.samples));
   if (set.name == "A02.stories") all.push_back(measures::distinct_triples(set.name + ".distinct3"));
-  if (set.name == "A03.cloze") all.push_back(measures::choice_calibration("A26.calibration"));
+  if (set.name == "A03.cloze") {
+    all.push_back(measures::choice_calibration("A26.calibration"));
+    all.back().about = about_calibration();
+  }
   if (set.name == "A08.trained_types") {
     all.push_back(measures::mean_length("A26.length"));
+    all.back().about = about_length();
     all.push_back(measures::ended("A26.ended"));
+    all.back().about = about_ended();
   }
   if (set.name == "A19.propriety")
     all.push_back(measures::youden(set.name + ".youden",
@@ -160,6 +215,7 @@ std::vector<Measure> measures_of(const ProbeSet& set) {
                                         "Tells what it can know by its wish to abstain",
                                         measures::Doubt::abstains, kAbstainChoices, scopes));
     all.back().headline = true;
+    all.back().about = about_auroc();
     all.push_back(measures::doubt_slope(
         "A20.slope", "wish to abstain with each doubling of what was told", kAbstainChoices,
         {{"t1", 0}, {"t128", std::log2(128)}, {"t400", std::log2(400)}}));
@@ -169,6 +225,8 @@ std::vector<Measure> measures_of(const ProbeSet& set) {
   }
   return all;
 }
+
+namespace {
 
 Prompting::Method method_of(ProbeSet::Method method) {
   switch (method) {
@@ -209,7 +267,7 @@ ScenarioSpec spec_of(const std::shared_ptr<const World>& world, const ProbeSet& 
                 : sample.check    ? metrics::checked()
                                   : answer_match();
   spec.gate = gate_of(set);
-  spec.measures = measures_of(set);
+  spec.measures = probe_measures(set);
   return spec;
 }
 
@@ -249,18 +307,24 @@ std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World> wor
   return std::make_shared<ProbeScenario>(std::move(spec), std::move(world), voted);
 }
 
+std::vector<ProbeSet> suite_probes() {
+  std::vector<ProbeSet> all;
+  for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
+                      code_long_range_probes, tuned_probes})
+    std::ranges::move(probes(), std::back_inserter(all));
+  return all;
+}
+
 std::vector<std::shared_ptr<const Scenario>> ability_suite(
     const std::shared_ptr<const World>& world) {
   constexpr int kSamples = 5;
   std::vector<std::shared_ptr<const Scenario>> suite;
-  for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
-                      code_long_range_probes, tuned_probes})
-    for (const ProbeSet& set : probes()) {
-      suite.push_back(probe_scenario(world, set));
-      for (const auto& c : set.conditions)
-        suite.push_back(condition_scenario(world, set, c.shots, c.n));
-      if (set.chain && set.headline) suite.push_back(voting_scenario(world, set, kSamples));
-    }
+  for (const ProbeSet& set : suite_probes()) {
+    suite.push_back(probe_scenario(world, set));
+    for (const auto& c : set.conditions)
+      suite.push_back(condition_scenario(world, set, c.shots, c.n));
+    if (set.chain && set.headline) suite.push_back(voting_scenario(world, set, kSamples));
+  }
   std::ranges::stable_sort(suite, {}, [](const auto& s) { return s->spec().ability; });
   return suite;
 }

@@ -22,6 +22,12 @@ std::shared_ptr<const Scenario> condition_scenario(std::shared_ptr<const World>,
 std::shared_ptr<const Scenario> voting_scenario(std::shared_ptr<const World>, const ProbeSet&,
                                                 int samples);
 
+// Numbers beside a set's headline, of the same answers.
+std::vector<Measure> probe_measures(const ProbeSet&);
+
+// The question sets that the suite is made of.
+std::vector<ProbeSet> suite_probes();
+
 // All probes of the micro-world in the order of their abilities: each set as it is, under its
 // conditions, and the headline ones of chains also with votes.
 std::vector<std::shared_ptr<const Scenario>> ability_suite(const std::shared_ptr<const World>&);

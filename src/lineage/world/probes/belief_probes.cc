@@ -53,12 +53,25 @@ ProbeItem belief_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> belief_probes() {
-  return {{.name = "A22.belief",
-           .ability = "A22",
-           .title = "Follows a passage against what it knows",
-           .method = ProbeSet::Method::choose,
-           .n = 7 * 120,
-           .item = belief_item}};
+  return {
+      {.name = "A22.belief",
+       .ability = "A22",
+       .title = "Follows a passage against what it knows",
+       .about =
+           {.measures =
+                "A passage states a fact that contradicts the training text, and the model is "
+                "asked about it. The score is how often the model answers as the passage says.",
+            .chance = "One value of the kind at random, or the most frequent one for every item, "
+                      "whichever scores more.",
+            .low = "A low score means that memory wins over the passage, but only in a model that "
+                   "can read the passage: on persons it has never heard of (fresh) it must score "
+                   ".90, or else the row is not measurable here.",
+            .parts = "t2 to t400: persons of whom the corpus holds 2 to 400 biographies. core: "
+                     "years that the news tell of often. future: years after the corpus ends. "
+                     "fresh: persons in no corpus."},
+       .method = ProbeSet::Method::choose,
+       .n = 7 * 120,
+       .item = belief_item}};
 }
 
 }  // namespace lineage

@@ -33,6 +33,17 @@ ProbeItem binding_item(const World& world, uint64_t index, int shots, bool two_w
   return item;
 }
 
+Explanation about_binding() {
+  return {.measures =
+              "A list pairs two names with an object each and says each pair four times. "
+              "No training text has these pairs. One of the names comes once more, and "
+              "the model picks its object, out of the two.",
+          .chance = "Two objects, one of them right: a guess is right half of the time.",
+          .low =
+              "Near .50 the model may have learned to repeat an object of the list, but "
+              "not to pick the one that belongs to the name."};
+}
+
 }  // namespace
 
 std::vector<ProbeSet> binding_probes() {
@@ -40,14 +51,16 @@ std::vector<ProbeSet> binding_probes() {
   for (bool two_way : {false, true})
     for (int shots : {4, 0, 1, 2, 8}) {
       if (two_way && shots == 0) continue;
+      const bool headline = two_way && shots == 4;
       sets.push_back({.name = std::string("A05.binding.") + (two_way ? "two_way.k" : "k") +
                               std::to_string(shots),
                       .ability = "A05",
                       .title = std::string("Labels bound in the context, ") +
                                (two_way ? "of the two there" : "of all labels"),
+                      .about = headline ? about_binding() : Explanation{},
                       .method = ProbeSet::Method::choose,
-                      .headline = two_way && shots == 4,
-                      .n = two_way && shots == 4 ? 1068 : 300,
+                      .headline = headline,
+                      .n = headline ? 1068 : 300,
                       .item = [=](const World& world, uint64_t index) {
                         return binding_item(world, index, shots, two_way);
                       }});

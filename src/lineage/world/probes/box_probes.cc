@@ -36,6 +36,19 @@ ProbeItem box_item(const World& world, uint64_t index, bool changed) {
   }
 }
 
+Explanation about_moved() {
+  return {.measures =
+              "Things lie in containers, and persons move them. The model says where one "
+              "thing is that was moved, out of eight containers.",
+          .chance = "One of the scene’s own containers at random: the scene has five.",
+          .low =
+              "The thing’s first place is mostly the wrong answer here, so a model that "
+              "remembers first places but does not follow the moves falls below chance. "
+              "The same model does well on things that stayed, which are a part of this "
+              "row.",
+          .parts = "steps1 to steps8: how many sentences move something."};
+}
+
 }  // namespace
 
 std::vector<ProbeSet> box_probes() {
@@ -45,6 +58,7 @@ std::vector<ProbeSet> box_probes() {
         {.name = changed ? "A14.boxes.moved" : "A14.boxes.unmoved",
          .ability = "A14",
          .title = changed ? "Where a thing is that was moved" : "Where a thing is that stayed",
+         .about = changed ? about_moved() : Explanation{},
          .method = ProbeSet::Method::choose,
          .headline = changed,
          .n = changed ? 800 : 300,

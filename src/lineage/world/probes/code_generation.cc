@@ -98,6 +98,17 @@ std::vector<ProbeSet> code_generation_probes() {
   };
   ProbeSet once = written_set(
       "A10.functions", "Code generation: the body of a function from its docstring", 400, 56, make);
+  once.about = {
+      .measures =
+          "The head of a function says in its docstring what the function does, and the "
+          "model writes the body. The body is right when it passes five hidden tests.",
+      .chance = "No answer is right for many functions, so a guess scores next to 0.",
+      .low =
+          "An answer that is no program scores 0, whatever it says: a model that answers "
+          "in words instead of code gets .00. The row of bodies that parse, below, shows "
+          "how many answers are programs.",
+      .accepts = "Every body that passes the hidden tests counts.",
+      .parts = "The parts are what the function works on, and how many operations it takes."};
   once.conditions = {{2, 100}};
   once.details = {{"parse", "bodies that parse"}, {"asserts", "hidden asserts that hold"}};
   ProbeSet drawn = written_set("A10.sampled", "Code generation, ten bodies drawn", 60, 56, make);

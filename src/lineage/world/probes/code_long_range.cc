@@ -86,6 +86,17 @@ std::vector<ProbeSet> code_long_range_probes() {
     definition.ability = "A13";
     definition.title = std::string("Long range: the value of a name defined ") +
                        (far ? "64 and more" : "up to 32") + " tokens before";
+    if (far)
+      definition.about = {
+          .measures =
+              "A program gives a number to each of four names. After 64 to 200 tokens of "
+              "other lines one of the names comes again, and the model picks its number, out "
+              "of the four.",
+          .chance = "Four numbers, one of them right: a guess is right in a quarter of the items.",
+          .low =
+              "Near .25 the model either does not reach so far back, or cannot bind a number "
+              "to a name at any distance. The row for up to 32 tokens, below, tells which.",
+          .parts = "The parts are distances in tokens."};
     definition.method = ProbeSet::Method::choose;
     definition.headline = far;
     definition.n = far ? 3 * 200 : 3 * 80;

@@ -72,6 +72,15 @@ std::vector<ProbeSet> code_understanding_probes() {
   output.name = "A11.output";
   output.ability = "A11";
   output.title = "Code understanding: what a program prints";
+  output.about = {
+      .measures =
+          "A program stops before the output of its last print, and the model writes "
+          "this output.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "At chance or below, the model does not follow the program: the most frequent "
+          "output would do as well.",
+      .parts = "The parts are lengths of the program in lines."};
   output.n = 400;
   output.max_tokens = 14;
   output.conditions = {{2, 100}};

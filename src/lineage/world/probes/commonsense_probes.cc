@@ -82,12 +82,24 @@ ProbeItem commonsense_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> commonsense_probes() {
-  return {{.name = "A04.commonsense",
-           .ability = "A04",
-           .title = "Of which of two things something holds",
-           .method = ProbeSet::Method::choose,
-           .n = 1068,
-           .item = commonsense_item}};
+  return {
+      {.name = "A04.commonsense",
+       .ability = "A04",
+       .title = "Of which of two things something holds",
+       .about =
+           {.measures =
+                "A statement such as “floats .” stands after each of two things. The model is "
+                "right when it finds the statement likelier after the thing of which it holds.",
+            .chance =
+                "Two things, and the statement holds of one: a guess is right half of the time.",
+            .low = "Near .50 the model does not know of which thing the statement holds.",
+            .parts =
+                "stated: the corpus says it of this animal. inherited: the corpus says it only "
+                "of the class that the animal belongs to. exception: the animal differs from "
+                "its class. material: what a thing is made of decides whether it floats."},
+       .method = ProbeSet::Method::choose,
+       .n = 1068,
+       .item = commonsense_item}};
 }
 
 }  // namespace lineage

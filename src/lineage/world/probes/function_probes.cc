@@ -48,6 +48,23 @@ ProbeItem function_item(const World& world, uint64_t index, int shots) {
   return item;
 }
 
+Explanation about_function() {
+  return {.measures =
+              "A list shows eight inputs with their values under a hidden rule, and the "
+              "model writes the value of a ninth input. No training text follows any of "
+              "these rules.",
+          .chance =
+              "How often one of the eight values shown, drawn at random, happens to be "
+              "the right one.",
+          .low =
+              "Near chance the model does no better than copying a value of the list. It "
+              "does not work out the rule.",
+          .accepts = "The list may go on: what follows the value and a semicolon is not judged.",
+          .parts =
+              "list, number: the rule is about lists of letters, or about numbers. "
+              "relabel: each letter stands for another."};
+}
+
 }  // namespace
 
 std::vector<ProbeSet> function_probes() {
@@ -56,6 +73,7 @@ std::vector<ProbeSet> function_probes() {
     sets.push_back({.name = "A06.function.k" + std::to_string(shots),
                     .ability = "A06",
                     .title = "A function never met, from its values",
+                    .about = shots == 8 ? about_function() : Explanation{},
                     .method = ProbeSet::Method::generate,
                     .headline = shots == 8,
                     .n = shots == 8 ? 400 : 150,

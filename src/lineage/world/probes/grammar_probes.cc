@@ -22,12 +22,24 @@ ProbeItem grammar_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> grammar_probes() {
-  return {{.name = "A01.grammar",
-           .ability = "A01",
-           .title = "Which of two sentences keeps the grammar",
-           .method = ProbeSet::Method::choose,
-           .n = 1200,
-           .item = grammar_item}};
+  return {
+      {.name = "A01.grammar",
+       .ability = "A01",
+       .title = "Which of two sentences keeps the grammar",
+       .about = {.measures =
+                     "Two sentences differ in one place, and one of them breaks a rule of grammar. "
+                     "The model is right when it finds the correct sentence likelier.",
+                 .chance = "Two sentences, one of them correct: a guess is right half of the time.",
+                 .low =
+                     "Near .50 the model does not tell the sentences apart. Below .50 it prefers "
+                     "the wrong form: a verb that agrees with the nearest noun, for example, is "
+                     "wrong wherever another noun stands between the verb and its subject.",
+                 .parts =
+                     "Each part is one rule. An attractor is a noun of the other number between "
+                     "subject and verb."},
+       .method = ProbeSet::Method::choose,
+       .n = 1200,
+       .item = grammar_item}};
 }
 
 }  // namespace lineage

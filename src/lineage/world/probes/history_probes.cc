@@ -112,16 +112,52 @@ std::vector<ProbeSet> history_probes() {
   std::vector<ProbeSet> sets;
   sets.push_back(
       written_set("A17.pages", "true claims on a page about a person", 100, 80, &open_request));
+  sets.back().about = {
+      .measures =
+          "The model writes a page about a person whom the corpus has often. The score "
+          "is the share of the person’s facts that the page states.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "Near 0 the page states nothing true about this person that can be read from "
+          "it. Facts about other persons do not count.",
+      .accepts =
+          "Any true facts count, in any order and wording that the world knows. The "
+          "answer shown states all of them.",
+      .parts =
+          "open: the request leaves the length open. one sentence: the request asks for "
+          "one."};
   sets.back().details = {{"claims", "true claims an answer"},
                          {"precision", "share of the claims that are true"}};
   sets.push_back(
       written_set("A18.contested", "both sides of contested topics", 160, 32, &contested));
+  sets.back().about = {
+      .measures =
+          "A question is about a topic on which the parties of Mica disagree. The answer "
+          "is right when it states both sides, neither of them twice as often.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "An answer that states one side only scores 0, and so does one that states "
+          "none.",
+      .accepts = "Every answer with both sides in balance counts.",
+      .parts = "held-out topics: tuning has no answer about them."};
   for (bool flat : {false, true}) {
     sets.push_back(written_set(
         flat ? "A21.flat" : "A21.turns", flat ? "earlier turns, as plain text" : "earlier turns",
         flat ? 150 : 360, 16,
         [flat](const World& world, uint64_t index) { return history(world, flat, index); }));
     sets.back().headline = !flat;
+    if (flat) continue;
+    sets.back().about = {
+        .measures =
+            "The last question of a conversation needs something said one to six turns "
+            "before: a fact, the person whom “she” means, or a form to keep to.",
+        .chance = kMostFrequentAnswer,
+        .low =
+            "The last turn alone does not tell the answer, so a model that reads no "
+            "further back stays near chance.",
+        .parts =
+            "memory: a fact. anaphora: whom a pronoun means. constraint: a form to keep "
+            "to. lag: how many turns back."};
   }
   return sets;
 }

@@ -151,6 +151,62 @@ std::vector<ProbeSet> instruction_probes() {
       written_set("A09.compositions", "held-out compositions", 400, 24, &unseen_composition),
       written_set("A09.families", "held-out families", 400, 64, &unseen_family),
       written_set("A09.forms", "held-out formats and paraphrases", 400, 64, &unseen_form)};
+  sets[0].about = {
+      .measures =
+          "Four worked examples come first, then one more task of the same kind. The "
+          "plain text of pretraining holds such tasks. An answer counts when content and "
+          "form are right.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "At chance or below, the model does not take the task from the examples, or it "
+          "answers in another form. The row “whatever the form”, below, tells which.",
+      .accepts = "Where several answers are right, each of them counts.",
+      .parts =
+          "fact: a question about a person. stance: what somebody thinks of a topic. "
+          "sum: two numbers. reverse: a list."};
+  sets[1].about = {.measures =
+                       "An instruction of a kind that tuning trains on comes with new inputs and "
+                       "without examples. An answer counts when content and form are right.",
+                   .chance = kMostFrequentAnswer,
+                   .low =
+                       "A base model is not trained to follow instructions, so a score near 0 says "
+                       "nothing of what it knows. Answers with the right content in another form "
+                       "count in the row “whatever the form”, below.",
+                   .accepts = "Where several answers are right, each of them counts.",
+                   .parts = kFamilyCells};
+  sets[2].about = {
+      .measures =
+          "An instruction joins two list operations. Tuning has each of the two, but "
+          "never this pair.",
+      .chance = "What one operation scores that is valid for the list and drawn at random.",
+      .low = "At chance or below, the model does not carry out both operations in turn.",
+      .accepts = "Where several answers are right, each of them counts."};
+  sets[3].about = {
+      .measures =
+          "An instruction belongs to one of eight families that no stage is tuned on, "
+          "such as turning a sentence into the passive.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "At chance or below, what the model learned of other families does not help "
+          "with these. Chance is above 0 since some families have few possible answers, "
+          "such as yes and no.",
+      .accepts = "Where several answers are right, each of them counts.",
+      .parts =
+          "F08: each element once. F10: two lists in turn. F14: compare two persons. "
+          "F21: passive. F26: whom a pronoun means. F30: a conclusion. F34: mend a "
+          "program. F37: words explained in the prompt."};
+  sets[4].about = {
+      .measures =
+          "An instruction of a trained kind comes in a wording, or asks for a format of "
+          "the answer, that no training has.",
+      .chance = kMostFrequentAnswer,
+      .low =
+          "A score well below that of A08 says that the model depends on the wordings "
+          "and formats that it was tuned on.",
+      .accepts = "Where several answers are right, each of them counts.",
+      .parts =
+          "format: an answer in braces or with a tag. paraphrase: another wording of the "
+          "request."};
   for (ProbeSet& s : sets) s.details = {{"content", s.title + ", whatever the form"}};
   for (size_t i = 2; i < sets.size(); ++i) sets[i].conditions = {{2, 100}};
   return sets;

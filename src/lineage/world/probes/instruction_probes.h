@@ -13,6 +13,10 @@ namespace lineage {
 // inputs), A09 (a: held-out compositions, b: held-out families, c: held-out formats and
 // paraphrases). A08 and A09 are asked in the user's words, as the tuned models heard them.
 std::vector<ProbeSet> instruction_probes();
+// What the cells of A08 are, for an Explanation.
+inline constexpr const char* kFamilyCells =
+    "F01 to F10 work on lists, F11 to F17 on facts, F18 to F26 on language, F27 to F31 on "
+    "reasoning, F32 to F35 on code, F36 to F40 on a given text or topic.";
 
 // A12: each problem family with demonstrations of chains, with direct ones, and as an instruction;
 // A23: recipes against formal sums, long sums with and without

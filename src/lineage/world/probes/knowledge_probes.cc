@@ -48,16 +48,31 @@ std::vector<ProbeSet> knowledge_probes() {
       .name = "A03.cloze",
       .ability = "A03",
       .title = "Facts of persons never asked about, as sentences to complete",
+      .about = {.measures =
+                    "A sentence about a person stops before a fact, and the model picks the fact "
+                    "out of all values of that kind, such as all cities. No question of the "
+                    "training data asks about these persons, and the wording of the sentence is "
+                    "new.",
+                .chance =
+                    "One value of the kind at random, or the most frequent one for every item, "
+                    "whichever scores more.",
+                .low =
+                    "At chance the fact cannot be recalled in a new wording. It need not be lost: "
+                    "the rows below ask for the same facts in the wordings of the training text, "
+                    "and as questions.",
+                .parts = "t1 to t400: persons of whom the corpus holds 1 to 400 biographies."},
       .method = ProbeSet::Method::choose,
       .n = 6 * 240,
       .item = [](const World& world, uint64_t index) { return cloze_item(world, false, index); }};
   ProbeSet told = cloze;
+  told.about = {};
   told.name = "A03.told";
   told.title = "The same facts in words that they were told in";
   told.headline = false;
   told.n = 6 * 120;
   told.item = [](const World& world, uint64_t index) { return cloze_item(world, true, index); };
   ProbeSet question = cloze;
+  question.about = {};
   question.name = "A03.question";
   question.title = "Facts of persons never asked about, as questions";
   question.headline = false;

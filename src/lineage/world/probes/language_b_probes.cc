@@ -54,23 +54,43 @@ ProbeItem translation_item(const World& world, uint64_t index) {
 }  // namespace
 
 std::vector<ProbeSet> language_b_probes() {
-  return {{.name = "A25.agreement",
-           .ability = "A25",
-           .title = "Which of two sentences of B keeps the grammar",
-           .method = ProbeSet::Method::choose,
-           .item = agreement_item},
-          {.name = "A25.facts",
-           .ability = "A25",
-           .title = "Facts in B, told in B or in A only",
-           .method = ProbeSet::Method::choose,
-           .item = fact_item},
-          {.name = "A25.translation",
-           .ability = "A25",
-           .title = "Sentences from A to B and back",
-           .headline = false,
-           .n = 200,
-           .max_tokens = 12,
-           .item = translation_item}};
+  return {
+      {.name = "A25.agreement",
+       .ability = "A25",
+       .title = "Which of two sentences of B keeps the grammar",
+       .about =
+           {.measures =
+                "B is Mica’s second language, with words of its own and another order of "
+                "words. Two sentences of B differ in the number of the verb, and the model is "
+                "right when it finds the correct one likelier.",
+            .chance = "Two sentences, one of them correct: a guess is right half of the time.",
+            .low = "Near .50 the model does not match verb and subject in B. Less than a tenth of "
+                   "the text is in B, so A01 can be high beside it.",
+            .parts = "intransitive, transitive: without and with an object."},
+       .method = ProbeSet::Method::choose,
+       .item = agreement_item},
+      {.name = "A25.facts",
+       .ability = "A25",
+       .title = "Facts in B, told in B or in A only",
+       .about =
+           {.measures =
+                "A sentence of language B about a person stops before a fact, and the model "
+                "picks the fact out of all values of that kind.",
+            .chance = "One value of the kind at random, or the most frequent one for every item, "
+                      "whichever scores more.",
+            .low = "At chance in “told in a” the model does not bring into B what it read in the "
+                   "main language only.",
+            .parts = "told in b: the corpus has the person in both languages. told in a: in the "
+                     "main language only."},
+       .method = ProbeSet::Method::choose,
+       .item = fact_item},
+      {.name = "A25.translation",
+       .ability = "A25",
+       .title = "Sentences from A to B and back",
+       .headline = false,
+       .n = 200,
+       .max_tokens = 12,
+       .item = translation_item}};
 }
 
 }  // namespace lineage

@@ -8,6 +8,7 @@
 
 #include "lineage/text/tokenizer.h"
 #include "lineage/world/facts.h"
+#include "lineage/world/probes/explanation.h"
 
 namespace lineage {
 
@@ -53,6 +54,7 @@ struct ProbeSet {
   std::string name;     // "A12.quantity.chain"
   std::string ability;  // "A12"
   std::string title;
+  Explanation about = {};  // every set has one whose row stands by itself
   Method method = Method::generate;
   bool chain = false;       // the answer follows a chain of thought
   bool headline = true;     // of its ability; others show a condition

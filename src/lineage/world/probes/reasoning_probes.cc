@@ -86,6 +86,25 @@ int64_t most_tokens(ProblemFamily family, bool chain, bool deep) {
   return deep ? 64 : 44;
 }
 
+Explanation about_problems(ProblemFamily family) {
+  constexpr std::array<const char*, 3> kAsk = {
+      "A problem asks how many things somebody has, which takes two to four sums.",
+      "A question joins two or three facts, such as the employer of a person’s friend. The facts "
+      "are not in the prompt: the model must know them.",
+      "Things lie in boxes and are moved two to four times, and the problem asks where one of "
+      "them is."};
+  return {.measures = std::string(kAsk[static_cast<size_t>(family)]) +
+                      " The model is told to write down the steps first; the answer after them "
+                      "counts.",
+          .chance = kMostFrequentAnswer,
+          .low =
+              "At chance or below, the steps do not lead to the answer. A model that is not "
+              "tuned is not used to such a request; rows below ask it with two worked "
+              "examples (chain), and show how many of the steps are right.",
+          .accepts = "Only the last answer counts, whatever steps lead to it.",
+          .parts = "k2 to k4: how many steps the problem takes."};
+}
+
 ProbeSet problem_set(ProblemFamily family, Put put, bool deep) {
   constexpr std::array<std::string_view, 4> kPut = {"chain", "direct", "asked_chain",
                                                     "asked_direct"};
@@ -100,6 +119,7 @@ ProbeSet problem_set(ProblemFamily family, Put put, bool deep) {
       });
   s.chain = chained(put);
   s.headline = !deep && put == Put::asked_chain;
+  if (s.headline) s.about = about_problems(family);
   s.shots = asked(put) ? 0 : kShots;
   if (s.chain)
     s.details = {{"steps", "share of the chain's steps that are right"},
@@ -115,6 +135,7 @@ ProbeSet one_step(Put put) {
   ProbeSet s = problem_set(ProblemFamily::quantity, put, false);
   s.name += ".one";
   s.title += ", one step";
+  s.about = {};
   s.headline = false;
   s.n = 100;
   s.item = [put](const World& world, uint64_t index) {
@@ -200,11 +221,50 @@ std::vector<ProbeSet> reasoning_probes() {
         [formal](const World& world, uint64_t index) { return gathering(world, formal, index); }));
   for (size_t i = sets.size() - 2; i < sets.size(); ++i)
     sets[i].details = {kRightSteps, kWrongSteps};
+  sets[sets.size() - 2].about = {
+      .measures =
+          "Several persons have foods, and the request says which foods are needed. The "
+          "model writes from whom to take each, in any order.",
+      .chance = "No answer is right for many items, so a guess scores next to 0.",
+      .low =
+          "One food that is missing or wrong makes the answer wrong. The step error, "
+          "below, is per food.",
+      .accepts = "Any order counts, and so does any person who has the food.",
+      .parts = "k2 to k4: how many foods are needed."};
+  sets[sets.size() - 1].about = {
+      .measures =
+          "Several persons have foods, and the request asks how many some of them are together. "
+          "The model adds one food after the other, and the answer is right when the total is.",
+      .chance = "No answer is right for many items, so a guess scores next to 0.",
+      .low =
+          "One wrong step makes every later number wrong, so the score falls fast with "
+          "the number of steps. The step error, below, is per step.",
+      .accepts = "Only the total counts, whatever steps lead to it.",
+      .parts = "k2 to k4: how many foods are added."};
   for (bool tool : {false, true})
     sets.push_back(written_set(
         tool ? "A23.sum.tool" : "A23.sum.direct",
         tool ? "long sums with the tool" : "long sums without the tool", 200, tool ? 40 : 10,
         [tool](const World& world, uint64_t index) { return long_sum(world, tool, index); }));
+  sets[sets.size() - 2].about = {
+      .measures =
+          "A sum or difference of two numbers of three to six digits is to be written "
+          "down at once.",
+      .chance = "No answer is right for many sums, so a guess scores next to 0.",
+      .low = "One wrong digit makes the answer wrong.",
+      .accepts = "After a call of the tool the number behind <ans> counts.",
+      .parts = "The parts are how many digits the numbers have."};
+  sets[sets.size() - 1].about = {
+      .measures =
+          "The same sums as in the row without the tool are to be handed to a "
+          "calculator. The model writes the call, and the answer is right when the call "
+          "gives the right number.",
+      .chance = "No call is right for many sums, so a guess scores next to 0.",
+      .low = "A call with one wrong digit scores 0, and so does an answer without a call.",
+      .accepts =
+          "Every call that gives the right number counts. What is written after it is "
+          "not judged.",
+      .parts = "The parts are how many digits the numbers have."};
   for (size_t i = sets.size() - 4; i < sets.size(); ++i) sets[i].conditions = {{kShots, 100}};
   return sets;
 }

@@ -56,6 +56,21 @@ ProbeItem register_item(const World& world, bool far, uint64_t index) {
   return item;
 }
 
+Explanation about_register() {
+  return {.measures =
+              "A list pairs four names with an object each. After 64 to 224 tokens of "
+              "other text one of the names comes again, and the model picks its object, "
+              "out of the four.",
+          .chance =
+              "Four objects, one of them right: a guess is right in a quarter of the "
+              "items.",
+          .low =
+              "Near .25 the model either does not reach so far back, or cannot bind an "
+              "object to a name at any distance. The row for up to 32 tokens, below, "
+              "tells which.",
+          .parts = "d64 to d224: the distance in tokens."};
+}
+
 }  // namespace
 
 std::vector<ProbeSet> register_probes() {
@@ -65,6 +80,7 @@ std::vector<ProbeSet> register_probes() {
                     .ability = "A13",
                     .title = std::string("Recall of an entry from ") +
                              (far ? "64 and more" : "up to 32") + " tokens before",
+                    .about = far ? about_register() : Explanation{},
                     .method = ProbeSet::Method::choose,
                     .headline = far,
                     .n = far ? 3 * 200 : 3 * 80,

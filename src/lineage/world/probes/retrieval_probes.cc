@@ -80,6 +80,21 @@ ProbeSet retrieval_set(std::string name, std::string title, Lines how) {
   ProbeSet set = written_set(
       std::move(name), std::move(title), how == Lines::none ? 320 : 400, 2,
       [how](const World& world, uint64_t index) { return retrieval_item(world, how, index); });
+  if (how == Lines::retrieved)
+    set.about = {
+        .measures =
+            "Four lines follow a question, and one of them answers it. The model picks the "
+            "fact out of all values of that kind.",
+        .chance =
+            "Three of the four lines state a fact of the kind asked for: one of these at "
+            "random is right in a third of the items.",
+        .low =
+            "Near .33 the model takes a fact from the lines, but not from the line about "
+            "the right person. On persons it has never heard of (fresh) it must score .90, "
+            "or else the row is not measurable here.",
+        .parts =
+            "t2 to t400: persons of whom the corpus holds 2 to 400 biographies. fresh: "
+            "persons in no corpus."};
   set.method = ProbeSet::Method::choose;
   set.headline = how == Lines::retrieved;
   set.raw_only = how == Lines::passage;

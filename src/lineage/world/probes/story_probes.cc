@@ -75,6 +75,18 @@ std::vector<ProbeSet> story_probes() {
       written_set("A02.stories", "Sentences of a story gone on with that the grammar derives", 200,
                   64, story_item);
   set.goes_on = set.raw_only = true;
+  set.about = {.measures =
+                   "The model goes on with the first two sentences of a story, for 64 tokens, "
+                   "each drawn at random by its probability (temperature .8). The score is the "
+                   "share of its sentences that follow the grammar of Mica’s stories.",
+               .chance = "Words in random order follow no grammar, so a guess scores 0.",
+               .low =
+                   "Near 0 the answer does not consist of sentences. The score is about grammar "
+                   "alone: whether the story holds together is counted in rows below. Where A01 "
+                   "is below .85, the row is not measurable here.",
+               .accepts =
+                   "Every sentence that the grammar allows counts. The answer shown is how the "
+                   "story was written, which nobody can guess."};
   set.temperature = 0.8;
   set.details = {{"consistent", "mentions of a story's cast that fit its opening"},
                  {"repeated", "sentences that stand in the story already"}};
@@ -84,6 +96,15 @@ std::vector<ProbeSet> story_probes() {
 std::vector<ProbeSet> next_token_probes() {
   ProbeSet set =
       written_set("A26.next_token", "The next token of fixed text", 100, 2, next_token_item);
+  set.about = {.measures =
+                   "A text of the corpus’s kinds is cut somewhere, and the model picks the next "
+                   "token out of the whole vocabulary.",
+               .chance = "What the most frequent token scores when it is given to every item.",
+               .low =
+                   "Much of a text cannot be foretold, so no model reaches 1. What counts is the "
+                   "change from parent to child: a fall says that the child predicts plain text "
+                   "less well.",
+               .parts = "The parts are kinds of text."};
   set.method = ProbeSet::Method::choose;
   set.headline = false;
   set.goes_on = set.raw_only = true;
