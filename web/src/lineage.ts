@@ -59,17 +59,33 @@ export function tokensInAll(report: Report, name: string): number {
   return sum;
 }
 
-/** What a node did, in words: a second pretraining is a continued one. */
+export interface Stage {
+  name: string;
+  about: string; // a sentence; "" where there is none
+}
+
+const STAGES: Record<string, Stage> = {
+  pretrain: { name: "pretraining",
+    about: "The model starts from random weights and learns to foretell the next token of plain text." },
+  sft: { name: "instruction tuning",
+    about: "The model learns to answer: it trains on instructions with good answers (supervised fine-tuning, SFT)." },
+  feedme: { name: "FeedME",
+    about: "A model writes several answers to each instruction, a judge rates them, and the parent is fine-tuned on the best." },
+  reward: { name: "reward model", about: "" },
+  ppo: { name: "RLHF (PPO)", about: "" },
+  import: { name: "imported", about: "The weights come from elsewhere; nothing is known here of how they were trained." },
+};
+const CONTINUED: Stage = { name: "continued pretraining",
+  about: "The same training goes on from the parent’s weights, with other text. Where most of that text is programs, this is the code stage." };
+
+/** What a node did: a second pretraining is a continued one. */
+export function stageOf(node: Node): Stage {
+  if (node.stage === "pretrain" && node.parents.length) return CONTINUED;
+  return STAGES[node.stage] ?? { name: node.stage, about: "" };
+}
+
 export function stageName(node: Node): string {
-  const names: Record<string, string> = {
-    pretrain: node.parents.length ? "continued pretraining" : "pretraining",
-    sft: "instruction tuning",
-    feedme: "FeedME",
-    reward: "reward model",
-    ppo: "RLHF (PPO)",
-    import: "imported",
-  };
-  return names[node.stage] ?? node.stage;
+  return stageOf(node).name;
 }
 
 export type Kind = "root" | "continued" | "tuned" | "feedback" | "other";

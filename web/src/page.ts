@@ -1,5 +1,6 @@
 // The page as a whole: a heading and the sections that the report has something for.
 import { edgePanels } from "./components/edges";
+import { glossary, stages, term } from "./components/glossary";
 import { heatmap } from "./components/heatmap";
 import { learningCurves } from "./components/curves";
 import { provenance } from "./components/provenance";
@@ -12,21 +13,22 @@ import { machine, seconds, type Report } from "./report";
 interface Section {
   id: string;
   title: string;
-  lead: string;
+  lead: (string | HTMLElement)[];
   draw: (report: Report) => HTMLElement;
 }
 
 const SECTIONS: Section[] = [
-  { id: "tree", title: "Family tree", draw: familyTree,
-    lead: "Every model, what it grew from, and what it was trained on. Dashed: controls, which share a stage’s cost but not its content. Dotted: a second parent, as the one that wrote the answers." },
+  { id: "tree", title: "Family tree", draw: (report) => h("div", {}, familyTree(report), stages(report)),
+    lead: ["Every model, what it grew from, and what it was trained on. Dashed: ", term("control", "controls"), ", which share a stage’s cost but not its content. Dotted: a second parent, as the one that wrote the answers."] },
   { id: "abilities", title: "Abilities", draw: heatmap,
-    lead: "Each row an ability, each column a node, children right of their parents. Colour runs from chance to the best possible score. Point at a cell, or walk with the arrow keys, for its intervals; a row with ▸ opens to its parts." },
+    lead: ["Each row an ", term("ability"), ", each column a model (", term("node"), "), children right of their ", term("parent", "parents"), ". Colour runs from ", term("chance"), " to the best possible score. A row opens to what it measures, one ", term("item"), " of it, and its parts. Point at a cell, or walk with the arrow keys, for its ", term("interval"), "."] },
   { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,
-    lead: "Child minus parent on the same items, seed by seed, largest gain first. Filled: the interval leaves out zero; pale: it does, but not after Holm’s adjustment for all abilities of the pair. Open: not told apart from no change." },
+    lead: ["Child minus parent on the same items, ", term("seed"), " by seed, largest gain first. Filled: the interval leaves out zero; pale: it does, but not after ", term("holm"), " for all abilities of the pair. Open: not told apart from no change, or a change of less than .005."] },
   { id: "curves", title: "Learning curves", draw: learningCurves,
-    lead: "Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it." },
-  { id: "answers", title: "Answers", draw: samples, lead: "The same prompt, put to every node." },
-  { id: "provenance", title: "Provenance", draw: provenance, lead: "What it takes to grow this tree again." },
+    lead: ["Losses in ", term("nats"), " a ", term("token"), ". Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it."] },
+  { id: "answers", title: "Answers", draw: samples, lead: ["The same prompt, put to every model."] },
+  { id: "glossary", title: "Glossary", draw: glossary, lead: ["The words of this page."] },
+  { id: "provenance", title: "Provenance", draw: provenance, lead: ["What it takes to grow this tree again."] },
 ];
 
 function headline(report: Report): string {
@@ -56,6 +58,6 @@ export function page(report: Report): HTMLElement {
       h("p", { class: "headline" }, headline(report)),
       h("nav", { "aria-label": "Sections" }, ...SECTIONS.map((s) => h("a", { href: `#${s.id}` }, s.title.replace(/^What.*/, "Gave and took"))), themeChoice())),
     h("main", {}, ...SECTIONS.map((s) => h("section", { id: s.id, "aria-labelledby": `${s.id}-title` },
-      h("h2", { id: `${s.id}-title` }, s.title), h("p", { class: "lead" }, s.lead), s.draw(report)))),
+      h("h2", { id: `${s.id}-title` }, s.title), h("p", { class: "lead" }, ...s.lead), s.draw(report)))),
     h("footer", {}, "Scores are of small models; they say which training stage moved what here, not how large models fare."));
 }

@@ -13,6 +13,7 @@ export interface Report {
   seeds: number[];
   nodes: Node[];
   abilities: Ability[];
+  explanations: Explanation[]; // of the headline rows that have one
   scores: Score[];
   contrasts: Contrast[];
   curves: Curve[];
@@ -81,6 +82,26 @@ export interface Ability {
   graded: string; // what the graded metric is, with its unit; "" when there is none
 }
 
+/** What a headline row means: whole sentences, "" where there is nothing to say. */
+export interface Explanation {
+  ability: string; // the row's id
+  measures: string;
+  chance: string;
+  low: string; // of a score at chance or below
+  accepts: string; // which answers count beside the reference; "": no others
+  parts: string; // the names of its cells
+  example: Example | null;
+}
+
+export interface Example {
+  prompt: string; // as a model reads it, plain and as a conversation; "": is not asked so
+  chat: string;
+  choices: string[]; // [] where they are many, or the model writes
+  choice_count: number; // 0: the model writes
+  chain: string; // worked solution before the answer
+  answer: string;
+}
+
 export interface Interval {
   value: number;
   low: number;
@@ -111,7 +132,11 @@ export interface Contrast {
   holm: number | null; // p adjusted over the headline rows of this pair; null for a finer row
   n: number;
   seeds: number;
+  change: Change;
 }
+
+/** What a difference tells: not told apart from none; told apart, but shown as .00; more; less. */
+export type Change = "open" | "small" | "gain" | "loss";
 
 export interface Curve {
   node: string;
@@ -162,18 +187,16 @@ export function asReport(value: unknown): Report {
 
 // --- what an interval tells ------------------------------------------------------------------
 
-export type Sign = "gain" | "loss" | "open";
+const SHOWN = 0.005; // what is less is shown as .00
 
-/** What a difference tells at the report's confidence: more, less, or not told apart from zero. */
-export function sign(difference: Interval): Sign {
-  return difference.low > 0 ? "gain" : difference.high < 0 ? "loss" : "open";
-}
-
-/** The way from chance as a share of that to the best possible score, clamped to [-1, 1]. */
+/**
+ * The way from chance as a share of that to the best possible score, clamped to [-1, 1]; 0 where
+ * both are shown as the same number.
+ */
 export function skill(value: number, ability: Ability): number {
   const chance = ability.chance ?? 0;
   const room = ability.high - chance;
-  if (room <= 0) return 0;
+  if (room <= 0 || Math.abs(value - chance) < SHOWN) return 0;
   return Math.max(-1, Math.min(1, (value - chance) / room));
 }
 

@@ -86,7 +86,8 @@ export class Browser {
   }
 
   async press(key) {
-    await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, code: key });
+    const text = key === "Enter" ? "\r" : undefined;  // without it nothing is activated
+    await this.send("Input.dispatchKeyEvent", { type: "keyDown", key, code: key, text });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", key, code: key });
   }
 

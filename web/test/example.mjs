@@ -79,10 +79,17 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
         code: "0.1.0", started: "2025-01-31T11:58:00Z", seconds: 1704 },
       { command: "lineage eval runs", machine: "", code: "0.1.0", started: "2025-01-31T12:27:00Z", seconds: null }],
     recipe: 'name = "gpt35-micro"\nseed = 1\n\n[nodes.davinci]\nstage = "pretrain"\n',
-    nodes: [], abilities: [], scores: [], contrasts: [], curves: [], samples: [], notes: [],
+    nodes: [], abilities: [], explanations: [], scores: [], contrasts: [], curves: [], samples: [], notes: [],
   };
   report.abilities = ABILITIES.slice(0, abilities).map(([id, name, metric, chance, graded]) => ({
     id, ability: id, of: "", scenario: `${id}.${name.replaceAll(/\W+/g, "_")}`, name, metric, chance, low: 0, high: 1, graded }));
+  // All rows but the last are explained; of the tenth several answers are right.
+  report.explanations = report.abilities.slice(0, -1).map((a, i) => ({
+    ability: a.id, measures: `Something about ${a.name} is asked.`, chance: "A guess.", low: "Nothing is known.",
+    accepts: a.id === "A10" ? "Every program that passes its tests counts." : "", parts: i === 4 ? "The parts are shots." : "",
+    example: i === 1 ? null : i % 2
+      ? { prompt: "<src:web> q : what is 2 + 3 ? a :", chat: "<user> what is 2 + 3 ? <eot> <bot>", choices: [], choice_count: 0, chain: "", answer: "5" }
+      : { prompt: "", chat: "", choices: ["a cat runs .", "a cat run ."], choice_count: 2, chain: "", answer: "a cat runs ." } }));
   // The fifth row opens to its shots.
   const shots = abilities > 4 ? ["no shot", "2 shots", "8 shots"].map((name, k) => ({
     ...report.abilities[4], id: `A05/${name}`, of: "A05", name, chance: 0.03 + 0.01 * k })) : [];
@@ -95,7 +102,7 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
       steps: Math.round(tokens / 4096), tokenizer: hex(draw, 64),
       config: `[model]\nlayers = 4\nwidth = 128\n\n[${stage}]\ntokens = ${tokens}\nbatch_tokens = 4096\n`,
       data: Object.entries(data).map(([source, share]) => ({
-        name: source, kind: "world", licence: "generated", documents: Math.round(tokens * share / 31),
+        name: source, kind: "micro-world text", licence: "generated", documents: Math.round(tokens * share / 31),
         tokens: Math.round(tokens * share * 0.7), trained: Math.round(tokens * share),
         epochs: 1 / 0.7, digest: hex(draw, 64) })),
       grown: SEEDS.map((seed) => ({
@@ -128,7 +135,8 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
         const p = Math.min(1, 2 * Math.exp(-((d / s) ** 2) * 1.9));
         report.contrasts.push({ node: child, parent: other[0], ability: a.id, kind, n: 1068, seeds: 3,
           difference: { value: d, low: d - s, high: d + s }, items: { value: d, low: d - s / 2, high: d + s / 2 },
-          p, holm: a.of === "" ? Math.min(1, 5 * p) : null });
+          p, holm: a.of === "" ? Math.min(1, 5 * p) : null,
+          change: Math.abs(d) <= s ? "open" : Math.abs(d) < 0.005 ? "small" : d > 0 ? "gain" : "loss" });
       };
       if (above) compare(name, above, value, "parent");
       const against = report.nodes.find((n) => n.control_of === name);

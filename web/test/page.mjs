@@ -42,7 +42,7 @@ const tests = {
     assert.equal(await count(".card.control"), 2);
     const heads = new Set(report.abilities.filter((a) => a.of === "").map((a) => a.id));
     const contrasts = report.contrasts.filter((c) => heads.has(c.ability));
-    const changed = contrasts.filter((c) => c.difference.low > 0 || c.difference.high < 0);
+    const changed = contrasts.filter((c) => c.change === "gain" || c.change === "loss");
     assert.equal(await count("figure.edge [aria-label=dot] circle"), changed.length);
     await browser.run(`[...document.querySelectorAll("#edges .choice button")].find((b) => b.textContent === "all abilities").click()`);
     await browser.settle();
@@ -67,16 +67,54 @@ const tests = {
     await browser.press("Escape");
     assert.equal(await browser.run(`document.querySelector("[role=tooltip]").style.display`), "none");
   },
-  async "a row opens to its parts and closes again, in every view"() {
-    const opener = `document.querySelector(".opener")`;
-    await browser.run(`${opener}.click()`);
-    assert.equal(await count(".heatmap tr.finer"), 3);
+  async "a row opens to what it means and to its parts and closes again, in every view"() {
+    assert.equal(await count(".opener"), 15); // the last row has neither
+    const opener = `document.querySelectorAll(".opener")[4]`;
+    await browser.run(`${opener}.focus()`);
+    await browser.press("Enter");
+    assert.equal(await count(".heatmap tr.finer"), 1 + 3);
     assert.equal(await browser.run(`${opener}.getAttribute("aria-expanded")`), "true");
+    const text = await browser.run(`document.querySelector("tr.lesson").innerText`);
+    assert.match(text, /Something about in-context binding is asked\./);
+    assert.match(text, /At chance or below\s+Nothing is known\./);
+    assert.match(text, /a cat runs \.\s+✓ right/);
+    // The arrow keys pass over what is no cell.
+    await browser.run(`document.querySelector(".heatmap td[data-ability='A05']").focus()`);
+    await browser.press("ArrowDown");
+    assert.equal(await browser.run("document.activeElement.dataset.ability"), "A05/no shot");
     await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "graded metric").click()`);
+    assert.equal(await count(".heatmap tr.lesson"), 1);
     assert.equal(await count(".heatmap tr.finer td[data-node]"), 3 * 9);
     await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "score").click()`);
     await browser.run(`${opener}.click()`);
     assert.equal(await count(".heatmap tr.finer"), 0);
+  },
+  async "what else counts as right is said, and words lead to the glossary"() {
+    const open = (i) => browser.run(`document.querySelectorAll(".opener")[${i}].click()`);
+    await open(9);
+    const text = await browser.run(`document.querySelector("tr.lesson").innerText`);
+    assert.match(text, /A right answer\s+5\s+Every program that passes its tests counts\./);
+    assert.match(text, /<user> what is 2 \+ 3 \? <eot> <bot>/);
+    await open(9);
+    assert.equal(await browser.run(`[...document.querySelectorAll("a.term")].every((a) =>
+      document.querySelector(a.hash) && a.title === document.querySelector(a.hash + " dd").innerText)`), true);
+    assert.ok((await count("a.term")) > 10);
+    assert.equal(await count("dl.stages dt"), 5);
+  },
+  async "a table wider than the page says that it scrolls"() {
+    const page = pathToFileURL(join(folder, "whole.html")).href;
+    const hidden = `document.querySelector(".scroll-hint").hidden`;
+    await browser.open(page, { width: 1280 });
+    assert.equal(await browser.run(hidden), true);
+    await browser.open(page, { width: 390, height: 844, mobile: true });
+    assert.equal(await browser.run(hidden), false);
+    await browser.run(`document.querySelectorAll(".opener")[4].click()`);
+    await browser.run(`document.querySelector(".heatmap").parentElement.scrollLeft = 300`);
+    await browser.settle();
+    const [name, lesson] = await browser.run(`["th.ability", ".lesson-text"].map((s) => {
+      const r = document.querySelector(".heatmap tbody " + s).getBoundingClientRect(); return [r.left, r.right]; })`);
+    assert.ok(name[0] >= 0 && lesson[0] >= 0 && lesson[1] <= 390, `${name} ${lesson}`);
+    await browser.open(page, { width: 1280 });
   },
   async "the other views and another prompt are drawn"() {
     for (const view of ["change against the parent", "graded metric", "score"]) {
@@ -103,8 +141,15 @@ const tests = {
     assert.equal(await browser.run("document.title"), "gpt35-micro · Lineage");
     assert.equal(await count("#bold"), 0);
   },
+  async "a report of the first version has no explanations and is drawn"() {
+    const { explanations, ...report } = example({ nodes: 2 });
+    report.contrasts = report.contrasts.map(({ change, ...c }) => c);
+    await browser.open(pathToFileURL(write("first", report)).href);
+    assert.equal(await count(".heatmap td[data-node]"), 2 * 16);
+    assert.equal(await count(".opener"), 1); // to parts
+  },
   async "a run without scores shows its tree and curves"() {
-    const report = { ...example({ nodes: 1 }), abilities: [], scores: [], contrasts: [], samples: [] };
+    const report = { ...example({ nodes: 1 }), abilities: [], explanations: [], scores: [], contrasts: [], samples: [] };
     await browser.open(pathToFileURL(write("bare", report)).href);
     assert.equal(await count(".tree article"), 1);
     assert.equal(await count("#edges .empty, #answers .empty, #abilities .empty"), 3);

@@ -5,8 +5,8 @@ import { mix } from "../src/components/heatmap";
 import { mostTelling } from "../src/components/samples";
 import { shares } from "../src/components/tree";
 import { count, duration, pValue, signed, unsigned } from "../src/format";
-import { columns, indented, stageName, tokensInAll, treeOrder } from "../src/lineage";
-import { asReport, atChance, edges, index, machine, rows, seconds, sign, skill, type Ability, type Report } from "../src/report";
+import { columns, indented, stageName, stageOf, tokensInAll, treeOrder } from "../src/lineage";
+import { asReport, atChance, edges, index, machine, rows, seconds, skill, type Ability, type Change, type Report } from "../src/report";
 // @ts-expect-error plain JavaScript, used by the page's test as well
 import { example } from "./example.mjs";
 
@@ -23,6 +23,13 @@ describe("numbers", () => {
     expect([350000, 1.02e6, 20e6, 1200, 12].map(count)).toEqual(["0.35M", "1.02M", "20M", "1.2k", "12"]);
     expect([5, 125, 7325].map(duration)).toEqual(["5 s", "2 min 05 s", "2 h 02 min"]);
     expect([0.00001, 0.0312, 0.4].map(pValue)).toEqual(["p < .001", "p = .031", "p = .40"]);
+  });
+});
+
+describe("the glossary", () => {
+  it("explains what leads to it, and every stage of the tree has a sentence", () => {
+    expect(report.nodes.map((n) => stageOf(n)).every((s) => s.about.endsWith("."))).toBe(true);
+    expect(stageOf({ ...report.nodes[0]!, stage: "ppo2" })).toEqual({ name: "ppo2", about: "" });
   });
 });
 
@@ -53,14 +60,10 @@ describe("the tree", () => {
 });
 
 describe("what an interval tells", () => {
-  it("is a gain or a loss only when it leaves out zero", () => {
-    expect(sign({ value: 0.1, low: 0.01, high: 0.2 })).toBe("gain");
-    expect(sign({ value: -0.1, low: -0.2, high: -0.01 })).toBe("loss");
-    expect(sign({ value: 0.1, low: -0.01, high: 0.2 })).toBe("open");
-  });
   it("is measured from chance", () => {
     expect([0.5, 0.75, 1, 0].map((v) => skill(v, ability))).toEqual([0, 0.5, 1, -1]);
     expect(skill(0.4, { ...ability, chance: null })).toBe(0.4);
+    expect([0.504, 0.496].map((v) => skill(v, ability))).toEqual([0, 0]); // shown as .50, as chance is
     expect(atChance({ value: 0.52, low: 0.49, high: 0.55 }, ability)).toBe(true);
     expect(atChance({ value: 0.52, low: 0.51, high: 0.55 }, ability)).toBe(false);
     expect(atChance({ value: 0, low: 0, high: 0.1 }, { ...ability, chance: null })).toBe(false);
@@ -72,12 +75,12 @@ describe("what an interval tells", () => {
     expect(all.every((e) => e.rows.every((r) => r.ability.of === ""))).toBe(true);
     const values = all[0]!.rows.map((r) => r.contrast.difference.value);
     expect(values).toEqual([...values].sort((a, b) => b - a));
-    expect(clear(all[0]!).rows.every((r) => sign(r.contrast.difference) !== "open")).toBe(true);
+    expect(clear(all[0]!).rows.every((r) => r.contrast.change === "gain" || r.contrast.change === "loss")).toBe(true);
     const d = (value: number, half: number) => ({ value, low: value - half, high: value + half });
-    const row = (name: string, difference: ReturnType<typeof d>) => ({
-      ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", kind: "parent" as const, difference, items: difference, p: 0, holm: 0, n: 1, seeds: 1 } });
-    expect(summary({ parent: "a", child: "b", kind: "parent", rows: [row("x", d(0.3, 0.1)), row("y", d(0, 0.1)), row("z", d(-0.2, 0.1))] }))
-      .toBe("Gave x +.30. Took z \u2212.20. Not told apart from no change: 1 of 3.");
+    const row = (name: string, difference: ReturnType<typeof d>, change: Change) => ({
+      ability: { ...ability, name }, contrast: { node: "b", parent: "a", ability: "A", kind: "parent" as const, difference, items: difference, p: 0, holm: 0, n: 1, seeds: 1, change } });
+    expect(summary({ parent: "a", child: "b", kind: "parent", rows: [row("x", d(0.3, 0.1), "gain"), row("y", d(0, 0.1), "open"), row("w", d(-0.004, 0.001), "small"), row("z", d(-0.2, 0.1), "loss")] }))
+      .toBe("Gave x +.30. Took z \u2212.20. Not told apart from no change: 1 of 4. Changed by less than .005: 1.");
   });
 });
 

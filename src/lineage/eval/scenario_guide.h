@@ -22,11 +22,11 @@ const ScenarioGuide* scenario_guide(std::string_view name);
 // One item of a scenario, for people to read.
 struct ExampleItem {
   std::string id = {}, question = {};  // as in the database
-  std::string prompt = {}, chat = {};  // what a model reads, as plain text and as a conversation, without
-                             // what it writes; empty: is not asked so
+  std::string prompt = {}, chat = {};  // what a model reads, as plain text and as a conversation,
+                                       // without what it writes; empty: is not asked so
   std::vector<std::string> choices = {};  // in full; empty where they are many or the model writes
-  int64_t choice_count = 0;          // 0: the model writes the answer
-  std::string chain = {}, answer = {};  // right: the worked solution before it, the reference
+  int64_t choice_count = 0;               // 0: the model writes the answer
+  std::string chain = {}, answer = {};    // right: the worked solution before it, the reference
 };
 // The first test item in this world; none where the suite has no such scenario.
 std::optional<ExampleItem> example_item(const std::shared_ptr<const World>&,

@@ -44,6 +44,13 @@ std::string cell_text(const std::string& text) {
   return result;
 }
 
+// On one line between backticks, which would end it.
+std::string code_text(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace(text, '`', '\'');
+  return text;
+}
+
 std::string row(const std::vector<std::string>& cells) {
   return fmt::format("| {} |\n", fmt::join(cells, " | "));
 }
@@ -105,7 +112,9 @@ std::string scores_table(const Report& r) {
       } else {
         std::string mark;
         if (const auto c = contrasts.find({node.name, a.id}); c != contrasts.end())
-          mark = c->second->difference.low > 0 ? " ▲" : c->second->difference.high < 0 ? " ▼" : "";
+          mark = c->second->change() == Change::gain   ? " ▲"
+                 : c->second->change() == Change::loss ? " ▼"
+                                                       : "";
         cells.push_back(number(s->second->headline->value) + " " + range(*s->second->headline) +
                         mark);
       }
@@ -113,6 +122,24 @@ std::string scores_table(const Report& r) {
     cells.insert(cells.begin(), {name_of(a), cell_text(a.metric), a.chance ? number(*a.chance) : "",
                                  std::to_string(n)});
     text += row(cells);
+  }
+  return text;
+}
+
+// What each headline row means, with an item.
+std::string explanations(const Report& r) {
+  std::string text;
+  for (const ReportExplanation& e : r.explanations) {
+    const auto row = std::ranges::find(r.abilities, e.ability, &ReportAbility::id);
+    if (row == r.abilities.end()) continue;
+    text += fmt::format("- **{}**: {}", name_of(*row), e.measures);
+    if (!e.chance.empty()) text += " Chance: " + e.chance;
+    text += " At chance or below: " + e.low;
+    if (!e.accepts.empty()) text += " " + e.accepts;
+    if (e.example && !e.example->prompt.empty())
+      text += fmt::format(" Item: `{}`", code_text(e.example->prompt));
+    if (e.example) text += fmt::format(" Right: `{}`", code_text(e.example->answer));
+    text += "\n";
   }
   return text;
 }
@@ -167,7 +194,7 @@ std::string report_markdown(const Report& r) {
   text += nodes_table(r);
   if (!r.scores.empty()) {
     text += fmt::format(
-        "\n## Abilities\n\nValue and {:.0f} % interval {}. ▲ ▼: better, worse than the parent, the "
+        "\n## Abilities\n\nValue and {:.0f} % interval {}. ▲ ▼: higher, lower than the parent, the "
         "paired difference's interval clear of 0.\n\n{}",
         100 * r.confidence,
         r.seeds.size() > 1
@@ -177,6 +204,7 @@ std::string report_markdown(const Report& r) {
             : "over items; one seed, so nothing is said of another",
         scores_table(r));
   }
+  if (!r.explanations.empty()) text += "\n## What each row measures\n\n" + explanations(r);
   if (!r.contrasts.empty())
     text +=
         "\n## What each stage gave and took\n\nChild − parent on the same items, within each seed. "

@@ -39,6 +39,32 @@ TEST(ReportJson, WritesEverythingAndReadsItBack) {
   EXPECT_TRUE(j["contrasts"][2]["holm"].is_null());
   EXPECT_EQ(j["contrasts"][3]["kind"], "control");
   EXPECT_EQ(j["samples"][0]["answers"][1]["correct"], true);
+  EXPECT_EQ(j["explanations"][0]["ability"], "A08");
+  EXPECT_EQ(j["explanations"][0]["example"]["answer"], "b a");
+  EXPECT_EQ(j["contrasts"][0]["change"], "loss");
+  EXPECT_EQ(j["contrasts"][1]["change"], "gain");
+}
+
+TEST(ReportJson, OneOfTheFirstVersionHasNoExplanations) {
+  auto j = nlohmann::json::parse(report_json(small_report()));
+  j.erase("explanations");
+  for (auto& c : j["contrasts"]) c.erase("change");
+  const Report back = parse_report(j.dump(), "r.json");
+  EXPECT_TRUE(back.explanations.empty());
+  EXPECT_EQ(back.contrasts[1].change(), Change::gain);
+}
+
+TEST(ReportContrast, WhatIsShownAsZeroIsNoChange) {
+  const auto change = [](double value, double half) {
+    return ReportContrast{.difference = {value, value - half, value + half}}.change();
+  };
+  EXPECT_EQ(change(0.1, 0.2), Change::open);
+  EXPECT_EQ(change(0.1, 0.1), Change::open);  // an end at 0
+  EXPECT_EQ(change(0.1, 0.05), Change::gain);
+  EXPECT_EQ(change(-0.1, 0.05), Change::loss);
+  EXPECT_EQ(change(0.0049, 0.001), Change::small);
+  EXPECT_EQ(change(-0.0049, 0.001), Change::small);
+  EXPECT_EQ(change(0.0051, 0.001), Change::gain);
 }
 
 TEST(ReportJson, InfiniteEndsBecomeTheMetricsLimits) {
@@ -81,7 +107,7 @@ TEST(ReportHtml, DataCannotEndItsScript) {
 }
 
 TEST(ReportText, ShowsTheTreeAndTheTable) {
-  const std::string text = report_text(small_report());
+  const std::string text = report_text(small_report(), {.columns = 120});
   const auto has = [&](const char* what) {
     EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;
   };
@@ -93,10 +119,10 @@ TEST(ReportText, ShowsTheTreeAndTheTable) {
   has(".80 ▲");
   has(".90 ▼");
   has(".03 ≈");
-  has("##");
+  has("n/a");
   has("±.03 .05");  // over items, over seeds and items
   has("over items, then over items and 2 seeds");
-  has("1 finer rows: --open A05");
+  has("1 finer rows, and what each row means: --open A05");
   EXPECT_EQ(text.find("  list"), std::string::npos);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
@@ -110,6 +136,65 @@ TEST(ReportText, ListsWhatAStageGaveAndTook) {
   EXPECT_NE(text.find("control davinci-long → text-davinci-001\n  gave  A08 instructions +.70*\n"),
             std::string::npos)
       << text;
+}
+
+TEST(ReportText, NoChangeOfZeroIsListed) {
+  Report r = small_report();
+  r.contrasts[0].difference = {-0.004, -0.006, -0.002};
+  const std::string text = report_text(r);
+  EXPECT_EQ(text.find("took"), text.rfind("took", text.find("Gave and took")));
+  EXPECT_NE(text.find("changed by less than .005: 1"), std::string::npos) << text;
+  EXPECT_EQ(text.find(".90 ▼"), std::string::npos) << text;
+  EXPECT_EQ(report_markdown(r).find("▼\n"), std::string::npos);
+}
+
+size_t widest(const std::string& text) {
+  size_t most = 0, columns = 0;
+  for (const char c : text) {
+    if (c == '\n')
+      columns = 0;
+    else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80)
+      most = std::max(most, ++columns);
+  }
+  return most;
+}
+
+TEST(ReportText, KeepsToTheTerminalsWidth) {
+  Report r = small_report();
+  r.abilities[1].name =
+      "instructions of kinds that tuning trains on, with new inputs and no demonstration";
+  r.abilities[3].name = std::string(70, 'x');
+  r.nodes[2].name = "text-davinci-instruct-aaaaaaaaaaaaaaaaaaaa";
+  for (auto& s : r.scores)
+    if (s.node == "text-davinci-001") s.node = r.nodes[2].name;
+  for (auto& c : r.contrasts) c.node = r.nodes[2].name;
+  r.nodes[1].control_of = r.nodes[2].name;
+  for (int i = 0; i < 9; ++i) {
+    ReportAbility a = r.abilities[0];
+    a.id = a.scenario = "B" + std::to_string(i);
+    a.name = "an ability with a name of some words";
+    r.abilities.push_back(a);
+    ReportContrast c = r.contrasts[1];
+    c.ability = a.id;
+    r.contrasts.push_back(c);
+  }
+  for (const int columns : {60, 80, 120}) {
+    const std::string text = report_text(r, {.columns = columns, .open = {"all"}});
+    EXPECT_LE(widest(text), static_cast<size_t>(columns)) << text;
+    EXPECT_EQ(text.find("…"), std::string::npos) << text;
+    for (const char* word : {"demonstration", "Nothing of what the model knows."})
+      EXPECT_NE(text.find(word), std::string::npos) << word << "\n" << text;
+  }
+}
+
+TEST(ReportText, ExplainsTheRowsThatAreOpened) {
+  const std::string text = report_text(small_report(), {.open = {"A08"}});
+  for (const char* what :
+       {"  measures      An instruction with new inputs.\n", "  an item       reverse : a b\n",
+        "  as dialog     <user> reverse : a b <eot> <bot>\n", "  right answer  b a\n",
+        "  also right    Other forms count, too.\n"})
+    EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;
+  EXPECT_EQ(report_text(small_report()).find("measures"), std::string::npos);
 }
 
 TEST(ReportText, OpensARowToItsParts) {

@@ -24,6 +24,32 @@ std::string padded(std::string text, size_t width, bool right = false) {
   return right ? space + text : text + space;
 }
 
+bool starts_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+
+// A text in lines of at most so many columns, broken at its blanks, and inside of words only where
+// one is longer than a line.
+std::vector<std::string> lines_of(std::string_view text, size_t columns) {
+  columns = std::max<size_t>(1, columns);
+  std::vector<std::string> lines(1);
+  const auto add = [&](std::string_view word) {
+    const size_t used = width_of(lines.back());
+    if (used > 0 && used + 1 + width_of(word) > columns)
+      lines.emplace_back();
+    else if (used > 0)
+      lines.back() += ' ';
+    for (const char c : word) {
+      if (starts_letter(c) && width_of(lines.back()) == columns) lines.emplace_back();
+      lines.back() += c;
+    }
+  };
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    if (end > at) add(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
 std::string count(double value) {
   for (const auto& [from, unit, suffix] :
        {std::tuple(1e9, 1e9, "B"), std::tuple(1e5, 1e6, "M"), std::tuple(1e3, 1e3, "k")})
@@ -74,7 +100,7 @@ Children children_of(const Report& report) {
 }
 
 struct TreeLine {
-  std::string branch;
+  std::string branch, below;  // before the node's name, and before a second line of the node
   const ReportNode* node;
 };
 
@@ -85,8 +111,11 @@ void walk(const Children& children, const std::string& parent, const std::string
   for (size_t i = 0; i < it->second.size(); ++i) {
     const ReportNode* node = it->second[i];
     const bool root = parent.empty(), last = i + 1 == it->second.size();
-    lines.push_back({root ? "" : indent + (last ? "└─ " : "├─ "), node});
-    walk(children, node->name, root ? "" : indent + (last ? "   " : "│  "), lines);
+    const std::string inside = root ? "" : indent + (last ? "   " : "│  ");
+    const bool parent_of_any = children.contains(node->name);
+    lines.push_back({root ? "" : indent + (last ? "└─ " : "├─ "),
+                     inside + (parent_of_any ? "│  " : "   "), node});
+    walk(children, node->name, inside, lines);
   }
 }
 
@@ -98,13 +127,14 @@ class Writer {
     for (const ReportContrast& c : report.contrasts)
       if (c.kind == ContrastKind::parent) contrasts_[{c.node, c.ability}] = &c;
     for (const ReportAbility& a : report.abilities)
-      if (a.of.empty() || opened(a)) rows_.push_back(&a);
+      if (a.of.empty() || asked_for(a)) rows_.push_back(&a);
   }
 
   std::string text() {
     heading();
     tree();
     if (!report_.scores.empty()) table();
+    for (const ReportExplanation& e : report_.explanations) explain(e);
     if (!report_.contrasts.empty()) edges();
     return std::move(out_);
   }
@@ -114,30 +144,59 @@ class Writer {
     return style_.colour ? fmt::format(style, "{}", text) : text;
   }
 
-  void heading() {
-    out_ += styled(report_.name, fmt::emphasis::bold);
-    out_ += fmt::format(" · {} model{} · {} seed{}", report_.nodes.size(),
-                        report_.nodes.size() == 1 ? "" : "s", report_.seeds.size(),
-                        report_.seeds.size() == 1 ? "" : "s");
-    if (const auto machine = machine_of(report_); !machine.empty()) out_ += " · " + machine;
-    out_ += "\n\n";
+  size_t columns() const { return static_cast<size_t>(std::max(1, style_.columns)); }
+
+  // `lead` and the text after it, in lines that begin below the text's first letter.
+  void paragraph(const std::string& lead, const std::string& text) {
+    const size_t margin = width_of(lead);
+    std::string before = lead;
+    for (const std::string& line : lines_of(text, columns() - std::min(columns(), margin))) {
+      out_ += before + line + "\n";
+      before = std::string(margin, ' ');
+    }
   }
 
+  void heading() {
+    out_ += styled(report_.name, fmt::emphasis::bold);
+    std::string text = fmt::format("· {} model{} · {} seed{}", report_.nodes.size(),
+                                   report_.nodes.size() == 1 ? "" : "s", report_.seeds.size(),
+                                   report_.seeds.size() == 1 ? "" : "s");
+    if (const auto machine = machine_of(report_); !machine.empty()) text += " · " + machine;
+    const size_t used = width_of(report_.name) + 1;
+    const auto lines = lines_of(text, columns() - std::min(columns(), used));
+    for (size_t i = 0; i < lines.size(); ++i)
+      out_ += (i == 0 ? std::string(" ") : std::string(used, ' ')) + lines[i] + "\n";
+    out_ += "\n";
+  }
+
+  // One line a node where all fit; else two, the second with its sizes and data.
   void tree() {
     size_t name = 0, stage = 0;
     for (const TreeLine& l : lines_) {
-      name = std::max(name, width_of(l.branch) + l.node->name.size());
-      stage = std::max(stage, stage_of(*l.node).size());
+      name = std::max(name, width_of(l.branch) + width_of(l.node->name));
+      stage = std::max(stage, width_of(stage_of(*l.node)));
     }
+    constexpr size_t kSizes = 2 + 2 + 7 + 2 + 7 + 9;
+    const bool fit = std::ranges::all_of(lines_, [&](const TreeLine& l) {
+      return name + stage + kSizes + width_of(data_line(*l.node)) <= columns();
+    });
     for (const TreeLine& l : lines_) {
       const ReportNode& n = *l.node;
-      const size_t used = width_of(l.branch) + n.name.size();
+      const size_t used = width_of(l.branch) + width_of(n.name);
+      const std::string parameters = count(static_cast<double>(n.parameters)),
+                        tokens =
+                            (n.parents.empty() ? "" : "+") + count(static_cast<double>(n.tokens));
       out_ += l.branch + styled(n.name, fmt::emphasis::bold) + std::string(name - used + 2, ' ');
-      out_ += padded(stage_of(n), stage + 2);
-      out_ += padded(count(static_cast<double>(n.parameters)), 7, true) + "  ";
-      out_ +=
-          padded((n.parents.empty() ? "" : "+") + count(static_cast<double>(n.tokens)), 7, true);
-      out_ += " tokens  " + data_line(n) + "\n";
+      if (fit) {
+        out_ += padded(stage_of(n), stage + 2) + padded(parameters, 7, true) + "  " +
+                padded(tokens, 7, true) + " tokens  " + data_line(n) + "\n";
+        continue;
+      }
+      out_ += stage_of(n) + "\n";
+      const size_t room = columns() - std::min(columns(), width_of(l.below));
+      for (const std::string& line : lines_of(
+               fmt::format("{} parameters, {} tokens: {}", parameters, tokens, data_line(n)), room))
+        out_ += l.below + line + "\n";
     }
   }
 
@@ -146,29 +205,65 @@ class Writer {
     return n.stage + ", control" + (n.control_of.empty() ? "" : " of " + n.control_of);
   }
 
-  static constexpr size_t kCell = 9, kAbility = 30, kChance = 7;
+  static constexpr size_t kCell = 9, kAbility = 30, kChance = 7, kSetIn = 2;
 
   void table() {
     const size_t room = static_cast<size_t>(std::max(0, style_.columns));
     const size_t fit = room > kAbility + kChance ? (room - kAbility - kChance) / kCell : 1;
     for (size_t from = 0; from < lines_.size(); from += std::max<size_t>(1, fit))
       piece(from, std::min(lines_.size(), from + std::max<size_t>(1, fit)));
-    out_ += "\n▲ ▼ better, worse than the parent · ≈ not told apart from chance";
+    std::string legend = "▲ ▼ higher, lower than the parent · ≈ not told apart from chance";
     if (std::ranges::any_of(report_.scores, [](const auto& s) { return !s.headline; }))
-      out_ += " · ## not measurable here";
-    out_ += fmt::format(
-        "\n± half-width of the {:.0f} % interval over items{}\n", 100 * report_.confidence,
-        several() ? fmt::format(", then over items and {} seeds", report_.seeds.size()) : "");
+      legend += " · n/a not measurable here";
+    out_ += "\n";
+    paragraph("", legend);
+    paragraph(
+        "",
+        fmt::format(
+            "± half-width of the {:.0f} % interval over items{}", 100 * report_.confidence,
+            several() ? fmt::format(", then over items and {} seeds", report_.seeds.size()) : ""));
     const auto finer = report_.abilities.size() - rows_.size();
-    if (finer > 0) out_ += fmt::format("{} finer rows: --open A05, or --open all\n", finer);
+    if (finer > 0)
+      paragraph("", fmt::format("{} finer rows, and what each row means: --open A05, or --open all",
+                                finer));
+  }
+
+  // Of an opened row: what it means, with an item.
+  void explain(const ReportExplanation& e) {
+    const auto row = std::ranges::find(rows_, e.ability, [](const auto* a) { return a->id; });
+    if (row == rows_.end() || !asked_for(**row)) return;
+    out_ += "\n";
+    paragraph("", (*row)->ability + " " + (*row)->name);
+    const auto part = [&](const char* name, const std::string& text) {
+      if (!text.empty()) paragraph(fmt::format("  {:<13} ", name), text);
+    };
+    part("measures", e.measures);
+    part("chance", e.chance);
+    part("at or below", e.low);
+    part("its parts", e.parts);
+    if (!e.example) return;
+    const ReportExample& x = *e.example;
+    part("an item", one_line(x.prompt));
+    part("as dialog", one_line(x.chat));
+    for (const std::string& choice : x.choices)
+      part(choice == x.answer ? "right choice" : "wrong choice", one_line(choice));
+    if (x.choices.empty())
+      part(x.choice_count > 0 ? fmt::format("right of {}", x.choice_count).c_str() : "right answer",
+           one_line((x.chain.empty() ? "" : x.chain + " answer ") + x.answer));
+    part("also right", e.accepts);
+  }
+
+  static std::string one_line(std::string text) {
+    std::ranges::replace(text, '\n', ' ');
+    return text;
   }
 
   bool several() const { return report_.seeds.size() > 1; }
 
-  // Whether a finer row is asked for: by the ability, or by the row it stands below.
-  bool opened(const ReportAbility& a) const {
+  // By the ability, by the row itself or by the one that it stands below.
+  bool asked_for(const ReportAbility& a) const {
     return std::ranges::any_of(style_.open, [&](const std::string& open) {
-      return open == "all" || open == a.ability || open == a.of;
+      return open == "all" || open == a.ability || open == a.of || open == a.id;
     });
   }
 
@@ -177,30 +272,33 @@ class Writer {
     out_ += "\n";
     for (const TreeLine& line : lines_)
       for (const ReportEdge& e : edges_to(report_, line.node->name)) edge(e);
-    out_ +=
-        "Gave and took: intervals clear of 0; * also after Holm's adjustment within the list.\n";
+    paragraph(
+        "", "Gave and took: intervals clear of 0; * also after Holm's adjustment within the list.");
   }
 
   void edge(const ReportEdge& of) {
     std::vector<std::string> gave, took;
+    size_t small = 0;
     for (const auto& [c, a] : of.rows) {
       constexpr double kAlpha = 0.05;
       const double value = c->difference.value;
       const std::string text =
           fmt::format("{} {} {}{}{}", a->ability, a->name, value > 0 ? "+" : "", score(value),
                       c->holm.value_or(1) <= kAlpha ? "*" : "");
-      if (c->difference.low > 0) gave.push_back(text);
-      if (c->difference.high < 0) took.insert(took.begin(), text);
+      if (c->change() == Change::gain) gave.push_back(text);
+      if (c->change() == Change::loss) took.insert(took.begin(), text);
+      small += c->change() == Change::small;
     }
-    const size_t open = of.rows.size() - gave.size() - took.size();
+    const size_t open = of.rows.size() - gave.size() - took.size() - small;
     out_ += styled(fmt::format("{}{} → {}", of.kind == ContrastKind::control ? "control " : "",
                                of.from, of.node),
                    fmt::emphasis::bold) +
             "\n";
-    if (!gave.empty()) out_ += fmt::format("  gave  {}\n", fmt::join(gave, ", "));
-    if (!took.empty()) out_ += fmt::format("  took  {}\n", fmt::join(took, ", "));
+    if (!gave.empty()) paragraph("  gave  ", fmt::format("{}", fmt::join(gave, ", ")));
+    if (!took.empty()) paragraph("  took  ", fmt::format("{}", fmt::join(took, ", ")));
     if (open > 0)
       out_ += fmt::format("  not told apart from no change: {} of {}\n", open, of.rows.size());
+    if (small > 0) out_ += fmt::format("  changed by less than .005: {}\n", small);
   }
 
   void piece(size_t from, size_t to) {
@@ -220,28 +318,30 @@ class Writer {
       out_ += trimmed(line) + "\n";
     }
     for (const ReportAbility* a : rows_) {
-      std::string line = padded(label(*a), kAbility);
-      line += padded(a->chance ? score(*a->chance) : "", kChance);
-      std::string below(kAbility + kChance, ' ');
+      std::string cells = padded(a->chance ? score(*a->chance) : "", kChance), below(kChance, ' ');
       for (size_t i = from; i < to; ++i) {
-        line += cell(*lines_[i].node, *a);
+        cells += cell(*lines_[i].node, *a);
         below += padded(half_widths(*lines_[i].node, *a), kCell, true);
       }
-      out_ += trimmed(line) + "\n" + styled(trimmed(below), fmt::emphasis::faint) + "\n";
+      const std::vector<std::string> name = label(*a);
+      out_ += trimmed(padded(name[0], kAbility) + cells) + "\n";
+      const std::string second = padded(name.size() > 1 ? name[1] : "", kAbility),
+                        widths = trimmed(below);
+      if (name.size() > 1 || !widths.empty())
+        out_ +=
+            trimmed(second + (widths.empty() ? "" : styled(widths, fmt::emphasis::faint))) + "\n";
+      for (size_t i = 2; i < name.size(); ++i) out_ += name[i] + "\n";
     }
   }
 
-  // Cut to its column; the names of finer rows are set in.
-  static std::string label(const ReportAbility& a) {
-    const std::string text = a.of.empty() ? a.ability + " " + a.name : "  " + a.name;
-    std::string cut;
-    size_t columns = 0;
-    for (const char c : text) {
-      if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++columns >= kAbility - 1)
-        return cut.substr(0, cut.find_last_not_of(' ') + 1) + "…";
-      cut += c;
-    }
-    return cut;
+  // In lines of its column; the names of finer rows, and all further lines, are set in.
+  static std::vector<std::string> label(const ReportAbility& a) {
+    const std::string margin(a.of.empty() ? 0 : 2, ' ');
+    std::vector<std::string> lines = lines_of(a.of.empty() ? a.ability + " " + a.name : a.name,
+                                              kAbility - 1 - kSetIn - margin.size());
+    for (size_t i = 0; i < lines.size(); ++i)
+      lines[i] = margin + std::string(i > 0 ? kSetIn : 0, ' ') + lines[i];
+    return lines;
   }
 
   // "±.03", or with several seeds "±.03 .11": over items, and over items and seeds.
@@ -265,10 +365,11 @@ class Writer {
     for (size_t at = 0; at < name.size();) {
       const size_t hyphen = name.find('-', at);
       const size_t end = hyphen == std::string::npos ? name.size() : hyphen + 1;
-      std::string part = name.substr(at, end - at);
-      if (!lines.back().empty() && lines.back().size() + part.size() > kCell - 1)
-        lines.emplace_back();
-      lines.back() += part.substr(0, kCell - 1);
+      for (const std::string& part : lines_of(name.substr(at, end - at), kCell - 1)) {
+        if (!lines.back().empty() && width_of(lines.back()) + width_of(part) > kCell - 1)
+          lines.emplace_back();
+        lines.back() += part;
+      }
       at = end;
     }
     return lines;
@@ -277,16 +378,20 @@ class Writer {
   std::string cell(const ReportNode& node, const ReportAbility& ability) const {
     const auto it = scores_.find({node.name, ability.id});
     if (it == scores_.end()) return padded("·", kCell - 1, true) + " ";
-    if (!it->second->headline) return padded("##", kCell - 1, true) + " ";
+    if (!it->second->headline) return padded("n/a", kCell - 1, true) + " ";
     const Interval& value = *it->second->headline;
     const bool weak =
         ability.chance && value.low <= *ability.chance && value.high >= *ability.chance;
     std::string mark = " ";
     if (const auto c = contrasts_.find({node.name, ability.id}); c != contrasts_.end())
-      mark = c->second->difference.low > 0 ? "▲" : c->second->difference.high < 0 ? "▼" : " ";
+      mark = mark_of(c->second->change());
     if (weak && mark == " ") mark = "≈";
     const std::string text = padded(score(value.value) + " " + mark, kCell - 1, true);
     return " " + painted(text, value.value, ability);
+  }
+
+  static std::string mark_of(Change change) {
+    return change == Change::gain ? "▲" : change == Change::loss ? "▼" : " ";
   }
 
   // White at chance to deep blue at the best possible score, as on the page.

@@ -35,8 +35,8 @@ std::optional<ReportExample> suite_example(const std::shared_ptr<const World>& w
   if (!made) return {};
   const auto recorded = recorded_item(database, scenario, made->id);
   if (!recorded || recorded->question != made->question) return {};
-  return ReportExample{made->prompt, made->chat,  made->choices, made->choice_count,
-                       made->chain,  made->answer};
+  return ReportExample{made->prompt,       made->chat,  made->choices,
+                       made->choice_count, made->chain, made->answer};
 }
 
 // An item of a file, as the database has it.

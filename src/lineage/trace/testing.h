@@ -45,6 +45,15 @@ inline Report small_report() {
                  row("A08", "", "instructions", "exact match", 0.02),
                  row("A08/list", "A08", "list", "exact match", 0.01),
                  row("A22", "", "belief", "rate", std::nullopt)};
+  r.explanations = {{.ability = "A08",
+                     .measures = "An instruction with new inputs.",
+                     .chance = "The most frequent answer.",
+                     .low = "Nothing of what the model knows.",
+                     .accepts = "Other forms count, too.",
+                     .parts = "list: a family.",
+                     .example = ReportExample{.prompt = "reverse : a\nb",
+                                              .chat = "<user> reverse : a b <eot> <bot>",
+                                              .answer = "b a"}}};
   // Over items half as wide as over seeds and items.
   const auto score = [&](const char* of, const char* ability, double value, double half,
                          const char* prompting) {

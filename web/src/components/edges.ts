@@ -4,31 +4,33 @@ import * as Plot from "@observablehq/plot";
 import { choice, h, responsive } from "../dom";
 import { count, plural, pValue, signed } from "../format";
 import { kind, stageName } from "../lineage";
-import { edges, sign, type Ability, type Edge, type Node, type Report, type Sign } from "../report";
+import { edges, type Ability, type Change, type Edge, type Node, type Report } from "../report";
 
 const ROW = 19;
 const LABEL = { wide: 214, narrow: 150 };  // room for an ability's name, cut where it is longer
 const NARROW = 420;
 
+const changed = (c: Change) => c === "gain" || c === "loss";
 const label = (a: Ability) => `${a.ability} ${a.name}`;
 
 /** "Gave A08 +.37 and A12 +.22. Took A05 −.14." with the largest of each, and how many are open. */
 export function summary(edge: Edge): string {
-  const of = (which: Sign) => edge.rows.filter((r) => sign(r.contrast.difference) === which);
+  const of = (which: Change) => edge.rows.filter((r) => r.contrast.change === which);
   const list = (rows: Edge["rows"]) => rows.slice(0, 3)
     .map((r) => `${r.ability.name} ${signed(r.contrast.difference.value)}`).join(", ") +
     (rows.length > 3 ? ` and ${rows.length - 3} more` : "");
-  const gains = of("gain"), losses = of("loss").reverse(), open = of("open");
+  const gains = of("gain"), losses = of("loss").reverse(), open = of("open"), small = of("small");
   return [
     gains.length ? `Gave ${list(gains)}.` : "",
     losses.length ? `Took ${list(losses)}.` : "",
     open.length ? `Not told apart from no change: ${open.length} of ${edge.rows.length}.` : "",
+    small.length ? `Changed by less than .005: ${small.length}.` : "",
   ].filter(Boolean).join(" ");
 }
 
-/** Those whose interval is clear of 0; the others show no change that could be told apart from none. */
+/** Those that changed by what can be told apart from nothing and is not shown as .00. */
 export function clear(edge: Edge): Edge {
-  return { ...edge, rows: edge.rows.filter((r) => sign(r.contrast.difference) !== "open") };
+  return { ...edge, rows: edge.rows.filter((r) => changed(r.contrast.change)) };
 }
 
 const ALPHA = 0.05;
@@ -36,11 +38,11 @@ const PALE = 0.4;
 
 function figure(edge: Edge, domain: [number, number], width: number): HTMLElement | SVGSVGElement {
   const rows = edge.rows.map(({ ability, contrast }) => ({
-    label: label(ability), ...contrast.difference, told: sign(contrast.difference),
+    label: label(ability), ...contrast.difference, told: contrast.change,
     adjusted: contrast.holm === null || contrast.holm <= ALPHA,
     title: `${label(ability)}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${contrast.seeds > 1 ? `over items alone [${signed(contrast.items.low, 3)}, ${signed(contrast.items.high, 3)}]\n` : ""}${pValue(contrast.p)}${contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`}\n${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
   }));
-  const colour = (d: { told: Sign }) => `var(--${d.told})`;
+  const colour = (d: { told: Change }) => `var(--${changed(d.told) ? d.told : "open"})`;
   const fontSize = width < NARROW ? 10.5 : 11.5, marginLeft = width < NARROW ? LABEL.narrow : LABEL.wide;
   return Plot.plot({
     width, height: rows.length * ROW + 34, marginLeft, marginRight: 40, marginTop: 4, marginBottom: 30,
@@ -54,8 +56,8 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
       Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),
-      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (d.told === "open" ? "var(--paper)" : d.adjusted ? colour(d) : `color-mix(in oklab, ${colour(d)} ${100 * PALE}%, var(--paper))`), stroke: colour, strokeWidth: 1.5 }),
-      Plot.text(rows.filter((r) => r.told !== "open"), {
+      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (!changed(d.told) ? "var(--paper)" : d.adjusted ? colour(d) : `color-mix(in oklab, ${colour(d)} ${100 * PALE}%, var(--paper))`), stroke: colour, strokeWidth: 1.5 }),
+      Plot.text(rows.filter((r) => changed(r.told)), {
         y: "label", x: domain[1], dx: 36, textAnchor: "end", text: (d) => signed(d.value), fill: colour, fontVariant: "tabular-nums" }),
       Plot.tip(rows, Plot.pointerY({ y: "label", x: "value", title: "title", maxRadius: 300 })),
     ],

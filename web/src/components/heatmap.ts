@@ -4,12 +4,15 @@ import { choice, h, svg } from "../dom";
 import { exact, pValue, signed, unsigned } from "../format";
 import { kind, mainParent, stageName, treeOrder } from "../lineage";
 import {
-  atChance, index, rows, sign, skill, type Ability, type Index, type Interval, type Node, type Report,
+  atChance, index, rows, skill, type Ability, type Contrast, type Explanation, type Index, type Interval, type Node, type Report,
 } from "../report";
 import { describe, facts } from "../tooltip";
+import { explanation } from "./explanation";
+import { term } from "./glossary";
 
 export type View = "score" | "change" | "graded";
 
+const SLACK = 8; // of a table that is not worth scrolling
 const COLUMN = 84;
 const ARC_HEIGHT = 44;
 
@@ -71,11 +74,11 @@ function details(report: Report, look: Index, node: Node, ability: Ability): HTM
   ]);
 }
 
-function changeMark(difference: Interval | undefined): HTMLElement | null {
-  if (!difference) return null;
-  const told = sign(difference);
-  if (told === "open") return h("span", { class: "delta open" }, "\u00a0");
-  return h("span", { class: `delta ${told}` }, `${told === "gain" ? "▲" : "▼"}${unsigned(Math.abs(difference.value))}`);
+function changeMark(contrast: Contrast | undefined): HTMLElement | null {
+  if (!contrast) return null;
+  const told = contrast.change;
+  if (told !== "gain" && told !== "loss") return h("span", { class: "delta open" }, "\u00a0");
+  return h("span", { class: `delta ${told}` }, `${told === "gain" ? "▲" : "▼"}${unsigned(Math.abs(contrast.difference.value))}`);
 }
 
 /** Share of [low, high] as a position along the cell's foot. */
@@ -101,13 +104,12 @@ function cell(report: Report, look: Index, node: Node, ability: Ability, view: V
     td.className = "gated";
     td.append(h("span", { class: "visually-hidden" }, "not measurable here"));
   } else if (view === "change") {
-    const d = contrast?.difference;
-    if (!d) td.append(h("span", { class: "nothing" }, mainParent(node) ? "·" : ""));
+    if (!contrast) td.append(h("span", { class: "nothing" }, mainParent(node) ? "·" : ""));
     else {
-      const told = sign(d);
-      const t = told === "open" ? 0 : Math.min(1, Math.abs(d.value) / (0.6 * (ability.high - ability.low)));
-      paint(td, t, d.value >= 0 ? GAIN : LOSS);
-      if (told === "open") td.classList.add("weak");
+      const d = contrast.difference;
+      const told = contrast.change === "gain" || contrast.change === "loss";
+      paint(td, told ? Math.min(1, Math.abs(d.value) / (0.6 * (ability.high - ability.low))) : 0, d.value >= 0 ? GAIN : LOSS);
+      if (!told) td.classList.add("weak");
       td.append(h("span", { class: "value" }, signed(d.value)));
     }
   } else if (view === "graded") {
@@ -123,7 +125,7 @@ function cell(report: Report, look: Index, node: Node, ability: Ability, view: V
     if (weak) td.classList.add("weak");
     paint(td, weak ? Math.min(WEAK_MOST, Math.abs(s)) : Math.abs(s), s >= 0 ? SCORE : LOSS);
     td.append(h("span", { class: "value" }, unsigned(score.headline.value)),
-      changeMark(contrast?.difference) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.headline, ability));
+      changeMark(contrast) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.headline, ability));
   }
   return describe(td, () => details(report, look, node, ability));
 }
@@ -150,7 +152,8 @@ function arcs(order: Node[]): SVGSVGElement {
 
 /** Arrow keys walk the cells; only one of them is a tab stop. */
 function walkable(table: HTMLTableElement): void {
-  const cells = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td[data-node]")]);
+  const cells = () => [...table.tBodies[0]!.rows].map((r) => [...r.querySelectorAll<HTMLElement>("td[data-node]")])
+    .filter((row) => row.length > 0);
   cells()[0]?.[0]?.setAttribute("tabindex", "0");
   table.addEventListener("keydown", (event) => {
     const step: Record<string, [number, number]> = {
@@ -181,28 +184,35 @@ function key(view: View): HTMLElement {
   if (view === "graded")
     return h("p", { class: "key" }, h("span", { class: "key-item" }, "lowest in the row", swatch(ramp(["--heat-0", "--grade-1", "--grade-2"])), "highest in the row"), hatch);
   return h("p", { class: "key" },
-    h("span", { class: "key-item" }, "below", swatch(`linear-gradient(in oklab to left, var(--heat-0), var(--loss-1))`), "chance", swatch(ramp(SCORE)), "best possible"),
-    h("span", { class: "key-item" }, h("span", { class: "faint" }, ".05"), "interval reaches chance"),
-    h("span", { class: "key-item" }, h("span", { class: "delta gain" }, "▲.12"), h("span", { class: "delta loss" }, "▼.08"), "change against the parent, where told apart from none"),
+    h("span", { class: "key-item" }, "below", swatch(`linear-gradient(in oklab to left, var(--heat-0), var(--loss-1))`), term("chance"), swatch(ramp(SCORE)), "best possible"),
+    h("span", { class: "key-item" }, h("span", { class: "faint" }, ".05"), h("span", {}, term("interval"), " reaches chance")),
+    h("span", { class: "key-item" }, h("span", { class: "delta gain" }, "▲.12"), h("span", { class: "delta loss" }, "▼.08"), h("span", {}, "change against the ", term("parent"), ", where told apart from none")),
     h("span", { class: "key-item" }, h("span", { class: "ruler sample", "aria-hidden": "true" },
       h("i", { class: "interval", style: "left:45%;right:25%" }), h("i", { class: "chance", style: "left:12%" })), "interval and chance"),
     hatch);
 }
 
-/** What stands in a row's first cell; `toggle` opens and closes the finer rows, where there are any. */
-function rowHead(ability: Ability, view: View, finer: number, open: boolean, toggle: () => void): HTMLElement {
+/** What stands in a row's first cell; `toggle` opens and closes what stands below it, if anything. */
+function rowHead(ability: Ability, view: View, opens: boolean, open: boolean, toggle: () => void): HTMLElement {
   const title = view === "graded" ? ability.graded : ability.metric;
   if (ability.of !== "") return h("th", { scope: "row", class: "ability", title }, ability.name);
   const name = [h("span", { class: "id" }, ability.ability), " ", ability.name];
-  return h("th", { scope: "row", class: "ability", title }, finer === 0 ? h("span", {}, ...name)
+  return h("th", { scope: "row", class: "ability", title }, !opens ? h("span", {}, ...name)
     : h("button", { type: "button", class: "opener", "aria-expanded": String(open), onclick: toggle },
       h("span", { class: "triangle", "aria-hidden": "true" }, open ? "▾" : "▸"), h("span", {}, ...name)));
 }
 
-/** `open` holds the ids of the rows whose finer rows are shown. */
+/** What a row means, across the table; it stays in sight where the table scrolls. */
+function lesson(about: Explanation, columns: number): HTMLTableRowElement {
+  return h("tr", { class: "finer lesson" },
+    h("td", { colspan: columns }, h("div", { class: "lesson-text" }, explanation(about))));
+}
+
+/** `open` holds the ids of the rows that are open: explained, with their finer rows. */
 export function heatmapTable(report: Report, view: View, open = new Set<string>()): HTMLElement {
   const look = index(report);
   const order = treeOrder(report.nodes).map((n) => n.node);
+  const explanations = new Map(report.explanations.map((e) => [e.ability, e]));
   const graded = new Map(report.abilities.map((a) => {
     const values = report.scores.flatMap((s) => (s.ability === a.id && s.graded ? [s.graded.value] : []));
     return [a.id, [Math.min(...values), Math.max(...values)] as [number, number]];
@@ -218,8 +228,10 @@ export function heatmapTable(report: Report, view: View, open = new Set<string>(
       if (open.has(head.id)) first.after(...below());
       else while (first.nextElementSibling?.classList.contains("finer")) first.nextElementSibling.remove();
     };
-    const below = () => finer.map((a) => row(a, rowHead(a, view, 0, false, toggle)));
-    const first = row(head, rowHead(head, view, finer.length, open.has(head.id), toggle));
+    const about = explanations.get(head.id);
+    const below = () => [...(about ? [lesson(about, order.length + 2)] : []),
+      ...finer.map((a) => row(a, rowHead(a, view, false, false, toggle)))];
+    const first = row(head, rowHead(head, view, about !== undefined || finer.length > 0, open.has(head.id), toggle));
     return open.has(head.id) ? [first, ...below()] : [first];
   };
   const table = h("table", { class: "heatmap" },
@@ -234,7 +246,10 @@ export function heatmapTable(report: Report, view: View, open = new Set<string>(
           ...n.name.split(/(?<=-)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])))))),
     h("tbody", {}, ...rows(report).flatMap(({ head, finer }) => body(head, finer))));
   walkable(table);
-  return h("div", {}, h("div", { class: "scroll", style: `--columns:${order.length}` }, table), key(view));
+  const scroll = h("div", { class: "scroll", style: `--columns:${order.length}` }, table);
+  const hint = h("p", { class: "scroll-hint", hidden: true }, `The table is wider than the page: scroll it sideways for all ${order.length} models. →`);
+  new ResizeObserver(() => { hint.hidden = scroll.scrollWidth <= scroll.clientWidth + SLACK; }).observe(scroll);
+  return h("div", {}, hint, scroll, key(view));
 }
 
 export function heatmap(report: Report): HTMLElement {

@@ -15,11 +15,13 @@ function answer(report: Report, sample: Sample, name: string): HTMLElement | nul
 }
 
 export function sampleView(report: Report, sample: Sample): HTMLElement {
+  const accepts = report.explanations.find((e) => e.ability === sample.ability)?.accepts ?? "";
   return h("div", { class: "sample" },
     h("div", { class: "prompt" },
       h("h4", {}, "Prompt"), sample.prompt.trim()
         ? h("pre", {}, sample.prompt) : h("p", { class: "muted" }, "none: the model chooses between whole texts"),
-      sample.wanted && h("h4", {}, "Wanted"), sample.wanted && h("pre", { class: "wanted" }, sample.wanted)),
+      sample.wanted && h("h4", {}, accepts ? "Wanted, for example" : "Wanted"), sample.wanted && h("pre", { class: "wanted" }, sample.wanted),
+      sample.wanted && accepts && h("p", { class: "accepts" }, accepts)),
     h("div", { class: "answers" }, ...treeOrder(report.nodes).map(({ node }) => answer(report, sample, node.name))));
 }
 
