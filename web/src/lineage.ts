@@ -66,7 +66,7 @@ export interface Stage {
 
 const STAGES: Record<string, Stage> = {
   pretrain: { name: "pretraining",
-    about: "The model starts from random weights and learns to foretell the next token of plain text." },
+    about: "The model starts from random weights and learns to predict the next token of plain text." },
   sft: { name: "instruction tuning",
     about: "The model learns to answer: it trains on instructions with good answers (supervised fine-tuning, SFT)." },
   feedme: { name: "FeedME",

@@ -56,7 +56,9 @@ TEST(ReportJson, OneOfTheFirstVersionHasNoExplanations) {
 
 TEST(ReportContrast, WhatIsShownAsZeroIsNoChange) {
   const auto change = [](double value, double half) {
-    return ReportContrast{.difference = {value, value - half, value + half}}.change();
+    ReportContrast of;
+    of.difference = {value, value - half, value + half};
+    return of.change();
   };
   EXPECT_EQ(change(0.1, 0.2), Change::open);
   EXPECT_EQ(change(0.1, 0.1), Change::open);  // an end at 0

@@ -22,8 +22,10 @@ void record(Database& database, const ScenarioSpec& spec, const Instance& item) 
 
 Report report_of(const std::vector<std::string>& scenarios) {
   Report r;
-  for (const std::string& name : scenarios)
-    r.abilities.push_back({.id = name, .ability = name.substr(0, 3), .scenario = name});
+  for (const std::string& name : scenarios) {
+    ReportAbility& row = r.abilities.emplace_back();
+    row.id = row.scenario = name, row.ability = name.substr(0, 3);
+  }
   return r;
 }
 
