@@ -169,7 +169,7 @@ class Writer {
     out_ += "\n";
   }
 
-  // One line a node where all fit; else two, the second with its sizes and data.
+  // One line a node where all fit; else its name, and what there is to say of it below.
   void tree() {
     size_t name = 0, stage = 0;
     for (const TreeLine& l : lines_) {
@@ -186,16 +186,19 @@ class Writer {
       const std::string parameters = count(static_cast<double>(n.parameters)),
                         tokens =
                             (n.parents.empty() ? "" : "+") + count(static_cast<double>(n.tokens));
-      out_ += l.branch + styled(n.name, fmt::emphasis::bold) + std::string(name - used + 2, ' ');
+      out_ += l.branch + styled(n.name, fmt::emphasis::bold);
       if (fit) {
-        out_ += padded(stage_of(n), stage + 2) + padded(parameters, 7, true) + "  " +
-                padded(tokens, 7, true) + " tokens  " + data_line(n) + "\n";
+        out_ += std::string(name - used + 2, ' ') + padded(stage_of(n), stage + 2) +
+                padded(parameters, 7, true) + "  " + padded(tokens, 7, true) + " tokens  " +
+                data_line(n) + "\n";
         continue;
       }
-      out_ += stage_of(n) + "\n";
+      out_ += "\n";
       const size_t room = columns() - std::min(columns(), width_of(l.below));
-      for (const std::string& line : lines_of(
-               fmt::format("{} parameters, {} tokens: {}", parameters, tokens, data_line(n)), room))
+      for (const std::string& line :
+           lines_of(fmt::format("{}: {} parameters, {} tokens, {}", stage_of(n), parameters, tokens,
+                                data_line(n)),
+                    room))
         out_ += l.below + line + "\n";
     }
   }
@@ -205,7 +208,7 @@ class Writer {
     return n.stage + ", control" + (n.control_of.empty() ? "" : " of " + n.control_of);
   }
 
-  static constexpr size_t kCell = 9, kAbility = 30, kChance = 7, kSetIn = 2;
+  static constexpr size_t kCell = 10, kAbility = 30, kChance = 7, kSetIn = 2;
 
   void table() {
     const size_t room = static_cast<size_t>(std::max(0, style_.columns));
@@ -290,10 +293,11 @@ class Writer {
       small += c->change() == Change::small;
     }
     const size_t open = of.rows.size() - gave.size() - took.size() - small;
-    out_ += styled(fmt::format("{}{} → {}", of.kind == ContrastKind::control ? "control " : "",
-                               of.from, of.node),
-                   fmt::emphasis::bold) +
-            "\n";
+    for (const std::string& line :
+         lines_of(fmt::format("{}{} → {}", of.kind == ContrastKind::control ? "control " : "",
+                              of.from, of.node),
+                  columns()))
+      out_ += styled(line, fmt::emphasis::bold) + "\n";
     if (!gave.empty()) paragraph("  gave  ", fmt::format("{}", fmt::join(gave, ", ")));
     if (!took.empty()) paragraph("  took  ", fmt::format("{}", fmt::join(took, ", ")));
     if (open > 0)

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "lineage/checkpoint/testing.h"
+#include "lineage/eval/metric.h"
 #include "lineage/eval/scenarios/probe_scenario.h"
 
 namespace lineage {
@@ -33,6 +34,7 @@ ScenarioSpec file_spec() {
   ScenarioSpec spec;
   spec.name = "trivia", spec.ability = "file";
   spec.prompting.method = Prompting::Method::choose;
+  spec.metric = metrics::choice_accuracy();
   return spec;
 }
 
