@@ -313,7 +313,7 @@ TEST_F(CliTest, WhatTheDryRunAcceptsGrowAccepts) {
   }
   for (const char* more : {"--dry-run", ""})
     expect_error(grow("file", more), (folder / "file").string() + ": is a file; wanted a folder",
-                 "choose another folder with --out");
+                 "choose another with --out");
   expect_error(grow("file/below", "--dry-run"), ": is a file; wanted a folder");
 }
 

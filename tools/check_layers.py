@@ -3,7 +3,8 @@
 
 A folder src/lineage/X may include itself and what its CMakeLists.txt lists in
 lineage_module(X DEPS a b ...), and what those list in turn. cli, and all that lies outside of src/,
-may include everything. Each bad line is printed as file:line, and the exit status is 1.
+may include everything. What lies on a user's disk is removed, and linked to, in base/ alone
+(base/folder.h). Each bad line is printed as file:line, and the exit status is 1.
 """
 import pathlib
 import re
@@ -11,6 +12,7 @@ import sys
 
 SOURCES = {".h", ".cc", ".cu", ".cuh"}
 INCLUDE = re.compile(r'\s*#\s*include\s*"([^"]+)"')
+REMOVAL = re.compile(r"\b(remove_all|(fs|filesystem)::remove|create\w*_symlink|unlink|rmdir)\(")
 KEYWORDS = {"DEPS", "LINK", "EXCLUDE"}
 
 
@@ -74,6 +76,13 @@ def bad_includes(path, allowed, root):
             yield number, f'"{header}" is in {parts[1]}/; wanted one of {folders}'
 
 
+def bad_removals(path):
+    """(line number, complaint) for each removal or link that does not go through base/folder.h."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if call := REMOVAL.search(line):
+            yield number, f"{call[0]}...) outside of base/; wanted base/folder.h"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
     src = root / "src" / "lineage"
@@ -91,8 +100,14 @@ def main():
             for number, complaint in bad_includes(path, reachable.get(folder), root):
                 print(f"{path.relative_to(root)}:{number}: {complaint}", file=sys.stderr)
                 failures += 1
+            for_tests = path.name.endswith("_test.cc") or path.name == "testing.h"
+            if folder in (None, "base") or for_tests:
+                continue
+            for number, complaint in bad_removals(path):
+                print(f"{path.relative_to(root)}:{number}: {complaint}", file=sys.stderr)
+                failures += 1
     if failures:
-        raise SystemExit(f"{failures} bad includes in {checked} files")
+        raise SystemExit(f"{failures} bad lines in {checked} files")
     print(f"layers: {checked} files, every include follows the arrows")
 
 

@@ -8,23 +8,22 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "lineage/base/error.h"
+#include "lineage/base/folder.h"
+#include "lineage/base/interrupted.h"
+#include "lineage/base/system_error.h"
 
 namespace lineage {
 namespace {
 
 [[noreturn]] void fail(const fs::path& path, std::string_view doing, int error) {
-  std::string hint;
-  if (error == ENOSPC || error == EDQUOT) hint = "free some space on this disk and run it again";
-  if (error == EFBIG) hint = "see how large a file may grow here: ulimit -f";
-  if (error == EACCES || error == EPERM) hint = "check who owns it: ls -l " + path.string();
-  if (error == ENOENT) hint = "check the path for a typing error";
-  throw Error(path.string() + ": cannot " + std::string(doing) + ": " + std::strerror(error), hint);
+  throw system_error(path, doing, error);
 }
 
 void write_all(int fd, const fs::path& path, const char* data, size_t bytes) {
@@ -57,6 +56,14 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  // A rename would put a file in the place of a link, or of a device such as /dev/null.
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+    throw Error(path_.string() + ": is a device or a pipe; wanted a file to write",
+                "name a file, or let the program print and redirect that");
+  std::error_code none;
+  if (fs::is_symlink(fs::symlink_status(path_, none)) && fs::exists(path_, none))
+    path_ = fs::canonical(path_);
   static std::atomic<unsigned> count{0};
   partial_ = path_;
   partial_ += ".partial." + std::to_string(::getpid()) + "." + std::to_string(count++);
@@ -117,25 +124,63 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 FolderLock::FolderLock(const fs::path& folder) {
-  fs::create_directories(folder);
-  const fs::path path = folder / ".lock";
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail(path, "create", errno);
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    char holder[32] = {};
-    const ssize_t n = ::pread(fd_, holder, sizeof holder - 1, 0);
-    ::close(std::exchange(fd_, -1));
-    throw Error(folder.string() + ": in use by another run (process " +
-                    (n > 0 ? std::string(holder) : "unknown") + "); wanted it for this one alone",
-                "wait for that run, or name another folder with --out");
-  }
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(fd_, 0) == 0 && ::pwrite(fd_, pid.data(), pid.size(), 0) < 0)
-    fail(path, "write", errno);
+  open(folder, ".lock");
+  if (try_lock()) return;
+  const Error in_use(folder.string() + ": in use by another run (process " + holder() +
+                         "); wanted it for this one alone",
+                     "wait for that run, or name another folder with --out");
+  close();
+  throw in_use;
 }
 
-FolderLock::~FolderLock() {
-  if (fd_ >= 0) ::close(fd_);
+FolderLock::FolderLock(const fs::path& folder, const LockWait& wait, const std::string& file) {
+  constexpr std::chrono::milliseconds kBetween(50);
+  open(folder, file);
+  for (bool told = false; !try_lock(); told = true) {
+    if (!told)
+      wait.progress.note(wait.what + ": waiting for process " + holder() + ", which makes it");
+    if (wait.interrupted && wait.interrupted()) {
+      close();
+      throw Interrupted(wait.what + ": interrupted while another process makes it",
+                        "run the same command again to go on");
+    }
+    std::this_thread::sleep_for(kBetween);
+  }
 }
+
+void FolderLock::open(const fs::path& folder, const std::string& file) {
+  create_folders(folder);
+  path_ = folder / file;
+  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail(path_, "create", errno);
+}
+
+bool FolderLock::try_lock() {
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK || errno == EINTR) return false;
+    const int error = errno;
+    close();
+    fail(path_, "lock", error);
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
+    const int error = errno;
+    close();
+    fail(path_, "write", error);
+  }
+  return true;
+}
+
+// The process that holds it, as it wrote itself there.
+std::string FolderLock::holder() const {
+  char text[32] = {};
+  return ::pread(fd_, text, sizeof text - 1, 0) > 0 ? text : "unknown";
+}
+
+void FolderLock::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+FolderLock::~FolderLock() { close(); }
 
 }  // namespace lineage

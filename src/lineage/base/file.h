@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "lineage/base/progress.h"
 
 namespace lineage {
 
@@ -49,16 +52,31 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// An exclusive advisory lock on `folder/.lock` (created), held while the object lives. A second
-// run in the same folder throws an Error naming the process that holds it.
+// Of waiting for a lock: what another process makes meanwhile, who is told, and when to stop.
+struct LockWait {
+  std::string what;
+  Progress& progress;
+  std::function<bool()> interrupted = {};
+};
+
+// An exclusive advisory lock on a file of `folder`, both created, held while the object lives.
 class FolderLock {
  public:
+  // On ".lock"; an Error naming the process that holds it.
   explicit FolderLock(const fs::path& folder);
+  // Waits for the process that holds it, with a note that names it; Interrupted when told to stop.
+  FolderLock(const fs::path& folder, const LockWait&, const std::string& file = ".lock");
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
+  void open(const fs::path& folder, const std::string& file);
+  bool try_lock();
+  std::string holder() const;
+  void close();
+
+  fs::path path_;
   int fd_ = -1;
 };
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/base/system_error.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/tensors_digest.h"
 
@@ -16,7 +18,6 @@ namespace {
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kTokenizer = "tokenizer.json";
-constexpr const char* kHuggingFace = "huggingface";
 
 struct FrozenModel {
   GptConfig model;
@@ -77,9 +78,31 @@ std::string read_manifest(const fs::path& folder) {
   }
 }
 
+// What the checkpoint that lies in the folder, if one does, is made of.
+IsOurs files_of_checkpoint(const fs::path& folder) {
+  std::set<fs::path> files;
+  if (Checkpoint::exists(folder)) {
+    const Manifest manifest = parse_manifest(read_manifest(folder), (folder / kManifest).string());
+    files = {kManifest, kWeights};
+    if (!manifest.tokenizer.empty()) files.insert(kTokenizer);
+    for (const auto& [name, digest] : manifest.files) files.insert(name);
+  }
+  return [files = std::move(files)](const fs::path& file) {
+    return std::ranges::any_of(files, [&](const fs::path& f) {
+      return std::ranges::mismatch(file, f).in1 == file.end();  // it, or a folder that holds it
+    });
+  };
+}
+
 [[noreturn]] void refuse_folder(const fs::path& folder) {
-  std::error_code ignored;
+  std::error_code ignored, failed;
   const std::string at = folder.string();
+  if (at.empty())
+    throw Error("the path of the model is empty; wanted a checkpoint's folder", "name one");
+  static_cast<void>(fs::status(folder / kManifest, failed));
+  if (failed && failed != std::errc::no_such_file_or_directory &&
+      failed != std::errc::not_a_directory)
+    throw system_error(folder, "read the checkpoint", failed.value());
   std::string seen = "no manifest.json", hint = "check the path for a typing error";
   if (!fs::exists(folder, ignored)) {
     seen = "no such folder";
@@ -122,7 +145,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
 
 Manifest Checkpoint::write(const fs::path& folder, Manifest manifest, const Parameters& parameters,
                            const Tokenizer* tokenizer, const AddFiles& add_files) {
-  FolderUpdate update(folder);
+  FolderUpdate update(folder, files_of_checkpoint(folder));
   manifest.weights = write_weights(update.staging() / kWeights, parameters);
   manifest.tokenizer = tokenizer ? tokenizer->digest() : "";
   if (tokenizer) tokenizer->save(update.staging() / kTokenizer);
@@ -130,10 +153,6 @@ Manifest Checkpoint::write(const fs::path& folder, Manifest manifest, const Para
   manifest.files = digests_below(update.staging());
   write_file_atomic(update.staging() / kManifest, to_json(manifest));
   update.commit(kManifest);
-  // What an earlier checkpoint left, and the manifest no longer lists.
-  std::error_code ignored;
-  if (!tokenizer) fs::remove(folder / kTokenizer, ignored);
-  if (manifest.files.empty()) fs::remove_all(folder / kHuggingFace, ignored);
   return manifest;
 }
 
@@ -214,6 +233,14 @@ std::string Checkpoint::read_further(const std::string& name) const {
   std::string text = read_file(further_file(name));
   check_further_digest(name, digest_of(text));
   return text;
+}
+
+std::string digest_of_weights(const Parameters& parameters) {
+  TensorsDigest digest;
+  for (const Parameter* p : by_name(parameters))
+    digest.add({p->name, StoredType::f32, p->value.shape()},
+               {p->value.bytes(), static_cast<size_t>(p->value.byte_size())});
+  return digest.hex();
 }
 
 std::string frozen_model_config(const GptConfig& config) { return to_toml(FrozenModel{config}); }

@@ -18,8 +18,9 @@ namespace lineage {
 //
 // An imported model has huggingface/ besides (see huggingface.h), and while a stage runs its
 // training-*.safetensors lie there too (training_state.h). Other files of the folder are left
-// alone. A reader sees the checkpoint that was there before a write() or the one after, never half
-// of one, at whatever moment the writer failed or was killed. Immutable; moveable.
+// alone, and one that no manifest lists is never replaced: write() throws. A reader sees the
+// checkpoint that was there before a write() or the one after, never half of one, at whatever
+// moment the writer failed or was killed. Immutable; moveable.
 class Checkpoint {
  public:
   // Reads the manifest and the header of the weights. An open checkpoint stays readable when
@@ -66,5 +67,8 @@ class Checkpoint {
 
 // A frozen config that holds a model alone: "[model]" and its keys.
 std::string frozen_model_config(const GptConfig&);
+
+// Manifest::weights of a checkpoint that holds these parameters.
+std::string digest_of_weights(const Parameters&);
 
 }  // namespace lineage

@@ -82,6 +82,20 @@ TEST_F(Checkpoints, ReplaceTheOldOneAndLeaveOtherFilesAlone) {
   EXPECT_TRUE(same_values(*old.parameters, *one_.parameters));
 }
 
+TEST_F(Checkpoints, ReplaceNoFileOfSomebodyElse) {
+  const WordTokenizer words(word_model({"a", "b"}));
+  fs::create_directories(path_);
+  write_bytes(path_ / "tokenizer.json", "mine");
+  EXPECT_SAYS(
+      write(one_, &words),
+      "tokenizer.json: is there already, and not as Lineage wrote it; wanted to write there");
+  EXPECT_EQ(names_in(path_), (std::vector<std::string>{"tokenizer.json"}));
+  EXPECT_EQ(read_file(path_ / "tokenizer.json"), "mine");
+  write(one_);  // without a tokenizer there is room for both
+  write(two_);
+  EXPECT_EQ(read_file(path_ / "tokenizer.json"), "mine");
+}
+
 TEST_F(Checkpoints, KeepTheirTokenizer) {
   const WordTokenizer words(word_model({"cat", "dog"}, {"<|endoftext|>"}));
   write(one_, &words);
@@ -208,16 +222,16 @@ TEST_F(Checkpoints, AreWholeAtEveryStepOfACommit) {
   write(one_);
   const fs::path next = folder_ / "next";
   Checkpoint::write(next, manifest_for(config_), *two_.parameters);
-  fs::create_directory(path_ / ".incoming");  // killed while writing
-  fs::copy(next / "weights.safetensors", path_ / ".incoming/weights.safetensors");
+  fs::create_directory(path_ / ".lineage-incoming");  // killed while writing
+  fs::copy(next / "weights.safetensors", path_ / ".lineage-incoming/weights.safetensors");
   EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
-  fs::copy(next / "manifest.json", path_ / ".incoming/manifest.json");
+  fs::copy(next / "manifest.json", path_ / ".lineage-incoming/manifest.json");
   EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
-  fs::rename(path_ / ".incoming", path_ / ".committed");  // killed after the commit
+  fs::rename(path_ / ".lineage-incoming", path_ / ".lineage-committed");  // killed after the commit
   EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
-  fs::rename(path_ / ".committed/weights.safetensors", path_ / "weights.safetensors");
+  fs::rename(path_ / ".lineage-committed/weights.safetensors", path_ / "weights.safetensors");
   EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
-  fs::rename(path_ / ".committed/manifest.json", path_ / "manifest.json");
+  fs::rename(path_ / ".lineage-committed/manifest.json", path_ / "manifest.json");
   EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
   write(one_);
   EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters));
@@ -228,7 +242,7 @@ TEST_F(Checkpoints, FinishTheCommitOfAKilledWriter) {
   write(one_);
   const fs::path next = folder_ / "next";
   Checkpoint::write(next, manifest_for(config_), *two_.parameters);
-  fs::rename(next, path_ / ".committed");
+  fs::rename(next, path_ / ".lineage-committed");
   { const FolderUpdate another_writer(path_); }
   EXPECT_EQ(names_in(path_), (std::vector<std::string>{"manifest.json", "weights.safetensors"}));
   EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));

@@ -6,35 +6,41 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include "lineage/base/error.h"
+#include "lineage/base/system_error.h"
 
 namespace lineage {
 namespace {
 
-constexpr const char* kIncoming = ".incoming";
-constexpr const char* kCommitted = ".committed";
+// Names that are Lineage's alone: whatever lies in these folders is what an update wrote.
+constexpr const char* kIncoming = ".lineage-incoming";
+constexpr const char* kCommitted = ".lineage-committed";
 
 // Runs a step on the file system; its failure becomes an Error that names the folder.
 template <class Step>
-void attempt(const fs::path& folder, std::string_view doing, const Step& step) {
+auto attempt(const fs::path& folder, std::string_view doing, const Step& step) {
   try {
-    step();
+    return step();
   } catch (const fs::filesystem_error& e) {
-    throw Error(folder.string() + ": cannot " + std::string(doing) + ": " + e.code().message(),
-                "check that the disk has room and that the folder is yours");
+    throw system_error(folder, doing, e.code().value());
   }
 }
 
-// Each entry there takes the place of the one in the folder. Safe to repeat from any point.
+void remove_below(const fs::path& folder, const fs::path& entry) {
+  remove_ours(folder, [&](const fs::path& file) { return *file.begin() == entry; });
+}
+
+// Each entry there takes the place of the one in the folder, which check_places() has looked at.
+// Safe to repeat from any point.
 void move_committed(const fs::path& folder, const std::string& last) {
   const fs::path committed = folder / kCommitted;
   if (!fs::exists(committed)) return;
   const auto move = [&](const fs::path& entry) {
-    const fs::path to = folder / entry.filename();
-    if (fs::is_directory(entry)) fs::remove_all(to);
-    fs::rename(entry, to);
+    if (fs::is_directory(entry)) remove_below(folder, entry.filename());
+    fs::rename(entry, folder / entry.filename());
   };
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(committed))
@@ -42,16 +48,23 @@ void move_committed(const fs::path& folder, const std::string& last) {
   for (const fs::path& entry : entries) move(entry);
   if (!last.empty() && fs::exists(committed / last)) move(committed / last);
   sync_folder(folder);
-  fs::remove(committed);
+  remove_below(folder, kCommitted);
+}
+
+std::set<fs::path> names_below(const fs::path& folder) {
+  std::set<fs::path> names;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    names.insert(entry.path().lexically_relative(folder));
+  return names;
 }
 
 }  // namespace
 
-FolderUpdate::FolderUpdate(fs::path folder)
-    : folder_(std::move(folder)), staging_(folder_ / kIncoming) {
-  attempt(folder_, "create the folder", [&] { fs::create_directories(folder_); });
+FolderUpdate::FolderUpdate(fs::path folder, IsOurs ours)
+    : folder_(std::move(folder)), staging_(folder_ / kIncoming), ours_(std::move(ours)) {
+  create_folders(folder_);
   lock_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  require(lock_ >= 0, folder_.string(), ": cannot open the folder: ", std::strerror(errno));
+  if (lock_ < 0) throw system_error(folder_, "open the folder", errno);
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);
     throw Error(folder_.string() + ": another process is writing here; wanted to be the only one",
@@ -60,7 +73,7 @@ FolderUpdate::FolderUpdate(fs::path folder)
   try {
     attempt(folder_, "prepare the folder", [&] {
       move_committed(folder_, {});
-      fs::remove_all(staging_);
+      remove_below(folder_, kIncoming);
       fs::create_directory(staging_);
     });
   } catch (...) {
@@ -70,19 +83,47 @@ FolderUpdate::FolderUpdate(fs::path folder)
 }
 
 FolderUpdate::~FolderUpdate() {
-  std::error_code ignored;
-  fs::remove_all(staging_, ignored);
+  try {
+    remove_below(folder_, kIncoming);
+  } catch (const Error&) {  // the next writer does
+  }
   ::close(lock_);
+}
+
+void FolderUpdate::check_places() const {
+  for (const auto& entry : fs::directory_iterator(staging_)) {
+    const fs::path to = folder_ / entry.path().filename();
+    if (!fs::exists(fs::symlink_status(to))) continue;
+    const fs::path foreign = first_foreign(folder_, to, ours_);
+    if (foreign.empty()) continue;
+    throw Error((folder_ / foreign).string() +
+                    ": is there already, and not as Lineage wrote it; wanted to write there",
+                "name a new folder, or move it away");
+  }
 }
 
 void FolderUpdate::commit(const std::string& last) {
   attempt(folder_, "publish the new files", [&] {
+    check_places();
     for (const auto& entry : fs::recursive_directory_iterator(staging_))
       if (entry.is_directory()) sync_folder(entry.path());
     sync_folder(staging_);
+    const std::set<fs::path> fresh = names_below(staging_);
     fs::rename(staging_, folder_ / kCommitted);
     sync_folder(folder_);
     move_committed(folder_, last);
+    remove_ours(folder_,
+                [&](const fs::path& file) { return ours_(file) && !fresh.contains(file); });
+  });
+}
+
+std::string first_name_in(const fs::path& folder) {
+  return attempt(folder, "look into the folder", [&] {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder))
+      names.insert(entry.path().filename().string());
+    names.erase(kIncoming), names.erase(kCommitted);
+    return names.empty() ? std::string() : *names.begin();
   });
 }
 

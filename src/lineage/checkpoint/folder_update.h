@@ -3,13 +3,14 @@
 #include <string>
 #include <string_view>
 
-#include "lineage/base/file.h"
+#include "lineage/base/folder.h"
 
 namespace lineage {
 
 // Replaces several files of a folder at once; whatever else lies there stays. The new files are
-// written into folder/.incoming; commit() renames that to folder/.committed, which is the one
-// moment when the new files take the place of the old, and then moves them into the folder.
+// written into folder/.lineage-incoming; commit() renames that to folder/.lineage-committed, which
+// is the one moment when the new files take the place of the old, moves them into the folder, and
+// removes what was ours and is not among them.
 // A reader goes through current_file(), so it sees all the old files or all the new ones, at
 // whatever moment a writer was killed; the next writer finishes what is left to move.
 //
@@ -20,20 +21,29 @@ namespace lineage {
 // One writer at a time: a second one gets an Error.
 class FolderUpdate {
  public:
-  explicit FolderUpdate(fs::path folder);
+  // `ours` tells what an earlier update left; nothing else is replaced.
+  explicit FolderUpdate(
+      fs::path folder, IsOurs ours = [](const fs::path&) { return false; });
   ~FolderUpdate();  // without a commit() the folder is as it was
   FolderUpdate(const FolderUpdate&) = delete;
   FolderUpdate& operator=(const FolderUpdate&) = delete;
 
   const fs::path& staging() const { return staging_; }
   // `last` is moved after all others, so that whoever looks for it by its plain path finds the
-  // others in place. A folder (of the staging one) takes the place of the whole old one.
+  // others in place. A folder (of the staging one) takes the place of the whole old one. An Error,
+  // before anything is changed, when something that is not ours lies in the place of a new file.
   void commit(const std::string& last);
 
  private:
+  void check_places() const;
+
   fs::path folder_, staging_;
+  IsOurs ours_;
   int lock_ = -1;
 };
+
+// The first name in the folder but those that a killed FolderUpdate left; empty: there is none.
+std::string first_name_in(const fs::path& folder);
 
 // Where the file `name` ("manifest.json", "huggingface/config.json") is at this moment.
 fs::path current_file(const fs::path& folder, const std::string& name);

@@ -96,9 +96,8 @@ void write_tokenizer(const Tokenizer& tokenizer, const GptConfig& config, const 
 }
 
 void require_new_folder(const fs::path& to) {
-  std::error_code ignored;
-  if (!fs::exists(to, ignored) || (fs::is_directory(to, ignored) && fs::is_empty(to, ignored)))
-    return;
+  check_writable_folder(to, "DIR");
+  if (!fs::exists(to) || first_name_in(to).empty()) return;
   throw Error(to.string() + ": is there already; wanted a new or an empty folder to export to",
               "name another folder, or remove this one");
 }

@@ -6,6 +6,7 @@
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
+#include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/huggingface_layout.h"
 #include "lineage/checkpoint/huggingface_tensors.h"
@@ -129,10 +130,34 @@ void read_weights(const Source& source, Parameters& parameters) {
   }
 }
 
+// The folder to import to: new, empty, or what an import of an equal model wrote.
+void check_target(const fs::path& to) {
+  check_writable_folder(to, "--out");
+  if (!fs::exists(to) || Checkpoint::exists(to)) return;
+  if (const std::string name = first_name_in(to); !name.empty())
+    throw Error(to.string() + ": is a folder that holds other things, such as " + name +
+                    "; wanted a new or an empty one",
+                "name another folder with --out");
+}
+
+void check_same(const fs::path& to, const Manifest& fresh, const Parameters& parameters) {
+  if (!Checkpoint::exists(to)) return;
+  const Manifest old = Checkpoint::open(to).manifest();
+  if (old.stage == fresh.stage && old.config == fresh.config && old.tokenizer == fresh.tokenizer &&
+      old.weights == digest_of_weights(parameters))
+    return;
+  throw Error(to.string() + ": holds another checkpoint" +
+                  (old.node.empty() ? "" : ", " + old.node) + " (weights " +
+                  old.weights.substr(0, 12) + "); wanted a new or an empty folder",
+              "name another folder with --out");
+}
+
 }  // namespace
 
 Manifest import_huggingface(const fs::path& from, const fs::path& to) {
   require(fs::is_directory(from), from.string(), ": no such folder; wanted a Hugging Face model");
+  check_apart(from, to);
+  check_target(to);
   const Source source(from);
   std::shared_ptr<const Tokenizer> tokenizer;
   if (has_tokenizer(from)) {
@@ -148,6 +173,8 @@ Manifest import_huggingface(const fs::path& from, const fs::path& to) {
   manifest.config = frozen_model_config(source.config.model);
   manifest.code = kVersion;
   manifest.created = utc_now();
+  manifest.tokenizer = tokenizer ? tokenizer->digest() : "";
+  check_same(to, manifest, *model.parameters);
   return Checkpoint::write(to, manifest, *model.parameters, tokenizer.get(),
                            [&](const fs::path& staging) {
                              const fs::path kept = staging / "huggingface";

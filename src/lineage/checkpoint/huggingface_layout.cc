@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_name.h"
 #include "lineage/checkpoint/json.h"
 
 namespace lineage {
@@ -49,6 +50,7 @@ HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) 
     const JsonObject object(file, place + ": files");
     auto& added = layout.files.emplace_back();
     added.name = object.get<std::string>("name");
+    check_file_name(added.name, place + ": files", "file");
     const JsonObject metadata = object.child("metadata");
     for (const auto& [key, value] : metadata.value().items())
       added.metadata[key] = metadata.get<std::string>(key);
@@ -61,6 +63,7 @@ HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) 
   for (const json& name : all.list("copied")) {
     if (!name.is_string()) all.refuse("copied", "an array of strings");
     layout.copied.push_back(name.get<std::string>());
+    check_file_name(layout.copied.back(), place + ": copied", "file");
   }
   return layout;
 }

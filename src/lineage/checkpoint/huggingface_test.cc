@@ -71,6 +71,7 @@ class HuggingFace : public ::testing::Test {
 
   std::string import_error(const Theirs& t) {
     fs::remove_all(folder_ / "theirs");
+    fs::remove_all(folder_ / "model");
     t.write(folder_ / "theirs");
     return error_of([&] { import_huggingface(folder_ / "theirs", folder_ / "model"); });
   }

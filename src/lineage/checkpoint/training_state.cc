@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "lineage/base/error.h"
+#include "lineage/base/folder.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/tensors_digest.h"
@@ -14,6 +15,7 @@ namespace lineage {
 namespace {
 
 constexpr std::string_view kPrefix = "training-", kSuffix = ".safetensors";
+constexpr int kDigits = 12;  // at least, of the step
 
 struct StateFile {
   int64_t step;
@@ -24,6 +26,7 @@ std::optional<int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
   const char* begin = name.data() + kPrefix.size();
   const char* end = name.data() + name.size() - kSuffix.size();
+  if (end - begin < kDigits) return std::nullopt;  // of somebody else
   int64_t step = 0;
   const auto [last, error] = std::from_chars(begin, end, step);
   return error == std::errc() && last == end ? std::optional(step) : std::nullopt;
@@ -52,14 +55,11 @@ std::string digest_of_tensors(const NamedTensors& tensors) {
   return digest.hex();
 }
 
-// The leftovers of writers that were killed, from AtomicFile.
-void remove_partial(const fs::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.find(".partial.") != std::string::npos)
-      fs::remove(entry.path(), ignored);
-  }
+// A state, or what a writer that was killed left of one (base/file.h).
+bool is_state(const fs::path& file) {
+  const std::string name = file.string();
+  const size_t partial = name.find(".partial.");
+  return step_of(name.substr(0, partial)).has_value();
 }
 
 TrainingState read_state(const fs::path& path, const NamedTensors& into) {
@@ -96,18 +96,15 @@ TrainingState read_state(const fs::path& path, const NamedTensors& into) {
 void save_training_state(const fs::path& folder, int64_t step, const NamedTensors& tensors,
                          const nlohmann::json& json) {
   require(step >= 0, folder.string(), ": training state of step ", step, "; wanted 0 or more");
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  require(!failure, folder.string(), ": cannot create the folder: ", failure.message());
-  remove_partial(folder);
+  create_folders(folder);
   const std::string envelope = nlohmann::json{{"step", step}, {"json", json}}.dump();
-  const fs::path path = folder / fmt::format("{}{:012}{}", kPrefix, step, kSuffix);
+  const fs::path path = folder / fmt::format("{}{:0{}}{}", kPrefix, step, kDigits, kSuffix);
   write_safetensors(
       path, tensors,
       {{"state", envelope}, {"digest", state_digest(envelope, digest_of_tensors(tensors))}});
   sync_folder(folder);
-  for (const StateFile& old : newest_first(folder))
-    if (old.path != path) fs::remove(old.path, failure);
+  remove_ours(folder,
+              [&](const fs::path& file) { return is_state(file) && file != path.filename(); });
 }
 
 std::optional<TrainingState> load_training_state(const fs::path& folder, const NamedTensors& into) {
@@ -127,10 +124,6 @@ std::optional<TrainingState> load_training_state(const fs::path& folder, const N
               "remove " + files.front().path.string() + " to start this stage from its beginning");
 }
 
-void remove_training_state(const fs::path& folder) {
-  std::error_code ignored;
-  for (const StateFile& file : newest_first(folder)) fs::remove(file.path, ignored);
-  remove_partial(folder);
-}
+void remove_training_state(const fs::path& folder) { remove_ours(folder, is_state); }
 
 }  // namespace lineage

@@ -26,6 +26,9 @@ void add_world_audit(CLI::App& world);
 // The page of a tree, OUT/trees/RECIPE, or a line that says why it is not written.
 void write_report(const std::filesystem::path& tree, const std::filesystem::path& page);
 
+// An Error unless a report may be written there: it replaces an earlier one and nothing else.
+void check_report_place(const std::filesystem::path& file);
+
 // On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
 std::unique_ptr<Progress> terminal_progress();
 

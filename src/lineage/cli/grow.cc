@@ -11,6 +11,7 @@
 #include <string>
 
 #include "lineage/base/error.h"
+#include "lineage/base/folder.h"
 #include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
@@ -191,6 +192,10 @@ Recipe read_recipe(const GrowCommand& o) {
   return parse_recipe(toml, "stdin", o.sets);
 }
 
+fs::path page_place(const GrowCommand& o, const Recipe& recipe) {
+  return fs::path(o.out) / (recipe.name + ".html");
+}
+
 void run(GrowCommand o) {
   if (o.keys) {
     fmt::print("{}", recipe_reference());
@@ -204,6 +209,7 @@ void run(GrowCommand o) {
   set_threads(o.threads);
   const Recipe recipe = read_recipe(o);
   o.grow.out = o.out;
+  if (const fs::path page = page_place(o, recipe); fs::exists(page)) check_report_place(page);
   o.grow.interrupted = interrupted;
   const auto ranks = mpi();
   try {
@@ -244,14 +250,15 @@ void run(GrowCommand o) {
       record_growth(o, recipe, started, took() - before);
     }
     if (ranks->rank() == 0)
-      write_report(fs::path(o.out) / "trees" / recipe.name,
-                   fs::path(o.out) / (recipe.name + ".html"));
+      write_report(fs::path(o.out) / "trees" / recipe.name, page_place(o, recipe));
   } catch (const Interrupted&) {
     throw;  // all ranks are, and each ends by itself
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     if (ranks->size() > 1) {  // the others would wait for this rank in vain
+      const auto* error = dynamic_cast<const Error*>(&e);
+      const std::string hint = error ? error->hint() : "";
       fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),
-                 e.hint().empty() ? "" : "help:  ", e.hint());
+                 hint.empty() ? "" : "help:  ", hint);
       ranks->abandon();
     }
     throw;

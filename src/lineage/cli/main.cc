@@ -2,13 +2,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <system_error>
 
 #include "lineage/base/error.h"
 #include "lineage/base/interrupted.h"
 #include "lineage/base/parallel.h"
+#include "lineage/base/system_error.h"
 #include "lineage/base/version.h"
 #include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
@@ -20,9 +24,19 @@ namespace {
 int fail(const std::string& what, const std::string& hint, int status) {
   const bool color = ::isatty(STDERR_FILENO);
   const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
-  fmt::print(stderr, "{} {}\n", fmt::format(red, "error:"), what);
-  if (!hint.empty()) fmt::print(stderr, "help:  {}\n", hint);
+  std::string text = fmt::format("{} {}\n", fmt::format(red, "error:"), what);
+  if (!hint.empty()) text += fmt::format("help:  {}\n", hint);
+  std::fputs(text.c_str(), stderr);  // where that cannot be written there is nobody left to tell
   return status;
+}
+
+// What a command printed is its result: one that cannot be written is a failure.
+int flush_output(int status) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  const std::string said = errno != 0 ? std::strerror(errno) : "a part of it is lost";
+  return fail("standard output: cannot write: " + said,
+              "check where it goes: the disk's space, or the program that reads it", kErrorStatus);
 }
 
 void add_commands(CLI::App& app) {
@@ -58,11 +72,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::Success& e) {  // help or version
-    return app.exit(e);
+    return flush_output(app.exit(e));
   } catch (const CLI::ParseError& e) {
     throw UsageError(e.what(), "lineage --help");
   }
-  return 0;
+  return flush_output(0);
 }
 
 }  // namespace
@@ -83,6 +97,10 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail("memory: the system has no more", "use a smaller batch, context or model",
                 kErrorStatus);
+  } catch (const std::system_error& e) {
+    if (std::ferror(stdout) != 0) return flush_output(kErrorStatus);
+    const lineage::Error error = lineage::system_error(e);
+    return fail(error.what(), error.hint(), kErrorStatus);
   } catch (const std::exception& e) {
     return fail(e.what(), "this is a fault of Lineage itself; please report it with the command",
                 kErrorStatus);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lineage/base/error.h"
-#include "lineage/base/file.h"
+#include "lineage/base/folder.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/trace/page.h"
@@ -21,7 +21,13 @@ struct ReportOptions {
 
 // A run folder, one of its trees, or a report exported before.
 Report load(const ReportOptions& o) {
-  if (fs::is_regular_file(o.run)) return parse_report(read_file(o.run), o.run);
+  const bool exported = fs::is_regular_file(o.run);
+  if (exported && !o.tree.empty())
+    throw Error(o.run +
+                    ": is a report of one tree; wanted a run folder, of whose trees --tree names "
+                    "one",
+                "leave --tree out");
+  if (exported) return parse_report(read_file(o.run), o.run);
   return gather_report(o.run, o.tree);
 }
 
@@ -34,6 +40,7 @@ TextStyle terminal_style() {
 }
 
 void run(const ReportOptions& o) {
+  if (!o.out.empty()) check_report_place(o.out);
   const Report report = load(o);
   if (o.json || o.markdown) {
     const std::string text = o.json ? report_json(report) + "\n" : report_markdown(report);
@@ -51,11 +58,23 @@ void run(const ReportOptions& o) {
     fmt::print("\nno page is written: {}\n", report_page_absence());
     return;
   }
+  check_report_place(out);
   write_file_atomic(out, report_html(report));
   fmt::print("\nopen {}\n", out.string());
 }
 
 }  // namespace
+
+void check_report_place(const fs::path& file) {
+  std::error_code absent;
+  if (fs::is_regular_file(file, absent) && fs::file_size(file, absent) > 0 &&
+      !is_report(read_file(file)))
+    throw Error(file.string() +
+                    ": is there already, and is no report; wanted a new file or an "
+                    "earlier report",
+                "name another file with --out, or move this one away");
+  check_writable_file(file, "--out");
+}
 
 void write_report(const fs::path& tree, const fs::path& page) {
   if (report_page().empty()) {

@@ -29,6 +29,13 @@ extern "C" void on_interrupt(int signal) {
   }
 }
 
+// A log that cannot be written (a full disk, a closed terminal) ends no run: what it tells of is no
+// result.
+void tell(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
 size_t terminal_columns() {
   constexpr size_t kDefault = 100;
   winsize size{};
@@ -49,18 +56,17 @@ class Live final : public Progress {
         fmt::format("{} [{:=<{}}{:<{}}] {:3.0f} %  {}", what, "", filled,
                     filled < kWidth ? ">" : "", kWidth - filled, 100 * fraction, detail);
     if (const size_t columns = terminal_columns(); line.size() >= columns) line.resize(columns - 1);
-    fmt::print(stderr, "\r\x1b[K{}", line);
-    std::fflush(stderr);
+    tell("\r\x1b[K" + line);
     shown_ = true;
   }
   void note(std::string_view line) override {
     clear();
-    fmt::print(stderr, "{}\n", line);
+    tell(fmt::format("{}\n", line));
   }
 
  private:
   void clear() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_) tell("\r\x1b[K");
     shown_ = false;
   }
   Clock::time_point last_{};
@@ -75,9 +81,9 @@ class Plain final : public Progress {
     if (what != piece_) last_ = {}, piece_ = what;
     if (Clock::now() - last_ < kBetween && fraction < 1) return;
     last_ = Clock::now();
-    fmt::print(stderr, "{} {:3.0f} %  {}\n", what, 100 * fraction, detail);
+    tell(fmt::format("{} {:3.0f} %  {}\n", what, 100 * fraction, detail));
   }
-  void note(std::string_view line) override { fmt::print(stderr, "{}\n", line); }
+  void note(std::string_view line) override { tell(fmt::format("{}\n", line)); }
 
  private:
   Clock::time_point last_{};

@@ -7,6 +7,8 @@
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/base/file_name.h"
+#include "lineage/base/folder.h"
 #include "lineage/data/files.h"
 #include "lineage/data/tokenise.h"
 
@@ -31,26 +33,19 @@ std::string cache_key(SourceConfig config, const std::vector<InputFile>& files,
   return digest.hex();
 }
 
-std::string file_name_of(std::string name) {
-  for (char& c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_';
-    if (!plain) c = '_';
-  }
-  return name;
-}
-
-// Removes what a killed run left; the lock file stays.
-void clear(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
+// Of what tokenise() and this file write, whole or partial.
+bool is_shard_or_index(const fs::path& file) {
+  const std::string name = file.string();
+  return name.starts_with(kIndex) ||
+         ((name.starts_with("train-") || name.starts_with("heldout-")) &&
+          name.find(".tokens") != std::string::npos);
 }
 
 void make(const std::string& name, const SourceConfig& config, const Tokenizer& tokenizer,
           const PrepareOptions& options, const fs::path& folder, Progress& progress) {
-  const FolderLock lock(folder);
+  const FolderLock lock(folder, LockWait{"source " + name, progress, options.interrupted});
   if (fs::exists(folder / kIndex)) return;  // another run finished it just now
-  clear(folder);
+  remove_ours(folder, is_shard_or_index);   // what a killed run left
   const TokenisedShards made =
       tokenise(name, config, tokenizer, folder, options.shard_bytes, progress);
   nlohmann::json index = {{"format", kFormat},
@@ -109,10 +104,11 @@ void complete(SourceRecord& record, const std::string& name, const SourceConfig&
 PreparedSource prepare_source(const std::string& name, const SourceConfig& config,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
+  check_file_name(name, "sources", "source");
   validate(config, name);
   const std::string key =
       cache_key(config, list_files(config, name), tokenizer, options.shard_bytes);
-  const fs::path folder = options.cache / (file_name_of(name) + "-" + key.substr(0, 16));
+  const fs::path folder = options.cache / (name + "-" + key.substr(0, 16));
   const bool fresh = !fs::exists(folder / kIndex);
   if (fresh) make(name, config, tokenizer, options, folder, progress);
   PreparedSource prepared = open(name, tokenizer, options, folder);

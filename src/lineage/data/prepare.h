@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct PrepareOptions {
   std::filesystem::path cache{};  // tokenised sources lie here, one folder each
   bool verify = true;             // read every shard once to compare its checksum
   int64_t shard_bytes = int64_t{64} << 20;
+  std::function<bool()> interrupted = {};  // ends the wait for another process that does the same
 };
 
 struct PreparedSource {
@@ -31,8 +33,9 @@ struct PreparedSource {
 // Reads a source, tokenises it on all threads and writes shards, or opens those that an earlier run
 // wrote: they are keyed by the config, the names, sizes and times of the files, and the tokenizer.
 // The same input gives the same bytes whatever the number of threads. A run that was killed leaves
-// nothing that the next would take for whole. Only one run may write a folder (an Error for the
-// other), so with several ranks one prepares and the others open after it. Memory stays constant
+// nothing that the next would take for whole. Of several processes that want the same shards one
+// makes them and the others wait for it; ranks, which meet at barriers, prepare on one and open on
+// the others after it. Memory stays constant
 // but for 8 to 16 bytes a document for finding duplicates.
 //
 // A document is held out when a hash of its text falls below the share wanted, so the same text is

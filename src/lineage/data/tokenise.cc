@@ -9,6 +9,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/base/folder.h"
 #include "lineage/base/parallel.h"
 #include "lineage/data/hash_set.h"
 #include "lineage/data/shards.h"
@@ -97,8 +98,12 @@ class Pass {
     return std::nullopt;
   }
   void remove_files() const {
-    for (const Side* side : {&train_, &heldout_})
-      for (const std::string& file : side->files) std::filesystem::remove(folder_ / file);
+    remove_ours(folder_, [&](const fs::path& file) {
+      const auto wrote = [&](const Side& side) {
+        return std::ranges::find(side.files, file.string()) != side.files.end();
+      };
+      return wrote(train_) || wrote(heldout_);
+    });
   }
 
   TokenisedShards result() && {

@@ -90,17 +90,24 @@ class Database::Statement {
   int bound_ = 0;
 };
 
-Database::Database(std::filesystem::path path) : path_(std::move(path)) {
-  if (sqlite3_open(path_.c_str(), &db_) != SQLITE_OK) {
+Database::Database(std::filesystem::path path, Access access) : path_(std::move(path)) {
+  // To read, too, for writing where the system allows it: what a killed process has left half
+  // written is then taken back. SQLite opens read-only where it does not.
+  const int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);
+  if (sqlite3_open_v2(path_.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
     const std::string said = sqlite3_errmsg(db_);
     sqlite3_close(db_);
     throw Error(path_.string() + ": cannot be opened (" + said + "); wanted a database of scores",
-                "check that the folder exists and may be written");
+                access == Access::write ? "check that the folder exists and may be written, or "
+                                          "name another file with --db"
+                                        : "check who owns it: ls -l " + path_.string());
   }
   constexpr int kWaitForOthers = 60'000;  // milliseconds
   sqlite3_busy_timeout(db_, kWaitForOthers);
   try {
-    check_format();
+    // Sorting takes memory instead of files: the disk may be full.
+    if (access == Access::read) execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY");
+    check_format(access);
   } catch (...) {
     sqlite3_close(db_);
     throw;
@@ -111,24 +118,29 @@ Database::~Database() { sqlite3_close(db_); }
 
 void Database::fail(const std::string& doing) const {
   const int code = sqlite3_errcode(db_);
-  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  std::string help = "check space and permissions, and that no other program holds the file";
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+    help = "move the file away; `lineage eval` then measures everything anew";
+  else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
+    help = "name a file that may be written, in a folder that may be, with --db";
+  else if (code == SQLITE_FULL)
+    help = "free some space on this disk, or name a file on another one with --db";
   throw Error(path_.string() + ": " + doing + " failed (" + sqlite3_errmsg(db_) +
                   "); wanted a whole database of scores",
-              damaged ? "move the file away; `lineage eval` then measures everything anew"
-                      : "check space and permissions, and that no other program holds the file");
+              help);
 }
 
 void Database::execute(const char* sql) const {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("writing");
 }
 
-void Database::check_format() {
+void Database::check_format(Access access) {
   const auto number = [&](const char* pragma) {
     Statement s(*this, pragma);
     return s.step() ? s.integer(0) : 0;
   };
   const auto tables = [&] { return number("SELECT count(*) FROM sqlite_master"); };
-  if (tables() == 0) create_tables();
+  if (access == Access::write && tables() == 0) create_tables();
   const int64_t id = number("PRAGMA application_id"), version = number("PRAGMA user_version");
   if (id != kApplicationId)
     throw Error(path_.string() + ": is another program's database; wanted one of scores",

@@ -61,7 +61,9 @@ struct ScoreRow {
 // killed run leaves what it had finished. Errors name the file.
 class Database {
  public:
-  explicit Database(std::filesystem::path);
+  // To read changes nothing: the file must be there, and folder and disk may be read-only or full.
+  enum class Access : uint8_t { write, read };
+  explicit Database(std::filesystem::path, Access = Access::write);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -88,7 +90,7 @@ class Database {
   class Statement;
   void execute(const char* sql) const;
   void create_tables();
-  void check_format();
+  void check_format(Access);
   void write_items(const Evaluation&);
   void write_predictions(const Evaluation&);
   void write_scores(const Evaluation&, const std::string& scenario, std::span<const Score>);

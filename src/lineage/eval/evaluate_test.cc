@@ -190,6 +190,28 @@ std::string message(const std::function<void()>& f) {
   return "no error";
 }
 
+TEST_F(EvaluateTest, ADatabaseThatIsReadStaysAsItIs) {
+  const auto path = folder / "scores.sqlite";
+  EXPECT_NE(message([&] { Database db(path, Database::Access::read); }).find("cannot be opened"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {
+    Database db(path);
+    db.begin_run("test", "0", 1);
+    evaluate(model, node, toys, db);
+  }
+  const std::string bytes = read_file(path);
+  {
+    Database db(path, Database::Access::read);
+    EXPECT_EQ(db.scores("key").size(), 6u);
+    const std::string said = message([&] { db.begin_run("test", "0", 1); });
+    EXPECT_NE(said.find("writing failed (attempt to write a readonly database)"), std::string::npos)
+        << said;
+    EXPECT_NE(said.find("with --db"), std::string::npos) << said;
+  }
+  EXPECT_EQ(read_file(path), bytes);
+}
+
 TEST_F(EvaluateTest, DamagedAndForeignDatabases) {
   const auto path = folder / "scores.sqlite";
   const auto open = [&] { Database db(path); };

@@ -7,7 +7,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
-#include "lineage/base/file.h"
+#include "lineage/base/folder.h"
 #include "lineage/base/parallel.h"
 #include "lineage/base/side_by_side.h"
 #include "lineage/checkpoint/model.h"
@@ -48,28 +48,6 @@ std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Toke
   for (const std::string& source : stage.sources(node, recipe))
     digest.field(source).field(fmt::format("{}", weight_of(recipe, source))).field(data.at(source));
   return digest.hex();
-}
-
-// Checks what a previous run left under the name of this node, so that a swap of the link is safe.
-void link_to(const std::filesystem::path& link, const std::filesystem::path& target) {
-  std::filesystem::create_directories(link.parent_path());
-  const auto relative = std::filesystem::relative(target, link.parent_path());
-  std::filesystem::path fresh = link;
-  fresh += ".new";
-  std::filesystem::remove(fresh);
-  std::filesystem::create_directory_symlink(relative, fresh);
-  std::filesystem::rename(fresh, link);
-}
-
-// Nodes that the recipe had once and has no more; what they link to stays.
-void remove_other_links(const std::filesystem::path& links, const Recipe& recipe) {
-  std::error_code absent;
-  std::vector<std::filesystem::path> others;
-  for (const auto& entry : std::filesystem::directory_iterator(links, absent))
-    if (entry.is_symlink() && std::ranges::find(recipe.nodes, entry.path().filename().string(),
-                                                &RecipeNode::name) == recipe.nodes.end())
-      others.push_back(entry.path());
-  for (const auto& link : others) std::filesystem::remove(link);
 }
 
 // One run of grow().
@@ -117,7 +95,10 @@ std::map<std::string, std::string> Grower::prepare_data(
   for (const std::string& name : used) {
     const SourceRecord record = chief_first([&] {
       return prepare_data_set(recipe_, name, *tokenizer_,
-                              {options_.out / "data", ranks_.rank() == 0}, progress_);
+                              {.cache = options_.out / "data",
+                               .verify = ranks_.rank() == 0,
+                               .interrupted = options_.interrupted},
+                              progress_);
     });
     digests[name] = record.digest;
     const std::string left_out = describe_dropped(record);
@@ -138,10 +119,11 @@ bool Grower::ever_grown(const std::string& node) const {
 
 std::vector<GrownNode> Grower::run() {
   const auto nodes = chosen_nodes(recipe_, options_.nodes);
-  check_folder(options_.out);
+  check_writable_folder(options_.out, "--out");
   check_inputs(recipe_, nodes);
-  tokenizer_ = chief_first(
-      [&] { return recipe_tokenizer(recipe_, options_.out / "tokenizers", progress_); });
+  tokenizer_ = chief_first([&] {
+    return recipe_tokenizer(recipe_, options_.out / "tokenizers", progress_, options_.interrupted);
+  });
   std::vector<RecipeNode> resolved;
   std::vector<NodeToGrow> fresh, ungrown;
   for (const RecipeNode* n : nodes) {
@@ -168,13 +150,16 @@ std::vector<GrownNode> Grower::run() {
   check_room(ungrown, options_.out, ranks_.size());
   links_ = options_.out / "trees" /
            (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
-  if (ranks_.rank() == 0) remove_other_links(links_, recipe_);
+  if (ranks_.rank() == 0)  // of nodes that the recipe had once; what they link to stays
+    remove_links(links_, options_.out / "nodes", [&](const std::string& name) {
+      return std::ranges::find(recipe_.nodes, name, &RecipeNode::name) != recipe_.nodes.end();
+    });
   std::vector<GrownNode> result;
   for (const RecipeNode& node : resolved) {
     const GrownNode& g = result.emplace_back(grown_.at(node.name));
     if (!g.cached) continue;
     progress_.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
-    if (ranks_.rank() == 0) link_to(links_ / node.name, g.folder);
+    if (ranks_.rank() == 0) replace_link(links_ / node.name, g.folder);
   }
   grow_all(resolved, ungrown);
   ranks_.barrier();
@@ -217,6 +202,10 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g, Progress& pro
                        std::function<bool()> interrupted) {
   std::unique_ptr<FolderLock> lock;
   if (ranks_.rank() == 0) lock = std::make_unique<FolderLock>(g.folder);
+  if (ranks_.size() == 1 && Checkpoint::exists(g.folder)) {  // by another process, since we looked
+    progress.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
+    return replace_link(links_ / node.name, g.folder);
+  }
   StageContext context{recipe_, ranks_,     progress,   g.folder,     options_.out / "data",
                        {},      g.identity, tokenizer_, peak_gflops_, std::move(interrupted)};
   for (const std::string& parent : node.parents)
@@ -228,7 +217,7 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g, Progress& pro
                             plan.steps));
   ranks_.barrier();
   stage.run(node, context);
-  if (ranks_.rank() == 0) link_to(links_ / node.name, g.folder);
+  if (ranks_.rank() == 0) replace_link(links_ / node.name, g.folder);
 }
 
 }  // namespace

@@ -70,8 +70,10 @@ void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 // The nodes asked for and their ancestors, in the recipe's order; all when none is named.
 std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);
 
-// The tokenizer of a recipe: loaded, or trained once and kept under `folder`.
+// The tokenizer of a recipe: loaded, or trained once and kept under `folder`. A process waits while
+// another one trains the same.
 std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe&,
-                                                  const std::filesystem::path& folder, Progress&);
+                                                  const std::filesystem::path& folder, Progress&,
+                                                  std::function<bool()> interrupted = {});
 
 }  // namespace lineage

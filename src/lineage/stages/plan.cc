@@ -2,6 +2,7 @@
 #include <map>
 
 #include "lineage/base/clock.h"
+#include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/ops/tape.h"
 #include "lineage/stages/grow.h"
@@ -71,7 +72,7 @@ double expected_rate(const GptConfig& config, const StagePlan& plan, double peak
 
 GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks) {
   const auto nodes = chosen_nodes(recipe, options.nodes);
-  check_folder(options.out);
+  check_writable_folder(options.out, "--out");
   for (const auto& [name, source] : recipe.sources) list_files(source, name);  // they are there
   check_inputs(recipe, nodes);
   GrowPlan result;

@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/file_name.h"
 #include "lineage/stages/presets.h"
 #include "lineage/stages/stage.h"
 
@@ -122,6 +123,32 @@ std::vector<RecipeNode> ordered(std::vector<RecipeNode> nodes) {
   return result;
 }
 
+// Every name of a recipe is a folder's, below OUT.
+void check_names(const Recipe& recipe, const ConfigNode& document, const std::string& place) {
+  check_file_name(recipe.name, document.has("name") ? document.place("name") : place, "recipe");
+  const auto check = [&](const char* kind, std::string_view what) {
+    const ConfigNode names = table(document, kind);
+    for (const std::string& name : names.keys()) {
+      const std::string at = names.place(name);  // ends with the name, which the message shows
+      check_file_name(name, at.substr(0, at.find(fmt::format(": {}", kind))), what);
+    }
+  };
+  check("sources", "source");
+  check("corpora", "corpus");
+  check("conversations", "conversation set");
+  check("demonstrations", "demonstration set");
+  check("nodes", "node");
+  for (const std::string& name : table(document, "nodes").keys()) {
+    const bool of_a_seed = name.starts_with("seed-") && name.size() > 5 &&
+                           name.find_first_not_of("0123456789", 5) == std::string::npos;
+    if (of_a_seed || name == "growth.json")
+      throw Error(fmt::format("{}: a node is called {}, which OUT/trees/{} has for another thing; "
+                              "wanted another name",
+                              document.child("nodes").place(name), name, recipe.name),
+                  "names as seed-2 are those of further seeds' trees");
+  }
+}
+
 Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::string& place,
                    const std::vector<std::string>& sets) {
   // Twice: what is set decides what is extended, and is itself the last word.
@@ -146,8 +173,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   reader("demonstrations", recipe.demonstrations, "");
   reader("run", recipe.run, "");
   reader("evaluation", recipe.evaluation, "");
-  require(!recipe.name.empty() && recipe.name.find('/') == std::string::npos, place, ": name is \"",
-          recipe.name, "\"; wanted a folder's name");
+  check_names(recipe, document, place);
   require(!text_names(recipe).empty(), place,
           ": has no [sources.NAME] or [corpora.NAME]; wanted at least one");
   for (const auto& [name, source] : recipe.sources) validate(source, name);

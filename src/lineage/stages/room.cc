@@ -1,11 +1,8 @@
 #include "lineage/stages/room.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <functional>
 
 #include "lineage/base/error.h"
@@ -50,26 +47,6 @@ void check_room(const std::vector<NodeToGrow>& nodes, const fs::path& out, int r
           "free some space, or choose another disk with --out");
     kept += node.plan.parameters * size_of(DType::f32) + metrics_bytes(node.plan.steps);
   }
-}
-
-void check_folder(const fs::path& out) {
-  std::error_code error;
-  fs::path at = fs::absolute(out, error).lexically_normal();
-  while (!fs::exists(at, error)) {
-    if (error && error != std::errc::no_such_file_or_directory &&
-        error != std::errc::not_a_directory)
-      throw Error(fmt::format("{}: cannot be reached: {}", at.string(), error.message()),
-                  "choose another folder with --out");
-    if (fs::is_symlink(at) || at == at.parent_path())
-      throw Error(at.string() + ": is a link to nothing; wanted a folder",
-                  "choose another folder with --out");
-    at = at.parent_path();
-  }
-  if (!fs::is_directory(at, error))
-    throw Error(at.string() + ": is a file; wanted a folder", "choose another folder with --out");
-  if (::access(at.c_str(), W_OK | X_OK) != 0)
-    throw Error(fmt::format("{}: cannot be written to: {}", at.string(), std::strerror(errno)),
-                "choose another folder with --out, or change this one's permissions");
 }
 
 int fit_at_once(const std::vector<NodeToGrow>& nodes, const fs::path& out, int at_once) {

@@ -20,9 +20,6 @@ struct NodeToGrow {
 // memory is that of all ranks, on one machine.
 void check_room(const std::vector<NodeToGrow>&, const std::filesystem::path& out, int ranks);
 
-// An Error unless `out` is a folder that can be written to, or can be made. Writes nothing.
-void check_folder(const std::filesystem::path& out);
-
 // Of at most `at_once` nodes, how many have room side by side, in this machine's free memory and on
 // the disk of `out`, whichever they are; at least 1.
 int fit_at_once(const std::vector<NodeToGrow>&, const std::filesystem::path& out, int at_once);

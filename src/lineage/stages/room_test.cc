@@ -31,36 +31,6 @@ NodeToGrow node(const std::string& name, int64_t memory, int64_t disk, int64_t p
 
 TEST(Room, WhatFitsIsNoError) { EXPECT_EQ(error_of({node("a", 1 << 20, 1 << 10)}), "none"); }
 
-TEST(Room, AFolderThatCannotBeMadeIsRefused) {
-  const auto said = [](const std::filesystem::path& out) -> std::string {
-    try {
-      check_folder(out);
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "none";
-  };
-  const auto here = std::filesystem::temp_directory_path() / "lineage-room-test";
-  std::filesystem::remove_all(here);
-  std::filesystem::create_directories(here);
-  std::ofstream(here / "file") << "x";
-  std::filesystem::create_symlink("nothing", here / "link");
-  std::filesystem::create_symlink("loop", here / "loop");
-  EXPECT_EQ(said(here), "none");
-  EXPECT_EQ(said(here / "new" / "below"), "none");
-  EXPECT_FALSE(std::filesystem::exists(here / "new"));
-  EXPECT_EQ(said(here / "file"), (here / "file").string() + ": is a file; wanted a folder");
-  EXPECT_EQ(said(here / "file" / "below"),
-            (here / "file").string() + ": is a file; wanted a folder");
-  EXPECT_EQ(said(here / "link"),
-            (here / "link").string() + ": is a link to nothing; wanted a folder");
-  EXPECT_NE(said(here / "loop").find((here / "loop").string() + ": cannot be reached: "),
-            std::string::npos);
-  EXPECT_NE(said(here / std::string(300, 'x')).find(": cannot be reached: File name too long"),
-            std::string::npos);
-  std::filesystem::remove_all(here);
-}
-
 TEST(Room, TooLittleMemoryNamesTheNodeAndBothSizes) {
   const std::string said = error_of({node("a", 1, 1), node("b", 2000 * kTiB, 1)}, 2);
   EXPECT_EQ(said.find("a.toml:7: nodes.b: needs about 4096000 GiB of memory for 2 ranks; this "

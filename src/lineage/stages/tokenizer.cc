@@ -70,15 +70,19 @@ std::shared_ptr<const Tokenizer> train(const Recipe& recipe, Progress& progress)
 
 std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe& recipe,
                                                   const std::filesystem::path& folder,
-                                                  Progress& progress) {
+                                                  Progress& progress,
+                                                  std::function<bool()> interrupted) {
   const TokenizerConfig& config = recipe.tokenizer;
   if (config.kind == TokenizerKind::world) return Vocabulary::get().tokenizer();
   if (!config.path.empty()) return Tokenizer::load(config.path);
-  const auto file = folder / (training_key(recipe).substr(0, 16) + ".json");
+  const std::string key = training_key(recipe).substr(0, 16);
+  const auto file = folder / (key + ".json");
   if (std::filesystem::exists(file)) return Tokenizer::load(file);
+  const FolderLock lock(folder, LockWait{"tokenizer", progress, std::move(interrupted)},
+                        "." + key + ".lock");
+  if (std::filesystem::exists(file)) return Tokenizer::load(file);  // made while this one waited
   progress.note(fmt::format("tokenizer: training {} tokens", config.vocab));
   const auto tokenizer = train(recipe, progress);
-  std::filesystem::create_directories(folder);
   tokenizer->save(file);
   return tokenizer;
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
+#include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
 #include "lineage/data/files.h"
@@ -100,7 +101,10 @@ class BestWeights {
   void load(Parameters& parameters) const {
     if (fs::exists(file_)) read_tensor(SafetensorsFile(file_).at("values"), parameters.values());
   }
-  void remove() const { fs::remove(file_); }
+  void remove() const {
+    remove_ours(file_.parent_path(),
+                [&](const fs::path& file) { return file == file_.filename(); });
+  }
 
  private:
   fs::path file_;

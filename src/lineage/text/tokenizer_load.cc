@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "lineage/base/error.h"
-#include "lineage/base/file.h"
+#include "lineage/base/folder.h"
 #include "lineage/text/bpe_tokenizer.h"
 #include "lineage/text/tokenizer_files.h"
 #include "lineage/text/word_tokenizer.h"
@@ -89,7 +89,7 @@ void BpeTokenizer::save(const fs::path& path, TokenizerFormat format) const {
   if (format == TokenizerFormat::tiktoken)
     return write_file_atomic(folder ? path / "tokenizer.tiktoken" : path, tiktoken_ranks(model_));
   const Gpt2Files files = gpt2_files(model_);
-  fs::create_directories(path);
+  create_folders(path);
   write_file_atomic(path / "vocab.json", files.vocab_json);
   write_file_atomic(path / "merges.txt", files.merges_txt);
   write_file_atomic(path / "added_tokens.json", files.added_tokens_json);

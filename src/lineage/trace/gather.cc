@@ -32,6 +32,11 @@ struct Found {
 fs::path tree_folder(const fs::path& run, const std::string& tree) {
   const fs::path trees = run / "trees";
   if (!fs::is_directory(trees)) {
+    if (fs::is_directory(run) && !tree.empty())
+      throw Error(fmt::format("{}: no folder of trees, of which --tree could name {}; wanted a run "
+                              "folder",
+                              run.string(), tree),
+                  "leave --tree out to report this tree itself");
     if (fs::is_directory(run)) return run;
     throw Error(fmt::format("{}: no such folder; wanted a run folder, as `lineage grow` makes it",
                             run.string()),

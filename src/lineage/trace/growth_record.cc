@@ -30,6 +30,8 @@ std::string processor() {
 
 void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,
                     const std::map<std::string, std::string>& controls, const GrowthRun& run) {
+  // Read, changed and written by one process at a time.
+  const FolderLock lock(tree, LockWait{kFile, silent()});
   auto record = read_growth_record(tree).value_or(GrowthRecord{});
   auto& runs = record.runs;
   if (!runs.empty() && runs.back().command == run.command && runs.back().machine == run.machine &&

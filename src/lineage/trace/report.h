@@ -159,6 +159,9 @@ struct Report {
 std::string report_json(const Report&, int indent = 1);
 // `place` names the file in errors.
 Report parse_report(std::string_view json, const std::string& place);
+// Whether a file of this content is a report: the JSON, the page or the Markdown. Nothing else is
+// replaced by one.
+bool is_report(std::string_view content);
 
 // One HTML file that holds its data, styles and code. Throws where the program was built without
 // the page (see page.h).

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_name.h"
 #include "lineage/trace/page.h"
 #include "lineage/trace/report.h"
 
@@ -139,10 +140,17 @@ Report parse_report(std::string_view text, const std::string& place) {
                 hint);
   json.emplace("explanations", nlohmann::json::array());  // reports of 0.1.0 have none
   try {
-    return json.get<Report>();
+    Report report = json.get<Report>();
+    check_file_name(report.name, place + ": name", "recipe");  // the page is called after it
+    return report;
   } catch (const nlohmann::json::exception& e) {
     throw Error(fmt::format("{}: not a whole report: {}", place, e.what()), hint);
   }
+}
+
+bool is_report(std::string_view content) {
+  return content.find(fmt::format("\"{}\"", kFormat)) != std::string_view::npos ||
+         content.find("Written by `lineage report --markdown`") != std::string_view::npos;
 }
 
 std::string report_html(const Report& report) {

@@ -258,7 +258,7 @@ class Scores {
 }  // namespace
 
 void add_scores(Report& report, const std::filesystem::path& path) {
-  const Database database(path);
+  const Database database(path, Database::Access::read);
   Scores(report, database).add();
 }
 

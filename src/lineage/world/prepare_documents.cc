@@ -78,7 +78,7 @@ PreparedSource prepare_documents(const std::string& name, const std::string& kin
   const fs::path shard = folder / "train.shard", held = folder / "heldout.shard",
                  labels = folder / "heldout-labels.shard";
   if (!fs::exists(folder / kIndex)) {
-    const FolderLock lock(folder);
+    const FolderLock lock(folder, LockWait{"corpus " + name, progress, options.interrupted});
     if (!fs::exists(folder / kIndex)) {
       const ShardStats written = write_shard(train, shard, {});
       write_shard(heldout, held, labels);
