@@ -101,7 +101,7 @@ std::vector<ProbeSet> next_token_probes() {
                    "token out of the whole vocabulary.",
                .chance = "What the most frequent token scores when it is given to every item.",
                .low =
-                   "Much of a text cannot be foretold, so no model reaches 1. What counts is the "
+                   "Much of a text cannot be predicted, so no model reaches 1. What counts is the "
                    "change from parent to child: a fall says that the child predicts plain text "
                    "less well.",
                .parts = "The parts are kinds of text."};
