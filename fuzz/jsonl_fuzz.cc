@@ -11,7 +11,7 @@ namespace {
 class MemoryJsonl final : public lineage::JsonlSource {
  public:
   MemoryJsonl(lineage::SourceConfig config, std::string_view bytes)
-      : JsonlSource(std::move(config), {{.path = "fuzz", .root = "."}}), bytes_(bytes) {}
+      : JsonlSource(std::move(config), {.files = {{.path = "fuzz", .root = "."}}}), bytes_(bytes) {}
 
  protected:
   std::unique_ptr<lineage::ByteStream> open_file(const lineage::InputFile&) const override {

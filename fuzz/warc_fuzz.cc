@@ -11,7 +11,7 @@ namespace {
 class MemoryWarc final : public lineage::WarcSource {
  public:
   MemoryWarc(lineage::SourceConfig config, std::string_view bytes)
-      : WarcSource(std::move(config), {{.path = "fuzz", .root = "."}}), bytes_(bytes) {}
+      : WarcSource(std::move(config), {.files = {{.path = "fuzz", .root = "."}}}), bytes_(bytes) {}
 
  protected:
   std::unique_ptr<lineage::ByteStream> open_file(const lineage::InputFile&) const override {

@@ -65,6 +65,14 @@ TEST_F(GrowTest, LearnsAndSkipsWhatIsGrown) {
   EXPECT_TRUE(grow_in("runs", recipe())[0].cached);
 }
 
+TEST_F(GrowTest, NothingHeldOutGivesNoHeldOutLoss) {
+  const auto nodes = grow_in("runs", recipe({}, {"sources.words.heldout=0"}));
+  EXPECT_EQ(read_file(nodes[0].folder / "metrics.jsonl").find("heldout"), std::string::npos);
+  const auto words = Checkpoint::open(nodes[0].folder).manifest().datasets.at("words");
+  EXPECT_FALSE(words.contains("heldout_nats_per_token"));
+  EXPECT_FALSE(words.contains("heldout_bits_per_byte"));
+}
+
 TEST_F(GrowTest, AnotherRunGivesTheSameModel) {
   EXPECT_EQ(digest_of_node(grow_in("a", recipe())[0]), digest_of_node(grow_in("b", recipe())[0]));
 }

@@ -15,7 +15,8 @@
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/cli/run_folder.h"
-#include "lineage/data/conversations.h"
+#include "lineage/data/conversation_record.h"
+#include "lineage/data/json_records.h"
 #include "lineage/infer/engine.h"
 #include "lineage/text/chat.h"
 #include "lineage/text/unknown_words.h"
@@ -58,13 +59,17 @@ std::string text_of(const std::string& prompt) {
 // A JSON array of messages, or an object that holds one: {"messages": [...]}.
 std::vector<Turn> read_messages(const std::string& file) {
   const std::string place = file == "-" ? "standard input" : file;
-  std::string json = file == "-" ? text_of(file) : read_file(file);
-  const size_t first = json.find_first_not_of(" \t\r\n");
-  if (first != json.npos && json[first] == '[') json = "{\"messages\": " + json + "}";
+  nlohmann::json json = parse_json_record(file == "-" ? text_of(file) : read_file(file), place);
+  if (json.is_array()) json = nlohmann::json::object({{"messages", json}});
   constexpr bool kWantsAnswer = false;
-  auto records = read_record(json, place, kWantsAnswer);
-  require(records.size() == 1, place, ": ", records.size(), " conversations; wanted one");
-  std::vector<Turn> turns = std::move(records[0].turns);
+  RecordContent content = read_record(json, place, kWantsAnswer);
+  if (!content.dropped.empty())
+    throw Error(fmt::format("{}: has {}; wanted turns of system, user and assistant", place,
+                            content.dropped),
+                "leave them out: no model here was tuned on them");
+  require(content.conversations.size() == 1, place, ": ", content.conversations.size(),
+          " conversations; wanted one");
+  std::vector<Turn> turns = std::move(content.conversations[0].turns);
   require(!turns.empty(), place, ": no message; wanted at least one");
   return turns;
 }

@@ -1,9 +1,12 @@
 #include "lineage/data/charset.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 #include <cstring>
 
+#include "lineage/base/error.h"
 #include "lineage/text/unicode.h"
 
 namespace lineage {
@@ -25,6 +28,19 @@ size_t first_invalid_utf8(std::string_view text) {
     at += c.bytes;
   }
   return std::string_view::npos;
+}
+
+TextState apply(InvalidText policy, std::string& text, const std::string& place, int64_t offset) {
+  const size_t bad = first_invalid_utf8(text);
+  if (bad == std::string_view::npos) return TextState::valid;
+  if (policy == InvalidText::skip) return TextState::unwanted;
+  if (policy == InvalidText::error)
+    throw Error(
+        fmt::format("{}: byte {} is 0x{:02x}, which is not UTF-8; wanted valid text", place,
+                    offset + static_cast<int64_t>(bad), static_cast<unsigned char>(text[bad])),
+        "repair the file, or set invalid_text = \"replace\" or \"skip\" in this source");
+  text = valid_utf8(text);
+  return TextState::repaired;
 }
 
 std::string utf8_of_windows_1252(std::string_view bytes) {

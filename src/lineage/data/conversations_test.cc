@@ -22,54 +22,6 @@ std::string failure(const std::function<void()>& work) {
   return "no error";
 }
 
-std::vector<Turn> turns_in(std::string_view record) {
-  return read_record(record, "a.jsonl:1").at(0).turns;
-}
-
-const std::vector<Turn> kOnce = {{Role::user, "hi"}, {Role::assistant, "ho"}};
-
-TEST(Conversations, ReadsThePublicFormats) {
-  EXPECT_EQ(turns_in(R"({"messages": [{"role": "user", "content": "hi"},
-                                      {"role": "assistant", "content": "ho"}]})"),
-            kOnce);
-  EXPECT_EQ(turns_in(R"({"conversations": [{"from": "human", "value": "hi"},
-                                           {"from": "gpt", "value": "ho"}]})"),
-            kOnce);
-  EXPECT_EQ(turns_in(R"({"instruction": "hi", "input": "", "output": "ho"})"), kOnce);
-  EXPECT_EQ(turns_in(R"({"instruction": "hi", "context": "", "response": "ho"})"), kOnce);
-  EXPECT_EQ(turns_in(R"({"prompt": "hi", "completion": "ho"})"), kOnce);
-  EXPECT_EQ(turns_in(R"({"instruction": "say", "input": "hi", "output": "ho"})")[0].text,
-            "say\n\nhi");
-  const auto many = read_record(
-      R"({"instruction": "hi", "instances": [{"input": "", "output": "ho"},
-                                             {"input": "x", "output": "y"}]})",
-      "p");
-  ASSERT_EQ(many.size(), 2u);
-  EXPECT_EQ(many[0].turns, kOnce);
-  EXPECT_EQ(many[1].turns[0].text, "hi\n\nx");
-  EXPECT_EQ(read_record(R"({"prompt": "a", "completion": "b", "rating": 7})", "p")[0].rating, 7);
-}
-
-TEST(Conversations, ABadRecordIsNamed) {
-  const auto says = [](std::string_view record) {
-    return failure([&] { read_record(record, "a.jsonl:14"); });
-  };
-  EXPECT_EQ(says("{\"prompt\": "),
-            "a.jsonl:14: is not JSON; wanted one object a line, or an array");
-  EXPECT_EQ(says("3"), "a.jsonl:14: is number; wanted an object");
-  EXPECT_THAT(says("{\"text\": \"x\"}"), HasSubstr("a.jsonl:14: is no conversation; wanted mess"));
-  EXPECT_THAT(says(R"({"messages": []})"), HasSubstr("messages is empty"));
-  EXPECT_THAT(says(R"({"messages": [{"role": "user"}]})"), HasSubstr("turn 0 has no role and"));
-  EXPECT_THAT(says(R"({"messages": [{"role": "tool", "content": "x"}]})"),
-              HasSubstr("role is \"tool\"; wanted system, user or assistant"));
-  for (const char* unanswered :
-       {R"({"instruction": "hi"})", R"({"prompt": "hi", "completion": ""})",
-        R"({"messages": [{"role": "user", "content": "hi"}]})"})
-    EXPECT_EQ(says(unanswered),
-              "a.jsonl:14: has no answer; wanted a last turn of the assistant with some text");
-  EXPECT_EQ(read_record(R"({"prompt": "hi"})", "p", false)[0].turns.size(), 1u);
-}
-
 TEST(Conversations, ReadsLinesArraysAndPackedFilesAndSkipsWhenTold) {
   const TempFolder folder;
   const std::string good = R"({"prompt": "hi", "completion": "ho"})";
@@ -79,7 +31,7 @@ TEST(Conversations, ReadsLinesArraysAndPackedFilesAndSkipsWhenTold) {
                   folder.write("c.jsonl.gz", testing::gzip(good + "\n"))};
   SourceRecord record;
   EXPECT_THAT(failure([&] { read_conversations("chat", config, record); }),
-              HasSubstr("a.jsonl:3: is not JSON"));
+              HasSubstr("a.jsonl:3: parse error"));
   config.bad_record = BadRecord::skip;
   record = {};
   const auto all = read_conversations("chat", config, record);
@@ -88,8 +40,53 @@ TEST(Conversations, ReadsLinesArraysAndPackedFilesAndSkipsWhenTold) {
   EXPECT_EQ(record.dropped.at("bad record"), 2);
   EXPECT_EQ(record.files, 3);
   config.paths = {folder.write("d.jsonl", "{}\n")};
+  record = {};
+  EXPECT_EQ(
+      failure([&] { read_conversations("chat", config, record); }),
+      "conversations.chat: 1 file holds no conversation: 1 dropped (1 bad record); wanted some");
+}
+
+TEST(Conversations, ReadsWhatPublicToolsWrite) {
+  const TempFolder folder;
+  const std::string mark = "\xEF\xBB\xBF", good = R"({"prompt": "hi", "completion": "ho"})";
+  const std::string pretty = "{\n \"prompt\": \"hi\",\n \"completion\": \"ho\"\n}";
+  for (const std::string& bytes :
+       {mark + good + "\n" + good, mark + "[" + good + "," + good + "]", pretty + "\n" + pretty,
+        good + "\r\n\r\n" + good + "\r\n",
+        std::string(R"({"prompt": "hi", "completion": "ho", "score": NaN})") + "\n" + good}) {
+    SourceRecord record;
+    const auto all = read_conversations("chat", {.paths = {folder.write("a.json", bytes)}}, record);
+    ASSERT_EQ(all.size(), 2u) << bytes;
+    for (const Conversation& c : all)
+      EXPECT_EQ(c.turns, (std::vector<Turn>{{Role::user, "hi"}, {Role::assistant, "ho"}}));
+  }
+}
+
+TEST(Conversations, InvalidTextByPolicy) {
+  const TempFolder folder;
+  ConversationsConfig config{
+      .paths = {folder.write("a.jsonl",
+                             "{\"prompt\": \"caf\xE9\", \"completion\": \"ok\"}\n"
+                             "{\"prompt\": \"half \\ud800\", \"completion\": \"ok\"}\n")}};
+  SourceRecord record;
+  const auto all = read_conversations("chat", config, record);
+  EXPECT_EQ(all.at(0).turns[0].text, "caf\xEF\xBF\xBD");
+  EXPECT_EQ(all.at(1).turns[0].text, "half \xEF\xBF\xBD");
+  EXPECT_EQ(record.repaired, 2);
+  config.invalid_text = InvalidText::error;
   EXPECT_THAT(failure([&] { read_conversations("chat", config, record); }),
-              HasSubstr("conversations.chat: 4 files hold no conversation"));
+              HasSubstr("a.jsonl:1: byte 15 is 0xe9, which is not UTF-8; wanted valid text"));
+}
+
+TEST(Conversations, AFolderOfMixedFilesIsToldOf) {
+  const TempFolder folder;
+  folder.write("in/a.jsonl", R"({"prompt": "hi", "completion": "ho", "rejected": "no"})");
+  folder.write("in/README.md", "about");
+  folder.write("in/b.parquet", "PAR1");
+  SourceRecord record;
+  read_conversations("chat", {.paths = {(folder.path() / "in").string()}}, record);
+  EXPECT_EQ(describe_dropped(record),
+            "other files (*.md): 1, other files (*.parquet): 1, rejected not used: 1");
 }
 
 TEST(Conversations, TooLongOnesAreCutByRule) {
@@ -109,31 +106,49 @@ TEST(Conversations, TooLongOnesAreCutByRule) {
   EXPECT_FALSE(fit(e, TooLong::cut_end, 4)) << "nothing is left to learn";
 }
 
-TEST(Conversations, ASetIsSplitByItsPromptsAndCounted) {
+// A set whose records have one system prompt in common.
+TEST(Conversations, ASetIsSplitByWholeRecordsAndCounted) {
   const TempFolder folder;
   std::string lines;
   for (int i = 0; i < 200; ++i)
-    lines += "{\"prompt\": \"say " + std::to_string(i % 100) + "\", \"completion\": \"" +
-             std::to_string(i) + "\"}\n";
-  lines += "{\"prompt\": \"" + std::string(300, 'x') + "\", \"completion\": \"y\"}\n";
+    lines += R"({"messages": [{"role": "system", "content": "be nice"},
+                {"role": "user", "content": "say )" +
+             std::to_string(i % 100) + R"("}, {"role": "assistant", "content": "x"}]})";
+  std::erase(lines, '\n');
+  for (size_t at = 0; (at = lines.find("]}{", at)) != std::string::npos;)
+    lines.insert(at + 2, "\n");
+  lines += "\n{\"prompt\": \"" + std::string(300, 'x') + "\", \"completion\": \"y\"}\n";
   BpeTrainer trainer({.vocab = 300, .specials = chat_specials()});
   trainer.add("say something");
   const auto tokenizer = trainer.train();
   ConversationsConfig config;
   config.paths = {folder.write("a.jsonl", lines)};
-  config.heldout = 0.2;
+  config.heldout = 0.3;
   const TuningSet set = tuning_set("chat", config, *tokenizer, 32);
   EXPECT_EQ(set.train.size() + set.heldout.size(), 201u);
   EXPECT_EQ(set.record.truncated, 1);
-  EXPECT_NEAR(static_cast<double>(set.heldout.size()), 40, 20);
+  EXPECT_NEAR(static_cast<double>(set.heldout.size()), 60, 20);
   EXPECT_EQ(set.record.documents, static_cast<int64_t>(set.train.size()));
   EXPECT_EQ(describe_dropped(set.record), "1 cut to the context");
-  // Equal prompts are on the same side.
-  const auto prompt_of = [](const Example& e) {
-    return std::vector<Token>(e.tokens.begin(), std::ranges::find(e.tokens, e.tokens[0] + 1));
-  };
+  // Equal records are on the same side.
   for (const Example& h : set.heldout)
-    for (const Example& t : set.train) ASSERT_NE(prompt_of(h), prompt_of(t));
+    for (const Example& t : set.train) ASSERT_NE(h.tokens, t.tokens);
+  config.heldout = 0.0001;
+  EXPECT_TRUE(tuning_set("chat", config, *tokenizer, 32).heldout.empty());
+}
+
+TEST(Conversations, ATurnOfWeightZeroHasNoLoss) {
+  const TempFolder folder;
+  BpeTrainer trainer({.vocab = 300, .specials = chat_specials()});
+  trainer.add("say something");
+  const auto tokenizer = trainer.train();
+  const ChatTemplate chat(*tokenizer);
+  ConversationsConfig config{.paths = {folder.write("a.jsonl", R"({"messages": [
+      {"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0},
+      {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]})")},
+                             .heldout = 0};
+  const TuningSet set = tuning_set("chat", config, *tokenizer, 64);
+  EXPECT_THAT(set.train.at(0).weights, ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1));
 }
 
 }  // namespace

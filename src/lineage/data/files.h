@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,21 @@ struct InputFile {
   std::filesystem::path root;  // the folder that the config named; the file's own otherwise
   int64_t size = 0;            // bytes
   int64_t modified = 0;        // nanoseconds of the file system's clock
+  bool named = false;          // by the config itself, not found in a folder or by a pattern
+};
+
+struct FileList {
+  std::vector<InputFile> files;
+  // What was found and is not among them though nobody excluded it, by reason: "links that lead
+  // nowhere", "other files (*.md)".
+  std::map<std::string, int64_t> passed_over{};
 };
 
 // The files of a source, in the order in which they are read: path by path of the config, each
-// sorted by name, none twice. Hidden files and folders are left out and links to folders not
-// followed. An Error when a path is missing, unreadable, or when nothing matches.
-std::vector<InputFile> list_files(const SourceConfig&, const std::string& name);
+// sorted by name, none twice, however many paths, patterns and links lead to it. Hidden files and
+// folders are left out. Links to files and folders are followed, those to folders after all that
+// lies in the folder itself, each folder once. An Error when a path is missing, unreadable or not
+// of the source's kind, or when nothing matches.
+FileList list_files(const SourceConfig&, const std::string& name);
 
 }  // namespace lineage

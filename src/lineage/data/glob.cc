@@ -84,7 +84,7 @@ bool components_match(const std::vector<std::string>& pattern,
       for (size_t j = 0; j <= path.size(); ++j) next[j] = any |= reach[j];
     } else {
       for (size_t j = 0; j < path.size(); ++j)
-        next[j + 1] = reach[j] && component_matches(part, path[j]);
+        next[j + 1] = reach[j] && (part == path[j] || component_matches(part, path[j]));
     }
     reach = std::move(next);
   }
@@ -104,7 +104,7 @@ bool Glob::matches(std::string_view path) const {
   const std::vector<std::string> parts = split_path(path);
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Alternative& a) {
     if (a.last_component_only && a.components.size() == 1)
-      return !parts.empty() && component_matches(a.components[0], parts.back());
+      return !parts.empty() && components_match(a.components, {parts.back()});
     return components_match(a.components, parts);
   });
 }

@@ -10,6 +10,7 @@
 #include "lineage/base/file_name.h"
 #include "lineage/base/folder.h"
 #include "lineage/data/files.h"
+#include "lineage/data/heldout_split.h"
 #include "lineage/data/tokenise.h"
 
 namespace lineage {
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 constexpr const char* kIndex = "corpus.json";  // written last: a folder without it is unfinished
 
 // Of all that determines the shards. Weight and licence do not.
@@ -106,19 +107,24 @@ PreparedSource prepare_source(const std::string& name, const SourceConfig& confi
                               Progress& progress) {
   check_file_name(name, "sources", "source");
   validate(config, name);
-  const std::string key =
-      cache_key(config, list_files(config, name), tokenizer, options.shard_bytes);
+  const FileList list = list_files(config, name);
+  const std::string key = cache_key(config, list.files, tokenizer, options.shard_bytes);
   const fs::path folder = options.cache / (name + "-" + key.substr(0, 16));
   const bool fresh = !fs::exists(folder / kIndex);
   if (fresh) make(name, config, tokenizer, options, folder, progress);
   PreparedSource prepared = open(name, tokenizer, options, folder);
   complete(prepared.record, name, config, prepared);
+  prepared.record.notes.insert(list.passed_over.begin(), list.passed_over.end());
   const std::string dropped_text = describe_dropped(prepared.record);
   if (fresh)
     progress.note(fmt::format("source {}: {} documents, {} tokens, {} held out{}{}", name,
                               prepared.record.documents, prepared.record.tokens,
                               prepared.record.heldout_documents, dropped_text.empty() ? "" : ", ",
                               dropped_text));
+  if (const std::string warning =
+          heldout_warning("sources." + name, config.heldout, prepared.record);
+      !warning.empty())
+    progress.note("warning: " + warning);
   return prepared;
 }
 

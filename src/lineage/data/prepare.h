@@ -22,7 +22,7 @@ struct PrepareOptions {
 
 struct PreparedSource {
   CorpusPtr train;
-  CorpusPtr heldout;  // of the same documents' other part; empty when nothing is held out
+  CorpusPtr heldout;  // empty when nothing is held out
   // What each held-out token is for: a number for each, laid out as `heldout`, and what a number
   // is called ("" for those not to be told apart). Null for text of which nothing is known.
   CorpusPtr heldout_labels = nullptr;
@@ -35,12 +35,10 @@ struct PreparedSource {
 // The same input gives the same bytes whatever the number of threads. A run that was killed leaves
 // nothing that the next would take for whole. Of several processes that want the same shards one
 // makes them and the others wait for it; ranks, which meet at barriers, prepare on one and open on
-// the others after it. Memory stays constant
-// but for 8 to 16 bytes a document for finding duplicates.
+// the others after it. Memory stays constant but for 24 to 40 bytes a document for finding
+// duplicates and for the split.
 //
-// A document is held out when a hash of its text falls below the share wanted, so the same text is
-// never on both sides, in whichever source. When that leaves one side of two or more documents
-// empty, the one nearest to the threshold changes sides.
+// What is held out follows heldout_split.h: a share of the bytes, chosen by a hash of each text.
 PreparedSource prepare_source(const std::string& name, const SourceConfig&, const Tokenizer&,
                               const PrepareOptions&, Progress& = silent());
 

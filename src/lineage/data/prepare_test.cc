@@ -84,7 +84,7 @@ TEST_F(Prepare, RecordsWhereItAllCameFrom) {
   EXPECT_EQ(r.licences, (std::map<std::string, int64_t>{{"CC0-1.0", 2}}));
   EXPECT_EQ(r.weight, 3);
   EXPECT_EQ(r.digest.size(), 64u);
-  EXPECT_EQ(describe_dropped(r), "2 dropped (1 binary, 1 duplicate)");
+  EXPECT_EQ(describe_dropped(r), "2 dropped (1 binary, 1 duplicate), 1 with invalid text replaced");
   EXPECT_EQ(nlohmann::json(r).get<SourceRecord>(), r);
   EXPECT_EQ(prepare({.deduplicate = false, .heldout = 0}).record.documents, 3);
 }
@@ -122,14 +122,14 @@ TEST_F(Prepare, AKilledRunLeavesNothingBehind) {
   for (int i = 0; i < 40; ++i)
     folder_.write("in/" + std::to_string(i), std::string(500000, 'a') + std::to_string(i));
   CountingProgress killed(2);
-  EXPECT_THROW(prepare({}, killed), std::runtime_error);
+  EXPECT_THROW(prepare({.heldout = 0}, killed), std::runtime_error);
   ASSERT_EQ(folders().size(), 1u);
   EXPECT_TRUE(fs::exists(fs::path(folders()[0]) / "train-00000.tokens"));
   folder_.write(
       "cache/" + fs::path(folders()[0]).filename().string() + "/heldout-00099.tokens.partial",
       "left over");
-  const PreparedSource p = prepare({});
-  EXPECT_EQ(p.record.documents + p.record.heldout_documents, 40);
+  const PreparedSource p = prepare({.heldout = 0});
+  EXPECT_EQ(p.record.documents, 40);
   EXPECT_FALSE(fs::exists(fs::path(folders()[0]) / "heldout-00099.tokens.partial"));
 }
 
@@ -153,7 +153,7 @@ TEST_F(Prepare, HeldOutDocumentsAreNeverTrainedOn) {
   EXPECT_EQ(all.size(), 2000u);
 }
 
-TEST_F(Prepare, TheSplitFollowsTheTextAlone) {
+TEST_F(Prepare, TheSplitFollowsTheTextAloneNotTheOrder) {
   write_documents(500);
   const PreparedSource a = prepare({.heldout = 0.1});
   for (int i = 0; i < 500; ++i)
@@ -166,22 +166,78 @@ TEST_F(Prepare, TheSplitFollowsTheTextAlone) {
   EXPECT_EQ(x, y);
 }
 
-TEST_F(Prepare, EachSideGetsADocumentWhereThereAreTwo) {
-  write_documents(5);
-  const PreparedSource low = prepare({.heldout = 1e-9}), high = prepare({.heldout = 0.999999});
-  EXPECT_EQ(low.heldout->size(), 1);
-  EXPECT_EQ(low.train->size(), 4);
-  EXPECT_EQ(high.train->size(), 1);
-  EXPECT_EQ(prepare({.heldout = 0}).heldout->size(), 0);
+// Lines of 20 bytes, each different.
+std::string lines(int64_t bytes, int first = 0) {
+  std::string text;
+  for (int i = first; std::ssize(text) < bytes; ++i)
+    text += "line " + std::to_string(100'000'000 + i) + " end.\n";
+  return text;
 }
 
-TEST_F(Prepare, ASingleDocumentIsTrainedOn) {
-  write_documents(1);
-  for (const double share : {0.01, 0.999999}) {
-    const PreparedSource p = prepare({.heldout = share});
-    EXPECT_EQ(p.train->size(), 1);
-    EXPECT_EQ(p.heldout->size(), 0);
-  }
+// One file, a folder of few, one with a big one: the share of bytes held out is near the share
+// wanted, and every byte is on one side.
+TEST_F(Prepare, TheShareIsOfBytesWhateverTheShapeOfTheCorpus) {
+  const std::vector<std::vector<int64_t>> shapes = {
+      {100'000},
+      {7'700, 35'000},
+      {2'000, 3'000, 90'000},
+      {20'000, 20'000, 20'000, 20'000, 20'000},
+      {400, 1'200'000},
+      {1'000'000, 1'000, 1'000, 1'000, 1'000, 1'000, 1'000},
+  };
+  for (const double share : {0.01, 0.05, 0.3, 0.9})
+    for (const auto& shape : shapes) {
+      fs::remove_all(folder_.path() / "in");
+      int64_t total = 0;
+      for (size_t i = 0; i < shape.size(); ++i) {
+        const std::string text = lines(shape[i], static_cast<int>(1'000'000 * i));
+        total += std::ssize(text);
+        folder_.write("in/" + std::to_string(i), text);
+      }
+      const PreparedSource p = prepare({.heldout = share});
+      const double wanted = share * static_cast<double>(total);
+      EXPECT_NEAR(static_cast<double>(p.heldout->bytes()), wanted, 0.25 * wanted + 20);
+      EXPECT_EQ(p.heldout->bytes() + p.train->bytes(), total);
+      EXPECT_GT(p.train->size(), 0);
+    }
+}
+
+TEST_F(Prepare, OneFileIsCutAtALine) {
+  const std::string text = lines(10'000);
+  folder_.write("in/a", text);
+  const PreparedSource p = prepare({.heldout = 0.1});
+  EXPECT_EQ(documents(*p.train), Texts{text.substr(0, 9'000) + "|"});
+  EXPECT_EQ(documents(*p.heldout), Texts{text.substr(9'000) + "|"});
+}
+
+TEST_F(Prepare, FilesThatDescribeTheFolderAreNotWhatIsHeldOut) {
+  for (const char* about : {"SOURCE.txt", "README.md", "LICENSE"})
+    folder_.write("in/" + std::string(about), "about " + std::string(about) + lines(1'000));
+  folder_.write("in/a", lines(10'000));
+  const PreparedSource p = prepare({.heldout = 0.1});
+  for (const std::string& text : documents(*p.heldout))
+    EXPECT_TRUE(text.starts_with("line ")) << text;
+  EXPECT_NEAR(static_cast<double>(p.heldout->bytes()), 1'300, 50);
+}
+
+TEST_F(Prepare, TooLittleHeldOutIsTold) {
+  CountingProgress tiny, few, none, enough;
+  folder_.write("in/a", "word");
+  EXPECT_EQ(prepare({.heldout = 0.01}, tiny).heldout->size(), 0);
+  ASSERT_EQ(tiny.notes.size(), 2u);
+  EXPECT_EQ(tiny.notes[1],
+            "warning: sources.books: nothing is held out (heldout = 0.01 of 4 bytes), so there is "
+            "no held-out loss; set sources.books.heldout higher, or add text");
+  folder_.write("in/a", lines(5'000));
+  prepare({.heldout = 0.1}, few);
+  EXPECT_EQ(few.notes.at(1),
+            "warning: sources.books: 501 tokens are held out; a loss on fewer than 1000 tells "
+            "little; set sources.books.heldout higher, or add text");
+  prepare({.heldout = 0}, none);
+  EXPECT_EQ(none.notes.size(), 1u);
+  folder_.write("in/a", lines(50'000));
+  prepare({.heldout = 0.1}, enough);
+  EXPECT_EQ(enough.notes.size(), 1u);
 }
 
 TEST_F(Prepare, BytesOnDiskDoNotDependOnThreads) {

@@ -24,6 +24,7 @@ void each_field(Record& r, const Visit& visit) {
   visit("repaired", r.repaired);
   visit("truncated", r.truncated);
   visit("dropped", r.dropped);
+  visit("notes", r.notes);
   visit("licences", r.licences);
   visit("digest", r.digest);
   visit("weight", r.weight);
@@ -38,7 +39,10 @@ void to_json(nlohmann::json& json, const SourceRecord& record) {
 }
 
 void from_json(const nlohmann::json& json, SourceRecord& record) {
-  each_field(record, [&](const char* key, auto& value) { json.at(key).get_to(value); });
+  each_field(record, [&](const char* key, auto& value) {
+    if (key != std::string_view("notes") || json.contains(key))  // records of version 0.1 have none
+      json.at(key).get_to(value);
+  });
 }
 
 std::string describe_dropped(const SourceRecord& record) {
@@ -48,10 +52,14 @@ std::string describe_dropped(const SourceRecord& record) {
     reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", count, reason);
     all += count;
   }
-  std::string text = all == 0 ? "" : fmt::format("{} dropped ({})", all, reasons);
-  if (record.truncated > 0)
-    text += fmt::format("{}{} cut to the context", text.empty() ? "" : ", ", record.truncated);
-  return text;
+  std::vector<std::string> parts;
+  if (all > 0) parts.push_back(fmt::format("{} dropped ({})", all, reasons));
+  if (record.truncated > 0) parts.push_back(fmt::format("{} cut to the context", record.truncated));
+  if (record.repaired > 0)
+    parts.push_back(fmt::format("{} with invalid text replaced", record.repaired));
+  for (const auto& [what, count] : record.notes)
+    parts.push_back(fmt::format("{}: {}", what, count));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace lineage

@@ -18,6 +18,7 @@ struct SourceRecord {
   int64_t repaired = 0;                     // documents in which invalid UTF-8 was replaced
   int64_t truncated = 0;                    // conversations cut to the context
   std::map<std::string, int64_t> dropped;   // documents by reason
+  std::map<std::string, int64_t> notes{};   // what else was not used or changed, with how often
   std::map<std::string, int64_t> licences;  // documents kept, by the licence found or stated
   std::string digest;                       // of all tokens, trained on and held out
   double weight = 1;                        // as the config gives it
@@ -29,7 +30,8 @@ struct SourceRecord {
 void to_json(nlohmann::json&, const SourceRecord&);
 void from_json(const nlohmann::json&, SourceRecord&);
 
-// "4 dropped (3 binary, 1 empty), 2 cut to the context"; "" when nothing was.
+// "4 dropped (3 binary, 1 empty), 2 cut to the context, 1 with invalid text replaced, rejected not
+// used: 3"; "" when there is nothing to tell.
 std::string describe_dropped(const SourceRecord&);
 
 }  // namespace lineage

@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "lineage/base/error.h"
 #include "lineage/data/charset.h"
+#include "lineage/data/readable.h"
+#include "lineage/data/sources/ascii.h"
 #include "lineage/data/sources/code_source.h"
 #include "lineage/data/sources/jsonl_source.h"
 #include "lineage/data/sources/text_source.h"
 #include "lineage/data/sources/warc_source.h"
-#include "lineage/text/unicode.h"
 
 namespace lineage {
 
@@ -28,22 +30,61 @@ void validate(const SourceConfig& config, const std::string& name) {
           "delimiter is empty; wanted the line that stands between documents");
 }
 
-Source::Source(SourceConfig config, std::vector<InputFile> files)
-    : config_(std::move(config)), files_(std::move(files)) {
-  for (const InputFile& file : files_) total_ += file.size;
+bool is_about_its_folder(const std::filesystem::path& path) {
+  static constexpr std::array<std::string_view, 9> kNames = {"readme",  "license",  "licence",
+                                                             "copying", "source",   "notice",
+                                                             "authors", "citation", "changelog"};
+  const std::string name = ascii_lower(path.filename().string());
+  const std::string_view stem = std::string_view(name).substr(0, name.find('.'));
+  const std::string_view end = std::string_view(name).substr(stem.size());
+  return std::ranges::find(kNames, stem) != kNames.end() &&
+         (end.empty() || end.ends_with(".txt") || end.ends_with(".md") || end.ends_with(".rst"));
+}
+
+Source::Source(SourceConfig config, FileList files)
+    : config_(std::move(config)), list_(std::move(files)) {
+  for (const InputFile& file : list_.files) total_ += file.size;
 }
 
 bool Source::read(RawDocument& document) {
   for (;;) {
     document = {};
     if (reader_.open()) {
-      if (read_document(reader_, files_[next_ - 1], document)) return true;
-      done_ += files_[next_ - 1].size;
+      const InputFile& file = list_.files[next_ - 1];
+      if (read_document(reader_, file, document)) {
+        document.about = is_about_its_folder(file.path);
+        return true;
+      }
+      done_ += file.size;
       reader_ = {};
     }
-    if (next_ == files_.size()) return false;
-    reader_ = Reader(open_file(files_[next_++]));
+    if (next_ == list_.files.size()) return false;
+    if (!open_next(document)) return true;
   }
+}
+
+// False for a file of a kind that is not read: the document then says why.
+bool Source::open_next(RawDocument& document) {
+  const InputFile& file = list_.files[next_++];
+  reader_ = Reader(open_file(file));
+  const std::string_view head = reader_.peek_bytes(kFileKindBytes);
+  const FileKind kind = file_kind(head);
+  if (!readable(config_.kind, head)) {
+    // A file with the name of JSON lines or WARC is meant, wherever it was found.
+    const bool meant = config_.kind == SourceKind::jsonl || config_.kind == SourceKind::warc;
+    if (meant && config_.bad_record == BadRecord::error)
+      throw unreadable(config_.kind, file.path, kind);
+    document.place = file.path.string();
+    document.dropped = reason_of(kind);
+    done_ += file.size;
+    reader_ = {};
+    return false;
+  }
+  if (config_.kind == SourceKind::text && kind != FileKind::text && kind != FileKind::empty)
+    ++notes_[fmt::format("{}, read as plain text", reason_of(kind))];
+  reader_.skip(byte_order_mark(head));
+  begin_file(reader_, file);
+  return true;
 }
 
 std::unique_ptr<ByteStream> Source::open_file(const InputFile& file) const {
@@ -52,27 +93,22 @@ std::unique_ptr<ByteStream> Source::open_file(const InputFile& file) const {
 
 void Source::refine(RawDocument& document) const {
   if (document.dropped.empty()) extract(document);
+  document.text.erase(0, byte_order_mark(document.text));
   if (document.dropped.empty() &&
       document.text.find_first_not_of(" \t\r\n\v\f") == std::string::npos)
     document.dropped = dropped::kEmpty;
 }
 
 void Source::check_utf8(RawDocument& document) const {
-  const size_t bad = first_invalid_utf8(document.text);
-  if (bad == std::string_view::npos) return;
-  if (config_.invalid_text == InvalidText::replace) {
-    document.text = valid_utf8(document.text);
-    document.repaired = true;
-    return;
+  switch (apply(config_.invalid_text, document.text, document.place, document.offset)) {
+    case TextState::valid:
+      break;
+    case TextState::repaired:
+      document.repaired = true;
+      break;
+    case TextState::unwanted:
+      document.dropped = dropped::kInvalidText;
   }
-  if (config_.invalid_text == InvalidText::skip) {
-    document.dropped = dropped::kInvalidText;
-    return;
-  }
-  throw Error(fmt::format("{}: byte {} is 0x{:02x}, which is not UTF-8; wanted valid text",
-                          document.place, document.offset + static_cast<int64_t>(bad),
-                          static_cast<unsigned char>(document.text[bad])),
-              "repair the file, or set invalid_text = \"replace\" or \"skip\" in this source");
 }
 
 double Source::fraction() const {
@@ -82,7 +118,7 @@ double Source::fraction() const {
 
 std::unique_ptr<Source> open_source(const SourceConfig& config, const std::string& name) {
   validate(config, name);
-  std::vector<InputFile> files = list_files(config, name);
+  FileList files = list_files(config, name);
   switch (config.kind) {
     case SourceKind::text:
       return std::make_unique<TextSource>(config, std::move(files));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ inline constexpr std::string_view kBinary = "binary", kInvalidText = "invalid te
                                   kLongLine = "line too long", kAlphanumeric = "few alphanumerics",
                                   kLicence = "licence", kHttpStatus = "http status",
                                   kMediaType = "media type", kCharset = "charset",
-                                  kEncoding = "content encoding";
+                                  kEncoding = "content encoding", kToolTurns = "tool turns";
 }  // namespace dropped
 
 struct RawDocument {
@@ -32,13 +33,16 @@ struct RawDocument {
   std::string_view dropped;  // one of the reasons above; empty: kept
   bool repaired = false;     // invalid UTF-8 was replaced
   bool http = false;         // as read: the text is a whole HTTP response
+  bool about = false;        // from a file that describes its folder: README, LICENSE, SOURCE
 };
 
 // The documents of a list of files, in a fixed order and in constant memory. read() is for one
 // thread; refine() does what costs time (parsing, extraction, filters) and may run on any number.
+// A file in a folder that the reader makes nothing of (readable.h) is one dropped document, or an
+// Error where its name says JSON lines or WARC. A byte-order mark is no text.
 class Source {
  public:
-  Source(SourceConfig config, std::vector<InputFile> files);
+  Source(SourceConfig config, FileList files);
   virtual ~Source() = default;
 
   // The next document as it lies in the file; false at the end. A document that is seen to be
@@ -48,9 +52,13 @@ class Source {
   void refine(RawDocument&) const;
 
   double fraction() const;  // of the bytes of all files that have been read
-  const std::vector<InputFile>& files() const { return files_; }
+  const std::vector<InputFile>& files() const { return list_.files; }
+  // What a reader of the provenance should know of the files read so far, with how many they are.
+  const std::map<std::string, int64_t>& notes() const { return notes_; }
 
  protected:
+  // Called before the first document of a file, with the reader behind the byte-order mark.
+  virtual void begin_file(Reader&, const InputFile&) {}
   // One document from the current file; false at the file's end.
   virtual bool read_document(Reader&, const InputFile&, RawDocument&) = 0;
   virtual std::unique_ptr<ByteStream> open_file(const InputFile&) const;
@@ -63,11 +71,17 @@ class Source {
   SourceConfig config_;
 
  private:
-  std::vector<InputFile> files_;
+  bool open_next(RawDocument&);
+
+  FileList list_;
+  std::map<std::string, int64_t> notes_;
   size_t next_ = 0;
   Reader reader_;
   int64_t total_ = 0, done_ = 0;  // bytes
 };
+
+// Whether a file describes its folder and is none of its texts: README.md, LICENSE, SOURCE.txt …
+bool is_about_its_folder(const std::filesystem::path&);
 
 // A reader of the config's kind over its files; see files.h and source_config.h for the errors.
 std::unique_ptr<Source> open_source(const SourceConfig&, const std::string& name);

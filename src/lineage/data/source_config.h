@@ -84,10 +84,11 @@ void fields(V& v, SourceConfig& c) {
     "text: cut longer documents after a line; other kinds: drop them");
   v("invalid_text", c.invalid_text,
     "on invalid UTF-8: replace it by U+FFFD, skip the document, error");
-  v("bad_record", c.bad_record, "jsonl: on a line without such a text field: error or skip");
+  v("bad_record", c.bad_record, "jsonl: on a record without such a text field: error or skip");
   v("deduplicate", c.deduplicate, "keep only the first of equal documents");
   v("heldout", c.heldout,
-    "share of the documents kept out of training, chosen by a hash of their text");
+    "share of the bytes kept out of training: documents by a hash of their text, or the tail of "
+    "one");
   v("code", c.code, "code: what to leave out");
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "lineage/base/error.h"
 
@@ -231,6 +232,17 @@ bool Reader::fill() {
   buffer_.resize(stream_->read(buffer_.data(), buffer_.size()));
   at_ = 0;
   return !buffer_.empty();
+}
+
+std::string_view Reader::peek_bytes(size_t bytes) {
+  while (fill() && buffer_.size() - at_ < bytes) {
+    buffer_.erase(0, std::exchange(at_, 0));
+    const size_t have = buffer_.size();
+    buffer_.resize(have + kBuffer);
+    buffer_.resize(have + stream_->read(buffer_.data() + have, kBuffer));
+    if (buffer_.size() == have) break;
+  }
+  return std::string_view(buffer_).substr(at_);
 }
 
 int Reader::peek() { return fill() ? static_cast<unsigned char>(buffer_[at_]) : -1; }

@@ -44,6 +44,9 @@ class Reader {
   size_t take(std::string& out, size_t bytes);
   size_t skip(size_t bytes);
   int peek();  // the next byte, or -1 at the end
+  // The next bytes, without taking them: `bytes` or more, less only at the end. Valid until the
+  // next call.
+  std::string_view peek_bytes(size_t bytes);
 
   int64_t offset() const { return offset_; }  // of the next byte, in the unpacked stream
   int64_t consumed() const { return stream_ ? stream_->consumed() : 0; }

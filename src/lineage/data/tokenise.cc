@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <future>
-#include <limits>
-#include <optional>
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
 #include "lineage/base/parallel.h"
 #include "lineage/data/hash_set.h"
+#include "lineage/data/heldout_split.h"
+#include "lineage/data/readable.h"
 #include "lineage/data/shards.h"
 
 namespace lineage {
@@ -22,8 +21,8 @@ constexpr size_t kLongDocument = 512 * 1024;  // worth all threads for itself
 struct Item {
   RawDocument document;
   uint64_t hash = 0;  // of its text
-  bool heldout = false;
-  std::vector<Token> tokens;
+  size_t front = 0;   // bytes of text for training; the rest is held out
+  std::vector<Token> tokens, heldout_tokens{};
 };
 using Items = std::vector<Item>;
 
@@ -53,9 +52,8 @@ struct Side {
 
 class Pass {
  public:
-  // Documents with a hash below `threshold` are held out.
   Pass(const std::string& name, const SourceConfig& config, const Tokenizer& tokenizer,
-       std::filesystem::path folder, int64_t shard_bytes, uint64_t threshold)
+       std::filesystem::path folder, int64_t shard_bytes, HeldoutBorder border)
       : name_(name),
         config_(config),
         tokenizer_(tokenizer),
@@ -63,7 +61,7 @@ class Pass {
         folder_(std::move(folder)),
         shard_bytes_(shard_bytes),
         batch_bytes_((size_t{2} << 20) * static_cast<size_t>(num_threads())),
-        threshold_(threshold),
+        border_(border),
         source_(open_source(config, name)),
         train_{"train", {tokenizer.digest(), tokenizer.vocab()}, {}, {}},
         heldout_{"heldout", {tokenizer.digest(), tokenizer.vocab()}, {}, {}} {}
@@ -91,12 +89,8 @@ class Pass {
 
   int64_t documents() const { return train_.total.documents + heldout_.total.documents; }
   int64_t tokens() const { return train_.total.tokens + heldout_.total.tokens; }
-  // The threshold that gives each side at least one document, when this one did not.
-  std::optional<uint64_t> better_threshold() const {
-    if (train_.files.empty()) return documents() == 1 ? 0 : highest_;
-    if (heldout_.files.empty() && threshold_ > 0 && lowest_ < highest_) return lowest_ + 1;
-    return std::nullopt;
-  }
+  // The border for what was read; this pass's own where it was right already.
+  HeldoutBorder right_border() const { return heldout_border(sizes_, config_.heldout, true); }
   void remove_files() const {
     remove_ours(folder_, [&](const fs::path& file) {
       const auto wrote = [&](const Side& side) {
@@ -110,6 +104,7 @@ class Pass {
     TokenisedShards out{std::move(train_.files), std::move(heldout_.files), std::move(record_)};
     SourceRecord& r = out.record;
     r.files = static_cast<int64_t>(source_->files().size());
+    r.notes = source_->notes();
     r.documents = train_.total.documents;
     r.bytes = train_.total.bytes;
     r.tokens = train_.total.tokens;
@@ -151,33 +146,48 @@ class Pass {
       }
       record_.repaired += document.repaired;
       ++record_.licences[document.licence];
-      item.heldout = item.hash < threshold_;
-      lowest_ = std::min(lowest_, item.hash);
-      highest_ = std::max(highest_, item.hash);
+      const uint64_t order = document.about ? kHeldOutLast : item.hash;
+      sizes_.push_back({order, std::ssize(document.text)});
+      item.front = document.text.size();
+      if (order < border_.hash)
+        item.front = 0;
+      else if (order == border_.hash)
+        item.front = std::min(item.front, heldout_cut(document.text, border_.tail));
     }
   }
 
   void encode(Items& batch) const {
     const auto is_long = [](const Item& i) { return i.document.text.size() >= kLongDocument; };
+    const auto encode_sides = [](Item& item, const auto& encode) {
+      const std::string_view text = item.document.text;
+      if (item.front > 0) item.tokens = encode(text.substr(0, item.front));
+      if (item.front < text.size()) item.heldout_tokens = encode(text.substr(item.front));
+    };
     const auto encode_short = [&](int64_t i, int64_t, int64_t) {
       Item& item = batch[static_cast<size_t>(i)];
       if (item.document.dropped.empty() && !is_long(item))
-        item.tokens = tokenizer_.encode(item.document.text);
+        encode_sides(item, [&](std::string_view text) { return tokenizer_.encode(text); });
     };
     parallel_blocks(static_cast<int64_t>(batch.size()), 1, encode_short, true);
     for (Item& item : batch)
       if (item.document.dropped.empty() && is_long(item))
-        item.tokens = tokenizer_.encode_parallel(item.document.text);
+        encode_sides(item, [&](std::string_view text) { return tokenizer_.encode_parallel(text); });
   }
 
   void append(Items& batch) {
     for (Item& item : batch) {
       if (!item.document.dropped.empty()) continue;
-      item.tokens.push_back(end_of_text_);
-      Side& side = item.heldout ? heldout_ : train_;
-      side.add(item.tokens, static_cast<int64_t>(item.document.text.size()));
-      if (side.writer.memory() >= shard_bytes_) side.flush(folder_);
+      const auto size = std::ssize(item.document.text), front = static_cast<int64_t>(item.front);
+      append(train_, item.tokens, front);
+      append(heldout_, item.heldout_tokens, size - front);
     }
+  }
+
+  void append(Side& side, std::vector<Token>& tokens, int64_t bytes) {
+    if (bytes == 0) return;
+    tokens.push_back(end_of_text_);
+    side.add(tokens, bytes);
+    if (side.writer.memory() >= shard_bytes_) side.flush(folder_);
   }
 
   void check_not_empty() const {
@@ -191,12 +201,12 @@ class Pass {
   std::filesystem::path folder_;
   int64_t shard_bytes_;
   size_t batch_bytes_;  // of documents read at a time; changes nothing in what is written
-  uint64_t threshold_;
+  HeldoutBorder border_;
   std::unique_ptr<Source> source_;
   Side train_, heldout_;
   HashSet seen_;
   SourceRecord record_;
-  uint64_t lowest_ = std::numeric_limits<uint64_t>::max(), highest_ = 0;
+  std::vector<HashedSize> sizes_;  // of the documents kept
 };
 
 }  // namespace
@@ -204,23 +214,29 @@ class Pass {
 Error no_document_left(const std::string& name, const SourceConfig& config, size_t files,
                        const SourceRecord& record) {
   const std::string why = describe_dropped(record);
+  std::string help = "check paths, include and the filters of this source";
+  for (auto kind = FileKind::empty; kind < FileKind::binary;
+       kind = static_cast<FileKind>(static_cast<int>(kind) + 1))
+    if (record.dropped.contains(std::string(reason_of(kind))) && kind != FileKind::empty)
+      if (std::string with_kind = file_kind_help(kind, "FILE"); !with_kind.empty())
+        help = std::move(with_kind);
   return Error(fmt::format("source {}: {}: {} file{}, no document left{}; wanted at least one",
                            name, fmt::join(config.paths, ", "), files, files == 1 ? "" : "s",
                            why.empty() ? " (all empty)" : ": " + why),
-               "check paths, include and the filters of this source");
+               std::move(help));
 }
 
 TokenisedShards tokenise(const std::string& name, const SourceConfig& config,
                          const Tokenizer& tokenizer, const std::filesystem::path& folder,
                          int64_t shard_bytes, Progress& progress) {
-  uint64_t threshold = static_cast<uint64_t>(std::ldexp(config.heldout, 64));
+  HeldoutBorder border = first_border(config.heldout);
   for (;;) {
-    Pass pass(name, config, tokenizer, folder, shard_bytes, threshold);
+    Pass pass(name, config, tokenizer, folder, shard_bytes, border);
     pass.run(progress);
-    const std::optional<uint64_t> better = pass.better_threshold();
-    if (!better) return std::move(pass).result();
+    const HeldoutBorder right = pass.right_border();
+    if (right == border) return std::move(pass).result();
     pass.remove_files();
-    threshold = *better;
+    border = right;
   }
 }
 

@@ -17,8 +17,9 @@ struct TokenisedShards {
   SourceRecord record;                      // counts only
 };
 
-// One pass over a source: reads, refines, drops duplicates, splits off the held-out documents,
-// tokenises, writes shards of about `shard_bytes` into `folder`.
+// Reads a source, refines, drops duplicates, splits off what is held out, tokenises, writes shards
+// of about `shard_bytes` into `folder`. Once, or a second time where the first shows that the
+// border of what is held out must move.
 TokenisedShards tokenise(const std::string& name, const SourceConfig&, const Tokenizer&,
                          const std::filesystem::path& folder, int64_t shard_bytes, Progress&);
 

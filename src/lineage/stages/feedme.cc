@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
@@ -217,6 +218,14 @@ TuningSet keep_answers(const FeedmeConfig& config, const Prompts& prompts, const
   return kept;
 }
 
+// All that stands before the last answer: what it answers.
+std::string prompt_of(const Conversation& c) {
+  std::string prompt;
+  for (const Turn& t : std::span(c.turns).first(c.turns.size() - 1))
+    prompt += fmt::format("{} {} {}\n", static_cast<int>(t.role), t.text.size(), t.text);
+  return prompt;
+}
+
 // Answers that people rated, from files: those of the least rating, or each prompt's best.
 TuningSet keep_rated(const FeedmeConfig& config, const ConversationsConfig& rated,
                      const Tokenizer& tokenizer, int64_t context) {
@@ -230,7 +239,7 @@ TuningSet keep_rated(const FeedmeConfig& config, const ConversationsConfig& rate
     } else if (config.keep == Keep::top_rated) {
       chosen.push_back(std::move(c));
     } else {
-      Conversation& other = best[c.turns.front().text];
+      Conversation& other = best[prompt_of(c)];
       if (c.rating > other.rating) other = std::move(c);
     }
   }

@@ -11,6 +11,7 @@
 #include "lineage/base/parallel.h"
 #include "lineage/base/side_by_side.h"
 #include "lineage/checkpoint/model.h"
+#include "lineage/data/heldout_split.h"
 #include "lineage/data/prepare.h"
 #include "lineage/stages/room.h"
 #include "lineage/train/machine.h"
@@ -30,9 +31,16 @@ double weight_of(const Recipe& recipe, const std::string& name) {
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
-  if (chosen_sets(recipe, {}, {}).contains(name))
+  if (chosen_sets(recipe, {}, {}).contains(name)) {
     // Uncut: what is cut for a model's context is that model's affair.
-    return tuning_set(recipe, name, tokenizer, 1 << 30).record;
+    const SourceRecord record = tuning_set(recipe, name, tokenizer, 1 << 30).record;
+    if (const auto files = recipe.conversations.find(name); files != recipe.conversations.end())
+      if (const std::string warning =
+              heldout_warning("conversations." + name, files->second.heldout, record);
+          !warning.empty())
+        progress.note("warning: " + warning);
+    return record;
+  }
   return prepare_texts(recipe, {{name, 1.0}}, tokenizer, options, progress)[0].record;
 }
 

@@ -80,14 +80,14 @@ std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData
     if (done) done(before + rows);
   };
   std::map<std::string, HeldoutScore> scores;
-  HeldoutScore& all = scores[""];
+  HeldoutScore all;
   double all_bytes = 0;
   for (size_t i = 0; i < data.sources().size(); ++i) {
     const DatasetPtr& rows = data.heldout(i);
     if (!rows || rows->size() == 0) continue;
     const PreparedSource& source = data.sources()[i];
     const int64_t count = heldout_rows_of(data, i, max_tokens);
-    HeldoutScore& score = scores[source.record.name];
+    HeldoutScore score;
     if (const DatasetPtr& labels = data.heldout_labels(i)) {
       const std::vector<double> sums = score_labels(gpt, *rows, *labels, source.label_names.size(),
                                                     count, data.options(), ranks, in_all);
@@ -104,13 +104,17 @@ std::map<std::string, HeldoutScore> score_heldout(const Gpt& gpt, const TextData
     // The bytes of the text read: all of it, or its share of the rows.
     const double bytes = static_cast<double>(source.heldout->bytes()) * static_cast<double>(count) /
                          static_cast<double>(rows->size());
+    before += count;
+    if (score.tokens == 0) continue;
     score.bits_per_byte = score.nats / std::numbers::ln2 / bytes;
     all.nats += score.nats;
     all.tokens += score.tokens;
     all_bytes += bytes;
-    before += count;
+    scores[source.record.name] = std::move(score);
   }
-  if (all_bytes > 0) all.bits_per_byte = all.nats / std::numbers::ln2 / all_bytes;
+  if (all.tokens == 0) return {};
+  all.bits_per_byte = all.nats / std::numbers::ln2 / all_bytes;
+  scores[""] = std::move(all);
   return scores;
 }
 

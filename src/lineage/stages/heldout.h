@@ -28,8 +28,9 @@ using RowsDone = std::function<void(int64_t rows)>;
 HeldoutScore score_rows(const Gpt&, const Dataset&, int64_t count, const BatchOptions&,
                         Communicator&, const RowsDone& = {});
 
-// Every source's, by name, and all together under "". Reads at most `max_tokens` of each in order;
-// 0: all. The rows are shared among the ranks; every rank gets the same result.
+// Those of the sources of which something is held out, by name, and all together under "". Reads at
+// most `max_tokens` of each in order; 0: all. The rows are shared among the ranks; every rank gets
+// the same result.
 std::map<std::string, HeldoutScore> score_heldout(const Gpt&, const TextData&, int64_t max_tokens,
                                                   Communicator&, const RowsDone& = {});
 // The rows that it reads.

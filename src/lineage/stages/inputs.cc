@@ -33,11 +33,8 @@ void read_first_document(const SourceConfig& config, const std::string& name) {
 
 void read_if_small(const ConversationsConfig& config, const std::string& name) {
   constexpr int64_t kSmall = 4 << 20;  // bytes
-  SourceConfig files;
-  files.kind = SourceKind::jsonl;
-  files.paths = config.paths;
   int64_t bytes = 0;
-  for (const InputFile& f : list_files(files, name)) bytes += f.size;
+  for (const InputFile& f : list_files(config, name).files) bytes += f.size;
   SourceRecord ignored;
   if (bytes <= kSmall) read_conversations(name, config, ignored);
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
@@ -101,7 +102,7 @@ double tokens_to_measure(const std::map<std::string, double>& texts, const Train
       held_out = static_cast<double>(corpus->second.heldout_tokens);
     } else {
       const SourceConfig& source = recipe.sources.at(name);
-      for (const InputFile& f : list_files(source, name))
+      for (const InputFile& f : list_files(source, name).files)
         held_out += static_cast<double>(f.size) * source.heldout / kTextBytesAToken;
     }
     tokens += times * std::min(each, held_out) + held_out;
@@ -153,23 +154,24 @@ void Pretrain::run(const RecipeNode& node, const StageContext& context) const {
   train.measured_tokens = heldout_rows(data, on_the_way) * node.model.context;
   train.measured_last = heldout_rows(data, 0) * node.model.context;
   std::map<std::string, HeldoutScore> scores;  // after the last step, on all that is held out
-  train.measure = [&](bool last, const std::function<void(double)>& done) {
-    nlohmann::json json;
-    const int64_t tokens = last ? 0 : on_the_way,
-                  all = std::max<int64_t>(1, heldout_rows(data, tokens));
-    auto measured = score_heldout(*model.gpt, data, tokens, ranks, [&](int64_t rows) {
-      done(static_cast<double>(rows) / static_cast<double>(all));
-    });
-    for (const auto& [source, score] : measured) {
-      const std::string suffix = source.empty() ? "" : "/" + source;
-      json["heldout_loss" + suffix] = score.nats_per_token();
-      json["heldout_bits_per_byte" + suffix] = score.bits_per_byte;
-      for (const auto& [label, part] : score.labels)
-        json["heldout_loss" + suffix + "/" + label] = part.nats_per_token();
-    }
-    if (last) scores = std::move(measured);
-    return json;
-  };
+  if (train.measured_last > 0)
+    train.measure = [&](bool last, const std::function<void(double)>& done) {
+      nlohmann::json json;
+      const int64_t tokens = last ? 0 : on_the_way,
+                    all = std::max<int64_t>(1, heldout_rows(data, tokens));
+      auto measured = score_heldout(*model.gpt, data, tokens, ranks, [&](int64_t rows) {
+        done(static_cast<double>(rows) / static_cast<double>(all));
+      });
+      for (const auto& [source, score] : measured) {
+        const std::string suffix = source.empty() ? "" : "/" + source;
+        json["heldout_loss" + suffix] = score.nats_per_token();
+        json["heldout_bits_per_byte" + suffix] = score.bits_per_byte;
+        for (const auto& [label, part] : score.labels)
+          json["heldout_loss" + suffix + "/" + label] = part.nats_per_token();
+      }
+      if (last) scores = std::move(measured);
+      return json;
+    };
   Trainer trainer(*model.gpt, *model.parameters, config.train, run, std::move(train));
   trainer.run([&](int64_t first, int64_t count) { return data.batch(first, count); },
               language_model_loss, context.folder / "metrics.jsonl");

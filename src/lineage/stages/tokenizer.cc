@@ -34,7 +34,7 @@ std::string training_key(const Recipe& recipe) {
   for (const std::string& name : source_names(recipe)) {
     SourceConfig source = source_of(recipe, name);
     digest.field(name).field(to_toml(source));
-    for (const InputFile& f : list_files(source, name))
+    for (const InputFile& f : list_files(source, name).files)
       digest.field(f.path.string()).field(fmt::format("{} {}", f.size, f.modified));
   }
   return digest.hex();

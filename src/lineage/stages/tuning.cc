@@ -10,7 +10,6 @@
 #include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
-#include "lineage/data/files.h"
 #include "lineage/data/mixture.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
@@ -134,11 +133,8 @@ std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& d
 constexpr int64_t kTokensADemonstration = 30, kBytesAToken = 4;  // about
 
 int64_t bytes_of(const ConversationsConfig& config, const std::string& name) {
-  SourceConfig files;
-  files.kind = SourceKind::jsonl;
-  files.paths = config.paths;
   int64_t bytes = 0;
-  for (const InputFile& f : list_files(files, name)) bytes += f.size;
+  for (const InputFile& f : list_files(config, name).files) bytes += f.size;
   return bytes;
 }
 
@@ -250,16 +246,17 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   surroundings.measured_tokens = surroundings.measured_last;
   const auto all_rows =
       static_cast<double>(std::max<int64_t>(1, surroundings.measured_last / node.model.context));
-  surroundings.measure = [&](bool, const std::function<void(double)>& done) {
-    nlohmann::json json;
-    for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks, [&](int64_t rows) {
-           done(static_cast<double>(rows) / all_rows);
-         })) {
-      json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;
-      if (name.empty() && select && ranks.rank() == 0) best.consider(loss, *model.parameters);
-    }
-    return json;
-  };
+  if (surroundings.measured_last > 0)
+    surroundings.measure = [&](bool, const std::function<void(double)>& done) {
+      nlohmann::json json;
+      for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks, [&](int64_t rows) {
+             done(static_cast<double>(rows) / all_rows);
+           })) {
+        json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;
+        if (name.empty() && select && ranks.rank() == 0) best.consider(loss, *model.parameters);
+      }
+      return json;
+    };
   Trainer trainer(*model.gpt, *model.parameters, train, context.recipe.run,
                   std::move(surroundings));
   trainer.run(

@@ -24,20 +24,22 @@ ChatTemplate::ChatTemplate(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) 
   }
 }
 
-void ChatTemplate::append(Role role, std::span<const Token> text, Rendered& out) const {
-  const auto add = [&](std::span<const Token> tokens, float weight) {
+void ChatTemplate::append(Role role, std::span<const Token> text, Rendered& out,
+                          bool learned) const {
+  const auto add = [&](std::span<const Token> tokens, float w) {
     out.tokens.insert(out.tokens.end(), tokens.begin(), tokens.end());
-    out.weights.resize(out.tokens.size(), weight);
+    out.weights.resize(out.tokens.size(), w);
   };
-  const float learnt = role == Role::assistant ? 1.0f : 0.0f;
+  const float weight = role == Role::assistant && learned ? 1.0f : 0.0f;
   add(opening(role), 0);
-  add(text, learnt);
-  add(closing_[static_cast<size_t>(role)], learnt);
+  add(text, weight);
+  add(closing_[static_cast<size_t>(role)], weight);
 }
 
 ChatTemplate::Rendered ChatTemplate::render(std::span<const Turn> turns) const {
   Rendered out;
-  for (const Turn& turn : turns) append(turn.role, tokenizer_->encode(turn.text), out);
+  for (const Turn& turn : turns)
+    append(turn.role, tokenizer_->encode(turn.text), out, turn.learned);
   return out;
 }
 

@@ -19,6 +19,7 @@ constexpr std::array<std::string_view, 3> enum_names(Role) {
 struct Turn {
   Role role = Role::user;
   std::string text;
+  bool learned = true;  // by who is tuned on it; only the assistant's turns are
   bool operator==(const Turn&) const = default;
 };
 
@@ -43,7 +44,7 @@ class ChatTemplate {
   // A whole conversation, to learn from.
   Rendered render(std::span<const Turn>) const;
   // The same for turns that are tokens already, where text and tokens are not one to one.
-  void append(Role, std::span<const Token> text, Rendered&) const;
+  void append(Role, std::span<const Token> text, Rendered&, bool learned = true) const;
   // A conversation up to where the assistant speaks next, to generate from.
   std::vector<Token> prompt(std::span<const Turn>) const;
   // What stands before the text of a turn.

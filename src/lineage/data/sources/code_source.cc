@@ -1,5 +1,7 @@
 #include "lineage/data/sources/code_source.h"
 
+#include <utility>
+
 #include "lineage/data/sources/code_filter.h"
 
 namespace lineage {
@@ -9,7 +11,7 @@ std::unique_ptr<ByteStream> CodeSource::open_file(const InputFile& file) const {
 }
 
 bool CodeSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
-  if (reader.offset() > 0) return false;
+  if (std::exchange(taken_, true)) return false;
   document.place = file.path.string();
   if (reader.take(document.text, limit() + 1) == 0) return false;
   if (document.text.find('\0') != std::string::npos)

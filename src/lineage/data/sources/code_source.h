@@ -12,11 +12,13 @@ class CodeSource final : public Source {
   using Source::Source;
 
  protected:
+  void begin_file(Reader&, const InputFile&) override { taken_ = false; }
   bool read_document(Reader&, const InputFile&, RawDocument&) override;
   std::unique_ptr<ByteStream> open_file(const InputFile&) const override;
   void extract(RawDocument&) const override;
 
  private:
+  bool taken_ = false;  // the current file
   FolderLicences licences_;
 };
 

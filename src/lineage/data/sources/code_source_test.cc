@@ -97,7 +97,7 @@ TEST(CodeSource, FiltersATree) {
             (Texts{"print('hello')\n", "!licence", "!binary", "!line too long", "!licence"}));
   config.include = {"*.gz"};
   config.code.licences = {};
-  EXPECT_EQ(summary(read_all(config)), (Texts{"!binary"}));
+  EXPECT_EQ(summary(read_all(config)), (Texts{"!packed by gzip"}));
 }
 
 TEST(CodeSource, AFileAboveTheLimitIsDroppedWhole) {

@@ -12,6 +12,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kRepair =
+    "repair the record, or set bad_record = \"skip\" in this source";
+
 std::vector<std::string> split_dots(const std::string& field) {
   std::vector<std::string> parts(1);
   for (const char c : field)
@@ -20,44 +23,6 @@ std::vector<std::string> split_dots(const std::string& field) {
     else
       parts.back() += c;
   return parts;
-}
-
-int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
-// The code unit of an escape \uXXXX at `at`, or -1.
-int escaped_unit(std::string_view json, size_t at) {
-  if (at + 6 > json.size() || json[at] != '\\' || json[at + 1] != 'u') return -1;
-  int unit = 0;
-  for (size_t i = at + 2; i < at + 6; ++i) {
-    if (hex_digit(json[i]) < 0) return -1;
-    unit = unit * 16 + hex_digit(json[i]);
-  }
-  return unit;
-}
-
-// Half a surrogate pair in an escape is no character, yet common writers let it through: like any
-// invalid text it becomes U+FFFD. True when there was any.
-bool repair_lone_surrogates(std::string& json) {
-  bool repaired = false;
-  for (size_t at = json.find('\\'); at < json.size(); at = json.find('\\', at)) {
-    const int unit = escaped_unit(json, at);
-    if (unit < 0xD800 || unit >= 0xE000) {
-      at += 2;
-    } else if (const int low = escaped_unit(json, at + 6);
-               unit < 0xDC00 && low >= 0xDC00 && low < 0xE000) {
-      at += 12;
-    } else {
-      json.replace(at, 6, "\\ufffd");
-      at += 6;
-      repaired = true;
-    }
-  }
-  return repaired;
 }
 
 [[noreturn]] void fail_missing(const Json& at, const std::string& part, const std::string& place) {
@@ -75,17 +40,9 @@ bool repair_lone_surrogates(std::string& json) {
 
 }  // namespace
 
-std::string json_text_field(std::string_view line, const std::vector<std::string>& path,
+std::string json_text_field(std::string_view record, const std::vector<std::string>& path,
                             const std::string& place) {
-  Json json;
-  try {
-    json = Json::parse(line);
-  } catch (const Json::exception& e) {
-    std::string_view what = e.what();  // "[json.exception.…] parse error at line 1, column 9: …"
-    what.remove_prefix(std::min(what.size(), what.find(']') + 2));
-    throw Error(fmt::format("{}: {}; wanted one JSON value on the line", place, what),
-                "repair the line, or set bad_record = \"skip\" in this source");
-  }
+  const Json json = parse_json_record(record, place);
   const Json* at = &json;
   for (const std::string& part : path) {
     if (at->is_array() && !part.empty() && part.size() < 10 &&
@@ -105,24 +62,21 @@ std::string json_text_field(std::string_view line, const std::vector<std::string
   return at->get<std::string>();
 }
 
-JsonlSource::JsonlSource(SourceConfig config, std::vector<InputFile> files)
+JsonlSource::JsonlSource(SourceConfig config, FileList files)
     : Source(std::move(config), std::move(files)), path_(split_dots(config_.field)) {}
 
-bool JsonlSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
-  if (reader.offset() == 0) line_ = 0;
-  // A line of JSON is longer than its text by its other fields and its escapes.
-  const size_t longest = 6 * limit() + (1 << 20);
-  do {
-    document.text.clear();
-    document.offset = reader.offset();
-    if (!reader.line(document.text, longest)) return false;
-    ++line_;
-  } while (document.text.find_first_not_of(" \t\r\n") == std::string::npos);
-  document.place = fmt::format("{}:{}", file.path.string(), line_);
-  if (document.text.size() == longest && document.text.back() != '\n') {
-    reader.skip_line();
-    document.dropped = dropped::kTooLarge;
-  }
+void JsonlSource::begin_file(Reader& reader, const InputFile& file) {
+  // JSON is longer than its text by its other fields and its escapes.
+  records_ = JsonRecords(file.path.string(), reader, 6 * limit() + (1 << 20));
+}
+
+bool JsonlSource::read_document(Reader& reader, const InputFile&, RawDocument& document) {
+  JsonRecord record;
+  if (!records_.next(reader, record)) return false;
+  document.text = std::move(record.text);
+  document.place = std::move(record.place);
+  document.offset = record.offset;
+  if (record.too_large) document.dropped = dropped::kTooLarge;
   return true;
 }
 
@@ -133,8 +87,9 @@ void JsonlSource::extract(RawDocument& document) const {
     document.repaired |= repair_lone_surrogates(document.text);
   try {
     document.text = json_text_field(document.text, path_, document.place);
-  } catch (const Error&) {
-    if (config_.bad_record == BadRecord::error) throw;
+  } catch (const Error& e) {
+    if (config_.bad_record == BadRecord::error)
+      throw Error(e.what(), e.hint().empty() ? std::string(kRepair) : e.hint());
     document.dropped = dropped::kBadRecord;
     return;
   }

@@ -2,28 +2,30 @@
 
 #include <vector>
 
+#include "lineage/data/json_records.h"
 #include "lineage/data/source.h"
 
 namespace lineage {
 
-// One JSON value a line, packed or not; the text stands in a field named by a dotted path, in which
-// a number is an index of an array. A line that is no JSON, or has no string there, is an Error
-// with its place (bad_record = "skip" counts it instead). Blank lines are passed over.
+// JSON records (json_records.h), packed or not; the text stands in a field named by a dotted path,
+// in which a number is an index of an array. A record that is no JSON, or has no string there, is
+// an Error with its place (bad_record = "skip" counts it instead).
 class JsonlSource : public Source {
  public:
-  JsonlSource(SourceConfig config, std::vector<InputFile> files);
+  JsonlSource(SourceConfig config, FileList files);
 
  protected:
+  void begin_file(Reader&, const InputFile&) override;
   bool read_document(Reader&, const InputFile&, RawDocument&) override;
   void extract(RawDocument&) const override;
 
  private:
   std::vector<std::string> path_;  // the field, split at its dots
-  int64_t line_ = 0;
+  JsonRecords records_;
 };
 
-// The string at a dotted path of a line of JSON. Throws an Error that begins with `place`.
-std::string json_text_field(std::string_view line, const std::vector<std::string>& path,
+// The string at a dotted path of a JSON record. Throws an Error that begins with `place`.
+std::string json_text_field(std::string_view record, const std::vector<std::string>& path,
                             const std::string& place);
 
 }  // namespace lineage

@@ -24,6 +24,31 @@ TEST(JsonlSource, ReadsPlainAndPackedFiles) {
     EXPECT_EQ(summary(read_all(config_for(folder.write(name, bytes)))), wanted) << name;
 }
 
+TEST(JsonlSource, ReadsArraysPrettyPrintedObjectsAndMarks) {
+  const TempFolder folder;
+  const Texts wanted = {"one", "two"};
+  for (const char* bytes :
+       {"[\n {\n  \"text\": \"one\"\n },\n {\n  \"text\": \"two\"\n }\n]",
+        "{\n \"text\": \"one\"\n}\n{\n \"text\": \"two\"\n}\n",
+        "\xEF\xBB\xBF{\"text\": \"one\"}\n{\"text\": \"\xEF\xBB\xBFtwo\"}\n",
+        "\xEF\xBB\xBF[{\"text\": \"one\"}, {\"text\": \"two\", \"score\": NaN}]"})
+    EXPECT_EQ(summary(read_all(config_for(folder.write("a.jsonl", bytes)))), wanted) << bytes;
+}
+
+TEST(JsonlSource, AFileInAFolderThatIsNoJsonIsAnErrorUnlessSkipped) {
+  const TempFolder folder;
+  folder.write("in/a.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  folder.write("in/b.jsonl", "{\"text\": \"b\"}\n");
+  SourceConfig config = config_for((folder.path() / "in").string());
+  EXPECT_NE(error_of([&] {
+              read_all(config);
+            }).find("a.jsonl: is a Git LFS pointer, not the file itself; wanted JSON lines"),
+            std::string::npos);
+  EXPECT_EQ(hint_of([&] { read_all(config); }), "fetch its content: git lfs pull");
+  config.bad_record = BadRecord::skip;
+  EXPECT_EQ(summary(read_all(config)), (Texts{"!Git LFS pointer", "b"}));
+}
+
 TEST(JsonlSource, FollowsADottedPath) {
   const TempFolder folder;
   SourceConfig config =
@@ -44,7 +69,7 @@ TEST(JsonlSource, ABadLineIsAnErrorWithItsPlace) {
   };
   EXPECT_EQ(error("{\"text\": \"cut of"),
             "parse error at line 1, column 17: syntax error while parsing value - invalid string: "
-            "missing closing quote; last read: '\"cut of'; wanted one JSON value on the line");
+            "missing closing quote; last read: '\"cut of'; wanted one JSON value");
   EXPECT_EQ(error(R"({"txet": "a", "id": 3})"), "no field text; there are id, txet");
   EXPECT_EQ(error(R"({"text": 5})"), "field text is number; wanted a string");
   EXPECT_EQ(error("[1, 2]"), "no field text; it is inside array");

@@ -1,9 +1,9 @@
 #include "lineage/data/sources/text_source.h"
 
+#include <utility>
+
 namespace lineage {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view without_line_end(std::string_view line) {
   if (line.ends_with('\n')) line.remove_suffix(1);
@@ -14,17 +14,12 @@ std::string_view without_line_end(std::string_view line) {
 }  // namespace
 
 bool TextSource::read_document(Reader& reader, const InputFile& file, RawDocument& document) {
-  const bool first = reader.offset() == 0;
-  if (first) file_is_binary_ = false;
   document.place = file.path.string();
   document.offset = reader.offset();
   if (file_is_binary_ || !(config_.split == Split::file ? read_piece(reader, document)
                                                         : read_until_border(reader, document)))
     return false;
-  if (first && document.text.starts_with(kByteOrderMark)) {
-    document.text.erase(0, kByteOrderMark.size());
-    document.offset += static_cast<int64_t>(kByteOrderMark.size());
-  }
+  const bool first = std::exchange(first_, false);
   if (document.text.find('\0') != std::string::npos) {
     document.dropped = dropped::kBinary;
     file_is_binary_ = first;

@@ -13,6 +13,10 @@ class TextSource final : public Source {
   using Source::Source;
 
  protected:
+  void begin_file(Reader&, const InputFile&) override {
+    first_ = true;
+    file_is_binary_ = false;
+  }
   bool read_document(Reader&, const InputFile&, RawDocument&) override;
   void extract(RawDocument& document) const override { check_utf8(document); }
 
@@ -21,7 +25,7 @@ class TextSource final : public Source {
   bool read_until_border(Reader&, RawDocument&) const;
   bool read_line(Reader&, std::string&) const;
   bool is_border(std::string_view line) const;
-  bool file_is_binary_ = false;
+  bool first_ = true, file_is_binary_ = false;
 };
 
 }  // namespace lineage

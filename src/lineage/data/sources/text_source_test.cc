@@ -60,6 +60,46 @@ TEST(TextSource, BinaryFilesArePassedOverAndCountedOnce) {
             (Texts{"!binary", "text"}));
 }
 
+TEST(TextSource, FilesOfOtherKindsAreCountedByWhatTheyAre) {
+  const TempFolder folder;
+  folder.write("a.txt", std::string("\xFF\xFE"
+                                    "a\0b\0",
+                                    6));
+  folder.write("b.txt", "text");
+  folder.write("c.parquet", std::string("PAR1\0\1", 6));
+  folder.write("d.txt",
+               "\xFD"
+               "7zXZ" +
+                   std::string(1, '\0'));
+  EXPECT_EQ(summary(read_all({.paths = {folder.path().string()}})),
+            (Texts{"!UTF-16 text", "text", "!Parquet file", "!packed by xz"}));
+}
+
+TEST(TextSource, TextOfAnotherFormatIsReadAndCounted) {
+  const TempFolder folder;
+  folder.write("a.jsonl", "{\"text\": \"a\"}\n");
+  folder.write("b.html", "<!DOCTYPE html><p>b</p>");
+  folder.write("c.txt", "c");
+  const auto source = open_source({.paths = {folder.path().string()}}, "test");
+  for (RawDocument d; source->read(d);) source->refine(d);
+  EXPECT_EQ(source->notes(),
+            (std::map<std::string, int64_t>{{"HTML page, read as plain text", 1},
+                                            {"JSON lines, read as plain text", 1}}));
+}
+
+TEST(TextSource, AByteOrderMarkIsNoText) {
+  const TempFolder folder;
+  const std::string mark = "\xEF\xBB\xBF";
+  const std::string path = folder.write("a.txt", mark + "<|endoftext|>\nsome\n<|endoftext|>\nmore");
+  EXPECT_EQ(summary(read_all({.paths = {path}, .split = Split::delimiter})),
+            (Texts{"some", "more"}));
+  EXPECT_EQ(summary(read_all({.paths = {folder.write("b.gz", gzip(mark + "some"))}})),
+            Texts{"some"});
+  EXPECT_EQ(summary(read_all({.kind = SourceKind::code,
+                              .paths = {folder.write("c.cs", mark + "int some_name;")}})),
+            Texts{"int some_name;"});
+}
+
 TEST(TextSource, InvalidTextByPolicy) {
   const TempFolder folder;
   const std::string path = folder.write("a.txt", "\xEF\xBB\xBFgood\nbad \xFF\xC3.\n");
