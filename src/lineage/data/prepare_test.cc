@@ -138,8 +138,26 @@ TEST_F(Prepare, TwoRunsAtOnceDoNotMix) {
   prepare({});
   const fs::path folder = folders()[0];
   fs::remove(folder / "corpus.json");
-  const FolderLock other(folder);
-  EXPECT_NE(error_of([&] { prepare({}); }).find("in use by another run"), std::string::npos);
+  write_file_atomic(folder / "notes.txt", "mine");
+  auto other = std::make_unique<FolderLock>(folder);
+  CountingProgress told;
+  const ByteTokenizer tokenizer;
+  SourceConfig config;
+  config.paths = {(folder_.path() / "in").string()};
+  int polls = 0;
+  const PrepareOptions options{.cache = folder_.path() / "cache",
+                               .shard_bytes = shard_bytes_,
+                               .interrupted = [&] { return ++polls > 2; }};
+  EXPECT_NE(error_of([&] {
+              prepare_source("books", config, tokenizer, options, told);
+            }).find("source books: interrupted while another process makes it"),
+            std::string::npos);
+  ASSERT_EQ(told.notes.size(), 1u);
+  EXPECT_NE(told.notes[0].find("source books: waiting for process "), std::string::npos);
+  other.reset();
+  const SourceRecord made = prepare({}).record;
+  EXPECT_EQ(made.documents + made.heldout_documents, 3);
+  EXPECT_EQ(read_file(folder / "notes.txt"), "mine");  // only what tokenising wrote is cleared
 }
 
 TEST_F(Prepare, HeldOutDocumentsAreNeverTrainedOn) {
