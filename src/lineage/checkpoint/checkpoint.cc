@@ -86,6 +86,8 @@ IsOurs files_of_checkpoint(const fs::path& folder) {
     files = {kManifest, kWeights};
     if (!manifest.tokenizer.empty()) files.insert(kTokenizer);
     for (const auto& [name, digest] : manifest.files) files.insert(name);
+  } else if (fs::exists(folder / ".lock")) {  // a node's folder that has lost its manifest
+    files = {kWeights, kTokenizer};
   }
   return [files = std::move(files)](const fs::path& file) {
     return std::ranges::any_of(files, [&](const fs::path& f) {
