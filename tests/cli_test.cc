@@ -109,6 +109,9 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
 
   const Output score = run("score " + model("runs") + " " + (folder / "corpus" / "3.txt").string());
   EXPECT_NE(score.text.find("bits per byte"), std::string::npos) << score.text;
+  std::ofstream(folder / "marked.txt") << "\xEF\xBB\xBF" << read_file(folder / "corpus" / "3.txt");
+  EXPECT_EQ(run("score " + model("runs") + " " + (folder / "marked.txt").string()).text,
+            score.text);
   EXPECT_NE(run("info " + model("runs")).text.find("pretrain (davinci)"), std::string::npos);
   const auto again = folder / "hf";
   EXPECT_EQ(run("export hf " + model("runs") + " " + again.string()).status, 0);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
@@ -149,16 +150,36 @@ std::string_view model_type(HuggingFaceFamily family) {
   return family == HuggingFaceFamily::gpt2 ? "gpt2" : "opt";
 }
 
+namespace {
+
+// By model_type; in files without one by the class in "architectures" (GPT2LMHeadModel); in GPT-2's
+// own of 2019, which have neither, by the keys. GPT-1's have n_embd too, and "afn".
+HuggingFaceConfig read_family(const JsonObject& json) {
+  const auto type = json.get_or<std::string>("model_type", "");
+  if (type == "gpt2") return {};
+  if (type == "opt") return {HuggingFaceFamily::opt, {}, ""};
+  if (type.empty()) {
+    if (json.has("architectures"))
+      for (const nlohmann::json& name : json.list("architectures")) {
+        if (!name.is_string()) continue;
+        const auto& text = name.get_ref<const std::string&>();
+        if (text.starts_with("GPT2")) return {HuggingFaceFamily::gpt2, {}, "architectures"};
+        if (text.starts_with("OPT")) return {HuggingFaceFamily::opt, {}, "architectures"};
+      }
+    else if (json.has("n_embd") && json.has("n_layer") && !json.has("afn"))
+      return {HuggingFaceFamily::gpt2, {}, "n_embd and n_layer"};
+  }
+  json.refuse(
+      "model_type", "\"gpt2\" or \"opt\"",
+      "only models of these two families are imported; others must be saved as one of them");
+}
+
+}  // namespace
+
 HuggingFaceConfig read_huggingface_config(const fs::path& path) {
   const JsonObject json = JsonObject::load(path);
-  HuggingFaceConfig config;
-  const auto type = json.get_or<std::string>("model_type", "");
-  if (type == "gpt2")
-    config.model = read_gpt2(json);
-  else if (type == "opt")
-    config = {HuggingFaceFamily::opt, read_opt(json)};
-  else
-    json.refuse("model_type", "\"gpt2\" or \"opt\"", "other architectures cannot be imported");
+  HuggingFaceConfig config = read_family(json);
+  config.model = config.family == HuggingFaceFamily::gpt2 ? read_gpt2(json) : read_opt(json);
   if (json.has("quantization_config"))
     json.refuse("quantization_config", "none", "import the model before it was quantized");
   config.model.tied = json.get_or<bool>("tie_word_embeddings", true);
@@ -168,8 +189,13 @@ HuggingFaceConfig read_huggingface_config(const fs::path& path) {
 
 HuggingFaceFamily family_of(const GptConfig& c, const std::string& place) {
   const auto can = [&](bool ok, std::string_view key, auto seen, std::string_view wanted) {
-    require(ok, place, ": model.", key, " is ", seen, "; neither GPT-2's nor OPT's format can say ",
-            "that, they want ", wanted);
+    if (ok) return;
+    std::ostringstream what;
+    what << place << ": model." << key << " is " << seen
+         << "; neither GPT-2's nor OPT's format can say that, they want " << wanted;
+    throw Error(what.str(),
+                "models of preset = \"gpt3\" can be exported; those of \"modern\", as the "
+                "micro-world's, must be grown again with it");
   };
   const auto name = [](auto e) { return enum_names(e)[static_cast<size_t>(e)]; };
   can(c.positions == Positions::learned, "positions", name(c.positions), "learned");
@@ -189,11 +215,22 @@ HuggingFaceFamily family_of(const GptConfig& c, const std::string& place) {
   return HuggingFaceFamily::opt;
 }
 
+nlohmann::ordered_json huggingface_eos_ids(const Tokenizer* tokenizer, bool tuned) {
+  nlohmann::ordered_json ids = nlohmann::ordered_json::array();
+  if (tokenizer)
+    for (Special end : {Special::end_of_text, Special::end_of_turn})
+      if (const auto id = tokenizer->find_special(end);
+          id && (tuned || end == Special::end_of_text))
+        ids.push_back(*id);
+  return ids;
+}
+
 std::string huggingface_config_json(HuggingFaceFamily family, const GptConfig& config,
                                     const Tokenizer* tokenizer) {
   auto json = family == HuggingFaceFamily::gpt2 ? gpt2_json(config) : opt_json(config);
   const auto end = tokenizer ? tokenizer->find_special(Special::end_of_text) : std::nullopt;
-  const auto begin = tokenizer && tokenizer->begin_of_text() ? tokenizer->begin_of_text() : end;
+  auto begin = end;
+  if (tokenizer && !tokenizer->begin_of_text().empty()) begin = tokenizer->begin_of_text().front();
   // Null where there is none: the defaults of transformers are ids of other vocabularies.
   const auto id = [](const std::optional<Token>& token) {
     return token ? nlohmann::ordered_json(*token) : nlohmann::ordered_json();

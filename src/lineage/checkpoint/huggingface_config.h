@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "lineage/nn/gpt.h"
@@ -13,6 +14,7 @@ std::string_view model_type(HuggingFaceFamily);  // as config.json says it: "gpt
 struct HuggingFaceConfig {
   HuggingFaceFamily family = HuggingFaceFamily::gpt2;
   GptConfig model;
+  std::string family_by;  // what told the family where model_type is absent; empty: model_type
 };
 
 // Absent keys have the defaults of transformers. An Error names the key of anything that would
@@ -21,6 +23,9 @@ HuggingFaceConfig read_huggingface_config(const fs::path& config_json);
 
 // The family that can say this model; an Error naming the key that none can say.
 HuggingFaceFamily family_of(const GptConfig&, const std::string& place);
+// The tokens at which a model of this tokenizer stops: end of text, and, when it is tuned, of
+// turns.
+nlohmann::ordered_json huggingface_eos_ids(const Tokenizer*, bool tuned);
 // config.json of that family; the tokenizer (or null) gives the ids of the special tokens.
 std::string huggingface_config_json(HuggingFaceFamily, const GptConfig&, const Tokenizer*);
 

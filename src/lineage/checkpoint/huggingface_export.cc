@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -6,6 +7,7 @@
 #include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/huggingface_layout.h"
 #include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -18,7 +20,7 @@ using PartsByName = std::map<std::string, HuggingFacePart>;  // by their name, w
 PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& config) {
   PartsByName parts;
   for (HuggingFacePart& part : huggingface_parts(layout.family, config, layout.head)) {
-    std::string name = with_prefix(layout.prefix, part.theirs);
+    std::string name = with_prefix(layout.prefixes, part.theirs);
     parts.emplace(std::move(name), std::move(part));
   }
   return parts;
@@ -28,11 +30,11 @@ PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& conf
 HuggingFaceLayout default_layout(const GptConfig& config, const std::string& place, int64_t limit) {
   HuggingFaceLayout layout;
   layout.family = family_of(config, place);
-  layout.prefix = default_prefix(layout.family);
+  layout.prefixes = default_prefixes(layout.family);
   layout.head = !config.tied;
   std::vector<TensorHeader> headers;
   for (const HuggingFacePart& part : huggingface_parts(layout.family, config, layout.head))
-    headers.push_back({with_prefix(layout.prefix, part.theirs), StoredType::f32, part.shape});
+    headers.push_back({with_prefix(layout.prefixes, part.theirs), StoredType::f32, part.shape});
   for (const SafetensorsShard& shard : plan_shards(headers, limit)) {
     auto& file = layout.files.emplace_back();
     file.name = shard.file;
@@ -68,7 +70,9 @@ std::vector<SafetensorsShard> write_tensors(const Checkpoint& model,
       shard.tensors.push_back(
           {e.name, e.type,
            e.buffer.empty() ? parts.at(e.name).shape : buffers.value().at(e.buffer).shape});
-    SafetensorsWriter writer(to / file.name, shard.tensors, file.metadata);
+    SafetensorsWriter writer(
+        to / file.name, shard.tensors,
+        file.header.empty() ? safetensors_header(shard.tensors, file.metadata) : file.header);
     for (const auto& e : file.entries) {
       if (!e.buffer.empty()) {
         writer.write(buffers.value().at(e.buffer).data);
@@ -83,7 +87,11 @@ std::vector<SafetensorsShard> write_tensors(const Checkpoint& model,
   return shards;
 }
 
-void write_tokenizer(const Tokenizer& tokenizer, const GptConfig& config, const fs::path& to) {
+// The stages after which a model has learned to converse in its template of turns.
+bool tuned(const Manifest& m) { return m.stage == "sft" || m.stage == "feedme"; }
+
+void write_tokenizer(const Tokenizer& tokenizer, const GptConfig& config,
+                     const std::string& chat_template, const fs::path& to) {
   tokenizer.save(to / "tokenizer.json");
   nlohmann::ordered_json json = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                                  {"model_max_length", config.context},
@@ -92,7 +100,34 @@ void write_tokenizer(const Tokenizer& tokenizer, const GptConfig& config, const 
     const std::string text = tokenizer.decode(std::span(&*end, 1));
     for (const char* key : {"bos_token", "eos_token", "unk_token"}) json[key] = text;
   }
+  if (!tokenizer.begin_of_text().empty())
+    json["bos_token"] = tokenizer.decode(tokenizer.begin_of_text().first(1));
+  if (const auto pad = tokenizer.find_special(Special::pad))
+    json["pad_token"] = tokenizer.decode(std::span(&*pad, 1));
+  auto others = nlohmann::ordered_json::array();
+  for (const SpecialToken& s : tokenizer.specials())
+    if (s.text != json.value("eos_token", "") && s.text != json.value("bos_token", "") &&
+        s.text != json.value("pad_token", ""))
+      others.push_back(s.text);
+  if (!others.empty()) json["additional_special_tokens"] = others;
+  if (!chat_template.empty()) json["chat_template"] = chat_template;
   write_file_atomic(to / "tokenizer_config.json", json.dump(2) + "\n");
+}
+
+// Where generation ends: for a tuned model at the end of a turn too.
+void write_generation_config(const Tokenizer& tokenizer, const fs::path& to) {
+  const nlohmann::ordered_json json = {{"eos_token_id", huggingface_eos_ids(&tokenizer, true)}};
+  write_file_atomic(to / "generation_config.json", json.dump(2) + "\n");
+}
+
+// The template of a tuned model; empty with a note where Jinja cannot say it.
+std::string chat_template(const Tokenizer& tokenizer, const ExportOptions& options) {
+  const auto jinja = ChatTemplate(tokenizer).jinja();
+  if (!jinja && options.note)
+    options.note(
+        "no chat_template: the tokenizer has no tokens for turns, and the words for them, whose "
+        "pieces were tokens by themselves in training, would join with the text around them");
+  return jinja.value_or("");
 }
 
 void require_new_folder(const fs::path& to) {
@@ -118,14 +153,20 @@ void export_huggingface(const fs::path& path, const fs::path& to, const ExportOp
   FolderUpdate update(to);
   const fs::path& staging = update.staging();
   const auto shards = write_tensors(model, layout, config, staging);
-  if (shards.size() > 1 || shards.front().file != "model.safetensors")
+  const bool copied_index = std::ranges::find(layout.copied, kShardIndex) != layout.copied.end();
+  if (!copied_index && (shards.size() > 1 || shards.front().file != "model.safetensors"))
     write_shard_index(staging, shards);
   for (const std::string& name : layout.copied)
     write_file_atomic(staging / name, model.read_further("huggingface/" + name));
   if (!imported) {
     write_file_atomic(staging / "config.json",
                       huggingface_config_json(layout.family, config, tokenizer.get()));
-    if (tokenizer) write_tokenizer(*tokenizer, config, staging);
+    if (tokenizer) {
+      const bool converses = tuned(model.manifest());
+      write_tokenizer(*tokenizer, config, converses ? chat_template(*tokenizer, options) : "",
+                      staging);
+      if (converses) write_generation_config(*tokenizer, staging);
+    }
   }
   update.commit("config.json");
 }

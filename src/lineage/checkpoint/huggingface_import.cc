@@ -5,6 +5,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/huggingface.h"
@@ -16,27 +17,43 @@
 namespace lineage {
 namespace {
 
+// Kept whatever their size.
 constexpr const char* kCopied[] = {"config.json",       "generation_config.json",
                                    "tokenizer.json",    "tokenizer_config.json",
                                    "vocab.json",        "merges.txt",
+                                   "encoder.json",      "vocab.bpe",
+                                   "tokenizer.model",   "spiece.model",
                                    "added_tokens.json", "special_tokens_map.json"};
+constexpr uintmax_t kLargestOther = 1 << 20;  // of other texts, in bytes
 
 // A model of theirs, opened and checked against its config before memory is taken for it.
 struct Source {
   explicit Source(const fs::path& from)
       : folder(from), config(read_huggingface_config(from / "config.json")), tensors(from) {
-    prefix = find_prefix(config.family, tensors, folder.string());
-    head = tensors.find(kHeadName) != nullptr;
+    refuse_adapters();
+    prefixes = find_prefixes(config.family, tensors, folder.string());
+    head = find(std::string(kHeadName)) != nullptr;
     parts = huggingface_parts(config.family, config.model, head || !config.model.tied);
+    // Of a tied pair some writers keep the head alone.
+    head_alone = head && config.model.tied && !find(parts.front().theirs);
+    if (head_alone) parts.erase(parts.begin());
     for (const HuggingFacePart& part : parts) check(part);
     for (const SafetensorsFile& file : tensors.files())
       for (const StoredTensor& t : file.tensors()) check_known(file, t.name);
-    if (head && config.model.tied) check_tied();
+    if (head && config.model.tied && !head_alone) check_tied();
+  }
+
+  const StoredTensor* find(const std::string& theirs) const {
+    return tensors.find(with_prefix(prefixes, theirs));
+  }
+  // Kept for an export, but no model here reads it.
+  bool unread(std::string_view name) const {
+    return is_buffer(name) || is_other_head(without_wrapper(name));
   }
 
   const StoredTensor& at(const HuggingFacePart& part) const {
-    const StoredTensor* tensor = tensors.find(with_prefix(prefix, part.theirs));
-    require(tensor != nullptr, folder.string(), ": no tensor ", with_prefix(prefix, part.theirs),
+    const StoredTensor* tensor = find(part.theirs);
+    require(tensor != nullptr, folder.string(), ": no tensor ", with_prefix(prefixes, part.theirs),
             "; config.json wants one of shape ", part.shape);
     return *tensor;
   }
@@ -44,8 +61,9 @@ struct Source {
   fs::path folder;
   HuggingFaceConfig config;
   SafetensorsFolder tensors;
-  std::string prefix;
-  bool head;
+  TensorPrefixes prefixes;
+  bool head = false;
+  bool head_alone = false;  // it is the embedding too
   std::vector<HuggingFacePart> parts;
 
  private:
@@ -53,26 +71,42 @@ struct Source {
     const StoredTensor& t = at(part);
     require(t.shape == part.shape, folder.string(), ": tensor ", t.name, " has shape ", t.shape,
             "; config.json wants ", part.shape);
-    require(floating(t.type) && t.type != StoredType::f64, folder.string(), ": tensor ", t.name,
-            " is ", stored_name(t.type), "; wanted F32, F16 or BF16");
+    if (!floating(t.type))
+      throw Error(folder.string() + ": tensor " + t.name + " is " +
+                      std::string(stored_name(t.type)) + "; wanted F32, F16, BF16 or F64",
+                  "import the model before it was quantized");
+  }
+
+  std::string_view without_wrapper(std::string_view name) const {
+    return name.starts_with(prefixes.wrapper) ? name.substr(prefixes.wrapper.size()) : name;
+  }
+
+  void refuse_adapters() const {
+    for (const SafetensorsFile& file : tensors.files())
+      for (const StoredTensor& t : file.tensors())
+        if (t.name.find(".lora_") != std::string::npos)
+          throw Error(file.path().string() + ": tensor " + t.name +
+                          " is of an adapter (LoRA); wanted the weights of a whole model",
+                      "merge it first: model.merge_and_unload().save_pretrained(folder)");
   }
 
   void check_known(const SafetensorsFile& file, const std::string& name) const {
-    if (is_buffer(name)) return;
+    if (unread(name)) return;
     std::vector<std::string> names;
     for (const HuggingFacePart& part : parts) {
-      names.push_back(with_prefix(prefix, part.theirs));
+      names.push_back(with_prefix(prefixes, part.theirs));
       if (names.back() == name) return;
     }
     const std::string near = nearest_name(name, names);
     throw Error(file.path().string() + ": tensor " + name + " is none of a " +
                     std::string(model_type(config.family)) +
                     " model with the layers of config.json",
-                near.empty() ? "" : "did you mean " + near + "?");
+                near.empty() ? "check that config.json and the tensors are of one model"
+                             : "did you mean " + near + "?");
   }
 
   void check_tied() const {
-    const StoredTensor& head_weight = *tensors.find(kHeadName);
+    const StoredTensor& head_weight = *find(std::string(kHeadName));
     const StoredTensor& embedding = at(parts.front());
     if (head_weight.type == embedding.type && std::ranges::equal(head_weight.data, embedding.data))
       return;
@@ -89,17 +123,66 @@ std::string buffer_name(const StoredTensor& buffer) {
   return digest.hex();
 }
 
-HuggingFaceLayout layout_of(const Source& source) {
-  HuggingFaceLayout layout{source.config.family, source.prefix, source.head, {}, {}};
+// Texts that are small; no part of a model in another format, and none of the two names that lie in
+// huggingface/ already.
+bool is_small_text(const fs::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  std::error_code ignored;
+  if (!entry.is_regular_file(ignored) || entry.file_size(ignored) > kLargestOther ||
+      name == "layout.json" || name == "buffers.safetensors" || name.ends_with(".index.json"))
+    return false;
+  const std::string content = read_file(entry.path());
+  switch (file_kind(std::string_view(content).substr(0, kFileKindBytes))) {
+    case FileKind::empty:
+    case FileKind::text:
+    case FileKind::json_object:
+    case FileKind::json_pretty:
+    case FileKind::json_array:
+    case FileKind::csv:
+    case FileKind::html:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct FolderFiles {
+  std::vector<std::string> copied, left;  // by name
+};
+
+FolderFiles files_of(const Source& source) {
+  std::set<std::string> weights;
+  for (const SafetensorsFile& file : source.tensors.files())
+    weights.insert(file.path().filename().string());
+  const bool sharded = !weights.contains("model.safetensors");
+  FolderFiles files;
+  for (const auto& entry : fs::directory_iterator(source.folder)) {
+    const std::string name = entry.path().filename().string();
+    if (weights.contains(name)) continue;
+    const bool known = std::ranges::find(kCopied, name) != std::end(kCopied) ||
+                       entry.path().extension() == ".tiktoken" || (sharded && name == kShardIndex);
+    const bool whole = known && entry.is_regular_file();
+    (whole || is_small_text(entry) ? files.copied : files.left)
+        .push_back(entry.is_directory() ? name + "/" : name);
+  }
+  std::ranges::sort(files.copied);
+  std::ranges::sort(files.left);
+  return files;
+}
+
+HuggingFaceLayout layout_of(const Source& source, const FolderFiles& files) {
+  HuggingFaceLayout layout{source.config.family, source.prefixes, source.head, {}, files.copied};
   for (const SafetensorsFile& file : source.tensors.files()) {
     auto& added = layout.files.emplace_back();
     added.name = file.path().filename().string();
     added.metadata = file.metadata();
-    for (const StoredTensor& t : file.tensors())
-      added.entries.push_back({t.name, t.type, is_buffer(t.name) ? buffer_name(t) : ""});
+    std::vector<TensorHeader> headers;
+    for (const StoredTensor& t : file.tensors()) {
+      added.entries.push_back({t.name, t.type, source.unread(t.name) ? buffer_name(t) : ""});
+      headers.push_back(t);
+    }
+    if (file.header() != safetensors_header(headers, added.metadata)) added.header = file.header();
   }
-  for (const char* name : kCopied)
-    if (fs::exists(source.folder / name)) layout.copied.emplace_back(name);
   return layout;
 }
 
@@ -116,14 +199,9 @@ void write_buffers(const Source& source, const HuggingFaceLayout& layout, const 
   writer.commit();
 }
 
-bool has_tokenizer(const fs::path& folder) {
-  return fs::exists(folder / "tokenizer.json") ||
-         (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"));
-}
-
 void read_weights(const Source& source, Parameters& parameters) {
   for (const HuggingFacePart& part : source.parts) {
-    if (part.theirs == kHeadName && source.config.model.tied) continue;
+    if (part.theirs == kHeadName && source.config.model.tied && !source.head_alone) continue;
     const StoredTensor& theirs = source.at(part);
     import_part(part, theirs, parameters.at(part.ours).value);
     source.tensors.release(theirs.name);  // so that the model is in memory once
@@ -152,18 +230,78 @@ void check_same(const fs::path& to, const Manifest& fresh, const Parameters& par
               "name another folder with --out");
 }
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t i = 0; i < names.size() && i < 8; ++i) out += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > 8 ? out + " and " + std::to_string(names.size() - 8) + " more" : out;
+}
+
+// What was taken otherwise than it lies there.
+void note_tensors(const Source& source, const OnNote& note) {
+  const std::string& by = source.config.family_by;
+  if (!by.empty())
+    note("config.json has no model_type: read as " + std::string(model_type(source.config.family)) +
+         ", by its " + by);
+  if (!source.prefixes.wrapper.empty())
+    note("tensor names begin with \"" + source.prefixes.wrapper + "\": read without it");
+  if (source.head_alone)
+    note("no " + token_embedding(source.config.family) + ": lm_head.weight is the embedding too");
+  std::vector<std::string> heads;
+  int64_t wide = 0;
+  for (const SafetensorsFile& file : source.tensors.files())
+    for (const StoredTensor& t : file.tensors()) {
+      if (source.unread(t.name) && !is_buffer(t.name)) heads.push_back(t.name);
+      wide += !source.unread(t.name) && t.type == StoredType::f64;
+    }
+  if (!heads.empty()) note("kept for an export, but no part of the model: " + joined(heads));
+  if (wide > 0)
+    note(std::to_string(wide) + " tensors are F64: rounded to F32, also in an export of the model");
+}
+
+std::shared_ptr<const Tokenizer> read_tokenizer(const Source& source, const ImportOptions& options,
+                                                const OnNote& note) {
+  if (!Tokenizer::lies_in(source.folder)) {
+    note("the folder has no tokenizer, so complete and score cannot read text for this model");
+    return nullptr;
+  }
+  if (!options.tokenizer) {
+    note("the tokenizer's files are kept unread, so complete and score cannot read text for it");
+    return nullptr;
+  }
+  try {
+    auto tokenizer = Tokenizer::load(source.folder);
+    check_vocab(*tokenizer, source.config.model, source.folder.string());
+    return tokenizer;
+  } catch (const Error& e) {
+    throw Error(e.what(), e.hint() + (e.hint().empty() ? "" : "; ") +
+                              "--no-tokenizer imports the weights without it");
+  }
+}
+
+[[noreturn]] void refuse_source(const fs::path& from) {
+  const std::string at = from.string();
+  if (fs::is_regular_file(from))
+    throw Error(at + ": is a file; wanted the folder of a Hugging Face model",
+                "name the folder that holds it: " +
+                    (from.has_parent_path() ? from.parent_path().string() : "."));
+  throw Error(at + ": no such folder; wanted a Hugging Face model",
+              "nothing is downloaded here; fetch it first, as with: hf download " + at +
+                  " --local-dir " + from.filename().string());
+}
+
 }  // namespace
 
-Manifest import_huggingface(const fs::path& from, const fs::path& to) {
-  require(fs::is_directory(from), from.string(), ": no such folder; wanted a Hugging Face model");
+Manifest import_huggingface(const fs::path& from, const fs::path& to,
+                            const ImportOptions& options) {
+  if (!fs::is_directory(from)) refuse_source(from);
+  const OnNote note = options.note ? options.note : [](const std::string&) {};
   check_apart(from, to);
   check_target(to);
   const Source source(from);
-  std::shared_ptr<const Tokenizer> tokenizer;
-  if (has_tokenizer(from)) {
-    tokenizer = Tokenizer::load(from);
-    check_vocab(*tokenizer, source.config.model, from.string());
-  }
+  note_tensors(source, note);
+  const auto tokenizer = read_tokenizer(source, options, note);
+  const FolderFiles files = files_of(source);
+  if (!files.left.empty()) note("left behind: " + joined(files.left));
   const Model model = make_model(source.config.model, /*with_gradients=*/false);
   read_weights(source, *model.parameters);
 
@@ -179,7 +317,7 @@ Manifest import_huggingface(const fs::path& from, const fs::path& to) {
                            [&](const fs::path& staging) {
                              const fs::path kept = staging / "huggingface";
                              fs::create_directory(kept);
-                             const HuggingFaceLayout layout = layout_of(source);
+                             const HuggingFaceLayout layout = layout_of(source, files);
                              write_file_atomic(kept / "layout.json", to_json(layout));
                              write_buffers(source, layout, kept / "buffers.safetensors");
                              for (const std::string& name : layout.copied)

@@ -29,9 +29,11 @@ std::string to_json(const HuggingFaceLayout& layout) {
       if (!e.buffer.empty()) entries.back()["buffer"] = e.buffer;
     }
     files.push_back({{"name", file.name}, {"metadata", file.metadata}, {"tensors", entries}});
+    if (!file.header.empty()) files.back()["header"] = file.header;
   }
   const json all = {{"family", model_type(layout.family)},
-                    {"prefix", layout.prefix},
+                    {"prefix", layout.prefixes.body},
+                    {"wrapper", layout.prefixes.wrapper},
                     {"head", layout.head},
                     {"files", files},
                     {"copied", layout.copied}};
@@ -44,13 +46,14 @@ HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) 
   layout.family = all.get<std::string>("family") == model_type(HuggingFaceFamily::opt)
                       ? HuggingFaceFamily::opt
                       : HuggingFaceFamily::gpt2;
-  layout.prefix = all.get<std::string>("prefix");
+  layout.prefixes = {all.get<std::string>("prefix"), all.get_or<std::string>("wrapper", "")};
   layout.head = all.get<bool>("head");
   for (const json& file : all.list("files")) {
     const JsonObject object(file, place + ": files");
     auto& added = layout.files.emplace_back();
     added.name = object.get<std::string>("name");
     check_file_name(added.name, place + ": files", "file");
+    added.header = object.get_or<std::string>("header", "");
     const JsonObject metadata = object.child("metadata");
     for (const auto& [key, value] : metadata.value().items())
       added.metadata[key] = metadata.get<std::string>(key);

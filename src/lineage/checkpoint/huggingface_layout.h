@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lineage/checkpoint/huggingface_config.h"
+#include "lineage/checkpoint/huggingface_tensors.h"
 #include "lineage/checkpoint/safetensors.h"
 
 namespace lineage {
@@ -15,18 +15,20 @@ struct HuggingFaceLayout {
   struct Entry {
     std::string name;  // with its prefix
     StoredType type = StoredType::f32;
-    std::string buffer;  // of a buffer: its name in huggingface/buffers.safetensors
+    std::string
+        buffer;  // of one that no model here reads: its name in huggingface/buffers.safetensors
   };
   struct File {
     std::string name;
     std::map<std::string, std::string> metadata;
     std::vector<Entry> entries;
+    std::string header;  // its text, where SafetensorsWriter would spell it otherwise
   };
   HuggingFaceFamily family = HuggingFaceFamily::gpt2;
-  std::string prefix;
+  TensorPrefixes prefixes;
   bool head = false;  // lm_head.weight is there
   std::vector<File> files;
-  std::vector<std::string> copied;  // config.json and the tokenizer's files
+  std::vector<std::string> copied;  // config.json, the tokenizer's files, other small texts
 };
 
 std::string to_json(const HuggingFaceLayout&);

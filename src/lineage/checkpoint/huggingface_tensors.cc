@@ -12,8 +12,8 @@ std::vector<std::string> prefixes(HuggingFaceFamily family) {
   return {"model.decoder.", "decoder.", ""};
 }
 
-std::string token_embedding(HuggingFaceFamily family) {
-  return family == HuggingFaceFamily::gpt2 ? "wte.weight" : "embed_tokens.weight";
+std::string position_embedding(HuggingFaceFamily family) {
+  return family == HuggingFaceFamily::gpt2 ? "wpe.weight" : "embed_positions.weight";
 }
 
 // Collects the parts, spelling each layer's weight and bias once.
@@ -99,24 +99,46 @@ std::vector<HuggingFacePart> huggingface_parts(HuggingFaceFamily family, const G
   return parts.all;
 }
 
-std::string with_prefix(std::string_view prefix, const std::string& theirs) {
-  return theirs == kHeadName ? theirs : std::string(prefix) + theirs;
+std::string with_prefix(const TensorPrefixes& prefixes, const std::string& theirs) {
+  return (theirs == kHeadName ? prefixes.wrapper : prefixes.body) + theirs;
 }
 
-std::string find_prefix(HuggingFaceFamily family, const SafetensorsFolder& folder,
-                        const std::string& place) {
-  const std::string embedding = token_embedding(family);
+std::string token_embedding(HuggingFaceFamily family) {
+  return family == HuggingFaceFamily::gpt2 ? "wte.weight" : "embed_tokens.weight";
+}
+
+TensorPrefixes find_prefixes(HuggingFaceFamily family, const SafetensorsFolder& folder,
+                             const std::string& place) {
   std::string tried;
-  for (const std::string& prefix : prefixes(family)) {
-    if (folder.find(prefix + embedding)) return prefix;
-    tried += (tried.empty() ? "" : " or ") + prefix + embedding;
+  for (const std::string& embedding : {token_embedding(family), position_embedding(family)}) {
+    for (const std::string& prefix : prefixes(family)) {
+      const std::string name = prefix + embedding;
+      if (embedding == token_embedding(family)) tried += (tried.empty() ? "" : " or ") + name;
+      std::vector<std::string> wrappers;
+      for (const SafetensorsFile& file : folder.files())
+        for (const StoredTensor& t : file.tensors())
+          if (t.name == name || t.name.ends_with("." + name))
+            wrappers.push_back(t.name.substr(0, t.name.size() - name.size()));
+      if (wrappers.size() > 1)
+        throw Error(place + ": both " + wrappers[0] + name + " and " + wrappers[1] + name +
+                        " are there; wanted the tensors of one model",
+                    "save the language model alone, and import that");
+      if (wrappers.size() == 1) return {wrappers[0] + prefix, wrappers[0]};
+    }
   }
   throw Error(place + ": no tensor " + tried + "; a " + std::string(model_type(family)) +
                   " model wants one of them",
               "check that config.json and the tensors are of one model");
 }
 
-std::string default_prefix(HuggingFaceFamily family) { return prefixes(family).front(); }
+TensorPrefixes default_prefixes(HuggingFaceFamily family) { return {prefixes(family).front(), ""}; }
+
+bool is_other_head(std::string_view name) {
+  for (const std::string_view head :
+       {"v_head.", "value_head.", "score.", "classifier.", "multiple_choice_head.", "qa_outputs."})
+    if (name.starts_with(head)) return true;
+  return false;
+}
 
 bool is_buffer(std::string_view name) {
   for (const std::string_view tail : {".attn.bias", ".attn.masked_bias", ".position_ids"})

@@ -1,18 +1,24 @@
 #include "lineage/checkpoint/huggingface.h"
 
+#include <gmock/gmock.h>
+
+#include <cstring>
 #include <set>
 
 #include "lineage/checkpoint/huggingface_tensors.h"
 #include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/testing.h"
+#include "lineage/text/chat.h"
 #include "lineage/text/word_tokenizer.h"
 
 namespace lineage {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using testing::error_of;
 using testing::has;
+using ::testing::HasSubstr;
 using testing::random_model;
 using testing::TempFolder;
 using testing::tiny_config;
@@ -80,7 +86,9 @@ class HuggingFace : public ::testing::Test {
   Manifest expect_round_trip() {
     fs::remove_all(folder_ / "model");
     fs::remove_all(folder_ / "back");
-    const Manifest m = import_huggingface(folder_ / "theirs", folder_ / "model");
+    notes_.clear();
+    const Manifest m =
+        import_huggingface(folder_ / "theirs", folder_ / "model", {.note = take_note()});
     export_huggingface(folder_ / "model", folder_ / "back");
     for (const auto& entry : fs::directory_iterator(folder_ / "theirs")) {
       const fs::path back = folder_ / "back" / entry.path().filename();
@@ -104,7 +112,15 @@ class HuggingFace : public ::testing::Test {
     return expect_round_trip();
   }
 
+  // Collects what is noted, but for the absence of a tokenizer, which most tests have none of.
+  OnNote take_note() {
+    return [this](const std::string& note) {
+      if (!note.starts_with("the folder has no tokenizer")) notes_.push_back(note);
+    };
+  }
+
   TempFolder folder_;
+  std::vector<std::string> notes_;
   std::string weights_;  // of the model that theirs() made
 };
 
@@ -151,6 +167,174 @@ TEST_F(HuggingFace, ReadsEveryPrefix) {
     opt.rename("model.decoder.", prefix);
     EXPECT_EQ(expect_round_trip(opt).weights, weights_);
   }
+}
+
+TEST_F(HuggingFace, ReadsWhatAWrapperSaved) {
+  for (const char* wrapper : {"module.", "_orig_mod.", "module._orig_mod.model."}) {
+    Theirs t = theirs(tiny_config());
+    t.tensors["lm_head.weight"] = t.tensors.at("transformer.wte.weight");
+    t.rename("", wrapper);
+    EXPECT_EQ(expect_round_trip(t).weights, weights_);
+    EXPECT_THAT(notes_,
+                ElementsAre(HasSubstr("tensor names begin with \"" + std::string(wrapper))));
+  }
+  Theirs two = theirs(tiny_config());
+  two.tensors["other.transformer.wte.weight"] = two.tensors.at("transformer.wte.weight");
+  EXPECT_TRUE(
+      has(import_error(two), "both other.transformer.wte.weight and transformer.wte.weight"));
+}
+
+TEST_F(HuggingFace, KeepsOtherHeadsButDoesNotReadThem) {
+  Theirs t = theirs(tiny_config());
+  t.tensors["v_head.summary.weight"] = {StoredType::f32, Tensor::full({1, 8}, 2)};
+  t.tensors["score.weight"] = {StoredType::f16, Tensor::full({2, 8}, 1)};
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  EXPECT_THAT(notes_, ElementsAre("kept for an export, but no part of the model: score.weight, "
+                                  "v_head.summary.weight"));
+}
+
+TEST_F(HuggingFace, ReadsATiedPairOfWhichTheHeadAloneIsThere) {
+  Theirs t = theirs(tiny_config());
+  t.rename("transformer.wte.weight", "lm_head.weight");
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  EXPECT_THAT(notes_, ElementsAre("no wte.weight: lm_head.weight is the embedding too"));
+  t.config["tie_word_embeddings"] = false;
+  EXPECT_TRUE(has(import_error(t), "no tensor transformer.wte.weight"));
+}
+
+TEST_F(HuggingFace, RoundsDoubles) {
+  Theirs t = theirs(tiny_config());
+  for (auto& [name, tensor] : t.tensors) tensor.first = StoredType::f64;
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("28 tensors are F64: rounded to F32")));
+}
+
+TEST_F(HuggingFace, KnowsTheFamilyWithoutItsName) {
+  Theirs t = theirs(tiny_config());
+  t.config.erase("model_type");
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  EXPECT_THAT(notes_,
+              ElementsAre("config.json has no model_type: read as gpt2, by its architectures"));
+  t.config.erase("architectures");
+  EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  t.config["afn"] = "gelu";  // GPT-1
+  EXPECT_TRUE(has(import_error(t), "model_type is absent; wanted \"gpt2\" or \"opt\""));
+  Theirs opt = theirs(opt_config());
+  opt.config.erase("model_type");
+  EXPECT_EQ(expect_round_trip(opt).weights, weights_);
+}
+
+// Python's json.dumps puts spaces, old writers do not fill up, some put __metadata__ at the end.
+TEST_F(HuggingFace, GivesHeadersBackAsTheyWereSpelled) {
+  theirs(tiny_config()).write(folder_ / "theirs");
+  const fs::path file = folder_ / "theirs/model.safetensors";
+  const std::string bytes = read_file(file);
+  uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  const json header = json::parse(bytes.substr(8, length));
+  const std::string elements = bytes.substr(8 + length);
+  nlohmann::ordered_json last;
+  for (const auto& [name, entry] : header.items())
+    if (name != "__metadata__") last[name] = entry;
+  last["__metadata__"] = header["__metadata__"];
+  for (const std::string& text : {header.dump(), last.dump(1), last.dump() + "     "}) {
+    length = text.size();
+    std::string again(8, '\0');
+    std::memcpy(again.data(), &length, sizeof length);
+    again += text + elements;
+    write_bytes(file, again);
+    expect_round_trip();
+    EXPECT_EQ(read_file(folder_ / "back/model.safetensors"), again);
+  }
+}
+
+TEST_F(HuggingFace, KeepsSmallTextsAndTellsWhatItLeaves) {
+  theirs(tiny_config()).write(folder_ / "theirs");
+  const std::map<std::string, std::string> texts = {
+      {"README.md", "# a model\n"}, {"chat_template.jinja", "{{ x }}"}, {"LICENSE", "MIT"}};
+  for (const auto& [name, text] : texts) write_bytes(folder_ / "theirs" / name, text);
+  write_bytes(folder_ / "theirs/optimizer.pt", std::string("PK\3\4") + std::string(60, '\0'));
+  write_bytes(folder_ / "theirs/layout.json", "{}");
+  fs::create_directory(folder_ / "theirs/runs");
+  expect_round_trip();
+  EXPECT_THAT(notes_, ElementsAre("left behind: layout.json, optimizer.pt, runs/"));
+  for (const auto& [name, text] : texts) EXPECT_EQ(read_file(folder_ / "back" / name), text);
+  EXPECT_FALSE(fs::exists(folder_ / "back/optimizer.pt"));
+}
+
+TEST_F(HuggingFace, ImportsWeightsWithoutATokenizerThatIsNotRead) {
+  theirs(tiny_config()).write(folder_ / "theirs");
+  const std::string unread = R"({"model": {"type": "Unigram"}})";
+  write_bytes(folder_ / "theirs/tokenizer.json", unread);
+  try {
+    import_huggingface(folder_ / "theirs", folder_ / "model");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_TRUE(has(e.what(), "model.type is \"Unigram\"; wanted BPE or WordLevel"));
+    EXPECT_TRUE(has(e.hint(), "; --no-tokenizer imports the weights without it"));
+  }
+  const Manifest m =
+      import_huggingface(folder_ / "theirs", folder_ / "model", {.tokenizer = false});
+  EXPECT_EQ(m.weights, weights_);
+  EXPECT_EQ(m.tokenizer, "");
+  export_huggingface(folder_ / "model", folder_ / "back");
+  EXPECT_EQ(read_file(folder_ / "back/tokenizer.json"), unread);
+}
+
+TEST_F(HuggingFace, TellsWhatAFolderHoldsInsteadOfWeights) {
+  theirs(tiny_config()).write(folder_ / "theirs");
+  const fs::path weights = folder_ / "theirs/model.safetensors";
+  const auto error = [&] {
+    return error_of([&] { import_huggingface(folder_ / "theirs", folder_ / "model"); });
+  };
+  write_bytes(weights, "version https://git-lfs.github.com/spec/v1\noid sha256:" +
+                           std::string(64, 'a') + "\nsize 548105171\n");
+  EXPECT_TRUE(has(error(), "is a Git LFS pointer, not the file itself; wanted a safetensors file"));
+  fs::remove(weights);
+  write_bytes(folder_ / "theirs/pytorch_model.bin", "x");
+  EXPECT_TRUE(has(error(), "no model.safetensors.index.json, but pytorch_model.bin; wanted one"));
+  fs::rename(folder_ / "theirs/pytorch_model.bin",
+             folder_ / "theirs/model-00001-of-00002.safetensors");
+  EXPECT_TRUE(has(error(), "but model-00001-of-00002.safetensors; wanted one"));
+  write_bytes(
+      folder_ / "theirs/model.safetensors.index.json",
+      R"({"weight_map": {"a": "one", "b": "two", "c": "model-00001-of-00002.safetensors"}})");
+  EXPECT_TRUE(has(error(), "theirs: no one, two; model.safetensors.index.json lists 3 shards"));
+  EXPECT_SAYS(import_huggingface(folder_ / "theirs/config.json", folder_ / "model"),
+              "config.json: is a file; wanted the folder of a Hugging Face model");
+  Theirs lora = theirs(tiny_config());
+  lora.tensors["transformer.h.0.attn.c_attn.lora_A.weight"] = {StoredType::f32,
+                                                               Tensor::zeros({8, 2})};
+  fs::remove_all(folder_ / "theirs");
+  EXPECT_TRUE(has(import_error(lora), "lora_A.weight is of an adapter (LoRA)"));
+}
+
+TEST_F(HuggingFace, ATunedModelIsExportedWithItsTemplate) {
+  const auto exported = [&](const std::string& stage, const std::vector<std::string>& specials) {
+    const WordTokenizer words(
+        word_model({"cat", "dog", "User:", "Assistant:", "System:", "\n"}, specials));
+    GptConfig config = tiny_config();
+    config.vocab = 20;
+    Manifest m;
+    m.stage = stage;
+    m.config = frozen_model_config(config);
+    fs::remove_all(folder_ / "model");
+    fs::remove_all(folder_ / "out");
+    notes_.clear();
+    Checkpoint::write(folder_ / "model", m, *random_model(config, 1).parameters, &words);
+    export_huggingface(folder_ / "model", folder_ / "out", {.note = take_note()});
+    return json::parse(read_file(folder_ / "out/tokenizer_config.json"));
+  };
+  json config = exported("sft", chat_specials());
+  EXPECT_TRUE(
+      config["chat_template"].get<std::string>().starts_with("{% for message in messages %}"));
+  EXPECT_EQ(config["additional_special_tokens"].size(), 4u);
+  EXPECT_EQ(json::parse(read_file(folder_ / "out/generation_config.json"))["eos_token_id"],
+            (std::vector<int>{6, 10}));
+  EXPECT_FALSE(exported("pretrain", chat_specials()).contains("chat_template"));
+  EXPECT_FALSE(exported("feedme", {"<|endoftext|>"}).contains("chat_template"));
+  EXPECT_THAT(notes_,
+              ElementsAre(HasSubstr("no chat_template: the tokenizer has no tokens for turns")));
 }
 
 TEST_F(HuggingFace, KeepsHalvesAsTheyWere) {
@@ -213,6 +397,10 @@ TEST_F(HuggingFace, ReadsAndWritesShards) {
   EXPECT_EQ(index["metadata"]["total_size"], total);
   EXPECT_EQ(expect_round_trip().weights, weights_);
   EXPECT_EQ(json::parse(read_file(folder_ / "back/model.safetensors.index.json")), index);
+  const std::string spelled = index.dump();  // as another program would
+  write_bytes(folder_ / "theirs/model.safetensors.index.json", spelled);
+  expect_round_trip();
+  EXPECT_EQ(read_file(folder_ / "back/model.safetensors.index.json"), spelled);
 }
 
 TEST_F(HuggingFace, NamesTheTensorThatDoesNotFit) {
@@ -232,7 +420,7 @@ TEST_F(HuggingFace, NamesTheTensorThatDoesNotFit) {
   EXPECT_TRUE(has(import_error(t), "did you mean transformer.h.1.ln_"));
   t = good;
   t.tensors["transformer.ln_f.bias"] = {StoredType::i32, Tensor::zeros({8}, DType::i32)};
-  EXPECT_TRUE(has(import_error(t), "transformer.ln_f.bias is I32; wanted F32, F16 or BF16"));
+  EXPECT_TRUE(has(import_error(t), "transformer.ln_f.bias is I32; wanted F32, F16, BF16 or F64"));
   t = good;
   t.rename("transformer.wte", "transformer.wtx");
   EXPECT_TRUE(has(import_error(t), "no tensor transformer.wte.weight or wte.weight"));

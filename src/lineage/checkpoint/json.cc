@@ -2,6 +2,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/text/json_text.h"
 
 namespace lineage {
 namespace {
@@ -50,6 +51,7 @@ JsonObject JsonObject::parse(std::string_view text, const std::string& place) {
   try {
     return JsonObject(json::parse(text), place);
   } catch (const json::exception& e) {
+    refuse_other_kinds(text, place, "a JSON object");
     const auto* at = dynamic_cast<const json::parse_error*>(&e);
     throw Error(place + ": not JSON" + (at ? " from byte " + std::to_string(at->byte) : "") +
                     "; wanted one JSON object",

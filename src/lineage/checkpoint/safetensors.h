@@ -55,6 +55,7 @@ struct StoredTensor : TensorHeader {
 struct SafetensorsContent {
   std::vector<StoredTensor> tensors;  // in the order of their bytes
   std::map<std::string, std::string> metadata;
+  std::string_view header;  // its text, with the spaces that fill it up
 };
 
 // `place` names the file in errors. The tensors point into `file`.
@@ -79,6 +80,7 @@ class SafetensorsFile {
   std::span<const StoredTensor> tensors() const& { return content_.tensors; }
   std::span<const StoredTensor> tensors() && = delete;  // they end with the file
   const std::map<std::string, std::string>& metadata() const { return content_.metadata; }
+  std::string_view header() const { return content_.header; }
   const StoredTensor* find(std::string_view name) const;
   const StoredTensor& at(
       std::string_view name) const;  // an Error with the nearest name when absent
@@ -92,6 +94,8 @@ class SafetensorsFile {
   SafetensorsContent content_;
   std::map<std::string, size_t, std::less<>> index_;
 };
+
+inline constexpr const char* kShardIndex = "model.safetensors.index.json";
 
 // A model's folder: model.safetensors, else the shards listed in model.safetensors.index.json.
 class SafetensorsFolder {
@@ -113,6 +117,8 @@ class SafetensorsWriter {
  public:
   SafetensorsWriter(const fs::path&, std::vector<TensorHeader>,
                     const std::map<std::string, std::string>& metadata = {});
+  // With the text of a header that declares these very tensors, as another program spelled it.
+  SafetensorsWriter(const fs::path&, std::vector<TensorHeader>, std::string_view header);
   // The next tensor. f32 may be declared f32, f16 or bf16; i32 must be declared i32.
   void write(const Tensor&);
   void write(std::span<const std::byte> elements);  // as they are stored
@@ -124,6 +130,10 @@ class SafetensorsWriter {
   size_t next_ = 0;
   AtomicFile file_;
 };
+
+// The text of the header that SafetensorsWriter writes.
+std::string safetensors_header(std::span<const TensorHeader>,
+                               const std::map<std::string, std::string>& metadata);
 
 // All at once.
 void write_safetensors(const fs::path&, const std::map<std::string, Tensor>&,

@@ -6,6 +6,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/checkpoint/safetensors.h"
+#include "lineage/text/json_text.h"
 
 namespace lineage {
 namespace {
@@ -35,6 +36,10 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
   if (file.size() < sizeof length)
     refuse(place + ": " + std::to_string(file.size()) + " bytes; wanted a safetensors file");
   std::memcpy(&length, file.data(), sizeof length);
+  if (length > kLongestHeader) {
+    const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
+    refuse_other_kinds(bytes, place, "a safetensors file");
+  }
   if (length > kLongestHeader)
     refuse(place + ": a header of " + std::to_string(length) + " bytes; wanted at most " +
                std::to_string(kLongestHeader),
@@ -77,7 +82,8 @@ StoredType type_of(const json& value, const std::string& place) {
     if (value.get_ref<const std::string&>() == kTypes[i].name) return static_cast<StoredType>(i);
   std::string known;
   for (const TypeInfo& t : kTypes) known += (known.empty() ? "" : " ") + std::string(t.name);
-  refuse(place + ": dtype is " + value.dump() + "; wanted one of " + known, "");
+  refuse(place + ": dtype is " + value.dump() + "; wanted one of " + known,
+         "save the model in one of these types; a quantized one before it was quantized");
 }
 
 int64_t natural(const json& value, const std::string& place, std::string_view what) {
@@ -159,6 +165,7 @@ SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std:
   const auto elements = file.subspan(sizeof(uint64_t) + text.size());
   const json header = header_json(text, place);
   SafetensorsContent content;
+  content.header = text;
   for (const auto& [name, entry] : header.items()) {
     if (name != "__metadata__") {
       content.tensors.push_back(tensor_of(name, entry, elements, place));

@@ -149,6 +149,64 @@ void SafetensorsFile::release(const StoredTensor& tensor) const {
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
+namespace {
+
+struct OtherWeights {
+  std::string_view file, help;
+};
+constexpr OtherWeights kOtherWeights[] = {
+    {"adapter_model.safetensors",
+     "these are the weights of an adapter (PEFT); merge them into their model first: "
+     "model.merge_and_unload().save_pretrained(folder)"},
+    {"pytorch_model.bin", ""},
+    {"pytorch_model.bin.index.json", ""},
+    {"tf_model.h5", ", from_tf=True"},
+    {"flax_model.msgpack", ", from_flax=True"},
+};
+
+// What else a folder without model.safetensors holds, and what helps then.
+[[noreturn]] void refuse_without_weights(const fs::path& folder) {
+  std::error_code ignored;
+  const std::string at = folder.string();
+  std::string seen, help = "check the path for a typing error";
+  for (const OtherWeights& other : kOtherWeights) {
+    if (!fs::exists(folder / other.file, ignored)) continue;
+    seen = std::string(other.file);
+    help = other.file.ends_with("safetensors")
+               ? std::string(other.help)
+               : "convert it with transformers: python3 -c \"from transformers import "
+                 "AutoModelForCausalLM as M, AutoTokenizer as T; M.from_pretrained('" +
+                     at + "'" + std::string(other.help) + ").save_pretrained('" + at +
+                     "-safetensors', safe_serialization=True); T.from_pretrained('" + at +
+                     "').save_pretrained('" + at + "-safetensors')\"";
+    break;
+  }
+  if (seen.empty())
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      const std::string kind = entry.path().extension().string();
+      if (kind == ".safetensors") {
+        seen = name;
+        help = name.find("-of-") == std::string::npos
+                   ? "if it is the model, name it model.safetensors"
+                   : "these are shards; fetch model.safetensors.index.json, which lists them";
+        break;
+      }
+      for (const char* other : {".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5"})
+        if (kind == other) {
+          seen = name;
+          help =
+              "only safetensors are read; save the model with transformers: "
+              "model.save_pretrained(folder, safe_serialization=True)";
+        }
+    }
+  throw Error(at + ": no model.safetensors and no model.safetensors.index.json" +
+                  (seen.empty() ? "" : ", but " + seen) + "; wanted one of them",
+              help);
+}
+
+}  // namespace
+
 SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
   const fs::path single = folder / "model.safetensors",
                  index = folder / "model.safetensors.index.json";
@@ -158,13 +216,7 @@ SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
   else if (fs::exists(index, ignored))
     open_shards(index);
   else
-    throw Error(folder.string() +
-                    ": no model.safetensors and no model.safetensors.index.json; "
-                    "wanted one of them",
-                fs::exists(folder / "pytorch_model.bin", ignored)
-                    ? "convert pytorch_model.bin with transformers: "
-                      "model.save_pretrained(folder, safe_serialization=True)"
-                    : "check the path for a typing error");
+    refuse_without_weights(folder);
 }
 
 void SafetensorsFolder::open_shards(const fs::path& index) {
@@ -178,6 +230,15 @@ void SafetensorsFolder::open_shards(const fs::path& index) {
       map.refuse(name, "the name of a file beside the index");
     files[file] = name;
   }
+  std::string missing;
+  for (const auto& [file, name] : files)
+    if (std::error_code ignored; !fs::exists(index.parent_path() / file, ignored))
+      missing += (missing.empty() ? "" : ", ") + file;
+  if (!missing.empty())
+    throw Error(index.parent_path().string() + ": no " + missing + "; " +
+                    index.filename().string() + " lists " + std::to_string(files.size()) +
+                    " shards and wants all of them",
+                "the download may have been interrupted; fetch what is missing");
   for (const auto& [file, name] : files) files_.emplace_back(index.parent_path() / file);
   size_t found = 0;
   for (const SafetensorsFile& shard : files_) {

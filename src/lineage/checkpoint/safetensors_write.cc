@@ -10,8 +10,19 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string header_bytes(std::span<const TensorHeader> tensors,
-                         const std::map<std::string, std::string>& metadata) {
+std::string with_length(std::string_view header) {
+  const uint64_t length = header.size();
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length).append(header);
+}
+
+StoredType stored_type(DType type) {
+  return type == DType::f32 ? StoredType::f32 : StoredType::i32;
+}
+
+}  // namespace
+
+std::string safetensors_header(std::span<const TensorHeader> tensors,
+                               const std::map<std::string, std::string>& metadata) {
   ordered_json header = ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   int64_t offset = 0;
@@ -25,21 +36,18 @@ std::string header_bytes(std::span<const TensorHeader> tensors,
   std::string text = header.dump();
   constexpr size_t kAlignment = 8;  // of the elements, as the reference implementation has it
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  const uint64_t length = text.size();
-  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text;
+  return text;
 }
-
-StoredType stored_type(DType type) {
-  return type == DType::f32 ? StoredType::f32 : StoredType::i32;
-}
-
-}  // namespace
 
 SafetensorsWriter::SafetensorsWriter(const fs::path& path, std::vector<TensorHeader> tensors,
                                      const std::map<std::string, std::string>& metadata)
+    : SafetensorsWriter(path, tensors, safetensors_header(tensors, metadata)) {}
+
+SafetensorsWriter::SafetensorsWriter(const fs::path& path, std::vector<TensorHeader> tensors,
+                                     std::string_view header)
     : place_(path.string()), tensors_(std::move(tensors)), file_(path) {
-  const std::string header = header_bytes(tensors_, metadata);
-  file_.write(header.data(), header.size());
+  const std::string bytes = with_length(header);
+  file_.write(bytes.data(), bytes.size());
 }
 
 void SafetensorsWriter::write(const Tensor& tensor) {

@@ -11,6 +11,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
@@ -53,7 +54,8 @@ void check_usage(const CompleteOptions& o) {
 
 std::string text_of(const std::string& prompt) {
   if (prompt != "-") return prompt;
-  return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  return text.erase(0, byte_order_mark(text));
 }
 
 // A JSON array of messages, or an object that holds one: {"messages": [...]}.
@@ -119,12 +121,8 @@ void note_unknown_words(const Tokenizer& tokenizer, const std::string& text) {
 }
 
 std::vector<Token> plain_prompt(const std::string& text, const Tokenizer& tokenizer) {
-  std::vector<Token> tokens = tokenizer.encode(text);
-  if (tokenizer.begin_of_text())
-    tokens.insert(tokens.begin(), *tokenizer.begin_of_text());
-  else if (tokens.empty())
-    tokens.push_back(tokenizer.special(Special::end_of_text));
-  return tokens;
+  std::vector<Token> tokens = tokenizer.encode_from_beginning(text);
+  return tokens.empty() ? context_of_beginning(tokenizer) : tokens;
 }
 
 // The tokens at which a completion ends: of the text, and of a turn for a model that knows turns.

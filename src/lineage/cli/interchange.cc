@@ -12,7 +12,10 @@ namespace {
 
 struct InterchangeOptions {
   std::string from, to;
+  bool no_tokenizer = false;
 };
+
+void print_note(const std::string& note) { fmt::print(stderr, "note: {}\n", note); }
 
 }  // namespace
 
@@ -25,9 +28,12 @@ void add_import(CLI::App& app) {
   add_path(hf, "DIR", o->from, "the folder that holds config.json and model.safetensors")
       ->required();
   add_path(hf, "-o,--out", o->to, "the checkpoint's folder")->required();
+  hf->add_flag("--no-tokenizer", o->no_tokenizer,
+               "the weights alone; the tokenizer's files are kept for an export, but not read");
   hf->footer("Example:\n  lineage import hf gpt2/ --out models/gpt2");
   hf->callback([o] {
-    const Manifest m = import_huggingface(o->from, o->to);
+    const Manifest m =
+        import_huggingface(o->from, o->to, {.tokenizer = !o->no_tokenizer, .note = print_note});
     fmt::print("{}: imported; weights {}\n", o->to, m.weights.substr(0, 12));
   });
 }
@@ -42,7 +48,7 @@ void add_export(CLI::App& app) {
   add_path(hf, "DIR", o->to, "the folder to write")->required();
   hf->footer("Example:\n  lineage export hf runs/trees/stdlib/coder out/");
   hf->callback([o] {
-    export_huggingface(o->from, o->to);
+    export_huggingface(o->from, o->to, {.note = print_note});
     fmt::print("{}: written\n", o->to);
   });
 }

@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
@@ -37,6 +38,38 @@ void note_unknown(const Tokenizer& tokenizer, const std::string& text, const std
                file, 100 * share);
 }
 
+// A file's text; a byte-order mark is no text, as in sources.
+std::string read_text(const std::string& file) {
+  std::string text = read_file(file);
+  text.erase(0, byte_order_mark(text));
+  require(!text.empty(), file, ": is empty; wanted a text");
+  return text;
+}
+
+// The tokens of a text after what texts of this tokenizer begin with, and how many of them, from
+// the first one on, are context alone. Where a tokenizer has no token to begin with, that is the
+// text's own first one.
+struct ScoredText {
+  std::vector<Token> tokens;
+  int64_t context = 0;
+  int64_t bytes = 0;  // of the text that the other tokens are
+};
+
+ScoredText read_scored(const std::string& file, const Tokenizer& tokenizer) {
+  const std::string text = read_text(file);
+  note_unknown(tokenizer, text, file);
+  ScoredText d{tokenizer.before_text(), 0, static_cast<int64_t>(text.size())};
+  d.context = static_cast<int64_t>(d.tokens.size());
+  tokenizer.encode_append(text, d.tokens);
+  if (d.context == 0 && !d.tokens.empty()) {
+    d.context = 1;
+    d.bytes -= static_cast<int64_t>(tokenizer.token_bytes(d.tokens[0]).size());
+  }
+  require(static_cast<int64_t>(d.tokens.size()) > d.context, file,
+          ": has no token to score after the first; wanted more text");
+  return d;
+}
+
 // Bits per byte of a text: windows of the model's context, each token predicted once, with at least
 // `overlap` tokens before it where the text has them.
 void score(const ScoreOptions& o) {
@@ -44,34 +77,38 @@ void score(const ScoreOptions& o) {
   open_checkpoint(o.model);  // for what it says of a folder that is none
   Model model = load_model(o.model);
   if (!model.tokenizer)
-    throw Error(o.model + ": has no tokenizer; wanted one to read the text with");
+    throw Error(o.model + ": has no tokenizer; wanted one to read the text with",
+                "import the model again from a folder that holds its tokenizer's files");
   const Tokenizer& tokenizer = *model.tokenizer;
   const int64_t T = model.config.context, overlap = o.overlap < 0 ? T / 2 : o.overlap;
   if (overlap >= T)
     throw UsageError(fmt::format("--overlap is {}; wanted a whole number from 0 to {}, the context",
                                  overlap, T - 1));
   const auto lm = language_model(*model.gpt, tokenizer);
+  if (tokenizer.before_text().empty())
+    fmt::print(stderr,
+               "the tokenizer has no token that begins or ends a text: the first token of each "
+               "file is not scored\n");
   double nats = 0;
   int64_t tokens = 0, bytes = 0;
   for (const std::string& file : o.files) {
-    const std::string text = read_file(file);
-    require(!text.empty(), file, ": is empty; wanted a text");
-    note_unknown(tokenizer, text, file);
-    std::vector<Token> ids = {tokenizer.special(Special::end_of_text)};
-    tokenizer.encode_append(text, ids);
+    const ScoredText d = read_scored(file, tokenizer);
+    const std::vector<Token>& ids = d.tokens;
     const int64_t n = static_cast<int64_t>(ids.size());
+    require(d.context <= T, o.model, ": texts begin with ", d.context,
+            " tokens; the model's context has ", T);
     std::vector<ScoreRequest> requests;
-    for (int64_t done = 1; done < n;) {
+    for (int64_t done = d.context; done < n;) {
       const int64_t first =
-          std::max<int64_t>(0, done == 1 ? 0 : done - std::max<int64_t>(1, overlap));
+          std::max<int64_t>(0, done == d.context ? 0 : done - std::max<int64_t>(1, overlap));
       const int64_t end = std::min(n, first + T);
       requests.push_back(
           {{ids.begin() + first, ids.begin() + done}, {ids.begin() + done, ids.begin() + end}});
       done = end;
     }
     for (const Scored& s : lm->score(requests)) nats -= s.log_prob;
-    tokens += n - 1;
-    bytes += static_cast<int64_t>(text.size());
+    tokens += n - d.context;
+    bytes += d.bytes;
   }
   const double per_token = nats / static_cast<double>(tokens);
   const double bits = nats / std::numbers::ln2 / static_cast<double>(bytes);

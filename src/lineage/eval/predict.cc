@@ -113,8 +113,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
     asked.push_back(i);
     for (int s = 0; s < prompting.samples; ++s) {
       ScoreRequest& request = requests.emplace_back(ScoreRequest{prompts[i].context, {}});
-      if (request.context.empty())
-        request.context.push_back(tokenizer.special(Special::end_of_text));
+      if (request.context.empty()) request.context = context_of_beginning(tokenizer);
       if (s == 0 && reads_once(prompts[i]))
         request.continuation = prompts[i].choices[0].continuation;
       Sampling& sampling = samplings.emplace_back(prompting.sampling);

@@ -61,7 +61,7 @@ class Renderer {
 
   std::vector<Token> as_text(const Part& question, std::span<const Shot> examples) const {
     Builder b(tokenizer_);
-    if (const auto begin = tokenizer_.begin_of_text()) b.tokens({&*begin, 1});
+    b.tokens(tokenizer_.begin_of_text());
     b.part(p_.raw_opening).part(p_.instructions);
     for (const Shot& e : examples) {
       b.text(p_.before_question).part(e.question).text(p_.before_answer);

@@ -54,6 +54,22 @@ Sampling sampling(double temperature, int64_t max_tokens, uint64_t seed = 0) {
   return s;
 }
 
+TEST_F(EngineTest, AnEmptyContextIsAllThatATextBeginsWith) {
+  WordModel words = dynamic_cast<const WordTokenizer&>(*tokenizer).model();
+  words.words.resize(kVocab - 3);
+  words.specials = {{kVocab - 3, "<s>"}, {kVocab - 2, "<sop>"}, {kVocab - 1, "[EOS]"}};
+  const auto first = [&](const WordModel& m, std::vector<Token> context) {
+    const WordTokenizer begins(m);
+    return language_model(gpt, begins)
+        ->score(std::vector<ScoreRequest>{{context, {1, 2}}})[0]
+        .log_prob;
+  };
+  EXPECT_THROW(first(words, {}), Error);  // nothing begins a text
+  words.begin_of_text = {kVocab - 3, kVocab - 2};
+  EXPECT_EQ(first(words, {}), first(words, {kVocab - 3, kVocab - 2}));
+  EXPECT_NE(first(words, {}), first(words, {kVocab - 3}));
+}
+
 TEST_F(EngineTest, GreedyAgreesWithTheFullForward) {
   std::vector<Token> tokens = {3, 1, 4, 1, 5};
   const Completion c = one(tokens, sampling(0, 12));

@@ -45,9 +45,19 @@ class GptLanguageModel final : public LanguageModel {
   std::unique_ptr<Engine> engine_;
 };
 
+}  // namespace
+
+std::vector<Token> context_of_beginning(const Tokenizer& tokenizer) {
+  std::vector<Token> tokens = tokenizer.before_text();
+  if (tokens.empty()) tokens.push_back(tokenizer.special(Special::end_of_text));
+  return tokens;
+}
+
+namespace {
+
 std::vector<Token> GptLanguageModel::tokens_of(const ScoreRequest& request) const {
   std::vector<Token> tokens = request.context;
-  if (tokens.empty()) tokens.push_back(tokenizer_.special(Special::end_of_text));
+  if (tokens.empty()) tokens = context_of_beginning(tokenizer_);
   tokens.insert(tokens.end(), request.continuation.begin(), request.continuation.end());
   return tokens;
 }

@@ -33,6 +33,10 @@ struct NextRequest {
   std::vector<Token> candidates;
 };
 
+// The tokens that the first token of a text follows: Tokenizer::before_text(). An Error where the
+// tokenizer has none.
+std::vector<Token> context_of_beginning(const Tokenizer&);
+
 // All that evaluation, PPO rollouts and the server may ask of a model. Not thread-safe.
 class LanguageModel {
  public:
@@ -40,8 +44,8 @@ class LanguageModel {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual int64_t context() const = 0;  // tokens, prompt and completion together
 
-  // The log-probability of each continuation after its context. An empty context stands for the
-  // tokenizer's end of text, which is how a document begins.
+  // The log-probability of each continuation after its context. An empty context stands for
+  // context_of_beginning().
   virtual std::vector<Scored> score(std::span<const ScoreRequest>) = 0;
 
   // The log-probability of each candidate after its context: score() with continuations of one

@@ -29,7 +29,7 @@ void check_ids(const BpeModel& model, const std::string& place) {
   std::unordered_set<Token> ids;
   std::unordered_set<std::string_view> texts;
   for (const auto* list : {&model.specials, &model.added}) {
-    for (const auto& [id, text] : *list) {
+    for (const auto& [id, text, part] : *list) {
       const std::string name = "the special token \"" + text + "\"";
       if (text.empty()) fail(place, "a special token without text; wanted at least one character");
       if (id < 0 || id > max_token_id(entries + model.specials.size() + model.added.size()))
@@ -43,13 +43,13 @@ void check_ids(const BpeModel& model, const std::string& place) {
       if (!texts.insert(text).second) fail(place, name + " stands there twice; wanted it once");
     }
   }
-  if (model.begin_of_text && !ids.contains(*model.begin_of_text))
-    fail(place, "the token before every text has the id " + std::to_string(*model.begin_of_text) +
-                    ", which is no special token; wanted one");
+  for (Token begin : model.begin_of_text)
+    if (!ids.contains(begin))
+      fail(place, "the token before every text has the id " + std::to_string(begin) +
+                      ", which is no special token; wanted one");
 }
 
-void check_bytes(const BpeModel& model, const std::string& place) {
-  std::array<bool, 256> present{};
+void check_token_bytes(const BpeModel& model, const std::string& place) {
   std::unordered_set<std::string_view> seen;
   for (const std::string& bytes : model.tokens) {
     if (bytes.empty()) continue;
@@ -58,14 +58,12 @@ void check_bytes(const BpeModel& model, const std::string& place) {
                       std::to_string(kMaxTokenBytes));
     if (!seen.insert(bytes).second)
       fail(place, "the token " + shown(bytes) + " has two ids; wanted one");
-    if (bytes.size() == 1) present[static_cast<uint8_t>(bytes[0])] = true;
   }
-  const auto missing = std::count(present.begin(), present.end(), false);
-  if (missing == 0) return;
-  const char first =
-      static_cast<char>(std::find(present.begin(), present.end(), false) - present.begin());
-  fail(place, std::to_string(missing) + " of the 256 bytes are no tokens (the first is " +
-                  shown({&first, 1}) + "); wanted all, so that any text can be encoded");
+  if (seen.empty()) fail(place, "no tokens; wanted at least one");
+}
+
+uint64_t pair_key(const BpeModel::Merge& merge) {
+  return static_cast<uint64_t>(merge.left) << 32 | static_cast<uint32_t>(merge.right);
 }
 
 void check_merges(const BpeModel& model, const std::string& place) {
@@ -84,7 +82,7 @@ void check_merges(const BpeModel& model, const std::string& place) {
     if (std::string(l).append(r) != bytes_of(result))
       fail(place, name + " (" + shown(l) + " " + shown(r) + ") makes " +
                       shown(std::string(l).append(r)) + ", which is no token; wanted it there");
-    if (!pairs.insert(static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right)).second)
+    if (!pairs.insert(pair_key(model.merges[i])).second)
       fail(place, name + " (" + shown(l) + " " + shown(r) + ") stands there twice; wanted it once");
   }
 }
@@ -100,9 +98,30 @@ int64_t BpeModel::vocab() const {
 }
 
 void check_bpe_model(const BpeModel& model, const std::string& place) {
-  check_bytes(model, place);
+  check_token_bytes(model, place);
   check_ids(model, place);
   check_merges(model, place);
+}
+
+void check_all_bytes(const BpeModel& model, const std::string& place) {
+  std::array<bool, 256> present{};
+  for (const std::string& bytes : model.tokens)
+    if (bytes.size() == 1) present[static_cast<uint8_t>(bytes[0])] = true;
+  const auto missing = std::count(present.begin(), present.end(), false);
+  if (missing == 0) return;
+  const char first =
+      static_cast<char>(std::find(present.begin(), present.end(), false) - present.begin());
+  fail(place, std::to_string(missing) + " of the 256 bytes are no tokens (the first is " +
+                  shown({&first, 1}) + "); wanted all, so that any text can be encoded");
+}
+
+void drop_repeated_merges(std::vector<BpeModel::Merge>& merges) {
+  std::unordered_set<uint64_t> pairs;
+  pairs.reserve(merges.size());
+  std::vector<BpeModel::Merge> last_first;
+  for (auto merge = merges.rbegin(); merge != merges.rend(); ++merge)
+    if (pairs.insert(pair_key(*merge)).second) last_first.push_back(*merge);
+  if (last_first.size() < merges.size()) merges.assign(last_first.rbegin(), last_first.rend());
 }
 
 std::string bpe_digest(const BpeModel& model) {
@@ -111,7 +130,9 @@ std::string bpe_digest(const BpeModel& model) {
   digest.field("lineage byte-level bpe 1")
       .field(enum_names(model.pattern)[static_cast<size_t>(model.pattern)]);
   number(model.whole_pieces);
-  number(model.begin_of_text.value_or(-1));
+  std::string begin;
+  for (Token t : model.begin_of_text) begin += (begin.empty() ? "" : " ") + std::to_string(t);
+  digest.field(begin.empty() ? "-1" : begin);
   for (const auto* list : {&model.specials, &model.added}) {
     std::vector<SpecialToken> sorted = *list;
     std::sort(sorted.begin(), sorted.end(),
@@ -120,6 +141,7 @@ std::string bpe_digest(const BpeModel& model) {
     for (const SpecialToken& s : sorted) {
       number(s.id);
       digest.field(s.text);
+      if (s.part) digest.field("part " + std::string(special_name(*s.part)));
     }
   }
   for (size_t id = 0; id < model.tokens.size(); ++id) {

@@ -25,15 +25,20 @@ struct BpeModel {
   bool whole_pieces = false;
   std::vector<SpecialToken> specials;  // text never makes these
   std::vector<SpecialToken> added;     // found in any text before it is cut into pieces
-  std::optional<Token> begin_of_text;
+  std::vector<Token> begin_of_text;    // special tokens, in their order
 
   int64_t vocab() const;  // one more than the greatest id
 };
 
-// Throws an Error that starts with `place` unless every id is sensible and used once, all 256
-// bytes are tokens, every merge joins two tokens into the third and no special token's text is
-// empty or used twice.
+// Throws an Error that starts with `place` unless there are tokens, every id is sensible and used
+// once, every merge joins two tokens into the third and no special token's text is empty or used
+// twice.
 void check_bpe_model(const BpeModel&, const std::string& place);
+// Throws one unless all 256 bytes are tokens. Files of `tokenizers` may lack some.
+void check_all_bytes(const BpeModel&, const std::string& place);
+
+// Of merges that join the same two tokens the last one counts, as in `tokenizers`.
+void drop_repeated_merges(std::vector<BpeModel::Merge>&);
 
 // Of the content alone; whole_pieces counts only where it changes something, see BpeTokenizer.
 std::string bpe_digest(const BpeModel&);

@@ -6,6 +6,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
+#include "lineage/text/byte_alphabet.h"
 #include "lineage/text/pattern_scan.h"
 #include "lineage/text/piece_cache.h"
 
@@ -18,6 +19,7 @@ BpeTokenizer::BpeTokenizer(BpeModel model, const std::string& place) : model_(st
   bytes_.assign(model_.tokens.begin(), model_.tokens.end());
   for (const auto* list : {&model_.specials, &model_.added})
     for (const SpecialToken& s : *list) bytes_[static_cast<size_t>(s.id)] = s.text;
+  byte_token_.fill(-1);
   for (size_t id = 0; id < model_.tokens.size(); ++id)
     if (const std::string& bytes = model_.tokens[id]; bytes.size() == 1)
       byte_token_[static_cast<uint8_t>(bytes[0])] = static_cast<Token>(id);
@@ -54,16 +56,30 @@ std::vector<bool> BpeTokenizer::tokens_that_merges_make() const {
   std::vector<Token> symbols;
   for (size_t id = 0; id < made.size(); ++id) {
     const std::string& bytes = model_.tokens[id];
-    if (bytes.empty()) continue;
-    merge_piece(bytes.data(), bytes.size(), symbols);
-    made[id] = symbols.size() == 1;
+    if (bytes.empty() || !read_bytes(bytes, symbols)) continue;
+    made[id] = apply_merges(pairs_, symbols) == 1;
   }
   return made;
 }
 
+bool BpeTokenizer::read_bytes(std::string_view bytes, std::vector<Token>& symbols) const {
+  symbols.resize(bytes.size());
+  Token all = 0;  // negative when one of them is
+  for (size_t i = 0; i < bytes.size(); ++i)
+    all |= symbols[i] = byte_token_[static_cast<uint8_t>(bytes[i])];
+  return all >= 0;
+}
+
 void BpeTokenizer::merge_piece(const char* p, size_t size, std::vector<Token>& symbols) const {
-  symbols.resize(size);
-  for (size_t i = 0; i < size; ++i) symbols[i] = byte_token_[static_cast<uint8_t>(p[i])];
+  if (!read_bytes({p, size}, symbols)) [[unlikely]] {
+    const auto at = std::find(symbols.begin(), symbols.end(), -1) - symbols.begin();
+    const auto lacks = std::count(byte_token_.begin(), byte_token_.end(), -1);
+    throw Error(
+        "text: the byte \"" + to_byte_alphabet({p + at, 1}) +
+            "\" (in GPT-2's alphabet of bytes) is no token of this tokenizer, which lacks " +
+            std::to_string(lacks) + " of the 256; wanted text of the bytes that it has",
+        "it was trained without initial_alphabet=ByteLevel.alphabet(); train one with it");
+  }
   symbols.resize(apply_merges(pairs_, symbols));
 }
 

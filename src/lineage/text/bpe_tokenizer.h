@@ -38,6 +38,8 @@ class BpeTokenizer final : public Tokenizer {
   template <Pattern kPattern>
   void encode_pieces(std::string_view text, std::vector<Token>& out) const;
   void encode_segment(std::string_view text, std::vector<Token>& out) const;
+  // False when one of the bytes is no token.
+  bool read_bytes(std::string_view bytes, std::vector<Token>& symbols) const;
   void merge_piece(const char* p, size_t size, std::vector<Token>& symbols) const;
   std::vector<bool> tokens_that_merges_make() const;
   void check_tokens_made(const std::vector<bool>& made, const std::string& place);

@@ -9,10 +9,10 @@ constexpr std::array<std::string_view, 3> kRoleWords = {"System: ", "User: ", "A
 }  // namespace
 
 ChatTemplate::ChatTemplate(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {
-  bool special = tokenizer.find_special(Special::end_of_turn).has_value();
-  for (Special s : kRoleTokens) special = special && tokenizer.find_special(s);
+  special_ = tokenizer.find_special(Special::end_of_turn).has_value();
+  for (Special s : kRoleTokens) special_ = special_ && tokenizer.find_special(s);
   for (size_t role = 0; role < kRoleTokens.size(); ++role) {
-    if (special) {
+    if (special_) {
       opening_[role] = {tokenizer.special(kRoleTokens[role])};
       closing_[role] = {tokenizer.special(Special::end_of_turn)};
     } else {
@@ -48,6 +48,25 @@ std::vector<Token> ChatTemplate::prompt(std::span<const Turn> turns) const {
   const std::vector<Token>& next = opening(Role::assistant);
   tokens.insert(tokens.end(), next.begin(), next.end());
   return tokens;
+}
+
+std::optional<std::string> ChatTemplate::jinja() const {
+  if (!special_) return {};
+  const auto quoted = [&](const std::vector<Token>& tokens) {
+    std::string out = "'";
+    for (char c : tokenizer_->decode(tokens))
+      out += (c == '\'' || c == '\\' ? "\\" : "") + std::string(1, c);
+    return out + "'";
+  };
+  std::string out = "{% for message in messages %}";
+  for (size_t role = 0; role < opening_.size(); ++role)
+    out += std::string(role == 0 ? "{% if" : "{% elif") + " message['role'] == '" +
+           std::string(enum_names(Role{})[role]) + "' %}{{ " + quoted(opening_[role]) +
+           " + message['content'] + " + quoted(closing_[role]) + " }}";
+  return out +
+         "{% else %}{{ raise_exception('wanted the role system, user or assistant; got ' + "
+         "message['role']) }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ " +
+         quoted(opening(Role::assistant)) + " }}{% endif %}";
 }
 
 std::vector<std::string> chat_specials() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,11 +50,16 @@ class ChatTemplate {
   std::vector<Token> prompt(std::span<const Turn>) const;
   // What stands before the text of a turn.
   const std::vector<Token>& opening(Role role) const { return opening_[static_cast<size_t>(role)]; }
+  // The same as a Jinja template, for the chat_template of tokenizer_config.json: what it renders
+  // is tokenised to the tokens of prompt() and render(), where no text spells a special token. None
+  // for a template of words: a word and the text after it would be tokenised as one.
+  std::optional<std::string> jinja() const;
   // The token that ends the assistant's turns: the one to stop at.
   Token stop() const { return closing_[static_cast<size_t>(Role::assistant)].back(); }
 
  private:
   const Tokenizer* tokenizer_;
+  bool special_ = false;  // turns begin and end with special tokens
   std::array<std::vector<Token>, 3> opening_, closing_;
 };
 

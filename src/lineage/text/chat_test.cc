@@ -37,6 +37,35 @@ TEST(ChatTemplate, TheTextOfATurnCannotForgeAnother) {
     EXPECT_FALSE(tokenizer->is_special(t));
 }
 
+// What the template below renders was checked once with @huggingface/jinja.
+TEST(ChatTemplate, AsJinjaItIsTokenisedToTheSameTokens) {
+  const auto tokenizer = [] {
+    BpeTrainer trainer({.vocab = 300, .specials = chat_specials()});
+    trainer.add("some text to learn from");
+    return trainer.train();
+  }();
+  const ChatTemplate chat(*tokenizer);
+  EXPECT_EQ(chat.jinja(),
+            "{% for message in messages %}"
+            "{% if message['role'] == 'system' %}"
+            "{{ '<|system|>' + message['content'] + '<|endofturn|>' }}"
+            "{% elif message['role'] == 'user' %}"
+            "{{ '<|user|>' + message['content'] + '<|endofturn|>' }}"
+            "{% elif message['role'] == 'assistant' %}"
+            "{{ '<|assistant|>' + message['content'] + '<|endofturn|>' }}"
+            "{% else %}{{ raise_exception('wanted the role system, user or assistant; got ' + "
+            "message['role']) }}{% endif %}{% endfor %}"
+            "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}");
+  const std::vector<Turn> turns = {
+      {Role::system, "be brief"}, {Role::user, " text\n"}, {Role::assistant, "some"}};
+  EXPECT_EQ(tokenizer->encode_with_specials("<|system|>be brief<|endofturn|><|user|> text\n"
+                                            "<|endofturn|><|assistant|>some<|endofturn|>"),
+            chat.render(turns).tokens);
+  EXPECT_EQ(tokenizer->encode_with_specials("<|system|>be brief<|endofturn|><|user|> text\n"
+                                            "<|endofturn|><|assistant|>"),
+            chat.prompt(std::span(turns).first(2)));
+}
+
 TEST(ChatTemplate, ATokenizerWithoutRolesGetsWords) {
   const WordTokenizer tokenizer(word_model({"User:", "Assistant:", "System:", "hi", "\n"},
                                            {std::string(special_texts(Special::end_of_text)[0])}));
@@ -46,6 +75,7 @@ TEST(ChatTemplate, ATokenizerWithoutRolesGetsWords) {
   EXPECT_THAT(rendered.tokens, ElementsAre(0, 3, 4, 4, 1, 3, 3, 5));
   EXPECT_THAT(rendered.weights, ElementsAre(0, 0, 0, 0, 0, 1, 1, 1));
   EXPECT_EQ(chat.stop(), 5);
+  EXPECT_EQ(chat.jinja(), std::nullopt);
 }
 
 }  // namespace

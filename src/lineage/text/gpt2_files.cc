@@ -3,9 +3,11 @@
 #include <unordered_set>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/text/byte_alphabet.h"
 #include "lineage/text/json_text.h"
 #include "lineage/text/merge_text.h"
+#include "lineage/text/side_files.h"
 #include "lineage/text/tokenizer_files.h"
 
 namespace lineage {
@@ -19,39 +21,34 @@ using nlohmann::json;
 }
 
 constexpr std::string_view kHeader = "#version: 0.2\n";
+constexpr const char* kOtherTokenizer =
+    "Lineage reads byte-level BPE (GPT-2, OPT, cl100k, Llama 3) and WordLevel tokenizers";
+
+// Special in name only ("pad_token": "!"): without it that byte would be no token.
+bool is_one_byte(const std::string& key) {
+  const auto bytes = from_byte_alphabet(key);
+  return bytes && bytes->size() == 1;
+}
 
 std::vector<std::pair<size_t, std::string_view>> merge_lines(std::string_view text) {
   std::vector<std::pair<size_t, std::string_view>> lines;  // with their numbers
+  text.remove_prefix(byte_order_mark(text));
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t stop = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, stop);
     text.remove_prefix(std::min(stop + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (number == 1 && line.starts_with("#version")) continue;
+    if (line.starts_with("#version")) continue;  // as `tokenizers`, wherever it stands
     if (!line.empty()) lines.emplace_back(number, line);
   }
   return lines;
 }
 
-// The texts that a special_tokens_map.json names: strings, objects with "content", lists of these.
-void collect_texts(const json& value, std::unordered_set<std::string>& texts) {
-  if (value.is_string()) texts.insert(value.get<std::string>());
-  if (value.is_object() && value.contains("content")) collect_texts(value["content"], texts);
-  if (value.is_array())
-    for (const json& item : value) collect_texts(item, texts);
-}
-
 // Texts that are special where no merge makes them: those that files name, and those known.
-std::unordered_set<std::string> special_candidates(const Gpt2Files& files) {
-  std::unordered_set<std::string> texts = {"<s>", "<unk>", "<mask>", "<|begin_of_text|>"};
-  for (int part = 0; part <= static_cast<int>(Special::pad); ++part)
-    for (std::string_view text : special_texts(static_cast<Special>(part))) texts.emplace(text);
-  if (!files.special_tokens_map_json.empty()) {
-    const json map = parse_json(files.special_tokens_map_json, "special_tokens_map.json");
-    if (map.is_object())
-      for (const auto& [key, value] : map.items()) collect_texts(value, texts);
-  }
-  return texts;
+bool may_be_special(const std::string& text, const SideFacts& facts) {
+  for (const char* known : {"<s>", "<unk>", "<mask>", "<|begin_of_text|>"})
+    if (text == known) return true;
+  return facts.special_texts.contains(text) || part_of(text).has_value();
 }
 
 // The merged tokens, spelled as in the vocabulary.
@@ -65,26 +62,29 @@ std::unordered_set<std::string> merged_spellings(std::string_view merges_txt) {
   return made;
 }
 
-void read_added(const Gpt2Files& files, size_t entries, BpeModel& model) {
-  if (files.added_tokens_json.empty()) return;
-  const std::string place = "added_tokens.json";
-  const json added = parse_json(files.added_tokens_json, place);
-  if (!added.is_object()) damaged(place, "no object; wanted texts and their ids");
-  for (const auto& [text, id] : added.items())
-    model.specials.push_back({read_token_id(id, entries + added.size(), place, text), text});
+// The tokens of the other files, each with its place in one of the model's lists.
+void add_tokens(const SideFacts& facts, BpeModel& model) {
+  for (const SideFacts::Added& added : facts.added) {
+    if (!added.special && !added.unsupported.empty())
+      damaged(added.place,
+              "the added token \"" + added.text + "\" has " + added.unsupported +
+                  ", which is not supported; wanted false",
+              kOtherTokenizer);
+    (added.special ? model.specials : model.added).push_back({added.id, added.text});
+  }
 }
 
-void read_begin_of_text(const Gpt2Files& files, BpeModel& model) {
-  if (files.tokenizer_config_json.empty()) return;
-  const std::string place = "tokenizer_config.json";
-  const json config = parse_json(files.tokenizer_config_json, place);
-  if (!config.is_object() || config.value("add_bos_token", json()) != json(true)) return;
-  std::unordered_set<std::string> texts;
-  collect_texts(config.value("bos_token", json()), texts);
-  for (const SpecialToken& s : model.specials)
-    if (texts.contains(s.text)) model.begin_of_text = s.id;
-  if (!model.begin_of_text)
-    damaged(place, "add_bos_token is set, but bos_token is no special token; wanted one");
+// The slow tokenizers of transformers that cut text as GPT-2's does and change nothing before.
+void check_class(const SideFacts& facts) {
+  std::string name = facts.tokenizer_class;
+  if (name.ends_with("Fast")) name.resize(name.size() - 4);
+  for (const char* known : {"", "GPT2Tokenizer", "CodeGenTokenizer", "PreTrainedTokenizer"})
+    if (name == known) return;
+  damaged(facts.config_place,
+          "tokenizer_class is \"" + facts.tokenizer_class +
+              "\", whose pattern vocab.json and merges.txt do not tell; wanted GPT2Tokenizer",
+          "write tokenizer.json with transformers, which tells it: "
+          "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)");
 }
 
 }  // namespace
@@ -95,22 +95,23 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
   if (!vocab.is_object() || vocab.empty())
     damaged(place, "no vocabulary; wanted tokens and their ids");
   BpeModel model;
-  read_added(files, vocab.size(), model);
-  const auto named = [&](const std::string& text) {
-    return std::any_of(model.specials.begin(), model.specials.end(),
-                       [&](const SpecialToken& s) { return s.text == text; });
+  const SideFacts facts = read_side_files(files, vocab.size());
+  check_class(facts);
+  refuse_prefix_space(facts);
+  add_tokens(facts, model);
+  const auto added = [&](const std::string& text) -> const SideFacts::Added* {
+    const auto it = std::ranges::find(facts.added, text, &SideFacts::Added::text);
+    return it == facts.added.end() ? nullptr : &*it;
   };
-  const auto candidates = special_candidates(files);
   const auto made = merged_spellings(files.merges_txt);
   for (const auto& [key, value] : vocab.items()) {
     const Token id = read_token_id(value, vocab.size(), place, key);
-    if (named(key)) {
-      if (std::find(model.specials.begin(), model.specials.end(), SpecialToken{id, key}) ==
-          model.specials.end())
-        damaged(place, "\"" + key + "\" has another id in added_tokens.json; wanted the same");
+    if (const SideFacts::Added* other = added(key)) {
+      if (other->id != id)
+        damaged(place, "\"" + key + "\" has another id in " + other->place + "; wanted the same");
       continue;
     }
-    if (candidates.contains(key) && !made.contains(key)) {
+    if (may_be_special(key, facts) && !is_one_byte(key) && !made.contains(key)) {
       model.specials.push_back({id, key});
       continue;
     }
@@ -130,7 +131,9 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
   for (const auto& [number, line] : merge_lines(files.merges_txt))
     model.merges.push_back(
         reader.read_line(line, files.merges_place + ":" + std::to_string(number)));
-  read_begin_of_text(files, model);
+  drop_repeated_merges(model.merges);
+  name_parts(facts, model.specials);
+  model.begin_of_text = begin_of_text(facts, {}, model.specials);
   return model;
 }
 
@@ -143,20 +146,29 @@ Gpt2Files gpt2_files(const BpeModel& model) {
     damaged("tokenizer",
             "some pieces become tokens without merges; vocab.json + merges.txt cannot hold that",
             hint);
+  if (model.begin_of_text.size() > 1)
+    damaged("tokenizer", "texts begin with several tokens; vocab.json + merges.txt can name one",
+            hint);
   Gpt2Files files;
   std::vector<std::string> keys(static_cast<size_t>(model.vocab()));
   for (size_t id = 0; id < model.tokens.size(); ++id)
     if (!model.tokens[id].empty()) keys[id] = to_byte_alphabet(model.tokens[id]);
-  std::string added;
+  std::string added, special, names;
   for (const SpecialToken& s : model.specials) {
     keys[static_cast<size_t>(s.id)] = s.text;
-    added += (added.empty() ? "" : ", ") + json_string(s.text) + ": " + std::to_string(s.id);
-    if (s.id == model.begin_of_text)
+    const std::string text = json_string(s.text);
+    added += (added.empty() ? "" : ", ") + text + ": " + std::to_string(s.id);
+    special += (special.empty() ? "" : ", ") + text;
+    if (s.part == Special::end_of_text) names += "\"eos_token\": " + text + ", ";
+    if (s.part == Special::pad) names += "\"pad_token\": " + text + ", ";
+    if (model.begin_of_text == std::vector{s.id})
       files.tokenizer_config_json =
           "{\"tokenizer_class\": \"GPT2Tokenizer\", \"add_bos_token\": true, "
           "\"bos_token\": " +
-          json_string(s.text) + "}\n";
+          text + "}\n";
   }
+  files.special_tokens_map_json =
+      "{" + names + "\"additional_special_tokens\": [" + special + "]}\n";
   for (size_t id = 0; id < keys.size(); ++id)
     if (!keys[id].empty())
       files.vocab_json += (files.vocab_json.empty() ? "{" : ", ") + json_string(keys[id]) + ": " +

@@ -7,6 +7,7 @@
 #include "lineage/text/byte_alphabet.h"
 #include "lineage/text/json_text.h"
 #include "lineage/text/merge_text.h"
+#include "lineage/text/side_files.h"
 #include "lineage/text/tokenizer_files.h"
 
 namespace lineage {
@@ -40,19 +41,29 @@ const json& field(const json& object, const char* key) {
 
 struct AddedTokens {
   std::vector<SpecialToken> specials, ordinary;
+  const SpecialToken* find(std::string_view text) const {
+    for (const auto* list : {&specials, &ordinary})
+      for (const SpecialToken& s : *list)
+        if (s.text == text) return &s;
+    return nullptr;
+  }
 };
 
-// A token that has one of our parts is special whatever the file says, so that text cannot forge
-// it.
-bool has_part(std::string_view text) {
-  for (int part = 0; part <= static_cast<int>(Special::pad); ++part) {
-    const auto texts = special_texts(static_cast<Special>(part));
-    if (std::find(texts.begin(), texts.end(), text) != texts.end()) return true;
-  }
-  return false;
+// Our own key of an added token, which `tokenizers` passes over.
+std::optional<Special> stated_part(const json& token, const std::string& place) {
+  const std::string name = text_of(token, "part");
+  if (name.empty()) return {};
+  if (const auto part = find_special_name(name)) return part;
+  refuse(place, "the part of an added token is \"" + name + "\"; wanted end_of_text or pad");
 }
 
-AddedTokens read_added_tokens(const json& root, size_t entries, const std::string& place) {
+void refuse_flag(const std::string& text, const std::string& key, const std::string& place) {
+  refuse(place,
+         "the added token \"" + text + "\" has " + key + ", which is not supported; wanted false");
+}
+
+AddedTokens read_added_tokens(const json& root, size_t entries, const SideFacts& facts,
+                              const std::string& place) {
   AddedTokens added;
   const json& list = field(root, "added_tokens");
   if (list.is_null()) return added;
@@ -62,17 +73,57 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const std::strin
     if (text.empty()) refuse(place, "an added token without content; wanted its text");
     const Token id = read_token_id(member(token, "id", place + ": added token \"" + text + "\""),
                                    entries + list.size(), place, text);
-    if (flag(token, "special", false) || has_part(text)) {
-      added.specials.push_back({id, text});
+    // Of several with one text the first one counts, as in `tokenizers`.
+    if (added.find(text)) continue;
+    // A token that has one of our parts is special whatever the file says, so that text cannot
+    // forge it.
+    if (flag(token, "special", false) || part_of(text) || facts.special_texts.contains(text)) {
+      added.specials.push_back({id, text, stated_part(token, place)});
       continue;
     }
     for (const char* key : {"single_word", "lstrip", "rstrip"})
-      if (flag(token, key, false))
-        refuse(place, "the added token \"" + text + "\" has " + key +
-                          ", which is not supported; wanted false");
+      if (flag(token, key, false)) refuse_flag(text, key, place);
     added.ordinary.push_back({id, text});
   }
   return added;
+}
+
+// Those that only the files beside tokenizer.json list, which transformers adds to it.
+void add_side_tokens(const SideFacts& facts, AddedTokens& added, const std::string& place) {
+  for (const SideFacts::Added& a : facts.added) {
+    if (const SpecialToken* known = added.find(a.text)) {
+      if (known->id != a.id)
+        refuse(a.place, "\"" + a.text + "\" has the id " + std::to_string(a.id) + ", in " + place +
+                            " " + std::to_string(known->id) + "; wanted the same");
+      continue;
+    }
+    if (!a.special && !a.unsupported.empty()) refuse_flag(a.text, a.unsupported, a.place);
+    (a.special ? added.specials : added.ordinary).push_back({a.id, a.text});
+  }
+}
+
+// Tokens of the vocabulary that a file or the post-processor gives a part: special, unless text
+// makes them ("pad_token": "!").
+void add_named_tokens(const json& vocab, const std::unordered_set<std::string>& names,
+                      const std::unordered_set<std::string>& made, AddedTokens& added) {
+  for (const std::string& text : names) {
+    const auto it = vocab.find(text);
+    if (it == vocab.end() || !it->is_number_unsigned() || added.find(text) || made.contains(text))
+      continue;
+    added.specials.push_back(
+        {static_cast<Token>(std::min<uint64_t>(it->get<uint64_t>(), 1u << 30)), text});
+  }
+}
+
+// "Digits", "none", "a Sequence of Digits and ByteLevel".
+std::string shown_steps(const json& step) {
+  const std::string type = text_of(step, "type");
+  if (type.empty()) return step.is_null() ? "none" : "of no type";
+  const json& steps = field(step, "pretokenizers");
+  if (!steps.is_array()) return type;
+  std::string shown;
+  for (const json& s : steps) shown += (shown.empty() ? "" : " and ") + shown_steps(s);
+  return "a " + type + " of " + (shown.empty() ? "nothing" : shown);
 }
 
 Pattern read_split(const json& split, const std::string& place) {
@@ -113,25 +164,83 @@ Pattern read_pre_tokenizer(const json& root, const std::string& place) {
       return read_split(steps[0], place);
     }
   }
-  refuse(place, "the pre_tokenizer \"" + type +
-                    "\" with its steps is not supported; wanted ByteLevel, or a "
-                    "Sequence of Split and ByteLevel");
+  refuse(place, "the pre_tokenizer is " + shown_steps(pre) +
+                    ", which is not supported; wanted ByteLevel, or a Sequence of Split and "
+                    "ByteLevel");
 }
 
-// What the post-processor puts before a text: "<s>" in {"single": [{"SpecialToken": {"id": "<s>"}},
-// {"Sequence": …}]}, or the cls of RobertaProcessing.
-std::string begin_text(const json& post) {
+// What the post-processor puts around a text.
+struct Around {
+  std::vector<Token> begin;
+  std::vector<Token> end;
+  std::unordered_set<std::string> texts;  // of all its tokens
+};
+
+// The ids of a template's special token: {"special_tokens": {"<s>": {"ids": [1], "tokens": …}}}.
+std::vector<Token> template_ids(const json& post, const std::string& name, Around& around,
+                                const std::string& place) {
+  const json& token = field(field(post, "special_tokens"), name.c_str());
+  const json& ids = field(token, "ids");
+  if (!ids.is_array() || ids.empty())
+    refuse(place, "the post_processor names \"" + name +
+                      "\" without ids; wanted them in its "
+                      "special_tokens");
+  std::vector<Token> out;
+  for (const json& id : ids) out.push_back(read_token_id(id, size_t{1} << 28, place, name));
+  for (const json& text : field(token, "tokens"))
+    if (text.is_string()) around.texts.insert(text.get<std::string>());
+  return out;
+}
+
+void read_template(const json& post, Around& around, const std::string& place) {
+  const json& single = field(post, "single");
+  if (!single.is_array()) refuse(place, "the post_processor has no \"single\"; wanted an array");
+  std::vector<Token> before, after;
+  bool text_seen = false;
+  for (const json& part : single) {
+    if (part.contains("Sequence")) {
+      if (text_seen || text_of(part["Sequence"], "id") != "A")
+        refuse(place,
+               "the post_processor's \"single\" has another text than A, or it twice; "
+               "wanted it once");
+      text_seen = true;
+      continue;
+    }
+    const auto ids = template_ids(post, text_of(field(part, "SpecialToken"), "id"), around, place);
+    auto& side = text_seen ? after : before;
+    side.insert(side.end(), ids.begin(), ids.end());
+  }
+  if (!text_seen) refuse(place, "the post_processor's \"single\" has no text; wanted A in it");
+  around.begin.insert(around.begin.begin(), before.begin(), before.end());
+  around.end.insert(around.end.end(), after.begin(), after.end());
+}
+
+// ["<s>", 0]
+Token token_of_pair(const json& post, const char* key, Around& around, const std::string& place) {
+  const json& pair = field(post, key);
+  if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string())
+    refuse(place, std::string("the post_processor's \"") + key + "\" is no [text, id]; wanted one");
+  around.texts.insert(pair[0].get<std::string>());
+  return read_token_id(pair[1], size_t{1} << 28, place, pair[0].get<std::string>());
+}
+
+void read_post_processor(const json& post, Around& around, const std::string& place) {
+  if (post.is_null()) return;
   const std::string type = text_of(post, "type");
-  if (type == "Sequence" && field(post, "processors").is_array())
-    for (const json& step : post["processors"])
-      if (std::string text = begin_text(step); !text.empty()) return text;
-  if (type == "TemplateProcessing")
-    if (const json& single = field(post, "single"); single.is_array() && !single.empty())
-      return text_of(field(single[0], "SpecialToken"), "id");
-  if (type == "RobertaProcessing")
-    if (const json& cls = field(post, "cls"); cls.is_array() && !cls.empty() && cls[0].is_string())
-      return cls[0].get<std::string>();
-  return {};
+  if (type == "ByteLevel") return;
+  if (type == "TemplateProcessing") return read_template(post, around, place);
+  if (type == "RobertaProcessing" || type == "BertProcessing") {
+    around.begin.insert(around.begin.begin(), token_of_pair(post, "cls", around, place));
+    around.end.push_back(token_of_pair(post, "sep", around, place));
+    return;
+  }
+  if (type == "Sequence" && field(post, "processors").is_array()) {
+    for (const json& step : post["processors"]) read_post_processor(step, around, place);
+    return;
+  }
+  refuse(place, "the post_processor is " + (type.empty() ? "of no type" : type) +
+                    ", which is not supported; wanted ByteLevel, TemplateProcessing or "
+                    "RobertaProcessing");
 }
 
 void refuse_unsupported(const json& root, const json& model, const std::string& place) {
@@ -188,6 +297,8 @@ void read_merges(const json& list, BpeModel& model, const std::string& place) {
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string here = place + ": model.merges[" + std::to_string(i) + "]";
     const json& merge = list[i];
+    // A line of merges.txt that old files have here too.
+    if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
     if (merge.is_string()) {
       model.merges.push_back(reader.read_line(merge.get_ref<const std::string&>(), here));
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
@@ -198,16 +309,71 @@ void read_merges(const json& list, BpeModel& model, const std::string& place) {
       refuse(here, "neither \"a b\" nor [\"a\", \"b\"]; wanted one of these");
     }
   }
+  drop_repeated_merges(model.merges);
+}
+
+// The tokens that text makes: single bytes and what merges join, spelled as in the vocabulary.
+std::unordered_set<std::string> made_by_text(const json& model, const json& vocab) {
+  std::unordered_set<std::string> made;
+  for (const json& merge : field(model, "merges")) {
+    std::string joined;
+    if (merge.is_string()) joined = merge.get<std::string>();
+    if (merge.is_array())
+      for (const json& part : merge)
+        if (part.is_string()) joined += part.get<std::string>();
+    std::erase(joined, ' ');
+    made.insert(std::move(joined));
+  }
+  for (const auto& [key, id] : vocab.items())
+    if (const auto bytes = from_byte_alphabet(key); bytes && bytes->size() == 1) made.insert(key);
+  return made;
+}
+
+// The added tokens of all the files.
+AddedTokens all_added_tokens(const json& root, const json& vocab, const SideFacts& facts,
+                             const Around& around, const std::unordered_set<std::string>& made,
+                             const std::string& place) {
+  AddedTokens added = read_added_tokens(root, vocab.size(), facts, place);
+  add_side_tokens(facts, added, place);
+  auto names = facts.special_texts;
+  names.insert(around.texts.begin(), around.texts.end());
+  add_named_tokens(vocab, names, made, added);
+  return added;
+}
+
+// Parts and beginnings, as all the files together give them. A token that the template puts after
+// texts is what ends them, where nothing else says it.
+std::vector<Token> read_parts(SideFacts facts, const Around& around,
+                              std::vector<SpecialToken>& specials, const std::string& place) {
+  for (Token begin : around.begin)
+    if (std::ranges::find(specials, begin, &SpecialToken::id) == specials.end())
+      refuse(place, "the post_processor begins texts with the token " + std::to_string(begin) +
+                        ", which is no special token; wanted one of added_tokens");
+  for (Token end : around.end) facts.end_of_text.push_back({{}, end});
+  name_parts(facts, specials);
+  return begin_of_text(facts, around.begin, specials);
+}
+
+void check_decoder(const json& root, const std::string& place) {
+  const std::string type = text_of(field(root, "decoder"), "type");
+  if (type.empty() || type == "ByteLevel" || type == "Sequence") return;
+  refuse(place, "the decoder is " + type + "; wanted ByteLevel, as the vocabulary is byte-level");
 }
 
 std::shared_ptr<const Tokenizer> read_bpe(const json& root, const json& model,
-                                          const std::string& place) {
+                                          const SideFiles& files, const std::string& place) {
   refuse_unsupported(root, model, place);
   BpeModel bpe;
   bpe.pattern = read_pre_tokenizer(root, place);
+  check_decoder(root, place);
   const json& vocab = member(model, "vocab", place + ": model");
   if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted tokens and their ids");
-  const AddedTokens added = read_added_tokens(root, vocab.size(), place);
+  const SideFacts facts = read_side_files(files, vocab.size());
+  refuse_prefix_space(facts);
+  Around around;
+  read_post_processor(field(root, "post_processor"), around, place);
+  AddedTokens added =
+      all_added_tokens(root, vocab, facts, around, made_by_text(model, vocab), place);
   read_vocab(vocab, added, bpe.tokens, place, [&](const std::string& key) {
     auto bytes = from_byte_alphabet(key);
     if (!bytes || bytes->empty())
@@ -216,47 +382,66 @@ std::shared_ptr<const Tokenizer> read_bpe(const json& root, const json& model,
                         "byte-level vocabulary");
     return *bytes;
   });
-  bpe.specials = added.specials;
-  bpe.added = added.ordinary;
+  bpe.begin_of_text = read_parts(facts, around, added.specials, place);
+  bpe.specials = std::move(added.specials);
+  bpe.added = std::move(added.ordinary);
   bpe.whole_pieces = flag(model, "ignore_merges", false);
   read_merges(member(model, "merges", place + ": model"), bpe, place);
-  if (const std::string first = begin_text(field(root, "post_processor")); !first.empty()) {
-    for (const SpecialToken& s : bpe.specials)
-      if (s.text == first) bpe.begin_of_text = s.id;
-    if (!bpe.begin_of_text)
-      refuse(place, "the post_processor begins texts with \"" + first +
-                        "\", which is no special token; wanted one of added_tokens");
-  }
   return std::make_shared<BpeTokenizer>(std::move(bpe), place);
 }
 
+bool is_split(const json& step, const char* text, const char* behavior) {
+  return text_of(step, "type") == "Split" && text_of(field(step, "pattern"), "String") == text &&
+         text_of(step, "behavior") == behavior && !flag(step, "invert", false);
+}
+
+WordSplit read_word_split(const json& pre, const std::string& place) {
+  const std::string type = text_of(pre, "type");
+  if (type == "WhitespaceSplit") return WordSplit::whitespace_split;
+  if (type == "Whitespace") return WordSplit::whitespace;
+  const json& steps = field(pre, "pretokenizers");
+  if (type == "Sequence" && steps.is_array() && steps.size() == 1)
+    return read_word_split(steps[0], place);
+  if (type == "Sequence" && steps.is_array() && steps.size() == 2 &&
+      is_split(steps[0], "\n", "Isolated") && is_split(steps[1], " ", "Removed"))
+    return WordSplit::spaces;
+  refuse(place, "the pre_tokenizer of words is " + shown_steps(pre) +
+                    ", which is not supported; wanted Whitespace, WhitespaceSplit, or a Sequence "
+                    "of Splits at \"\\n\" and \" \"");
+}
+
 std::shared_ptr<const Tokenizer> read_words(const json& root, const json& model,
-                                            const std::string& place) {
+                                            const SideFiles& files, const std::string& place) {
   refuse_unsupported(root, model, place);
   const json& vocab = member(model, "vocab", place + ": model");
   if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted words and their ids");
-  const AddedTokens added = read_added_tokens(root, vocab.size(), place);
+  const SideFacts facts = read_side_files(files, vocab.size());
+  WordModel words;
+  words.split = read_word_split(field(root, "pre_tokenizer"), place);
+  Around around;
+  read_post_processor(field(root, "post_processor"), around, place);
+  AddedTokens added = all_added_tokens(root, vocab, facts, around, {}, place);
   if (!added.ordinary.empty())
     refuse(place, "the added token \"" + added.ordinary.front().text +
                       "\" is not special; wanted only special ones beside words");
-  WordModel words;
-  words.specials = added.specials;
   read_vocab(vocab, added, words.words, place, [](const std::string& key) { return key; });
   const std::string unknown = text_of(model, "unk_token");
-  if (vocab.contains(unknown)) words.unknown = unknown;
+  if (vocab.contains(unknown) || added.find(unknown)) words.unknown = unknown;
+  words.begin_of_text = read_parts(facts, around, added.specials, place);
+  words.specials = std::move(added.specials);
   return std::make_shared<WordTokenizer>(std::move(words), place);
 }
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view text,
-                                                   const std::string& place) {
+std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view text, const std::string& place,
+                                                   const SideFiles& files) {
   const json root = parse_json(text, place);
   const json& model = member(root, "model", place);
   std::string type = text_of(model, "type");
   if (type.empty() && model.is_object() && model.contains("merges")) type = "BPE";
-  if (type == "BPE") return read_bpe(root, model, place);
-  if (type == "WordLevel") return read_words(root, model, place);
+  if (type == "BPE") return read_bpe(root, model, files, place);
+  if (type == "WordLevel") return read_words(root, model, files, place);
   refuse(place, "model.type is \"" + type + "\"; wanted BPE or WordLevel");
 }
 

@@ -33,7 +33,9 @@ std::string added_tokens(const std::vector<SpecialToken>& specials,
     by_id[s.id] = "{\"id\": " + std::to_string(s.id) + ", \"content\": " + json_string(s.text) +
                   ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
                   "\"normalized\": false, \"special\": " +
-                  (special ? "true" : "false") + "}";
+                  (special ? "true" : "false") +
+                  (s.part ? ", \"part\": \"" + std::string(special_name(*s.part)) + "\"" : "") +
+                  "}";
   };
   for (const SpecialToken& s : specials) add(s, true);
   for (const SpecialToken& s : ordinary) add(s, false);
@@ -60,19 +62,36 @@ std::string pre_tokenizer(Pattern pattern) {
          "false}\n  ]}";
 }
 
-std::string post_processor(const BpeModel& model) {
-  if (!model.begin_of_text) return std::string(kByteLevel) + "true}";
-  const auto first = std::find_if(model.specials.begin(), model.specials.end(),
-                                  [&](const auto& s) { return s.id == *model.begin_of_text; });
-  const std::string text = json_string(first->text), id = std::to_string(first->id);
+std::string word_pre_tokenizer(WordSplit split) {
+  if (split == WordSplit::whitespace) return R"({"type": "Whitespace"})";
+  if (split == WordSplit::whitespace_split) return R"({"type": "WhitespaceSplit"})";
+  return R"({"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"String": "\n"}, "behavior": "Isolated", "invert": false},
+    {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": false}
+  ]})";
+}
+
+// `otherwise` where texts begin with no token.
+std::string post_processor(const std::vector<Token>& begin,
+                           const std::vector<SpecialToken>& specials, std::string otherwise) {
+  if (begin.empty()) return otherwise;
   const auto part = [](const std::string& kind, const std::string& name, int type) {
     return "{\"" + kind + "\": {\"id\": " + name + ", \"type_id\": " + std::to_string(type) + "}}";
   };
-  return "{\"type\": \"TemplateProcessing\", \"single\": [" + part("SpecialToken", text, 0) + ", " +
-         part("Sequence", "\"A\"", 0) + "], \"pair\": [" + part("SpecialToken", text, 0) + ", " +
-         part("Sequence", "\"A\"", 0) + ", " + part("Sequence", "\"B\"", 1) +
-         "], \"special_tokens\": {" + text + ": {\"id\": " + text + ", \"ids\": [" + id +
-         "], \"tokens\": [" + text + "]}}}";
+  std::string before;
+  std::map<Token, std::string> tokens;
+  for (Token t : begin) {
+    const auto token = std::ranges::find(specials, t, &SpecialToken::id);
+    const std::string text = json_string(token->text), id = std::to_string(t);
+    before += part("SpecialToken", text, 0) + ", ";
+    tokens[t] =
+        text + ": {\"id\": " + text + ", \"ids\": [" + id + "], \"tokens\": [" + text + "]}";
+  }
+  std::string listed;
+  for (const auto& [id, token] : tokens) listed += (listed.empty() ? "" : ", ") + token;
+  return "{\"type\": \"TemplateProcessing\", \"single\": [" + before +
+         part("Sequence", "\"A\"", 0) + "], \"pair\": [" + before + part("Sequence", "\"A\"", 0) +
+         ", " + part("Sequence", "\"B\"", 1) + "], \"special_tokens\": {" + listed + "}}";
 }
 
 // Two tokens with one key would be one on reading.
@@ -114,8 +133,10 @@ std::string huggingface_json(const BpeModel& model) {
       std::string(model.whole_pieces ? "true" : "false") +
       ",\n    \"vocab\": " + vocab_object(keys) + ",\n    \"merges\": [" +
       joined(merges, "      ") + "\n    ]\n  }";
-  return document(added_tokens(model.specials, model.added), pre_tokenizer(model.pattern),
-                  post_processor(model), std::string(kByteLevel) + "true}", body);
+  return document(
+      added_tokens(model.specials, model.added), pre_tokenizer(model.pattern),
+      post_processor(model.begin_of_text, model.specials, std::string(kByteLevel) + "true}"),
+      std::string(kByteLevel) + "true}", body);
 }
 
 std::string huggingface_json(const WordModel& model) {
@@ -124,13 +145,10 @@ std::string huggingface_json(const WordModel& model) {
     if (!model.words[id].empty()) keys.emplace(static_cast<Token>(id), model.words[id]);
   add_texts(model.specials, keys);
   const std::string unknown = model.unknown.empty() ? "<unk>" : model.unknown;
-  const std::string pre = R"({"type": "Sequence", "pretokenizers": [
-    {"type": "Split", "pattern": {"String": "\n"}, "behavior": "Isolated", "invert": false},
-    {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": false}
-  ]})";
   const std::string body = "{\n    \"type\": \"WordLevel\",\n    \"vocab\": " + vocab_object(keys) +
                            ",\n    \"unk_token\": " + json_string(unknown) + "\n  }";
-  return document(added_tokens(model.specials, {}), pre, "null", "null", body);
+  return document(added_tokens(model.specials, {}), word_pre_tokenizer(model.split),
+                  post_processor(model.begin_of_text, model.specials, "null"), "null", body);
 }
 
 }  // namespace lineage

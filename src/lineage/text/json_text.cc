@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/text/bpe_model.h"
 
 namespace lineage {
@@ -41,6 +42,24 @@ class KeyWatch {
 
 }  // namespace
 
+void refuse_other_kinds(std::string_view content, const std::string& place,
+                        const std::string& wanted) {
+  const FileKind kind = file_kind(content.substr(0, kFileKindBytes));
+  switch (kind) {
+    case FileKind::empty:
+    case FileKind::text:
+    case FileKind::json_object:
+    case FileKind::json_pretty:
+    case FileKind::json_array:
+    case FileKind::csv:
+    case FileKind::binary:
+      return;
+    default:
+      throw Error(place + ": is " + std::string(file_kind_name(kind)) + "; wanted " + wanted,
+                  file_kind_help(kind, place));
+  }
+}
+
 json parse_json(std::string_view text, const std::string& place) {
   KeyWatch watch(place);
   try {
@@ -49,6 +68,7 @@ json parse_json(std::string_view text, const std::string& place) {
                          return watch(depth, event, value);
                        });
   } catch (const json::parse_error& e) {
+    refuse_other_kinds(text, place, "a JSON document");
     throw Error(place + ": not JSON at byte " + std::to_string(e.byte) + " of " +
                     std::to_string(text.size()) + "; wanted a whole JSON document",
                 kHint);

@@ -8,6 +8,11 @@
 
 namespace lineage {
 
+// Throws an Error that starts with `place` when the content is of a kind that no text is (packed, a
+// Git LFS pointer, UTF-16, ...), and says what it is.
+void refuse_other_kinds(std::string_view content, const std::string& place,
+                        const std::string& wanted);
+
 // Parses JSON in which no object has a key twice and nothing nests deeper than 64; otherwise an
 // Error that starts with `place` and says where.
 nlohmann::json parse_json(std::string_view text, const std::string& place);

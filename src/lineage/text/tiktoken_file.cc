@@ -4,7 +4,9 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/text/bpe_tokenizer.h"
+#include "lineage/text/json_text.h"
 #include "lineage/text/tokenizer_files.h"
 
 namespace lineage {
@@ -97,6 +99,8 @@ std::optional<RankFileOptions> known_rank_file(std::string_view name) {
 BpeModel parse_tiktoken(std::string_view text, const RankFileOptions& options,
                         const std::string& place) {
   std::vector<Rank> ranks;
+  refuse_other_kinds(text, place, "ranks, one a line");
+  text.remove_prefix(byte_order_mark(text));
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t stop = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, stop);
@@ -126,6 +130,7 @@ BpeModel parse_tiktoken(std::string_view text, const RankFileOptions& options,
                   "take the file again from where it came from");
     model.tokens[id] = std::move(rank.bytes);
   }
+  check_all_bytes(model, place);
   check_bpe_model(model, place);  // before merges are sought among the tokens
   model.merges = merges_from_ranks(model.tokens, place);
   return model;

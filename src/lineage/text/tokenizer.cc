@@ -36,6 +36,21 @@ std::span<const std::string_view> special_texts(Special part) {
 
 std::string_view special_name(Special part) { return kParts[static_cast<size_t>(part)].name; }
 
+std::optional<Special> find_special_name(std::string_view name) {
+  for (size_t part = 0; part < kParts.size(); ++part)
+    if (kParts[part].name == name) return static_cast<Special>(part);
+  return {};
+}
+
+std::optional<Special> part_of(std::string_view text) {
+  for (size_t part = 0; part < kParts.size(); ++part) {
+    const auto texts = special_texts(static_cast<Special>(part));
+    if (std::find(texts.begin(), texts.end(), text) != texts.end())
+      return static_cast<Special>(part);
+  }
+  return {};
+}
+
 std::vector<Token> Tokenizer::encode(std::string_view text) const {
   std::vector<Token> out;
   encode_append(text, out);
@@ -93,7 +108,21 @@ std::string Tokenizer::decode(std::span<const Token> tokens) const {
   return text;
 }
 
+std::vector<Token> Tokenizer::encode_from_beginning(std::string_view text) const {
+  std::vector<Token> out = begin_of_text_;
+  encode_append(text, out);
+  return out;
+}
+
+std::vector<Token> Tokenizer::before_text() const {
+  if (!begin_of_text_.empty()) return begin_of_text_;
+  if (const auto end = find_special(Special::end_of_text)) return {*end};
+  return {};
+}
+
 std::optional<Token> Tokenizer::find_special(Special part) const {
+  for (const SpecialToken& s : specials_)
+    if (s.part == part) return s.id;
   for (std::string_view text : special_texts(part))
     if (const auto id = find_special(text)) return id;
   return {};
@@ -104,9 +133,17 @@ Token Tokenizer::special(Special part) const {
   std::string looked;
   for (std::string_view text : special_texts(part))
     looked += (looked.empty() ? "" : ", ") + std::string(text);
+  std::string has;
+  for (size_t i = 0; i < specials_.size() && i < 8; ++i)
+    has += (i == 0 ? "" : ", ") + specials_[i].text;
+  const bool named = part == Special::end_of_text && !specials_.empty();
   throw Error("this tokenizer has no token for " + std::string(special_name(part)) +
                   "; wanted one of " + looked,
-              "train the tokenizer with that special token, or use one that has it");
+              named ? "it has " + has + (specials_.size() > 8 ? ", ..." : "") +
+                          "; name the one that ends a text in tokenizer_config.json beside the "
+                          "tokenizer (\"eos_token\": \"" +
+                          specials_[0].text + "\") and take the tokenizer or the model in again"
+                    : "train the tokenizer with that special token, or use one that has it");
 }
 
 std::optional<Token> Tokenizer::find_special(std::string_view text) const {
@@ -121,12 +158,11 @@ bool Tokenizer::is_special(Token token) const {
   return it != specials_.end() && it->id == token;
 }
 
-void Tokenizer::set_specials(std::vector<SpecialToken> specials,
-                             std::optional<Token> begin_of_text) {
+void Tokenizer::set_specials(std::vector<SpecialToken> specials, std::vector<Token> begin_of_text) {
   specials_ = std::move(specials);
   std::sort(specials_.begin(), specials_.end(),
             [](const SpecialToken& a, const SpecialToken& b) { return a.id < b.id; });
-  begin_of_text_ = begin_of_text;
+  begin_of_text_ = std::move(begin_of_text);
 }
 
 std::string StreamDecoder::push(Token token) {

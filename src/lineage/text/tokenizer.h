@@ -22,6 +22,9 @@ enum class Special : uint8_t { end_of_text, system, user, assistant, end_of_turn
 struct SpecialToken {
   Token id = -1;
   std::string text;
+  // The part that a file names for this token ("eos_token": "[EOS]"), where its text alone says
+  // none. It goes before the known spellings.
+  std::optional<Special> part = {};
   bool operator==(const SpecialToken&) const = default;
 };
 
@@ -37,9 +40,12 @@ enum class TokenizerFormat : uint8_t { huggingface, gpt2, tiktoken };
 class Tokenizer {
  public:
   // Reads a folder (tokenizer.json, else vocab.json + merges.txt, else encoder.json + vocab.bpe,
-  // else the one *.tiktoken there) or one of these files. The pattern and the special tokens of a
-  // rank file follow from its name (r50k…, p50k…, cl100k…); see tokenizer_files.h to state them.
+  // else the one *.tiktoken there) or one of these files, with what the files beside it say of its
+  // special tokens (tokenizer_files.h: SideFiles). The pattern and the special tokens of a rank
+  // file follow from its name (r50k…, p50k…, cl100k…); see tokenizer_files.h to state them.
   static std::shared_ptr<const Tokenizer> load(const fs::path&);
+  // Whether the folder holds a tokenizer's vocabulary, also of a kind that load() refuses.
+  static bool lies_in(const fs::path& folder);
 
   virtual ~Tokenizer() = default;
   Tokenizer(const Tokenizer&) = delete;
@@ -91,20 +97,25 @@ class Tokenizer {
   bool is_special(Token) const;
   const std::vector<SpecialToken>& specials() const { return specials_; }  // by id
 
-  // The token that a model of this tokenizer expects before every text (OPT: </s>), when its files
-  // say so. encode() does not add it.
-  std::optional<Token> begin_of_text() const { return begin_of_text_; }
+  // The tokens that a model of this tokenizer expects before every text (OPT: </s>), in their
+  // order, when its files say so. encode() does not add them.
+  std::span<const Token> begin_of_text() const { return begin_of_text_; }
+  // begin_of_text() and the tokens of the text.
+  std::vector<Token> encode_from_beginning(std::string_view text) const;
+  // What stands before the first token of a text when a model predicts that token: begin_of_text(),
+  // else the end of text, which parts documents. Empty where the tokenizer has neither.
+  std::vector<Token> before_text() const;
 
  protected:
   Tokenizer() = default;
   // To be called by the constructors of implementations.
-  void set_specials(std::vector<SpecialToken> specials, std::optional<Token> begin_of_text);
+  void set_specials(std::vector<SpecialToken> specials, std::vector<Token> begin_of_text);
   void set_digest(std::string digest) { digest_ = std::move(digest); }
   virtual void encode_ordinary(std::string_view text, std::vector<Token>& out) const = 0;
 
  private:
   std::vector<SpecialToken> specials_;
-  std::optional<Token> begin_of_text_;
+  std::vector<Token> begin_of_text_;
   std::string digest_;
 };
 
@@ -112,6 +123,10 @@ class Tokenizer {
 std::span<const std::string_view> special_texts(Special);
 // "end_of_text", "system", …
 std::string_view special_name(Special);
+// The part of that name.
+std::optional<Special> find_special_name(std::string_view);
+// The part that a text is a known spelling of.
+std::optional<Special> part_of(std::string_view text);
 
 // Turns tokens into text as they come and holds back what may still become a character:
 //

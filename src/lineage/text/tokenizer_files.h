@@ -17,20 +17,28 @@ namespace lineage {
 // with `place` at whatever does not fit; formatters throw one when the format cannot hold the
 // model. Tokenizer::load() and save() stand on these.
 
+// --- The files beside a vocabulary, each as its text; empty where there is none.
+struct SideFiles {
+  std::string added_tokens_json;        // {"text": id}
+  std::string special_tokens_map_json;  // names the special tokens: {"eos_token": "[EOS]"}
+  std::string tokenizer_config_json;    // likewise; add_bos_token, added_tokens_decoder and more
+  std::string generation_config_json;   // eos_token_id
+  std::string config_json;              // of the model; eos_token_id
+  std::string folder;                   // what stands before their names in errors: "" or "gpt2/"
+};
+
 // --- tokenizer.json of the Hugging Face `tokenizers` library: models BPE (byte-level, with the
 // patterns of pattern.h) and WordLevel. What would change the tokens and is not supported
 // (normalizers, prefixes, dropout, other pre-tokenizers) is an Error.
-std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view json, const std::string& place);
+std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view json, const std::string& place,
+                                                   const SideFiles& = {});
 std::string huggingface_json(const BpeModel&);
 std::string huggingface_json(const WordModel&);
 
 // --- vocab.json + merges.txt (encoder.json + vocab.bpe in GPT-2's release). The pattern is
 // GPT-2's.
-struct Gpt2Files {
+struct Gpt2Files : SideFiles {
   std::string vocab_json, merges_txt;
-  std::string added_tokens_json;        // {"text": id}; may be empty, as the next two
-  std::string special_tokens_map_json;  // names special tokens of the vocabulary
-  std::string tokenizer_config_json;    // add_bos_token, bos_token
   std::string vocab_place = "vocab.json", merges_place = "merges.txt";
 };
 BpeModel parse_gpt2(const Gpt2Files&);

@@ -5,11 +5,34 @@
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
 #include "lineage/text/bpe_tokenizer.h"
+#include "lineage/text/json_text.h"
 #include "lineage/text/tokenizer_files.h"
 #include "lineage/text/word_tokenizer.h"
 
 namespace lineage {
 namespace {
+
+// By which load() goes on in a folder; the first one counts.
+constexpr const char* kVocabularies[] = {"tokenizer.json", "vocab.json", "encoder.json",
+                                         "merges.txt", "vocab.bpe"};
+
+struct OtherVocabulary {
+  const char *file, *kind;
+};
+constexpr OtherVocabulary kOtherVocabularies[] = {
+    {"tokenizer.model", "a SentencePiece model"},
+    {"spiece.model", "a SentencePiece model"},
+    {"sentencepiece.bpe.model", "a SentencePiece model"},
+    {"vocab.txt", "a WordPiece vocabulary, as BERT's"},
+};
+
+[[noreturn]] void refuse_vocabulary(const fs::path& path, const OtherVocabulary& vocabulary) {
+  throw Error(
+      path.string() + ": is " + vocabulary.kind +
+          ", which is not read; wanted tokenizer.json, vocab.json + merges.txt or "
+          "*.tiktoken",
+      "Lineage reads byte-level BPE (GPT-2, OPT, cl100k, Llama 3) and WordLevel tokenizers");
+}
 
 constexpr uintmax_t kMaxFileBytes = uintmax_t{1} << 28;
 
@@ -27,17 +50,39 @@ std::string read_if_there(const fs::path& path) {
   return fs::exists(path) ? read_bounded(path) : std::string();
 }
 
-std::shared_ptr<const Tokenizer> load_gpt2(const fs::path& vocab, const fs::path& merges) {
-  const fs::path folder = vocab.parent_path();
-  Gpt2Files files;
-  files.vocab_json = read_bounded(vocab);
-  files.merges_txt = read_bounded(merges);
+void take_side_files(const fs::path& folder, SideFiles& files) {
   files.added_tokens_json = read_if_there(folder / "added_tokens.json");
   files.special_tokens_map_json = read_if_there(folder / "special_tokens_map.json");
   files.tokenizer_config_json = read_if_there(folder / "tokenizer_config.json");
+  files.generation_config_json = read_if_there(folder / "generation_config.json");
+  files.config_json = read_if_there(folder / "config.json");
+  files.folder = folder.empty() ? "" : folder.string() + "/";
+}
+
+// Of two names for one thing that which is there; the first where neither is.
+fs::path either(const fs::path& folder, const char* name, const char* other) {
+  return !fs::exists(folder / name) && fs::exists(folder / other) ? folder / other : folder / name;
+}
+
+std::shared_ptr<const Tokenizer> load_gpt2(const fs::path& vocab, const fs::path& merges) {
+  if (fs::exists(vocab) && !fs::exists(merges))
+    throw Error(merges.string() + ": is not there; wanted the merges that belong to " +
+                    vocab.filename().string(),
+                "fetch it from where the vocabulary came from");
+  Gpt2Files files;
+  take_side_files(vocab.parent_path(), files);
+  files.vocab_json = read_bounded(vocab);
+  files.merges_txt = read_bounded(merges);
   files.vocab_place = vocab.string();
   files.merges_place = merges.string();
+  refuse_other_kinds(files.merges_txt, files.merges_place, "merges, one a line");
   return std::make_shared<BpeTokenizer>(parse_gpt2(files), vocab.string());
+}
+
+std::shared_ptr<const Tokenizer> load_huggingface(const fs::path& path) {
+  SideFiles files;
+  take_side_files(path.parent_path(), files);
+  return parse_huggingface(read_bounded(path), path.string(), files);
 }
 
 std::shared_ptr<const Tokenizer> load_rank_file(const fs::path& path) {
@@ -54,11 +99,16 @@ std::shared_ptr<const Tokenizer> load_file(const fs::path& path) {
   const std::string name = path.filename().string();
   const fs::path folder = path.parent_path();
   if (path.extension() == ".tiktoken") return load_rank_file(path);
+  // Where both pairs of names are there, their halves belong together.
   if (name == "vocab.json" || name == "merges.txt")
-    return load_gpt2(folder / "vocab.json", folder / "merges.txt");
+    return load_gpt2(either(folder, "vocab.json", "encoder.json"),
+                     either(folder, "merges.txt", "vocab.bpe"));
   if (name == "encoder.json" || name == "vocab.bpe")
-    return load_gpt2(folder / "encoder.json", folder / "vocab.bpe");
-  if (path.extension() == ".json") return parse_huggingface(read_bounded(path), path.string());
+    return load_gpt2(either(folder, "encoder.json", "vocab.json"),
+                     either(folder, "vocab.bpe", "merges.txt"));
+  if (path.extension() == ".json") return load_huggingface(path);
+  for (const OtherVocabulary& other : kOtherVocabularies)
+    if (name == other.file) refuse_vocabulary(path, other);
   throw Error(
       path.string() +
           ": not known as a tokenizer's file; wanted tokenizer.json, vocab.json + merges.txt or "
@@ -68,14 +118,26 @@ std::shared_ptr<const Tokenizer> load_file(const fs::path& path) {
 
 }  // namespace
 
+bool Tokenizer::lies_in(const fs::path& folder) {
+  for (const char* name : kVocabularies)
+    if (fs::exists(folder / name)) return true;
+  for (const OtherVocabulary& other : kOtherVocabularies)
+    if (fs::exists(folder / other.file)) return true;
+  return std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
+    return entry.path().extension() == ".tiktoken";
+  });
+}
+
 std::shared_ptr<const Tokenizer> Tokenizer::load(const fs::path& path) {
   if (!fs::is_directory(path)) return load_file(path);
-  for (const char* name : {"tokenizer.json", "vocab.json", "encoder.json"})
+  for (const char* name : kVocabularies)
     if (fs::exists(path / name)) return load_file(path / name);
   std::vector<fs::path> ranks;
   for (const auto& entry : fs::directory_iterator(path))
     if (entry.path().extension() == ".tiktoken") ranks.push_back(entry.path());
   if (ranks.size() == 1) return load_rank_file(ranks.front());
+  for (const OtherVocabulary& other : kOtherVocabularies)
+    if (ranks.empty() && fs::exists(path / other.file)) refuse_vocabulary(path / other.file, other);
   throw Error(
       path.string() + ": " + (ranks.empty() ? "no tokenizer" : "several .tiktoken files") +
           " in this folder; wanted tokenizer.json, vocab.json + merges.txt or one *.tiktoken",
@@ -93,6 +155,7 @@ void BpeTokenizer::save(const fs::path& path, TokenizerFormat format) const {
   write_file_atomic(path / "vocab.json", files.vocab_json);
   write_file_atomic(path / "merges.txt", files.merges_txt);
   write_file_atomic(path / "added_tokens.json", files.added_tokens_json);
+  write_file_atomic(path / "special_tokens_map.json", files.special_tokens_map_json);
   if (!files.tokenizer_config_json.empty())
     write_file_atomic(path / "tokenizer_config.json", files.tokenizer_config_json);
 }

@@ -184,7 +184,7 @@ TEST(Tokenizer, DigestCoversAllThatMatters) {
               m.specials.pop_back();
             }),
             digest);
-  EXPECT_NE(changed([](BpeModel& m) { m.begin_of_text = m.specials[0].id; }), digest);
+  EXPECT_NE(changed([](BpeModel& m) { m.begin_of_text = {m.specials[0].id}; }), digest);
   // Merges make every token, so keeping whole pieces changes nothing.
   EXPECT_EQ(changed([](BpeModel& m) { m.whole_pieces = true; }), digest);
 }

@@ -75,6 +75,14 @@ CharClasses::CharClasses() {
   }
 }
 
+bool is_word_character(uint32_t code) {
+  if (CharClasses::instance().of(code) == CharClass::letter) return true;
+  const auto* after =
+      std::upper_bound(std::begin(kOtherWordRanges), std::end(kOtherWordRanges), code,
+                       [](uint32_t c, const CodeRange& r) { return c < r.first; });
+  return after != std::begin(kOtherWordRanges) && code <= (after - 1)->last;
+}
+
 void append_utf8(uint32_t code, std::string& out) {
   const auto push = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (code < 0x80) {

@@ -37,6 +37,9 @@ class CharClasses {
   std::vector<std::array<CharClass, 256>> pages_;
 };
 
+// \w of the regex library that `tokenizers` uses: letters, marks, decimal digits, connectors.
+bool is_word_character(uint32_t code);
+
 // Appends `code` (<= 0x10FFFF) as UTF-8.
 void append_utf8(uint32_t code, std::string& out);
 

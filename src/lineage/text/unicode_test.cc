@@ -57,6 +57,23 @@ TEST(Unicode, OnlyWhatMayBecomeACharacterIsUnfinished) {
   EXPECT_EQ(unfinished_utf8("\xF5"), 0u);
 }
 
+// tiktoken and tokenizers have the tables of Unicode 16.
+TEST(Unicode, ClassesAreThoseOfUnicode16) {
+  const auto of = [](uint32_t code) { return CharClasses::instance().of(code); };
+  for (uint32_t code : {0x1C89u, 0xA7CBu, 0x105C0u, 0x2EBF0u})
+    EXPECT_EQ(of(code), CharClass::letter) << std::hex << code;
+  EXPECT_EQ(of(0x10D40), CharClass::number);
+  for (uint32_t code : {0x088Fu, 0x10940u, 0x323B0u})  // of Unicode 17
+    EXPECT_EQ(of(code), CharClass::other) << std::hex << code;
+}
+
+TEST(Unicode, WordCharactersAreLettersMarksDigitsAndConnectors) {
+  for (uint32_t code : {0x61u, 0x39u, 0x5Fu, 0xE9u, 0x301u, 0x0663u, 0x203Fu, 0x2167u, 0x24D0u})
+    EXPECT_TRUE(is_word_character(code)) << std::hex << code;
+  for (uint32_t code : {0x20u, 0x2Du, 0xB2u, 0xBDu, 0x2019u, 0x1F30Du, 0xFFFDu})
+    EXPECT_FALSE(is_word_character(code)) << std::hex << code;
+}
+
 // Code points that PCRE2's older Unicode does not know yet are left out.
 TEST(Unicode, ClassesAgreeWithPcre2) {
   const testing::Pcre2 letter("\\p{L}"), number("\\p{N}"), space("\\s"), unassigned("\\p{Cn}");

@@ -15,11 +15,8 @@ UnknownWords unknown_words(const Tokenizer& tokenizer, std::string_view text) {
                                                    closed->model().words.end());
   const bool digits = closed->find_special("<d0>") || known.contains("<d0>");
   int64_t all = 0, unknown = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t begin = text.find_first_not_of(" \n", at);
-    if (begin == text.npos) break;
-    at = std::min(text.find_first_of(" \n", begin), text.size());
-    const std::string_view word = text.substr(begin, at - begin);
+  for (const std::string_view word : closed->words_of(text)) {
+    if (word == "\n") continue;
     ++all;
     const bool number = digits && word.find_first_not_of("0123456789") == word.npos;
     if (number || known.contains(word)) continue;

@@ -8,6 +8,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/text/unicode.h"
 
 namespace lineage {
 namespace {
@@ -27,7 +28,7 @@ void check_word_model(const WordModel& model, const std::string& place) {
   }
   if (seen.empty()) fail(place, "no words; wanted at least one");
   std::unordered_set<Token> ids;
-  for (const auto& [id, text] : model.specials) {
+  for (const auto& [id, text, part] : model.specials) {
     if (text.empty()) fail(place, "a special token without text; wanted at least one character");
     if (!seen.insert(text).second)
       fail(place, "the special token \"" + text +
@@ -41,8 +42,11 @@ void check_word_model(const WordModel& model, const std::string& place) {
       fail(place, "the special token \"" + text + "\" shares the id " + std::to_string(id) +
                       " with another; wanted one each");
   }
-  if (!model.unknown.empty() &&
-      std::find(model.words.begin(), model.words.end(), model.unknown) == model.words.end())
+  for (Token begin : model.begin_of_text)
+    if (!ids.contains(begin))
+      fail(place, "the token before every text has the id " + std::to_string(begin) +
+                      ", which is no special token; wanted one");
+  if (!model.unknown.empty() && !seen.contains(model.unknown))
     fail(place, "the word for unknown ones, \"" + model.unknown +
                     "\", is not in the vocabulary; wanted it there");
 }
@@ -53,7 +57,13 @@ std::string word_digest(const WordModel& model) {
   std::vector<SpecialToken> specials = model.specials;
   std::sort(specials.begin(), specials.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  for (const SpecialToken& s : specials) digest.field(std::to_string(s.id)).field(s.text);
+  if (model.split != WordSplit::spaces)
+    digest.field(model.split == WordSplit::whitespace ? "Whitespace" : "WhitespaceSplit");
+  for (Token t : model.begin_of_text) digest.field("begin " + std::to_string(t));
+  for (const SpecialToken& s : specials) {
+    digest.field(std::to_string(s.id)).field(s.text);
+    if (s.part) digest.field("part " + std::string(special_name(*s.part)));
+  }
   digest.field("words");
   for (const std::string& word : model.words) digest.field(word);
   return digest.hex();
@@ -104,7 +114,9 @@ WordTokenizer::WordTokenizer(WordModel model, const std::string& place) : model_
       ids_.emplace(model_.words[id], t);
   newline_ = find_word("\n");
   if (!model_.unknown.empty()) unknown_ = find_word(model_.unknown);
-  set_specials(model_.specials, {});
+  for (const SpecialToken& s : model_.specials)
+    if (s.text == model_.unknown) unknown_ = s.id;
+  set_specials(model_.specials, model_.begin_of_text);
   set_digest(word_digest(model_));
 }
 
@@ -131,17 +143,38 @@ void WordTokenizer::encode_bytes(std::string_view word, std::vector<Token>& out)
   for (char c : word) add(c);
 }
 
-void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& out) const {
+// Where the word ends that begins at `at`; `at` itself when what stands there parts words.
+size_t WordTokenizer::word_end(std::string_view text, size_t at) const {
+  if (model_.split == WordSplit::spaces) {
+    if (text[at] == ' ') return at;
+    return text[at] == '\n' ? at + 1 : std::min(text.find_first_of(" \n", at), text.size());
+  }
+  const char *begin = text.data() + at, *end = text.data() + text.size(), *p = begin;
+  const bool by_kind = model_.split == WordSplit::whitespace;
+  for (bool word = false; p < end;) {
+    const Char c = read_char(p, end);
+    if (CharClasses::instance().of(c.code) == CharClass::space) break;
+    const bool in_word = is_word_character(c.code);
+    if (p == begin) word = in_word;
+    if (by_kind && in_word != word) break;
+    p += c.bytes;
+  }
+  return static_cast<size_t>(p - text.data());
+}
+
+std::vector<std::string_view> WordTokenizer::words_of(std::string_view text) const {
+  std::vector<std::string_view> words;
   for (size_t at = 0; at < text.size();) {
-    if (text[at] == ' ') {
-      ++at;
-      continue;
-    }
-    const size_t stop =
-        text[at] == '\n' ? at + 1 : std::min(text.find_first_of(" \n", at), text.size());
-    const std::string_view word = text.substr(at, stop - at);
+    const size_t stop = word_end(text, at);
+    if (stop > at) words.push_back(text.substr(at, stop - at));
+    at = stop > at ? stop : at + read_char(text.data() + at, text.data() + text.size()).bytes;
+  }
+  return words;
+}
+
+void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& out) const {
+  for (const std::string_view word : words_of(text)) {
     Token id = find_word(word);
-    at = stop;
     if (id < 0 && encode_digits(word, out)) continue;
     if (id < 0 && byte_ >= 0) {
       encode_bytes(word, out);
@@ -151,7 +184,7 @@ void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& o
     if (id < 0) {
       const std::string shown = word == "\n" ? "\\n" : std::string(word);
       const std::string nearest = nearest_name(word, model_.words);
-      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(stop - word.size()) +
+      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(word.data() - text.data()) +
                       " is not one of the " + std::to_string(ids_.size()) +
                       " words of this tokenizer; wanted one of them",
                   nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");

@@ -8,21 +8,31 @@
 
 namespace lineage {
 
+// What parts words; the names are those of the pre-tokenizers of `tokenizers`.
+enum class WordSplit : uint8_t {
+  spaces,            // U+0020; a line feed is a word
+  whitespace_split,  // White_Space
+  whitespace,        // White_Space; a run of word characters is a word, one of others is another
+};
+
 // A closed vocabulary of words.
 struct WordModel {
   std::vector<std::string> words;  // by id; empty for special and for unused ids
   std::vector<SpecialToken> specials;
-  std::string unknown;  // the word that stands for all others; empty: these are errors
+  // The word, or the special token, that stands for all others; empty: these are errors.
+  std::string unknown;
+  WordSplit split = WordSplit::spaces;
+  std::vector<Token> begin_of_text = {};  // special tokens, in their order
 };
 
 // Words in the order of their ids, then the special tokens.
 WordModel word_model(std::vector<std::string> words, const std::vector<std::string>& specials = {},
                      std::string unknown = {});
 
-// Text whose words are parted by spaces; a word that is one of the vocabulary is one token. A line
-// feed is a word of its own when the vocabulary has "\n" and needs no spaces around it. decode()
-// joins words by one space, and line feeds by none, so decode(encode(s)) == s for text made of its
-// words in that form; more spaces than one read as one.
+// Text whose words are parted by spaces (WordSplit has the other ways); a word that is one of the
+// vocabulary is one token. A line feed is a word of its own when the vocabulary has "\n" and needs
+// no spaces around it. decode() joins words by one space, and line feeds by none, so
+// decode(encode(s)) == s for text made of its words in that form; more spaces than one read as one.
 //
 // encode() throws an Error that names an unknown word and the nearest known one. The text of a
 // special token is no word. Two sets of words, when a vocabulary has them whole, are no words
@@ -35,6 +45,8 @@ class WordTokenizer final : public Tokenizer {
   explicit WordTokenizer(WordModel model, const std::string& place = "tokenizer");
 
   const WordModel& model() const { return model_; }
+  // The words of a text in their order, known or not, as encode() parts them.
+  std::vector<std::string_view> words_of(std::string_view text) const;
 
   // As tokenizer.json only (model type WordLevel).
   void save(const fs::path&, TokenizerFormat = TokenizerFormat::huggingface) const override;
@@ -48,6 +60,7 @@ class WordTokenizer final : public Tokenizer {
 
  private:
   Token find_word(std::string_view word) const;
+  size_t word_end(std::string_view text, size_t at) const;
   bool encode_digits(std::string_view word, std::vector<Token>& out) const;
   void encode_bytes(std::string_view word, std::vector<Token>& out) const;
   bool is_digit(Token t) const { return digit_ >= 0 && t >= digit_ && t < digit_ + 10; }

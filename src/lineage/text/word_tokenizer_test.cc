@@ -88,6 +88,39 @@ TEST(WordTokenizer, UnknownWordsMayHaveAWord) {
   EXPECT_EQ(tokenizer.encode("a zebra a <|endoftext|>"), (std::vector<Token>{1, 0, 1, 0}));
 }
 
+// As `tokenizers` reads what WordLevelTrainer writes: the word for unknown ones is special.
+TEST(WordTokenizer, ReadsThePreTokenizersOfOthers) {
+  const auto read = [](const std::string& pre, const std::string& rest = "") {
+    return parse_huggingface(
+        R"({"added_tokens": [{"id": 0, "content": "[UNK]", "special": true},
+             {"id": 1, "content": "[CLS]", "special": true}], "pre_tokenizer": )" +
+            pre + rest +
+            R"(, "model": {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"[UNK]": 0,
+             "[CLS]": 1, "hello": 2, ",": 3, "hello,": 4, "it": 5, "'": 6, "s": 7, "...": 8}}})",
+        "t.json");
+  };
+  const std::string text = "hello,\thello\n it's\u00a0[CLS] ...";
+  const auto whitespace = read(R"({"type": "WhitespaceSplit"})");
+  EXPECT_EQ(whitespace->encode(text), (std::vector<Token>{4, 2, 0, 0, 8}));
+  const auto words = read(R"({"type": "Whitespace"})");
+  EXPECT_EQ(words->encode(text), (std::vector<Token>{2, 3, 2, 5, 6, 7, 0, 0, 0, 8}));
+  for (const auto& tokenizer : {whitespace, words}) {
+    const auto* model = dynamic_cast<const WordTokenizer*>(tokenizer.get());
+    const auto again = parse_huggingface(huggingface_json(model->model()), "again");
+    EXPECT_EQ(again->digest(), tokenizer->digest());
+    EXPECT_EQ(again->encode(text), tokenizer->encode(text));
+  }
+  EXPECT_NE(whitespace->digest(), words->digest());
+  const auto begins = read(R"({"type": "Whitespace"})",
+                           R"(, "post_processor": {"type": "BertProcessing", "sep": ["[UNK]", 0],
+                              "cls": ["[CLS]", 1]})");
+  EXPECT_EQ(begins->encode_from_beginning("hello"), (std::vector<Token>{1, 2}));
+  EXPECT_EQ(
+      testing::error_of([&] { read(R"({"type": "BertPreTokenizer"})"); }),
+      "t.json: the pre_tokenizer of words is BertPreTokenizer, which is not supported; wanted "
+      "Whitespace, WhitespaceSplit, or a Sequence of Splits at \"\\n\" and \" \"");
+}
+
 WordTokenizer words_and_bytes() {
   std::vector<std::string> all = kWords;
   for (int d = 0; d < 10; ++d) all.push_back("<d" + std::to_string(d) + ">");

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "lineage/text/tokenizer_files.h"
+
+namespace lineage {
+
+// What the files beside a vocabulary say, read and checked.
+struct SideFacts {
+  struct Added {
+    Token id = -1;
+    std::string text;
+    bool special = false;
+    std::string unsupported;  // "lstrip" and the like; empty: none
+    std::string place;        // the file that says so
+  };
+  std::vector<Added> added;
+  std::unordered_set<std::string> special_texts;  // that a file gives a part
+  // The tokens of a part: those that a file names, the weightiest file first, then by their ids.
+  struct Named {
+    std::optional<std::string> text;
+    std::optional<Token> id;
+  };
+  std::vector<Named> end_of_text, pad;
+  std::optional<std::string> begin_text;  // bos_token
+  std::optional<bool> add_begin;          // add_bos_token
+  bool add_prefix_space = false;
+  std::string tokenizer_class;
+  std::string config_place;  // of tokenizer_config.json
+};
+
+// `entries`: how many tokens the vocabulary has, which bounds their ids.
+SideFacts read_side_files(const SideFiles&, size_t entries);
+
+// Throws an Error when the files ask for a space before every text.
+void refuse_prefix_space(const SideFacts&);
+
+// Gives the named tokens their parts, where their texts do not say the same.
+void name_parts(const SideFacts&, std::vector<SpecialToken>& specials);
+
+// The tokens before every text: those of a template, else the bos_token when the files ask for it.
+std::vector<Token> begin_of_text(const SideFacts&, std::vector<Token> of_template,
+                                 const std::vector<SpecialToken>& specials);
+
+}  // namespace lineage
