@@ -42,10 +42,13 @@ Activation read_activation(const JsonObject& json, const std::string& fallback) 
   json.refuse("activation_function", "one of " + all);
 }
 
-void want(const JsonObject& json, std::string_view key, bool wanted, bool fallback) {
+// `variant`: which models have the other value.
+void want(const JsonObject& json, std::string_view key, bool wanted, bool fallback,
+          const std::string& variant) {
   if (json.get_or<bool>(key, fallback) != wanted)
     json.refuse(key, wanted ? "true" : "false",
-                "this variant of the architecture cannot be computed here");
+                "a variant that is not computed here: " + variant +
+                    "; take a model of the plain architecture");
 }
 
 // Sizes are bounded before anything is computed from them.
@@ -70,9 +73,10 @@ double positive(const JsonObject& json, std::string_view key, double fallback) {
 }
 
 GptConfig read_gpt2(const JsonObject& json) {
-  want(json, "scale_attn_weights", true, true);
-  want(json, "scale_attn_by_inverse_layer_idx", false, false);
-  want(json, "add_cross_attention", false, false);
+  want(json, "scale_attn_weights", true, true, "GPT-2 with unscaled attention");
+  want(json, "scale_attn_by_inverse_layer_idx", false, false,
+       "GPT-2 with attention scaled by layer, as Mistral of Stanford CRFM");
+  want(json, "add_cross_attention", false, false, "GPT-2 as the decoder of an encoder");
   if (json.has("pruned_heads") && !json.child("pruned_heads").value().empty())
     json.refuse("pruned_heads", "none");
   GptConfig c;
@@ -89,10 +93,10 @@ GptConfig read_gpt2(const JsonObject& json) {
 }
 
 GptConfig read_opt(const JsonObject& json) {
-  want(json, "do_layer_norm_before", true, true);
-  want(json, "_remove_final_layer_norm", false, false);
-  want(json, "enable_bias", true, true);
-  want(json, "layer_norm_elementwise_affine", true, true);
+  want(json, "do_layer_norm_before", true, true, "OPT with norms after the sums, as OPT-350m");
+  want(json, "_remove_final_layer_norm", false, false, "OPT of early fine-tuned checkpoints");
+  want(json, "enable_bias", true, true, "OPT without biases, as Galactica");
+  want(json, "layer_norm_elementwise_affine", true, true, "OPT with norms without gains");
   GptConfig c;
   c.layers = size(json, "num_hidden_layers", 12);
   c.width = size(json, "hidden_size", 768);

@@ -423,6 +423,8 @@ TEST_F(HuggingFace, NamesTheTensorThatDoesNotFit) {
   EXPECT_TRUE(has(import_error(t), "transformer.ln_f.bias is I32; wanted F32, F16, BF16 or F64"));
   t = good;
   t.rename("transformer.wte", "transformer.wtx");
+  EXPECT_TRUE(has(import_error(t), "no tensor transformer.wte.weight; config.json wants one"));
+  t.rename("transformer.wpe", "transformer.wpx");
   EXPECT_TRUE(has(import_error(t), "no tensor transformer.wte.weight or wte.weight"));
   t = good;
   t.config["n_layer"] = 1000;  // before memory is taken for them

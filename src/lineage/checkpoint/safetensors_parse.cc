@@ -36,10 +36,10 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
   if (file.size() < sizeof length)
     refuse(place + ": " + std::to_string(file.size()) + " bytes; wanted a safetensors file");
   std::memcpy(&length, file.data(), sizeof length);
-  if (length > kLongestHeader) {
-    const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
-    refuse_other_kinds(bytes, place, "a safetensors file");
-  }
+  constexpr size_t kTelling = 32;  // with fewer bytes no kind is sure
+  if (length > kLongestHeader && file.size() >= kTelling)
+    refuse_other_kinds({reinterpret_cast<const char*>(file.data()), file.size()}, place,
+                       "a safetensors file");
   if (length > kLongestHeader)
     refuse(place + ": a header of " + std::to_string(length) + " bytes; wanted at most " +
                std::to_string(kLongestHeader),

@@ -40,9 +40,10 @@ bool is_true(const json& object, const char* key) {
   return it != object.end() && it->is_boolean() && it->get<bool>();
 }
 
-void read_names(const json& file, SideFacts& facts) {
+// Every key of special_tokens_map.json names tokens, few of tokenizer_config.json do.
+void read_names(const json& file, bool all_keys, SideFacts& facts) {
   for (const auto& [key, value] : file.items())
-    if (key.ends_with("_token") || key == "additional_special_tokens" ||
+    if (all_keys || key.ends_with("_token") || key == "additional_special_tokens" ||
         key == "extra_special_tokens")
       collect_texts(value, facts.special_texts);
   const auto add = [&](const char* key, std::vector<SideFacts::Named>& to) {
@@ -73,7 +74,8 @@ void read_decoder(const json& config, size_t entries, SideFacts& facts) {
     const std::string place = facts.config_place + ": added_tokens_decoder";
     const json number = json::parse(key, nullptr, /*allow_exceptions=*/false);
     const auto text = token_text(token);
-    if (!text) throw Error(place + ": the token " + key + " has no content; wanted its text", kAgain);
+    if (!text)
+      throw Error(place + ": the token " + key + " has no content; wanted its text", kAgain);
     SideFacts::Added& added = facts.added.emplace_back();
     added.id = read_token_id(number, entries + decoder.size(), place, *text);
     added.text = *text;
@@ -106,10 +108,11 @@ SideFacts read_side_files(const SideFiles& files, size_t entries) {
   facts.config_place = files.folder + "tokenizer_config.json";
   const std::string added_place = files.folder + "added_tokens.json";
   const json config = read_object(files.tokenizer_config_json, facts.config_place);
-  read_names(config, facts);
+  read_names(config, false, facts);
   read_names(read_object(files.special_tokens_map_json, files.folder + "special_tokens_map.json"),
-             facts);
-  read_ids(read_object(files.generation_config_json, files.folder + "generation_config.json"), facts);
+             true, facts);
+  read_ids(read_object(files.generation_config_json, files.folder + "generation_config.json"),
+           facts);
   read_ids(read_object(files.config_json, files.folder + "config.json"), facts);
   read_decoder(config, entries, facts);
   read_added(read_object(files.added_tokens_json, added_place), entries, added_place, facts);
@@ -134,9 +137,8 @@ void refuse_prefix_space(const SideFacts& facts) {
 void name_parts(const SideFacts& facts, std::vector<SpecialToken>& specials) {
   const auto name = [&](Special part, const std::vector<SideFacts::Named>& named) {
     for (const auto& [text, id] : named) {
-      const auto found = std::ranges::find_if(specials, [&](const SpecialToken& s) {
-        return text ? s.text == *text : s.id == *id;
-      });
+      const auto found = std::ranges::find_if(
+          specials, [&](const SpecialToken& s) { return text ? s.text == *text : s.id == *id; });
       if (found == specials.end()) continue;
       const auto spelled = part_of(found->text);
       if (spelled && *spelled != part) return;  // "eos_token": "<|im_end|>" ends turns
@@ -169,9 +171,9 @@ std::vector<Token> begin_of_text(const SideFacts& facts, std::vector<Token> of_t
   if (facts.add_begin != true) return {};
   for (const SpecialToken& s : specials)
     if (s.text == facts.begin_text) return {s.id};
-  throw Error(facts.config_place +
-                  ": add_bos_token is set, but bos_token is no special token; wanted one",
-              kAgain);
+  throw Error(
+      facts.config_place + ": add_bos_token is set, but bos_token is no special token; wanted one",
+      kAgain);
 }
 
 }  // namespace lineage

@@ -184,9 +184,9 @@ void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& o
     if (id < 0) {
       const std::string shown = word == "\n" ? "\\n" : std::string(word);
       const std::string nearest = nearest_name(word, model_.words);
-      throw Error("text: the word \"" + shown + "\" at byte " + std::to_string(word.data() - text.data()) +
-                      " is not one of the " + std::to_string(ids_.size()) +
-                      " words of this tokenizer; wanted one of them",
+      throw Error("text: the word \"" + shown + "\" at byte " +
+                      std::to_string(word.data() - text.data()) + " is not one of the " +
+                      std::to_string(ids_.size()) + " words of this tokenizer; wanted one of them",
                   nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
     }
     out.push_back(id);
