@@ -95,7 +95,7 @@ void score(const ScoreOptions& o) {
     const ScoredText d = read_scored(file, tokenizer);
     const std::vector<Token>& ids = d.tokens;
     const int64_t n = static_cast<int64_t>(ids.size());
-    require(d.context <= T, o.model, ": texts begin with ", d.context,
+    require(d.context < T, o.model, ": texts begin with ", d.context,
             " tokens; the model's context has ", T);
     std::vector<ScoreRequest> requests;
     for (int64_t done = d.context; done < n;) {
