@@ -63,7 +63,6 @@ layers = 2
 width = 32
 heads = 2
 context = 32
-vocab = 0
 [sources.words]
 paths = [")" +
          corpus.string() + R"("]

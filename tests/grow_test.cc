@@ -1,5 +1,6 @@
 #include "lineage/stages/grow.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -289,9 +290,20 @@ TEST_F(GrowTest, WhatCannotFitIsKnownBeforeItsDataIsRead) {
   const std::string said = error_of("", {"model.layers=400", "model.width=16384", "model.heads=1"});
   EXPECT_NE(said.find("nodes.davinci: needs about "), std::string::npos) << said;
   EXPECT_NE(said.find(" of memory; this machine has "), std::string::npos) << said;
-  EXPECT_NE(error_of("", {"model.vocab=100"}).find("the tokenizer has 300 tokens; the model has"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of("", {"model.vocab=100"})
+          .find("the tokenizer has 300 tokens; the model has 100 rows and wants a tokenizer of "
+                "at most as many | leave model.vocab out"),
+      std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder / "errors" / "data"));
+}
+
+// The default is the tokenizer's number, and it is what the identity is made of.
+TEST_F(GrowTest, TheVocabularyIsTheTokenizers) {
+  const std::vector<std::string> fast = {"pretrain.tokens=512"};
+  const auto by_default = grow_in("runs", recipe("", fast));
+  EXPECT_EQ(load_model(by_default[0].folder).config.vocab, 300);
+  EXPECT_TRUE(grow_in("runs", recipe("", {fast[0], "model.vocab=300"}))[0].cached);
 }
 
 TEST_F(GrowTest, ACorpusWithoutTextSaysWhy) {
@@ -314,6 +326,57 @@ TEST_F(GrowTest, ADivergingRunStopsAndKeepsItsLastState) {
                                          "pretrain.schedule.kind=constant"});
   EXPECT_NE(said.find("davinci: diverged at step"), std::string::npos) << said;
   EXPECT_NE(said.find("lower optimizer.lr"), std::string::npos) << said;
+}
+
+TEST_F(GrowTest, ARunThatEndsDivergedWritesNoModel) {
+  const std::string said = error_of("", {"pretrain.optimizer.lr=1e30", "pretrain.optimizer.clip=0",
+                                         "pretrain.schedule.kind=constant", "pretrain.tokens=768"});
+  EXPECT_NE(said.find("davinci: "), std::string::npos) << said;
+  EXPECT_NE(said.find("wanted a finite one"), std::string::npos) << said;
+  EXPECT_NE(said.find("lower optimizer.lr"), std::string::npos) << said;
+}
+
+// Notes of a run, to be looked at.
+class Notes final : public Progress {
+ public:
+  void update(std::string_view, double, std::string_view) override {}
+  void note(std::string_view line) override { all += std::string(line) + "\n"; }
+  std::string all;
+};
+
+TEST_F(GrowTest, NodesOfAParentThatWasGrownAgainAreNamed) {
+  const auto notes_of = [&](const std::vector<std::string>& sets, std::vector<std::string> nodes) {
+    Notes notes;
+    const auto ranks = single_process();
+    grow(recipe(kChild, sets), {folder / "runs", std::move(nodes), {}}, *ranks, notes);
+    return notes.all;
+  };
+  const std::vector<std::string> fast = {"pretrain.tokens=1024", "nodes.code.pretrain.tokens=512"};
+  std::vector<std::string> changed = fast;
+  changed.push_back("pretrain.optimizer.lr=1e-3");
+  EXPECT_EQ(notes_of(fast, {}).find("has taken the place"), std::string::npos);
+  const std::string told = notes_of(changed, {"davinci"});
+  EXPECT_NE(told.find("code in " + (folder / "runs" / "trees" / "small").string() +
+                      ": grown from a parent that another one has taken the place of"),
+            std::string::npos)
+      << told;
+  EXPECT_EQ(notes_of(changed, {}).find("has taken the place"), std::string::npos);
+}
+
+TEST_F(GrowTest, AVocabularyThatIsNotReachedIsTold) {
+  Notes notes;
+  const Recipe r = recipe("", {"tokenizer.vocab=100000"});
+  const auto tokenizer = recipe_tokenizer(r, folder / "tokenizers", notes);
+  EXPECT_NE(
+      notes.all.find(fmt::format("tokenizer: {} tokens instead of 100000: ", tokenizer->vocab())),
+      std::string::npos)
+      << notes.all;
+  notes.all.clear();
+  recipe_tokenizer(r, folder / "tokenizers", notes);  // from the cache
+  EXPECT_NE(notes.all.find("instead of 100000"), std::string::npos) << notes.all;
+  notes.all.clear();
+  recipe_tokenizer(recipe(), folder / "tokenizers", notes);
+  EXPECT_EQ(notes.all.find("instead of"), std::string::npos) << notes.all;
 }
 
 TEST_F(GrowTest, TwoRunsInOneFolderDoNotMix) {

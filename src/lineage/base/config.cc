@@ -12,6 +12,7 @@
 #include "lineage/base/config_value.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/file_kind.h"
 
 namespace lineage {
 namespace {
@@ -32,6 +33,16 @@ void refuse_deep_keys(std::string_view toml, const std::string& place) {
 
 std::string place_of(const std::string& document, const toml::source_region& source) {
   return source.begin.line ? fmt::format("{}:{}", document, source.begin.line) : document;
+}
+
+// The line of that number, from 1.
+std::string_view line_of(std::string_view text, uint32_t line) {
+  for (; line > 1; --line) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
 }
 
 Value convert(const toml::node& node, const std::string& document, std::string place);
@@ -189,6 +200,21 @@ void extend(Value& own, const Value& base) {
   *table = std::move(all);
 }
 
+// Changes the strings below `at` whose path is that of `keys` from the index `depth` on.
+void change_at(Value& at, const std::vector<std::string>& keys, size_t depth,
+               const ConfigNode::ChangeString& change) {
+  if (depth < keys.size()) {
+    if (auto* table = at.table())
+      for (auto& entry : *table)
+        if (keys[depth] == "NAME" || keys[depth] == entry.key)
+          change_at(entry.value, keys, depth + 1, change);
+  } else if (auto* array = std::get_if<Value::Array>(&at.data)) {
+    for (Value& element : *array) change_at(element, keys, depth, change);
+  } else if (auto* text = std::get_if<std::string>(&at.data)) {
+    *text = change(*text, at.place);
+  }
+}
+
 }  // namespace
 
 ConfigNode::ConfigNode() : ConfigNode(std::make_shared<const Value>(), "") {}
@@ -203,19 +229,28 @@ ConfigNode ConfigNode::parse(std::string_view toml, const std::string& place) {
     return {std::make_shared<const Value>(Value{convert_table(table, place), place}), ""};
   } catch (const toml::parse_error& e) {
     throw Error(fmt::format("{}:{}:{}: {}; wanted TOML", place, e.source().begin.line,
-                            e.source().begin.column, e.description()));
+                            e.source().begin.column, e.description()),
+                syntax_help(line_of(toml, e.source().begin.line)));
   }
 }
 
 ConfigNode ConfigNode::load(const std::filesystem::path& toml) {
-  return parse(read_file(toml), toml.string());
+  const std::string text = read_file(toml);
+  // Arrays and tables with commas are TOML, too: those kinds are left to the parser.
+  const FileKind kind = file_kind(std::string_view(text).substr(0, kFileKindBytes));
+  if (kind != FileKind::empty && kind != FileKind::text && kind != FileKind::csv &&
+      kind != FileKind::json_array)
+    throw Error(
+        fmt::format("{}: is {}; wanted a recipe in TOML", toml.string(), file_kind_name(kind)),
+        kind == FileKind::utf16 ? file_kind_help(kind, toml.string()) : "");
+  return parse(text, toml.string());
 }
 
 void ConfigNode::set(std::string_view assignment) {
   const std::string place = "--set " + std::string(assignment);
   const size_t equals = assignment.find('=');
-  require(equals != std::string_view::npos && equals > 0, place,
-          ": no key and value; wanted key=value, as in train.batch_size=8");
+  constexpr std::string_view kWanted = "wanted key=value, as in pretrain.batch_tokens=8192";
+  require(equals != std::string_view::npos && equals > 0, place, ": no key and value; ", kWanted);
   std::string text(assignment.substr(equals + 1));
   Value value = parse_setting(text, place);
   place_all(value, place);
@@ -224,11 +259,17 @@ void ConfigNode::set(std::string_view assignment) {
   Value* at = changed.get();
   std::string path;
   for (const std::string& key : split_path(assignment.substr(0, equals))) {
-    require(!key.empty(), place, ": an empty key; wanted key=value, as in train.batch_size=8");
+    require(!key.empty(), place, ": an empty key; ", kWanted);
     at = &step_into(*at, key, place, path);
     path = join_path(path, key);
   }
   *at = std::move(value);
+  value_ = std::move(changed);
+}
+
+void ConfigNode::change_strings(std::string_view pattern, const ChangeString& change) {
+  auto changed = std::make_shared<Value>(*value_);
+  change_at(*changed, split_path(pattern), 0, change);
   value_ = std::move(changed);
 }
 
@@ -252,6 +293,11 @@ std::vector<std::string> ConfigNode::keys() const {
   return keys;
 }
 
+bool ConfigNode::is_table(std::string_view key) const {
+  const Value* found = value_->find(key);
+  return found && found->table();
+}
+
 ConfigNode ConfigNode::child(std::string_view key) const {
   const Value* found = value_->find(key);
   const std::string path = join_path(path_, key);
@@ -260,11 +306,18 @@ ConfigNode ConfigNode::child(std::string_view key) const {
   return {std::shared_ptr<const Value>(value_, found), path};
 }
 
-std::string ConfigNode::place(std::string_view key) const {
+std::string ConfigNode::path(std::string_view key) const {
+  return key.empty() ? path_ : join_path(path_, key);
+}
+
+std::string ConfigNode::line(std::string_view key) const {
   const Value* found = key.empty() ? nullptr : value_->find(key);
-  const std::string path = key.empty() ? path_ : join_path(path_, key);
-  const std::string& at = found ? found->place : value_->place;
-  return path.empty() ? at : at + ": " + path;
+  return found ? found->place : value_->place;
+}
+
+std::string ConfigNode::place(std::string_view key) const {
+  const std::string at = line(key), named = path(key);
+  return named.empty() ? at : at + ": " + named;
 }
 
 }  // namespace lineage

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -32,17 +33,20 @@ namespace lineage {
 //
 // A field is a bool, an int64_t, a uint64_t, a double, a string, an enum, another config, a vector
 // of strings, of numbers or of configs, or a map from string to any of these. A vector or map that
-// the file gives replaces the default one whole. From that one list come parsing,
-// `--set model.layers=6`, unknown-key errors with the nearest name, the frozen copy inside each
-// checkpoint and the reference page of the documentation.
+// the file gives replaces the default one whole; a single value is a vector of one. From that one
+// list come parsing, `--set model.layers=6`, unknown-key errors with the nearest name, the ranges
+// of numbers, the frozen copy inside each checkpoint and the reference page of the documentation.
+//
+// An integer may be written as 10_000_000, 1e7, "10M" or "1.5B", where that is a whole number; a
+// number may stand in quotes. The letters k, M, G or B, and T are powers of ten.
 
-// The numbers that a field accepts; everything unless said otherwise.
+// The numbers that a field accepts; every finite one unless said otherwise.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false, high_open = false;  // the bound itself is refused
 
-  bool contains(double x) const;
+  bool contains(double x) const;  // false for nan and infinities, whatever the bounds
   std::string text() const;  // "at least 1", "above 0", "from 0 to 1", "from 0 to below 1"; or ""
 };
 constexpr Range at_least(double low) { return {.low = low}; }
@@ -51,6 +55,14 @@ constexpr Range between(double low, double high) { return {.low = low, .high = h
 constexpr Range from_to_below(double low, double high) {
   return {.low = low, .high = high, .high_open = true};
 }
+constexpr Range from_above_to(double low, double high) {
+  return {.low = low, .high = high, .low_open = true};
+}
+
+// In place of a range: the strings of this field are paths of files and folders, which are relative
+// to the file that they are written in.
+struct PathField {};
+constexpr PathField kPaths;
 
 template <class T>
 concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
@@ -80,6 +92,10 @@ class ConfigNode {
   // `a.b.c=value`, as `--set` takes it; the value is TOML, or else a bare string. Missing tables
   // are made; an array's entry is named by its index or by its `name`: data.sources.0.weight=2.
   void set(std::string_view assignment);
+  // Replaces the string at the key `pattern`, or every string of an array there. NAME in the
+  // pattern matches any key: "sources.NAME.paths". `change` gets the string and its place.
+  using ChangeString = std::function<std::string(const std::string&, const std::string& place)>;
+  void change_strings(std::string_view pattern, const ChangeString& change);
   // Fills the keys that this document lacks from `base`, table by table; they stand behind its own.
   void merge_under(const ConfigNode& base);
   // The same in the order of `base`, behind which stands what only this document has (a recipe's
@@ -87,8 +103,11 @@ class ConfigNode {
   void extend(const ConfigNode& base);
 
   bool has(std::string_view key) const;
-  std::vector<std::string> keys() const;         // in the order of the file
+  std::vector<std::string> keys() const;  // in the order of the file
+  bool is_table(std::string_view key) const;
   ConfigNode child(std::string_view key) const;  // a table; an Error when absent or not a table
+  std::string path(std::string_view key = {}) const;   // "train.batch"
+  std::string line(std::string_view key = {}) const;   // "recipes/a.toml:14", or "--set a.b=c"
   std::string place(std::string_view key = {}) const;  // "recipes/a.toml:14: train.batch"
   std::string toml() const;  // of this table; the values of a table come before its tables
 
@@ -101,6 +120,67 @@ class ConfigNode {
   std::shared_ptr<const Value> value_;
   std::string path_;  // of this table in its document, "" for the whole
 };
+
+// One key of a config.
+struct ConfigKey {
+  std::string path;                       // "optimizer.lr"; NAME stands for a map's keys
+  bool table = false;                     // holds further keys
+  bool number = false;                    // or an array of numbers
+  bool paths = false;                     // of files and folders
+  std::vector<std::string_view> names{};  // that an enum may have
+};
+
+// Lists the keys of a config, tables before what they hold.
+class ConfigKeys {
+ public:
+  template <class F>
+  void operator()(const char* key, F& field, const char* /*doc*/, Range = {}) {
+    if constexpr (ConfigScalar<F>) {
+      constexpr bool number = !std::same_as<F, bool> && !std::same_as<F, std::string>;
+      keys_.push_back({.path = prefix_ + key, .number = number});
+    } else if constexpr (ConfigScalars<F>) {
+      constexpr bool number = !std::same_as<typename F::value_type, std::string>;
+      keys_.push_back({.path = prefix_ + key, .number = number});
+    } else if constexpr (ConfigEnum<F>) {
+      const auto names = enum_names(field);
+      keys_.push_back({.path = prefix_ + key, .names = {std::begin(names), std::end(names)}});
+    } else if constexpr (ConfigMap<F>) {
+      typename F::mapped_type entry{};
+      inside(key, [&] { (*this)("NAME", entry, ""); });
+    } else if constexpr (ConfigTables<F>) {
+      typename F::value_type entry{};
+      inside(key, [&] { inside("N", [&] { fields(*this, entry); }); });
+    } else {
+      inside(key, [&] { fields(*this, field); });
+    }
+  }
+  template <class F>
+  void operator()(const char* key, F&, const char* /*doc*/, PathField) {
+    keys_.push_back({.path = prefix_ + key, .paths = true});
+  }
+  std::vector<ConfigKey> take() { return std::move(keys_); }
+
+ private:
+  template <class Body>
+  void inside(const char* key, const Body& body) {
+    const std::string outer = prefix_;
+    keys_.push_back({.path = prefix_ + key, .table = true});
+    prefix_ += std::string(key) + ".";
+    body();
+    prefix_ = outer;
+  }
+
+  std::string prefix_;
+  std::vector<ConfigKey> keys_;
+};
+
+template <class Config>
+std::vector<ConfigKey> config_keys() {
+  Config config;
+  ConfigKeys keys;
+  fields(keys, config);
+  return keys.take();
+}
 
 // Reads one table into a config; every key of the table must be a field.
 class ConfigReader {
@@ -127,8 +207,12 @@ class ConfigReader {
         for (const ConfigNode& t : *tables) read_table(ConfigReader(t), field.emplace_back());
       }
     } else {
-      if (auto inner = table(key)) read_table(*inner, field);
+      if (auto inner = table(key, &config_keys<F>)) read_table(*inner, field);
     }
+  }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, PathField) {
+    (*this)(key, field, doc);
   }
 
   std::vector<std::string> names() const;  // of the keys that the file gives, in its order
@@ -143,7 +227,8 @@ class ConfigReader {
   template <class T>  // instantiated in config_reader.cc, one a ConfigScalar and ConfigScalars
   void read(const char* key, T& field, Range);
   size_t choice(const char* key, size_t current, std::span<const std::string_view> names);
-  std::optional<ConfigReader> table(const char* key);
+  // `keys` of that table, for the help when the value is none.
+  std::optional<ConfigReader> table(const char* key, std::vector<ConfigKey> (*keys)() = nullptr);
   std::optional<std::vector<ConfigNode>> array(const char* key);
   const ConfigNode::Value* find(const char* key);  // and remembers the key as a field's
 
@@ -176,6 +261,10 @@ class ConfigWriter {
     } else {
       write_table(key, field, /*element=*/false);
     }
+  }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, PathField) {
+    (*this)(key, field, doc);
   }
   std::string toml() const;
 
@@ -223,6 +312,12 @@ class ConfigReference {
       inside(key, [&] { fields(*this, field); });
     }
   }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, PathField) {
+    ConfigWriter writer;
+    writer(key, field, "");
+    row(key, std::same_as<F, std::string> ? "path" : "array of paths", writer.toml(), doc, {});
+  }
   std::string markdown() const;
 
  private:
@@ -249,6 +344,56 @@ class ConfigReference {
   std::string prefix_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// Finds the numbers of a config that are out of their fields' ranges.
+class ConfigCheck {
+ public:
+  // `place` begins the messages: "a.toml: model.".
+  explicit ConfigCheck(std::string place) : place_(std::move(place)) {}
+
+  template <class F>
+  void operator()(const char* key, F& field, const char* /*doc*/, Range range = {}) {
+    if constexpr (std::same_as<F, int64_t> || std::same_as<F, uint64_t>) {
+      integer(key, static_cast<double>(field), std::to_string(field), range);
+    } else if constexpr (std::same_as<F, double>) {
+      number(key, field, range);
+    } else if constexpr (ConfigScalar<F> || ConfigEnum<F>) {
+      // no number
+    } else if constexpr (ConfigScalars<F>) {
+      for (size_t i = 0; i < field.size(); ++i)
+        (*this)((std::string(key) + "." + std::to_string(i)).c_str(), field[i], "", range);
+    } else if constexpr (ConfigMap<F>) {
+      for (auto& [name, value] : field)
+        (*this)((std::string(key) + "." + name).c_str(), value, "", range);
+    } else if constexpr (ConfigTables<F>) {
+      for (size_t i = 0; i < field.size(); ++i)
+        inside(std::string(key) + "." + std::to_string(i), field[i]);
+    } else {
+      inside(key, field);
+    }
+  }
+  template <class F>
+  void operator()(const char*, F&, const char* /*doc*/, PathField) {}
+
+ private:
+  template <class C>
+  void inside(const std::string& key, C& config) {
+    ConfigCheck inner(place_ + key + ".");
+    fields(inner, config);
+  }
+  void integer(const char* key, double value, const std::string& text, Range) const;
+  void number(const char* key, double value, Range) const;
+
+  std::string place_;
+};
+
+// Throws an Error that begins with `place` for a config, read from no TOML, that has a number out
+// of its field's range.
+template <class Config>
+void check_ranges(Config config, const std::string& place) {
+  ConfigCheck check(place);
+  fields(check, config);
+}
 
 // The whole node as a config; what the node leaves out keeps its default.
 template <class Config>

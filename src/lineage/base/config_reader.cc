@@ -2,8 +2,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "lineage/base/config.h"
@@ -29,49 +29,70 @@ std::string with_range(const char* type, Range range) {
 // One overload a type: `value`, found at `path`, into `out`.
 void read_value(const Value& value, const std::string& path, bool& out, Range) {
   const bool* flag = std::get_if<bool>(&value.data);
-  if (!flag) refuse(value, path, "true or false");
+  if (!flag) {
+    const bool quoted = std::holds_alternative<std::string>(value.data);
+    refuse(value, path, "true or false", quoted ? "write it in lower case, without quotes" : "");
+  }
   out = *flag;
 }
 
+constexpr const char* kIntegers =
+    "write 10_000_000, 1e7 or \"10M\"; k, M, G or B, and T are powers of ten";
+
+// The whole number that a value is, or says: 10_000_000, 1e7, "10M".
+std::optional<WholeNumber> whole_number_of(const Value& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value.data))
+    return WholeNumber{*integer < 0, *integer < 0 ? 0 - static_cast<uint64_t>(*integer)
+                                                  : static_cast<uint64_t>(*integer)};
+  if (const auto* text = std::get_if<std::string>(&value.data)) return whole_number(*text);
+  constexpr double kExact = 9007199254740992;  // 2^53: above it a double may have been rounded
+  const auto* number = std::get_if<double>(&value.data);
+  if (!number || !(std::abs(*number) <= kExact) || std::trunc(*number) != *number)
+    return std::nullopt;
+  return WholeNumber{*number < 0, static_cast<uint64_t>(std::abs(*number))};
+}
+
 void read_value(const Value& value, const std::string& path, int64_t& out, Range range) {
-  const int64_t* integer = std::get_if<int64_t>(&value.data);
-  if (!integer || !range.contains(static_cast<double>(*integer))) {
-    const bool whole = std::holds_alternative<double>(value.data);
-    refuse(value, path, with_range("an integer", range),
-           whole ? "write it without point or exponent; 1_000_000 is fine" : "");
-  }
-  out = *integer;
+  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  const auto number = whole_number_of(value);
+  if (!number) refuse(value, path, with_range("an integer", range), kIntegers);
+  const uint64_t bits = number->negative ? 0 - number->magnitude : number->magnitude;
+  const auto integer = static_cast<int64_t>(bits);  // two's complement
+  if (number->magnitude > kMost + number->negative || !range.contains(static_cast<double>(integer)))
+    refuse(value, path, with_range("an integer", range));
+  out = integer;
 }
 
 void read_value(const Value& value, const std::string& path, uint64_t& out, Range range) {
-  // TOML's integers end at 2^63 - 1; the writer puts what is above into a string.
-  if (const auto* text = std::get_if<std::string>(&value.data)) {
-    const char* end = text->data() + text->size();
-    if (const auto r = std::from_chars(text->data(), end, out);
-        !text->empty() && r.ec == std::errc() && r.ptr == end &&
-        range.contains(static_cast<double>(out)))
-      return;
-  }
   range.low = std::max(range.low, 0.0);
-  int64_t integer = 0;
-  read_value(value, path, integer, range);
-  out = static_cast<uint64_t>(integer);
+  const auto number = whole_number_of(value);
+  if (!number) refuse(value, path, with_range("an integer", range), kIntegers);
+  const auto size = static_cast<double>(number->magnitude);
+  if (!range.contains(number->negative && size > 0 ? -size : size))
+    refuse(value, path, with_range("an integer", range));
+  out = number->magnitude;
 }
 
 void read_value(const Value& value, const std::string& path, double& out, Range range) {
-  double number = std::nan("");
+  std::optional<double> number;
   if (const auto* integer = std::get_if<int64_t>(&value.data))
     number = static_cast<double>(*integer);
   if (const auto* floating = std::get_if<double>(&value.data)) number = *floating;
-  if (!range.contains(number)) refuse(value, path, with_range("a number", range));
-  out = number;
+  if (const auto* text = std::get_if<std::string>(&value.data)) number = real_number(*text);
+  if (!number || !range.contains(*number))
+    refuse(value, path,
+           with_range(number && !std::isfinite(*number) ? "a finite number" : "a number", range));
+  out = *number;
 }
 
 void read_value(const Value& value, const std::string& path, std::string& out, Range) {
   const auto* text = std::get_if<std::string>(&value.data);
   if (!text) {
-    const bool plain = !value.table() && !std::holds_alternative<Value::Array>(value.data);
-    refuse(value, path, "a string", plain ? "put it in quotes" : "");
+    const bool array = std::holds_alternative<Value::Array>(value.data);
+    refuse(value, path, "a string",
+           array           ? "write one string, without brackets"
+           : value.table() ? ""
+                           : "put it in quotes");
   }
   out = *text;
 }
@@ -79,17 +100,41 @@ void read_value(const Value& value, const std::string& path, std::string& out, R
 template <class T>
 void read_value(const Value& value, const std::string& path, std::vector<T>& out, Range range) {
   const auto* array = std::get_if<Value::Array>(&value.data);
-  if (!array) refuse(value, path, "an array");
+  if (!array) {  // a single value is an array of one
+    if (value.table()) refuse(value, path, "an array");
+    T element{};
+    read_value(value, path, element, range);
+    out = {std::move(element)};
+    return;
+  }
   std::vector<T> elements(array->size());
   for (size_t i = 0; i < elements.size(); ++i)
     read_value((*array)[i], path + "." + std::to_string(i), elements[i], range);
   out = std::move(elements);
 }
 
+// What helps where a table of these keys is wanted and `key` has a plain value.
+std::string table_help(const Value& value, const std::string& path, const std::string& key,
+                       const std::vector<ConfigKey>& keys) {
+  for (const ConfigKey& k : keys)
+    if (k.path == key) {  // [sources] with the keys of one source
+      const std::string outer = path.substr(0, path.size() - std::min(path.size(), key.size() + 1));
+      return fmt::format("each has a name of its own: [{}.NAME], and {} below it", outer, key);
+    }
+  if (const auto* text = std::get_if<std::string>(&value.data))
+    for (const ConfigKey& k : keys)
+      if (std::ranges::find(k.names, *text) != k.names.end())
+        return fmt::format("{}.{} = {}", path, k.path, toml_string(*text));
+  std::vector<std::string> names;
+  for (const ConfigKey& k : keys)
+    if (k.path.find('.') == std::string::npos) names.push_back(k.path);
+  return fmt::format("write [{}], and below it its keys: {}", path, fmt::join(names, ", "));
+}
+
 }  // namespace
 
 bool Range::contains(double x) const {
-  return (low_open ? x > low : x >= low) && (high_open ? x < high : x <= high);
+  return std::isfinite(x) && (low_open ? x > low : x >= low) && (high_open ? x < high : x <= high);
 }
 
 std::string Range::text() const {
@@ -131,11 +176,19 @@ size_t ConfigReader::choice(const char* key, size_t current,
   const auto* text = std::get_if<std::string>(&value->data);
   for (size_t i = 0; text && i < names.size(); ++i)
     if (names[i] == *text) return i;
-  refuse(*value, join_path(table_.path_, key), fmt::format("one of {}", fmt::join(names, ", ")));
+  const std::vector<std::string> known(names.begin(), names.end());
+  const std::string near = text ? nearest_name(*text, known) : "";
+  refuse(*value, join_path(table_.path_, key), fmt::format("one of {}", fmt::join(names, ", ")),
+         near.empty() ? "" : "did you mean " + toml_string(near) + "?");
 }
 
-std::optional<ConfigReader> ConfigReader::table(const char* key) {
-  if (!find(key)) return std::nullopt;
+std::optional<ConfigReader> ConfigReader::table(const char* key, std::vector<ConfigKey> (*keys)()) {
+  const Value* value = find(key);
+  if (!value) return std::nullopt;
+  if (!value->table() && keys) {
+    const std::string path = join_path(table_.path_, key);
+    refuse(*value, path, "a table", table_help(*value, path, key, keys()));
+  }
   return ConfigReader(table_.child(key));
 }
 
@@ -166,6 +219,17 @@ void ConfigReader::finish() const {
       throw Error(what + fmt::format("; wanted one of {}", fmt::join(known_, ", ")));
     throw Error(what + "; did you mean " + join_path(table_.path_, nearest) + "?");
   }
+}
+
+void ConfigCheck::integer(const char* key, double value, const std::string& text,
+                          Range range) const {
+  require(range.contains(value), place_, key, " is ", text, "; wanted ",
+          with_range("an integer", range));
+}
+
+void ConfigCheck::number(const char* key, double value, Range range) const {
+  require(range.contains(value), place_, key, " is ", value, "; wanted ",
+          with_range(std::isfinite(value) ? "a number" : "a finite number", range));
 }
 
 }  // namespace lineage

@@ -1,14 +1,17 @@
 #include "lineage/base/config.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <bit>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 
 #include "lineage/base/error.h"
+#include "lineage/base/file_kind.h"
 #include "lineage/base/rng.h"
 
 namespace lineage {
@@ -168,7 +171,8 @@ TEST(Config, TypeErrorsShowTheValue) {
   EXPECT_EQ(read_error("train.batch_size = 1.5"),
             "r.toml:1: train.batch_size is 1.5; wanted an integer");
   EXPECT_EQ(read_error("train.lr = true"), "r.toml:1: train.lr is true; wanted a number");
-  EXPECT_EQ(read_error("train.lr = nan"), "r.toml:1: train.lr is nan; wanted a number");
+  EXPECT_EQ(read_error("train.lr = nan"), "r.toml:1: train.lr is nan; wanted a finite number");
+  EXPECT_EQ(read_error("train.lr = -inf"), "r.toml:1: train.lr is -inf; wanted a finite number");
   EXPECT_EQ(read_error("train.lr = [1]"), "r.toml:1: train.lr is an array; wanted a number");
   EXPECT_EQ(read_error("title = 3"), "r.toml:1: title is 3; wanted a string");
   EXPECT_EQ(read_error("title = 2020-01-02"),
@@ -178,7 +182,7 @@ TEST(Config, TypeErrorsShowTheValue) {
   EXPECT_EQ(read_error("sources = 3"), "r.toml:1: sources is 3; wanted an array of tables");
   EXPECT_EQ(read_error("sources = [3]"), "r.toml:1: sources.0 is 3; wanted a table");
   EXPECT_EQ(read_error("[sources]"), "r.toml:1: sources is a table; wanted an array of tables");
-  EXPECT_EQ(read_error("train.betas = 0.9"), "r.toml:1: train.betas is 0.9; wanted an array");
+  EXPECT_EQ(read_error("train.betas = {}"), "r.toml:1: train.betas is a table; wanted an array");
   EXPECT_EQ(read_error("[train]\nbetas = [0.9,\n\"x\"]"),
             "r.toml:3: train.betas.1 is \"x\"; wanted a number from 0 to below 1");
   EXPECT_EQ(read_error("title = [\"" + std::string(99, 'a') + "\"]"),
@@ -197,8 +201,16 @@ TEST(Config, HintsSayHowToWriteIt) {
     return "no error";
   };
   EXPECT_EQ(hint_of("title = 3"), "put it in quotes");
-  EXPECT_EQ(hint_of("model.layers = 1e3"), "write it without point or exponent; 1_000_000 is fine");
+  EXPECT_EQ(hint_of("model.layers = 1.5"),
+            "write 10_000_000, 1e7 or \"10M\"; k, M, G or B, and T are powers of ten");
   EXPECT_EQ(hint_of("sources = 3"), "write its header as [[sources]]");
+  EXPECT_EQ(hint_of("title = [\"x\"]"), "write one string, without brackets");
+  EXPECT_EQ(hint_of("resume = \"True\""), "write it in lower case, without quotes");
+  EXPECT_EQ(hint_of("model.norm = \"rmsnorm\""), "did you mean \"rms\"?");
+  EXPECT_EQ(hint_of("model = \"rms\""), "model.norm = \"rms\"");
+  EXPECT_EQ(hint_of("model = \"gpt\""),
+            "write [model], and below it its keys: layers, dropout, norm");
+  EXPECT_EQ(hint_of("nodes.lr = 3"), "each has a name of its own: [nodes.NAME], and lr below it");
 }
 
 TEST(Config, RangesAndChoicesAreChecked) {
@@ -216,7 +228,183 @@ TEST(Config, RangesAndChoicesAreChecked) {
   EXPECT_EQ(read_error("model.norm = 1"), "r.toml:1: model.norm is 1; wanted one of layer, rms");
   EXPECT_EQ(between(0, 1).text(), "from 0 to 1");
   EXPECT_EQ((Range{.high = 2}.text()), "at most 2");
-  EXPECT_FALSE(at_least(0).contains(std::nan("")));
+  EXPECT_EQ(from_above_to(0, 1).text(), "from above 0 to 1");
+  for (const double x : {std::nan(""), double{INFINITY}, -double{INFINITY}}) {
+    EXPECT_FALSE(at_least(0).contains(x));
+    EXPECT_FALSE(Range().contains(x));
+  }
+}
+
+TEST(Config, NumbersAreReadAsPeopleWriteThem) {
+  const auto batch = [](const std::string& value) {
+    return read("train.batch_size = " + value).train.batch_size;
+  };
+  EXPECT_EQ(batch("\"10M\""), 10'000'000);
+  EXPECT_EQ(batch("1e7"), 10'000'000);
+  EXPECT_EQ(batch("6.4e1"), 64);
+  EXPECT_EQ(batch("\"1_000\""), 1000);
+  EXPECT_EQ(batch("\"64k\""), 64'000);
+  EXPECT_EQ(batch("\"1.5B\""), 1'500'000'000);
+  EXPECT_EQ(batch("\"1.5G\""), 1'500'000'000);
+  EXPECT_EQ(batch("\"2T\""), 2'000'000'000'000);
+  EXPECT_EQ(batch("\"2.5e3\""), 2500);
+  EXPECT_EQ(batch("\"-3\""), -3);
+  EXPECT_EQ(batch("\"0.000k\""), 0);
+  EXPECT_EQ(batch("-9223372036854775808"), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(batch("\"9223372036854775807\""), std::numeric_limits<int64_t>::max());
+  for (const char* value : {"\"1.5\"",
+                            "\"0.5e0\"",
+                            "\"10m\"",
+                            "\"10 M\"",
+                            "\"M\"",
+                            "\"\"",
+                            "\".\"",
+                            "\"1__0\"",
+                            "\"1_\"",
+                            "\"64KiB\"",
+                            "\"1e\"",
+                            "\"1e-1\"",
+                            "\"inf\"",
+                            "\"0x10\"",
+                            "1e300",
+                            "9007199254740994.0",
+                            "\"9223372036854775808\"",
+                            "\"1e99999999999\"",
+                            "inf",
+                            "nan"})
+    EXPECT_NE(read_error(std::string("train.batch_size = ") + value).find("wanted an integer"),
+              std::string::npos)
+        << value;
+
+  EXPECT_EQ(read("train.lr = \"3e-4\"").train.lr, 3e-4);
+  EXPECT_EQ(read("train.lr = \"-0.1\"").train.lr, -0.1);
+  EXPECT_EQ(read("seed = 1e6").seed, 1'000'000u);
+  for (const char* value : {"\"3e\"", "\"x\"", "\"1e999\"", "\"inf\"", "\"nan\"", "true"})
+    EXPECT_NE(read_error(std::string("train.lr = ") + value).find("wanted a number"),
+              std::string::npos)
+        << value;
+
+  ConfigNode node = parse("");
+  node.set("train.batch_size=10M");
+  EXPECT_EQ(read_config<Recipe>(node).train.batch_size, 10'000'000);
+}
+
+TEST(Config, OneValueIsAnArrayOfOne) {
+  EXPECT_EQ(read("train.betas = 0.5").train.betas, (std::vector<double>{0.5}));
+  EXPECT_EQ(read("[[sources]]\ninclude = \"*.py\"").sources[0].include,
+            (std::vector<std::string>{"*.py"}));
+  EXPECT_EQ(read_error("train.betas = 2"),
+            "r.toml:1: train.betas is 2; wanted a number from 0 to below 1");
+}
+
+TEST(Config, WhatDoesNotParseSaysWhatWould) {
+  const auto help = [](const std::string& line) -> std::string {
+    try {
+      parse("# first\r\n" + line + "\r\n");
+    } catch (const Error& e) {
+      EXPECT_TRUE(std::string(e.what()).starts_with("r.toml:2:")) << e.what();
+      return e.hint();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(help("tokens = 10M"), "a number with a letter stands in quotes: tokens = \"10M\"");
+  EXPECT_EQ(help("tokens = 1.5B # all"),
+            "a number with a letter stands in quotes: tokens = \"1.5B\"");
+  EXPECT_EQ(help("tokens = 10,000,000"), "tokens = 10_000_000");
+  EXPECT_EQ(help("lr = .1"), "a number in quotes is read as it stands: lr = \".1\"");
+  EXPECT_EQ(help("tied = True"), "tied = true");
+  EXPECT_EQ(help("tied = no"), "tied = false");
+  EXPECT_EQ(help("path = None"), "leave path out: its default is taken");
+  EXPECT_EQ(help("kind = muon"), "text stands in quotes: kind = \"muon\"");
+  EXPECT_EQ(help("path = ~/books"), "text stands in quotes: path = \"~/books\"");
+  EXPECT_EQ(help("tokens: 3"), "TOML writes key = value");
+  EXPECT_EQ(help("tokens ="), "a value is missing behind tokens =");
+  EXPECT_EQ(help("a = [1, 2"), "");
+}
+
+TEST(Config, AFileOfAnotherKindIsNamed) {
+  const std::string file = ::testing::TempDir() + "config_test." + std::to_string(::getpid());
+  const auto loaded = [&](const std::string& content) {
+    std::ofstream(file, std::ios::binary) << content;
+    return error_of([&] { read_config<Recipe>(ConfigNode::load(file)); });
+  };
+  EXPECT_EQ(loaded("\xEF\xBB\xBFtitle = \"t\"\r\nseed = 2\r\n"), "no error");
+  EXPECT_EQ(loaded("[model]\nlayers = 1\n"), "no error");
+  EXPECT_EQ(loaded("{\n  \"seed\": 1\n}\n"),
+            file + ": is " + std::string(file_kind_name(FileKind::json_pretty)) +
+                "; wanted a recipe in TOML");
+  EXPECT_EQ(
+      loaded(std::string("\xFF\xFEs\0e\0", 6)),
+      file + ": is " + std::string(file_kind_name(FileKind::utf16)) + "; wanted a recipe in TOML");
+  std::filesystem::remove(file);
+}
+
+TEST(Config, KeysAreListedWithWhatTheyAre) {
+  std::vector<std::string> said;
+  for (const ConfigKey& key : config_keys<Recipe>())
+    said.push_back(key.path + (key.table ? " table" : "") + (key.number ? " number" : "") +
+                   (key.names.empty() ? "" : " " + std::string(key.names[1])));
+  EXPECT_EQ(said, (std::vector<std::string>{"title",
+                                            "seed number",
+                                            "resume",
+                                            "model table",
+                                            "model.layers number",
+                                            "model.dropout number",
+                                            "model.norm rms",
+                                            "train table",
+                                            "train.batch_size number",
+                                            "train.lr number",
+                                            "train.betas number",
+                                            "train.milestones number",
+                                            "sources table",
+                                            "sources.N table",
+                                            "sources.N.name",
+                                            "sources.N.path",
+                                            "sources.N.weight number",
+                                            "sources.N.include",
+                                            "nodes table",
+                                            "nodes.NAME table",
+                                            "nodes.NAME.batch_size number",
+                                            "nodes.NAME.lr number",
+                                            "nodes.NAME.betas number",
+                                            "nodes.NAME.milestones number",
+                                            "weights table",
+                                            "weights.NAME number"}));
+}
+
+TEST(Config, RangesHoldForConfigsFromElsewhereToo) {
+  const auto error = [](const auto& change) {
+    Recipe r;
+    change(r);
+    return error_of([&] { check_ranges(r, "here: "); });
+  };
+  EXPECT_EQ(error([](Recipe&) {}), "no error");
+  EXPECT_EQ(error([](Recipe& r) { r.model.layers = 0; }),
+            "here: model.layers is 0; wanted an integer of at least 1");
+  EXPECT_EQ(error([](Recipe& r) { r.train.lr = std::nan(""); }),
+            "here: train.lr is nan; wanted a finite number");
+  EXPECT_EQ(error([](Recipe& r) { r.train.betas[1] = 1; }),
+            "here: train.betas.1 is 1; wanted a number from 0 to below 1");
+  EXPECT_EQ(error([](Recipe& r) { r.sources[0].weight = 0; }),
+            "here: sources.0.weight is 0; wanted a number above 0");
+  EXPECT_EQ(error([](Recipe& r) { r.weights["x"] = INFINITY; }),
+            "here: weights.x is inf; wanted a finite number");
+  EXPECT_EQ(error([](Recipe& r) { r.nodes["x"].lr = -INFINITY; }),
+            "here: nodes.x.lr is -inf; wanted a finite number");
+}
+
+TEST(Config, StringsAreChangedByTheirKey) {
+  ConfigNode node =
+      parse("a = \"x\"\n[s.one]\npaths = [\"p\", \"q\"]\n[s.two]\npaths = \"r\"\nn = 1");
+  const auto star = [](const std::string& text, const std::string& place) {
+    return text + "@" + place;
+  };
+  node.change_strings("s.NAME.paths", star);
+  node.change_strings("s.NAME.n", star);
+  node.change_strings("no.such", star);
+  EXPECT_EQ(node.toml(),
+            "a = \"x\"\n\n[s.one]\npaths = [\"p@r.toml:3\", \"q@r.toml:3\"]\n\n[s.two]\n"
+            "paths = \"r@r.toml:5\"\nn = 1\n");
 }
 
 TEST(Config, SetOverrides) {
@@ -256,9 +444,9 @@ TEST(Config, SetErrorsNameTheAssignment) {
   EXPECT_EQ(set_error("", "model.layers=six"),
             "--set model.layers=six: model.layers is \"six\"; wanted an integer of at least 1");
   EXPECT_EQ(set_error("", "train"),
-            "--set train: no key and value; wanted key=value, as in train.batch_size=8");
+            "--set train: no key and value; wanted key=value, as in pretrain.batch_tokens=8192");
   EXPECT_EQ(set_error("", "a..b=1"),
-            "--set a..b=1: an empty key; wanted key=value, as in train.batch_size=8");
+            "--set a..b=1: an empty key; wanted key=value, as in pretrain.batch_tokens=8192");
   EXPECT_EQ(set_error("title = \"x\"", "title.a=1"),
             "--set title.a=1: title is \"x\" (r.toml:1); wanted a table");
   EXPECT_EQ(set_error("[[sources]]", "sources.1.weight=2"),
@@ -386,7 +574,6 @@ TEST(Config, CanonicalTomlReadsBackToItself) {
   r.sources.clear();
   r.weights.clear();
   r.title = "\b\f\r\t\x7f\\ \xF0\x9F\x8C\xB3";
-  r.train.lr = std::numeric_limits<double>::infinity();
   const std::string toml = to_toml(r);
   const Recipe back = read(toml);
   EXPECT_EQ(to_toml(back), toml);
@@ -405,7 +592,7 @@ TEST(Config, DoublesReadBackBitForBit) {
                                 -1e300, 1.0 / 3, 9007199254740993.0};
   for (uint64_t i = 0; i < 2000; ++i) {
     const double x = std::bit_cast<double>(rng.bits(i));
-    if (!std::isnan(x)) tricky.push_back(x);
+    if (std::isfinite(x)) tricky.push_back(x);
   }
   for (double x : tricky) {
     t.lr = x;

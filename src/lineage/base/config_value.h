@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,5 +40,17 @@ std::string toml_key(std::string_view key);
 std::string toml_string(std::string_view text);
 std::string toml_number(double);  // the shortest that reads back exactly; always a TOML float
 std::string join_path(std::string_view path, std::string_view key);
+
+// What a text such as "10M", "1.5B", "1e7" or "1_000_000" says; k, M, G or B, and T are powers of
+// ten. Nothing for a text that is no number, or, of whole_number(), none below 2^64 without rest.
+struct WholeNumber {
+  bool negative = false;
+  uint64_t magnitude = 0;
+};
+std::optional<WholeNumber> whole_number(std::string_view text);
+std::optional<double> real_number(std::string_view text);
+
+// What helps with the line of a TOML document that does not parse; "" when nothing is known.
+std::string syntax_help(std::string_view line);
 
 }  // namespace lineage

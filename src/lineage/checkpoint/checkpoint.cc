@@ -1,9 +1,11 @@
 #include "lineage/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
@@ -32,6 +34,23 @@ std::vector<const Parameter*> by_name(const Parameters& parameters) {
   for (const Parameter& p : parameters.all()) sorted.push_back(&p);
   std::ranges::sort(sorted, {}, [](const Parameter* p) { return std::string_view(p->name); });
   return sorted;
+}
+
+// Throws an Error that begins with `place` for the first tensor with a value that is no number.
+// Such a model says nan, or one and the same word, to everything.
+void check_finite(const std::vector<const Parameter*>& parameters, const std::string& place) {
+  constexpr uint32_t kExponent = 0x7f800000;  // all of it is set in nan and infinities
+  for (const Parameter* p : parameters) {
+    int64_t others = 0;
+    for (const float x : std::as_const(p->value).data<float>())
+      others += (std::bit_cast<uint32_t>(x) & kExponent) == kExponent;
+    if (others > 0)
+      throw Error(place + ": " + std::to_string(others) + " of the " +
+                      std::to_string(p->value.numel()) + " values of " + p->name +
+                      " are nan or infinite; wanted finite weights",
+                  "a model that was trained here diverged: grow it again with a lower learning "
+                  "rate; an imported one has to be fetched again");
+  }
 }
 
 // Returns their digest: the tensors stream to the disk and through the digest in one pass.
@@ -147,6 +166,7 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
 
 Manifest Checkpoint::write(const fs::path& folder, Manifest manifest, const Parameters& parameters,
                            const Tokenizer* tokenizer, const AddFiles& add_files) {
+  check_finite(by_name(parameters), folder.string());
   FolderUpdate update(folder, files_of_checkpoint(folder));
   manifest.weights = write_weights(update.staging() / kWeights, parameters);
   manifest.tokenizer = tokenizer ? tokenizer->digest() : "";
@@ -199,6 +219,7 @@ void Checkpoint::load(Parameters& parameters) const {
     weights_.release(stored);  // so that the model is in memory once
   }
   check_digest(digest.hex());
+  check_finite(by_name(parameters), weights_.path().string());
 }
 
 void Checkpoint::verify_weights() const { check_digest(digest_of_tensors(weights_)); }

@@ -31,7 +31,7 @@ class Checkpoint {
   // Adds further files to the staging folder that it is given; manifest.files will list them.
   using AddFiles = std::function<void(const fs::path& staging)>;
   // Sets manifest.weights, .tokenizer and .files; the rest is the caller's to give. Returns the
-  // manifest as written.
+  // manifest as written. An Error, and nothing written, when a weight is not finite.
   static Manifest write(const fs::path& folder, Manifest, const Parameters&,
                         const Tokenizer* = nullptr, const AddFiles& add_files = {});
 
@@ -42,7 +42,7 @@ class Checkpoint {
   // The table [model] of the frozen config, validated.
   GptConfig model_config() const;
   // Throws naming the first missing, misshapen or extra tensor, or when the digest is not the
-  // manifest's; the parameters are then of no use.
+  // manifest's, or a weight is not finite; the parameters are then of no use.
   void load(Parameters&) const;
   // Null when the model has none; an Error when the file holds another one than the manifest says.
   std::shared_ptr<const Tokenizer> load_tokenizer() const;

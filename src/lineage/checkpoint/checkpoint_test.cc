@@ -6,6 +6,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/rng.h"
 #include "lineage/checkpoint/folder_update.h"
+#include "lineage/checkpoint/tensors_digest.h"
 #include "lineage/checkpoint/testing.h"
 #include "lineage/text/word_tokenizer.h"
 
@@ -137,6 +138,34 @@ TEST_F(Checkpoints, SeeEveryFlippedBitOfTheWeights) {
   write_bytes(path_ / "weights.safetensors", good);
   EXPECT_EQ(error_of([&] { loaded(); }), "");
   EXPECT_EQ(error_of([&] { Checkpoint::open(path_).verify_weights(); }), "");
+}
+
+TEST_F(Checkpoints, AreNeverWrittenWithWeightsThatAreNotFinite) {
+  write(one_);
+  Model broken = random_model(config_, 3);
+  Tensor last = broken.parameters->all().back().value;
+  const auto values = last.data<float>();
+  values[1] = std::numeric_limits<float>::infinity();
+  values[2] = std::numeric_limits<float>::quiet_NaN();
+  const std::string error = error_of([&] { write(broken); });
+  EXPECT_EQ(error, path_.string() + ": 2 of the " + std::to_string(values.size()) + " values of " +
+                       broken.parameters->all().back().name +
+                       " are nan or infinite; wanted finite weights");
+  EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters)) << "the old one is whole";
+}
+
+// As older versions wrote them.
+TEST_F(Checkpoints, WithWeightsThatAreNotFiniteAreNotLoaded) {
+  Manifest manifest = write(one_);
+  Model broken = random_model(config_, 1);
+  broken.gpt->token_embedding.data<float>()[5] = -std::numeric_limits<float>::infinity();
+  std::map<std::string, Tensor> tensors;
+  for (const Parameter& p : broken.parameters->all()) tensors.emplace(p.name, p.value);
+  write_safetensors(path_ / "weights.safetensors", tensors, {});
+  manifest.weights = digest_of_tensors(SafetensorsFile(path_ / "weights.safetensors"));
+  write_bytes(path_ / "manifest.json", to_json(manifest));
+  EXPECT_SAYS(loaded(), "weights.safetensors: 1 of the ");
+  EXPECT_SAYS(loaded(), " values of token_embedding.weight are nan or infinite");
 }
 
 TEST_F(Checkpoints, NameTheFirstTensorThatDoesNotFit) {

@@ -25,12 +25,13 @@ Model load_model(const fs::path& folder, bool with_gradients) {
   return model;
 }
 
-void check_vocab(const Tokenizer& tokenizer, const GptConfig& config, const std::string& place) {
+void check_vocab(const Tokenizer& tokenizer, const GptConfig& config, const std::string& place,
+                 const std::string& help) {
   if (tokenizer.vocab() <= config.vocab) return;
   throw Error(place + ": the tokenizer has " + std::to_string(tokenizer.vocab()) +
                   " tokens; the model has " + std::to_string(config.vocab) +
                   " rows and wants a tokenizer of at most as many",
-              "use the tokenizer that the model was trained with");
+              help);
 }
 
 }  // namespace lineage

@@ -24,6 +24,7 @@ Model load_model(const fs::path& folder, bool with_gradients = false);
 
 // An Error unless every token of the tokenizer has a row in the model's vocabulary. The model may
 // have more rows: some are padded to a round number.
-void check_vocab(const Tokenizer&, const GptConfig&, const std::string& place);
+void check_vocab(const Tokenizer&, const GptConfig&, const std::string& place,
+                 const std::string& help = "use the tokenizer that the model was trained with");
 
 }  // namespace lineage

@@ -37,6 +37,7 @@ std::unique_ptr<Progress> terminal_progress();
 void catch_interrupts();
 bool interrupted();
 
-void set_threads(int threads);  // 0: all cores, or a rank's share of them under mpirun
+std::filesystem::path home_folder();  // what ~ is in a recipe; empty where HOME is not set
+void set_threads(int threads);        // 0: all cores, or a rank's share of them under mpirun
 
 }  // namespace lineage::cli

@@ -187,9 +187,9 @@ void record_growth(const GrowCommand& o, const Recipe& recipe, const std::string
 }
 
 Recipe read_recipe(const GrowCommand& o) {
-  if (o.recipe != "-") return load_recipe(o.recipe, o.sets);
+  if (o.recipe != "-") return load_recipe(o.recipe, o.sets, home_folder());
   const std::string toml(std::istreambuf_iterator<char>(std::cin), {});
-  return parse_recipe(toml, "stdin", o.sets);
+  return parse_recipe(toml, "stdin", o.sets, home_folder());
 }
 
 fs::path page_place(const GrowCommand& o, const Recipe& recipe) {
@@ -212,6 +212,8 @@ void run(GrowCommand o) {
   if (const fs::path page = page_place(o, recipe); fs::exists(page)) check_report_place(page);
   o.grow.interrupted = interrupted;
   const auto ranks = mpi();
+  if (ranks->rank() == 0)
+    for (const std::string& note : recipe.notes) fmt::print(stderr, "{}\n", note);
   try {
     if (o.dry_run) {
       if (ranks->rank() == 0) dry_run(o, recipe, ranks->size());

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "lineage/base/clock.h"
@@ -106,6 +107,11 @@ void catch_interrupts() {
 }
 
 bool interrupted() { return interrupt_count > 0; }
+
+std::filesystem::path home_folder() {
+  const char* home = std::getenv("HOME");
+  return home ? home : "";
+}
 
 void set_threads(int threads) {
   if (threads > 0) set_num_threads(threads);

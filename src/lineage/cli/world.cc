@@ -23,7 +23,7 @@ std::vector<SampleKind> kinds_of(const ShowOptions& o) {
   WorldConfig world;
   GalleryConfig gallery;
   if (!o.recipe.empty()) {
-    const Recipe recipe = load_recipe(o.recipe, o.sets);
+    const Recipe recipe = load_recipe(o.recipe, o.sets, home_folder());
     world = recipe.world;
     for (const auto& [name, corpus] : recipe.corpora)
       if (corpus.kind == CorpusKind::code)

@@ -69,7 +69,7 @@ std::vector<NodeDiet> diets_of(const Recipe& recipe, const AuditReport& report) 
 
 void run(const WorldAuditOptions& o) {
   set_threads(o.threads);
-  const Recipe recipe = load_recipe(o.recipe, o.sets);
+  const Recipe recipe = load_recipe(o.recipe, o.sets, home_folder());
   const auto world = std::make_shared<const World>(recipe.world);
   const std::vector<AuditSource> sources = sources_of(recipe, world);
   const auto progress = terminal_progress();

@@ -38,8 +38,9 @@ struct ConversationsConfig {
 
 template <class V>
 void fields(V& v, ConversationsConfig& c) {
-  v("paths", c.paths, "files, folders or patterns: JSONL, or JSON arrays, plain or packed");
-  v("weight", c.weight, "share of the training rows, relative to the other sets'", above(0));
+  v("paths", c.paths, "files, folders or patterns: JSONL, or JSON arrays, plain or packed", kPaths);
+  v("weight", c.weight, "share of the training rows, relative to the other sets'",
+    from_above_to(0, 1e9));
   v("licence", c.licence, "what they are under, for the record");
   v("invalid_text", c.invalid_text,
     "on invalid UTF-8: replace it by U+FFFD, skip the record, error");
@@ -47,7 +48,7 @@ void fields(V& v, ConversationsConfig& c) {
   v("too_long", c.too_long,
     "of one longer than the context: cut_front (of the first prompt), cut_end, or drop");
   v("heldout", c.heldout, "share of the bytes kept out of training: records by a hash of them",
-    between(0, 1));
+    from_to_below(0, 1));
 }
 
 // The files of a set.

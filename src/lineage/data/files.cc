@@ -70,7 +70,7 @@ class Listing {
     std::error_code absent;
     std::string
         seen = "neither a file nor a folder",
-        help = "check paths for a typing error; relative paths start where lineage was started";
+        help = "check paths for a typing error; relative paths of a recipe start at its folder";
     if (fs::is_symlink(fs::symlink_status(path, absent)) && !fs::exists(status)) {
       seen = status.type() == fs::file_type::not_found
                  ? "a link to nothing"

@@ -18,12 +18,7 @@ namespace lineage {
 
 void validate(const SourceConfig& config, const std::string& name) {
   const std::string at = "source " + name + ": ";
-  require(config.weight >= 0 && config.weight < 1e12, at, "weight is ", config.weight,
-          "; wanted a number of at least 0");
-  require(config.heldout >= 0 && config.heldout < 1, at, "heldout is ", config.heldout,
-          "; wanted a share of at least 0 and below 1");
-  require(config.max_document_bytes > 0 && config.max_document_bytes <= int64_t{1} << 30, at,
-          "max_document_bytes is ", config.max_document_bytes, "; wanted 1 to ", int64_t{1} << 30);
+  check_ranges(config, at);
   require(config.kind != SourceKind::jsonl || !config.field.empty(), at,
           "field is empty; wanted the name of the field that holds the text");
   require(config.split != Split::delimiter || !config.delimiter.empty(), at,

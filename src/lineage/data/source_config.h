@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/config.h"
+
 namespace lineage {
 
 enum class SourceKind : uint8_t { text, code, jsonl, warc };
@@ -39,9 +41,11 @@ struct CodeFilter {
 
 template <class V>
 void fields(V& v, CodeFilter& c) {
-  v("max_mean_line", c.max_mean_line, "drop a file whose lines are longer on average, in bytes");
-  v("max_line", c.max_line, "drop a file that has a longer line, in bytes");
-  v("min_alphanumeric", c.min_alphanumeric, "drop a file with a lower share of letters and digits");
+  v("max_mean_line", c.max_mean_line, "drop a file whose lines are longer on average, in bytes",
+    between(1, 1 << 30));
+  v("max_line", c.max_line, "drop a file that has a longer line, in bytes", between(1, 1 << 30));
+  v("min_alphanumeric", c.min_alphanumeric, "drop a file with a lower share of letters and digits",
+    between(0, 1));
   v("drop_generated", c.drop_generated,
     "drop files that say at their top that a program wrote them");
   v("licences", c.licences,
@@ -70,25 +74,27 @@ struct SourceConfig {
 template <class V>
 void fields(V& v, SourceConfig& c) {
   v("kind", c.kind, "text, code, jsonl or warc (which includes WET)");
-  v("paths", c.paths,
-    "files, folders (read with all below them) or patterns such as data/**/*.txt");
+  v("paths", c.paths, "files, folders (read with all below them) or patterns such as data/**/*.txt",
+    kPaths);
   v("include", c.include, "in a folder, take only files that match one of these patterns");
   v("exclude", c.exclude, "leave out files and folders that match one of these patterns");
-  v("weight", c.weight, "share of the training rows, relative to the other sources'");
+  v("weight", c.weight, "share of the training rows, relative to the other sources'",
+    between(0, 1e9));
   v("licence", c.licence, "what the documents are under, for the record; files may say otherwise");
   v("field", c.field, "jsonl: the field that holds the text, dotted (meta.text, turns.0.content)");
   v("split", c.split,
     "text: one document a file, or between blank_lines, or between delimiter lines");
   v("delimiter", c.delimiter, "text: the line that stands between documents");
   v("max_document_bytes", c.max_document_bytes,
-    "text: cut longer documents after a line; other kinds: drop them");
+    "text: cut longer documents after a line; other kinds: drop them", between(1, 1 << 30));
   v("invalid_text", c.invalid_text,
     "on invalid UTF-8: replace it by U+FFFD, skip the document, error");
   v("bad_record", c.bad_record, "jsonl: on a record without such a text field: error or skip");
   v("deduplicate", c.deduplicate, "keep only the first of equal documents");
   v("heldout", c.heldout,
     "share of the bytes kept out of training: documents by a hash of their text, or the tail of "
-    "one");
+    "one",
+    from_to_below(0, 1));
   v("code", c.code, "code: what to leave out");
 }
 

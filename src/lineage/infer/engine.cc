@@ -1,6 +1,7 @@
 #include "lineage/infer/engine.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
@@ -41,6 +42,15 @@ void copy_rows(KvCache& cache, size_t from, size_t to, int64_t n) {
 }
 
 }  // namespace
+
+void check_log_probs(std::span<const float> log_probs) {
+  for (const float x : log_probs)
+    if (!std::isfinite(x))
+      throw Error(
+          "model: the log-probability of a token is " + std::to_string(x) + "; wanted finite ones",
+          "its weights are too large to compute with, as after a training that diverged; "
+          "grow it again with a lower learning rate");
+}
 
 struct Engine::Rows {
   std::vector<int32_t> tokens, slots, positions;
@@ -176,7 +186,10 @@ std::vector<Engine::Event> Engine::step() {
       draws[static_cast<size_t>(i)] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
     }
   });
-  for (size_t i = 0; i < draws.size(); ++i) events.push_back(advance(rows.ready[i], draws[i]));
+  for (size_t i = 0; i < draws.size(); ++i) {
+    check_log_probs({&draws[i].log_prob, 1});
+    events.push_back(advance(rows.ready[i], draws[i]));
+  }
   return events;
 }
 
@@ -184,6 +197,7 @@ std::vector<Engine::Event> Engine::step() {
 // and all behind it is written anew.
 void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& events) {
   const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), ids(rows.targets)).log_probs;
+  check_log_probs(log_probs.data<float>());
   for (size_t i = 0; i < rows.scored.size(); ++i) {
     Sequence& s = *slots_[static_cast<size_t>(rows.scored_of[i])];
     s.scored.push_back(log_probs.data<float>()[i]);

@@ -87,6 +87,30 @@ TEST_F(EngineTest, GreedyAgreesWithTheFullForward) {
   EXPECT_EQ(c.end, Completion::End::length);
 }
 
+// Finite weights, as the checkpoint makes sure, whose products are not.
+TEST_F(EngineTest, AModelThatComputesNoNumbersIsAnError) {
+  for (float& x : parameters.values().data<float>()) x = 1e38f;
+  model = language_model(gpt, *tokenizer, {4, 0, 5});
+  const auto says = [](const auto& ask) {
+    try {
+      ask();
+    } catch (const Error& e) {
+      return std::string(e.what()).find("model: the log-probability of a token is ") == 0;
+    }
+    return false;
+  };
+  const std::vector<ScoreRequest> requests = {{{1, 2}, {3}}};
+  EXPECT_TRUE(says([&] { one({1, 2, 3}, sampling(0, 3)); }));
+  EXPECT_TRUE(says([&] { one({1, 2, 3}, sampling(1, 3)); }));
+  EXPECT_TRUE(says([&] { model->score(requests); }));
+  EXPECT_TRUE(says([&] { model->score_next(std::vector<NextRequest>{{{1, 2}, {3, 4}}}); }));
+  EXPECT_TRUE(says([&] { model->answer(requests, std::vector<Sampling>{sampling(0, 2)}); }));
+}
+
+TEST_F(EngineTest, ATemperatureNearZeroDrawsTheMostLikely) {
+  EXPECT_EQ(one({3, 1, 4}, sampling(1e-300, 8)).tokens, one({3, 1, 4}, sampling(0, 8)).tokens);
+}
+
 // More prompts than slots, of many lengths, prompts longer than a step takes in: each comes out as
 // it does alone, bit for bit.
 TEST_F(EngineTest, ANeighbourChangesNothing) {

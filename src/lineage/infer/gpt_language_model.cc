@@ -128,6 +128,7 @@ void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
       require(t >= 0 && t < V, "score_next: candidate ", t, "; the model has ", V, " tokens");
       results[i].push_back(static_cast<float>(row[static_cast<size_t>(t)] - log_sum));
     }
+    check_log_probs(results[i]);
   }
 }
 
@@ -162,6 +163,7 @@ void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
   const Tensor log_probs =
       ops::linear_log_probs(gpt_.hidden(tokens, {}, {}, ids(asked)), gpt_.head(), ids(targets))
           .log_probs;
+  check_log_probs(log_probs.data<float>());
   auto next = log_probs.data<float>().begin();
   for (size_t i : which) {
     const auto n = static_cast<int64_t>(requests[i].continuation.size());

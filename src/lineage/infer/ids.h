@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lineage/tensor/tensor.h"
@@ -10,5 +11,8 @@ namespace lineage {
 inline Tensor ids(const std::vector<int32_t>& values) {
   return Tensor::from({static_cast<int64_t>(values.size())}, std::span<const int32_t>(values));
 }
+
+// Throws an Error unless each of these log-probabilities of a model is a number.
+void check_log_probs(std::span<const float>);
 
 }  // namespace lineage

@@ -137,7 +137,9 @@ void Sampling::validate() const {
 
 Drawn draw(std::span<const float> logits, const Sampling& s, int64_t index) {
   const size_t best = best_of(logits);
-  const float inverse = s.temperature > 0 ? static_cast<float>(1 / s.temperature) : 1.0f;
+  constexpr double kSteepest = 1e30;  // short of infinity, which times 0 is nan
+  const float inverse =
+      s.temperature > 0 ? static_cast<float>(std::min(kSteepest, 1 / s.temperature)) : 1.0f;
   const Weights weight{logits, logits[best], inverse};
   std::vector<double> sums(weight.blocks());
   for (size_t b = 0; b < sums.size(); ++b) sums[b] = weight.sum(b);

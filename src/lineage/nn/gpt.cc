@@ -24,22 +24,18 @@ void GptConfig::validate(const std::string& place) const {
   const auto wants = [&](bool ok, std::string_view field, auto seen, std::string_view wanted) {
     require(ok, place, ": model.", field, " is ", seen, "; wanted ", wanted);
   };
-  wants(layers >= 1 && layers <= 1024, "layers", layers, "1 to 1024");
-  wants(width >= 1 && width <= (1 << 20), "width", width, "1 to 1048576");
-  wants(heads >= 1 && heads <= width, "heads", heads, "1 to width");
+  check_ranges(*this, place + ": model.");
+  wants(heads <= width, "heads", heads, "1 to width");
   wants(head_width > 0 || width % heads == 0, "width", width,
         "a multiple of heads, or a head_width");
-  wants(kv_heads >= 0 && (kv_heads == 0 || heads % kv_heads == 0), "kv_heads", kv_heads,
-        "a divisor of heads");
+  wants(kv_heads == 0 || heads % kv_heads == 0, "kv_heads", kv_heads, "a divisor of heads");
+  constexpr int64_t kMostChannels = 1 << 24;  // of all heads
+  wants(heads * attention(0).head_width <= kMostChannels, "head_width", head_width,
+        "at most 16777216 channels in all heads");
   wants(positions != Positions::rotary || attention(0).head_width % 2 == 0, "head_width",
         attention(0).head_width, "an even one for rotary positions");
-  wants(context >= 1 && context <= (1 << 24), "context", context, "1 to 16777216");
-  wants(vocab >= 1 && vocab <= (1 << 28), "vocab", vocab, "1 to 268435456");
-  wants(window >= 0, "window", window, "0 or more");
-  wants(hidden >= 0, "hidden", hidden, "0 or more");
-  wants(position_offset >= 0 && position_offset <= context, "position_offset", position_offset,
-        "0 to context");
-  wants(norm_eps > 0 && init_std > 0, "norm_eps", norm_eps, "more than 0 (as init_std)");
+  wants(vocab >= 1, "vocab", vocab, "at least 1");
+  wants(position_offset <= context, "position_offset", position_offset, "0 to context");
 }
 
 KvCache::KvCache(const GptConfig& config, int64_t slots_, int64_t context_)

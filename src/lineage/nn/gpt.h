@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "lineage/base/config.h"
 #include "lineage/kernels/kernels.h"
 #include "lineage/nn/parameters.h"
 
@@ -23,7 +24,9 @@ struct GptConfig {
   int64_t kv_heads = 0;    // 0: as many as heads
   int64_t head_width = 0;  // 0: width / heads
   int64_t hidden = 0;      // 0: 4 width; of a gated activation 8/3 width, up to a multiple of 32
-  int64_t context = 1024, vocab = 50257;
+  int64_t context = 1024;
+  int64_t vocab =
+      0;  // 0: the tokenizer's, where there is one to take it from; a Gpt wants a number
   Norm norm = Norm::layer;
   double norm_eps = 1e-5;
   Activation activation = Activation::gelu_tanh;
@@ -46,26 +49,29 @@ struct GptConfig {
 
 template <class V>
 void fields(V& v, GptConfig& c) {
-  v("layers", c.layers, "transformer blocks");
-  v("width", c.width, "channels of the residual stream");
-  v("heads", c.heads, "query heads");
-  v("kv_heads", c.kv_heads, "key/value heads; 0: as many as heads");
-  v("head_width", c.head_width, "channels of a head; 0: width / heads");
-  v("hidden", c.hidden, "hidden width of the MLP; 0: 4 width, or 8/3 width when gated");
-  v("context", c.context, "tokens of a row");
-  v("vocab", c.vocab, "tokens of the vocabulary; 0: the tokenizer's");
+  v("layers", c.layers, "transformer blocks", between(1, 1024));
+  v("width", c.width, "channels of the residual stream", between(1, 1 << 20));
+  v("heads", c.heads, "query heads", between(1, 1 << 20));
+  v("kv_heads", c.kv_heads, "key/value heads; 0: as many as heads", between(0, 1 << 20));
+  v("head_width", c.head_width, "channels of a head; 0: width / heads", between(0, 1 << 20));
+  v("hidden", c.hidden, "hidden width of the MLP; 0: 4 width, or 8/3 width when gated",
+    between(0, 1 << 24));
+  v("context", c.context, "tokens of a row", between(1, 1 << 24));
+  v("vocab", c.vocab, "tokens of the vocabulary; 0: the tokenizer's", between(0, 1 << 28));
   v("norm", c.norm, "layer or rms");
-  v("norm_eps", c.norm_eps, "epsilon of the norms");
+  v("norm_eps", c.norm_eps, "epsilon of the norms", from_above_to(0, 1));
   v("activation", c.activation, "gelu_tanh, gelu_erf, relu, relu_squared or swiglu");
   v("positions", c.positions, "learned, rotary, alibi or none");
-  v("position_offset", c.position_offset, "rows of the position table before position 0");
-  v("rotary_theta", c.rotary_theta, "base of the rotary angles");
+  v("position_offset", c.position_offset, "rows of the position table before position 0",
+    between(0, 1 << 24));
+  v("rotary_theta", c.rotary_theta, "base of the rotary angles", between(1, 1e15));
   v("qk_norm", c.qk_norm, "RMSNorm of queries and keys, per head");
   v("previous_token", c.previous_token, "a linear map of the token before is added to each token");
   v("bias", c.bias, "biases in linear layers and in layer norms");
   v("tied", c.tied, "the output head is the token embedding");
-  v("window", c.window, "attention window of the odd blocks; 0: dense everywhere");
-  v("init_std", c.init_std, "standard deviation of the initial weights");
+  v("window", c.window, "attention window of the odd blocks; 0: dense everywhere",
+    between(0, 1 << 24));
+  v("init_std", c.init_std, "standard deviation of the initial weights", from_above_to(0, 1000));
   v("zero_residual", c.zero_residual, "projections into the residual stream start at zero");
 }
 

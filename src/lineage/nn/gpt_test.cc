@@ -70,6 +70,7 @@ TEST(Gpt, CountsItsParameters) {
   for (const GptConfig& c : architectures())
     EXPECT_EQ(Built(c).parameters.numel(), parameter_count(c));
   GptConfig gpt2;
+  gpt2.vocab = 50257;
   EXPECT_EQ(parameter_count(gpt2), 124439808);  // GPT-2's published 124M
 }
 
@@ -211,6 +212,13 @@ TEST(Gpt, ImpossibleConfigsAreNamed) {
   c.kv_heads = 3;
   EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
             "a.toml: model.kv_heads is 3; wanted a divisor of heads");
+  c = small();
+  c.rotary_theta = 0;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
+            "a.toml: model.rotary_theta is 0; wanted a number from 1 to 1e+15");
+  c = small();
+  c.vocab = 0;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }), "a.toml: model.vocab is 0; wanted at least 1");
   c = modern();
   c.head_width = 5;
   EXPECT_NE(error_of([&] { c.validate("a.toml"); }).find("an even one for rotary"),

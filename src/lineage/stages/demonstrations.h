@@ -21,8 +21,10 @@ struct DemonstrationsConfig {
 
 template <class V>
 void fields(V& v, DemonstrationsConfig& c) {
-  v("weight", c.weight, "share of the training rows, relative to the other sets'", above(0));
-  v("heldout", c.heldout, "further demonstrations of the same types, to measure on", at_least(0));
+  v("weight", c.weight, "share of the training rows, relative to the other sets'",
+    from_above_to(0, 1e9));
+  v("heldout", c.heldout, "further demonstrations of the same types, to measure on",
+    between(0, 999999));
   fields(v, c.instructions);
 }
 

@@ -21,10 +21,10 @@ void fields(V& v, EvaluationConfig& c) {
   v("enabled", c.enabled, "ask nodes of the micro-world the ability suite once they are grown");
   v("abilities", c.abilities,
     "only these abilities (A01) or scenarios (A12.hop.chain); empty: all");
-  v("n", c.n, "items a scenario; 0: its own number, within tokens", at_least(0));
+  v("n", c.n, "items a scenario; 0: its own number, within tokens", between(0, 1e9));
   v("tokens", c.tokens,
-    "a scenario's prompts take about so many tokens; 0: its own number of items", at_least(0));
-  v("dev", c.dev, "at most so many further items choose the template", at_least(0));
+    "a scenario's prompts take about so many tokens; 0: its own number of items", between(0, 1e9));
+  v("dev", c.dev, "at most so many further items choose the template", between(0, 1e9));
   v("seed", c.seed, "of demonstrations and draws");
 }
 

@@ -34,11 +34,12 @@ struct FeedmeConfig {
 
 template <class V>
 void fields(V& v, FeedmeConfig& c) {
-  v("prompts", c.prompts, "new prompts of the demonstrations' types to be answered", at_least(1));
-  v("samples", c.samples, "answers drawn for each", at_least(1));
-  v("temperature", c.temperature, "at which they are drawn", at_least(0));
+  v("prompts", c.prompts, "new prompts of the demonstrations' types to be answered",
+    between(1, 1e9));
+  v("samples", c.samples, "answers drawn for each", between(1, 1e6));
+  v("temperature", c.temperature, "at which they are drawn", between(0, 1000));
   v("max_tokens", c.max_tokens, "of an answer; one that does not end by then is rated as it is",
-    at_least(1));
+    between(1, 1 << 24));
   v("keep", c.keep,
     "top_rated: all answers of at least the least rating; best: of each prompt's answers the best, "
     "if it has that");
@@ -87,6 +88,7 @@ class Feedme final : public Stage {
     return to_toml(FrozenFeedme{node.model, config_of(node)});
   }
   std::string reference() const override { return config_reference<FeedmeConfig>(); }
+  std::vector<ConfigKey> keys() const override { return config_keys<FeedmeConfig>(); }
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
     const FeedmeConfig config = config_of(node);
     auto names = tuning_sources(node, recipe, tuning_of(config, recipe));

@@ -1,6 +1,7 @@
 #include "lineage/stages/grow.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -56,6 +57,27 @@ std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Toke
   for (const std::string& source : stage.sources(node, recipe))
     digest.field(source).field(fmt::format("{}", weight_of(recipe, source))).field(data.at(source));
   return digest.hex();
+}
+
+// Nodes of the tree whose parent there is not the one that they grew from: it was grown again, and
+// they were not.
+std::vector<std::string> of_former_parents(const std::filesystem::path& links,
+                                           const Recipe& recipe) {
+  std::vector<std::string> names;
+  for (const RecipeNode& node : recipe.nodes) {
+    if (node.parents.empty() || !Checkpoint::exists(links / node.name)) continue;
+    const std::vector<std::string> grown_from =
+        Checkpoint::open(links / node.name).manifest().parents;
+    for (size_t i = 0; i < std::min(grown_from.size(), node.parents.size()); ++i) {
+      const std::filesystem::path parent = links / node.parents[i];
+      if (!Checkpoint::exists(parent) ||
+          Checkpoint::open(parent).manifest().weights == grown_from[i])
+        continue;
+      names.push_back(node.name);
+      break;
+    }
+  }
+  return names;
 }
 
 // One run of grow().
@@ -137,7 +159,7 @@ std::vector<GrownNode> Grower::run() {
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = tokenizer_->vocab();
-    check_vocab(*tokenizer_, node.model, node.place);
+    check_vocab(*tokenizer_, node.model, node.place, kVocabHelp);
     const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe_, ranks_.size());
     if (!ever_grown(node.name)) fresh.push_back({node.place, plan, {}});
     resolved.push_back(std::move(node));
@@ -171,6 +193,11 @@ std::vector<GrownNode> Grower::run() {
   }
   grow_all(resolved, ungrown);
   ranks_.barrier();
+  if (const auto former = of_former_parents(links_, recipe_); !former.empty())
+    progress_.note(
+        fmt::format("{} in {}: grown from a parent that another one has taken the place of; grow "
+                    "the whole recipe, or keep such a try apart with --set name=…",
+                    fmt::join(former, ", "), links_.string()));
   return result;
 }
 

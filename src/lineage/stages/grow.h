@@ -70,6 +70,10 @@ void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 // The nodes asked for and their ancestors, in the recipe's order; all when none is named.
 std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);
 
+// What helps when a recipe's model has fewer rows than its tokenizer has tokens.
+constexpr const char* kVocabHelp =
+    "leave model.vocab out, or set it to 0: the model then has a row for each token";
+
 // The tokenizer of a recipe: loaded, or trained once and kept under `folder`. A process waits while
 // another one trains the same.
 std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe&,

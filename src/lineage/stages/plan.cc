@@ -77,6 +77,10 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
   check_inputs(recipe, nodes);
   GrowPlan result;
   result.peak_gflops = matmul_peak_gflops();
+  const std::shared_ptr<const Tokenizer> loaded =
+      recipe.tokenizer.kind == TokenizerKind::world ? Vocabulary::get().tokenizer()
+      : recipe.tokenizer.path.empty()               ? nullptr
+                                                    : Tokenizer::load(recipe.tokenizer.path);
   struct Architecture {
     GptConfig config;
     StagePlan plan;
@@ -86,10 +90,8 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
   std::vector<Architecture*> of_node;
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
-    if (node.model.vocab == 0)
-      node.model.vocab = recipe.tokenizer.kind == TokenizerKind::world
-                             ? Vocabulary::get().tokenizer()->vocab()
-                             : recipe.tokenizer.vocab;
+    if (node.model.vocab == 0) node.model.vocab = loaded ? loaded->vocab() : recipe.tokenizer.vocab;
+    if (loaded) check_vocab(*loaded, node.model, node.place, kVocabHelp);
     const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe, ranks);
     result.nodes.push_back({n, plan});
     of_node.push_back(

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "lineage/base/config.h"
 #include "lineage/base/error.h"
 
 namespace lineage {
@@ -56,11 +57,15 @@ std::vector<std::string_view> preset_names() {
   return names;
 }
 
-std::string_view preset_toml(std::string_view name) {
+std::string_view preset_toml(std::string_view name, const std::string& place) {
   for (const auto& [known, toml] : kPresets)
     if (known == name) return toml;
-  throw Error(
-      fmt::format("preset is \"{}\"; wanted one of {}", name, fmt::join(preset_names(), ", ")));
+  const std::vector<std::string_view> names = preset_names();
+  const std::string near = nearest_name(name, std::vector<std::string>(names.begin(), names.end()));
+  throw Error(fmt::format("{} is \"{}\"; wanted one of {}", place, name, fmt::join(names, ", ")),
+              near.empty() ? "a preset is a part of Lineage; a recipe of your own is extended: "
+                             "extends = \"mine.toml\""
+                           : "did you mean \"" + near + "\"?");
 }
 
 }  // namespace lineage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,7 +10,8 @@ namespace lineage {
 //   gpt3    pre-LN, learned positions, GELU, biases, tied head; AdamW with the constants of Brown
 //           et al. 2020, appendix B
 //   modern  RMSNorm, rotary positions, QK-norm, ReLU², no biases; Muon for the matrices
-std::string_view preset_toml(std::string_view name);  // an Error that lists the names
+// An Error that begins with `place` and lists the names for another one.
+std::string_view preset_toml(std::string_view name, const std::string& place);
 std::vector<std::string_view> preset_names();
 
 }  // namespace lineage

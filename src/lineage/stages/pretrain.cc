@@ -26,7 +26,8 @@ struct PretrainConfig {
 
 template <class V>
 void fields(V& v, PretrainConfig& c) {
-  v("mixture", c.mixture, "weight of each source used; empty: all, with their own weights");
+  v("mixture", c.mixture, "weight of each source used; empty: all, with their own weights",
+    from_above_to(0, 1e9));
   fields(v, c.rows);
   fields(v, c.train);
 }
@@ -51,6 +52,7 @@ class Pretrain final : public Stage {
     return to_toml(FrozenPretrain{node.model, read_config<PretrainConfig>(node.stage_table)});
   }
   std::string reference() const override { return config_reference<PretrainConfig>(); }
+  std::vector<ConfigKey> keys() const override { return config_keys<PretrainConfig>(); }
   std::vector<std::string> sources(const RecipeNode&, const Recipe&) const override;
   StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const override;
   void run(const RecipeNode&, const StageContext&) const override;

@@ -10,7 +10,10 @@
 #include "lineage/base/file.h"
 #include "lineage/base/file_name.h"
 #include "lineage/stages/presets.h"
+#include "lineage/stages/recipe_effects.h"
+#include "lineage/stages/recipe_keys.h"
 #include "lineage/stages/stage.h"
+#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -21,8 +24,52 @@ ConfigNode table(const ConfigNode& node, std::string_view key) {
   return node.has(key) ? node.child(key) : ConfigNode();
 }
 
-// The file with what it extends and its preset merged under it.
-ConfigNode merged(ConfigNode document, const fs::path& folder, std::set<fs::path> seen) {
+// Whether a part of the path is a variable of a shell: $HOME or ${HOME}.
+bool has_variable(const fs::path& path) {
+  return std::any_of(path.begin(), path.end(), [](const fs::path& part) {
+    const std::string name = part.string();
+    return name.size() > 1 && name[0] == '$' &&
+           (name[1] == '{' || name[1] == '_' || (name[1] >= 'A' && name[1] <= 'Z'));
+  });
+}
+
+// The path that `text` says in a file of this folder.
+std::string resolved(const std::string& text, const std::string& place, const fs::path& folder,
+                     const fs::path& home) {
+  if (has_variable(text))
+    throw Error(place + ": the path " + text + " has a variable of the shell; wanted a plain path",
+                "variables are not read in a recipe; ~ is the home folder");
+  if (text.starts_with("~")) {
+    const bool own = text.size() == 1 || text[1] == '/';
+    if (own && home.empty())
+      throw Error(place + ": the path " + text + " begins with ~, and HOME is not set; wanted one",
+                  "write the path from the root on");
+    if (own) return (home / text.substr(std::min<size_t>(text.size(), 2))).string();
+    if (text.find('/') != std::string::npos)
+      throw Error(place + ": the path " + text + " begins with another user's ~; wanted ~/…",
+                  "write the path from the root on");
+  }
+  if (text.empty() || folder.empty() || fs::path(text).is_absolute()) return text;
+  return (folder / text).lexically_normal().string();
+}
+
+// Every path of the document as seen from the working folder, when relative ones start at `folder`.
+void resolve_paths(ConfigNode& document, const fs::path& folder, const fs::path& home) {
+  for (const ConfigKey& key : recipe_keys())
+    if (key.paths)
+      document.change_strings(key.path, [&](const std::string& text, const std::string& place) {
+        return resolved(text, place, folder, home);
+      });
+}
+
+ConfigNode load_document(const fs::path& file, const fs::path& home) {
+  ConfigNode document = ConfigNode::load(file);
+  resolve_paths(document, file.parent_path(), home);
+  return document;
+}
+
+// The document with what it extends and its preset merged under it.
+ConfigNode merged(ConfigNode document, const fs::path& home, std::set<fs::path> seen) {
   struct Base {
     std::string extends, preset;
   } base;
@@ -32,25 +79,14 @@ ConfigNode merged(ConfigNode document, const fs::path& folder, std::set<fs::path
     if (key == "preset") reader("preset", base.preset, "");
   }
   if (!base.extends.empty()) {
-    const fs::path file = fs::weakly_canonical(folder / base.extends);
-    require(seen.insert(file).second, document.place("extends"), ": a cycle of recipes; ",
-            file.string(), " is already being extended");
-    document.extend(merged(ConfigNode::load(file), file.parent_path(), seen));
+    require(seen.insert(fs::weakly_canonical(base.extends)).second, document.place("extends"),
+            ": a cycle of recipes; ", base.extends, " is already being extended");
+    document.extend(merged(load_document(base.extends, home), home, seen));
   }
   if (!base.preset.empty())
-    document.merge_under(ConfigNode::parse(preset_toml(base.preset), "preset " + base.preset));
+    document.merge_under(ConfigNode::parse(preset_toml(base.preset, document.place("preset")),
+                                           "preset " + base.preset));
   return document;
-}
-
-void check_keys(const ConfigNode& node, const std::vector<std::string>& known,
-                const std::string& prefix) {
-  for (const std::string& key : node.keys()) {
-    if (std::ranges::find(known, key) != known.end()) continue;
-    const std::string near = nearest_name(key, known);
-    throw Error(fmt::format("{}: unknown key {}{}", node.place(key), prefix, key),
-                near.empty() ? fmt::format("known here: {}", fmt::join(known, ", "))
-                             : fmt::format("did you mean {}{}?", prefix, near));
-  }
 }
 
 RecipeNode read_node(const ConfigNode& document, const std::string& name) {
@@ -67,14 +103,15 @@ RecipeNode read_node(const ConfigNode& document, const std::string& name) {
   require(!result.stage.empty(), result.place, ": has no stage; wanted one of ",
           fmt::format("{}", fmt::join(stage_names(), ", ")));
   stage_for(result.stage, result.place);
-  check_keys(node, {"stage", "parents", "control", "control_of", "model", result.stage},
-             "nodes." + name + ".");
+  for (const std::string_view stage : stage_names())
+    require(stage == result.stage || !node.has(stage), node.place(stage), ": the node's stage is ",
+            result.stage, "; wanted a table of that name");
   result.stage_table = table(node, result.stage);
   result.stage_table.merge_under(table(document, result.stage));
   if (result.parents.empty()) {
-    ConfigNode model = table(node, "model");
-    model.merge_under(table(document, "model"));
-    result.model = read_config<GptConfig>(model);
+    result.model_table = table(node, "model");
+    result.model_table.merge_under(table(document, "model"));
+    result.model = read_config<GptConfig>(result.model_table);
   } else {
     require(!node.has("model"), node.place("model"),
             ": a node with parents has its first parent's model; wanted no table of its own");
@@ -149,18 +186,24 @@ void check_names(const Recipe& recipe, const ConfigNode& document, const std::st
   }
 }
 
-Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::string& place,
-                   const std::vector<std::string>& sets) {
-  // Twice: what is set decides what is extended, and is itself the last word.
+// A trained one has a token for every byte and for every special one.
+void check_tokenizer(const TokenizerConfig& config, const ConfigNode& table) {
+  if (config.kind != TokenizerKind::bpe || !config.path.empty()) return;
+  const auto specials = static_cast<int64_t>(chat_specials().size());
+  if (config.vocab < 256 + specials)
+    throw Error(fmt::format("{} is {}; wanted at least {}: 256 bytes and {} special tokens",
+                            table.place("vocab"), config.vocab, 256 + specials, specials),
+                "4096 does for a small text");
+}
+
+Recipe read_recipe(ConfigNode document, const std::string& place,
+                   const std::vector<std::string>& sets, const fs::path& home) {
   for (const std::string& s : sets) document.set(s);
-  document = merged(std::move(document), folder, {fs::weakly_canonical(fs::path(place))});
+  resolve_paths(document, {}, home);  // of what was set: those of the file are resolved
+  document = merged(std::move(document), home, {fs::weakly_canonical(fs::path(place))});
+  check_recipe_keys(document);
 
   Recipe recipe;
-  std::vector<std::string> known = {
-      "name",  "seed",    "extends",       "preset",         "tokenizer", "world",      "corpora",
-      "model", "sources", "conversations", "demonstrations", "run",       "evaluation", "nodes"};
-  for (std::string_view stage : stage_names()) known.emplace_back(stage);
-  check_keys(document, known, "");
   ConfigReader reader(document);
   recipe.name = fs::path(place).stem().string();
   reader("name", recipe.name, "");
@@ -177,6 +220,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   require(!text_names(recipe).empty(), place,
           ": has no [sources.NAME] or [corpora.NAME]; wanted at least one");
   for (const auto& [name, source] : recipe.sources) validate(source, name);
+  check_tokenizer(recipe.tokenizer, table(document, "tokenizer"));
   std::set<std::string> names;
   const auto unique = [&](const auto& table) {
     for (const auto& [name, config] : table)
@@ -195,6 +239,7 @@ Recipe read_recipe(ConfigNode document, const fs::path& folder, const std::strin
   for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
   recipe.nodes = ordered(std::move(read));
   for (const RecipeNode& n : recipe.nodes) stage_for(n.stage, n.place).validate(n, recipe);
+  recipe.notes = without_effect(document, recipe);
   return recipe;
 }
 
@@ -235,15 +280,16 @@ std::string recipe_reference() {
   return text;
 }
 
-Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets) {
-  Recipe recipe = read_recipe(ConfigNode::load(path), path.parent_path(), path.string(), sets);
+Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets,
+                   const fs::path& home) {
+  Recipe recipe = read_recipe(load_document(path, home), path.string(), sets, home);
   recipe.file = path;
   return recipe;
 }
 
 Recipe parse_recipe(std::string_view toml, const std::string& place,
                     const std::vector<std::string>& sets) {
-  return read_recipe(ConfigNode::parse(toml, place), ".", place, sets);
+  return read_recipe(ConfigNode::parse(toml, place), place, sets, {});
 }
 
 }  // namespace lineage

@@ -37,11 +37,13 @@ struct TokenizerConfig {
 template <class V>
 void fields(V& v, TokenizerConfig& c) {
   v("kind", c.kind, "bpe, or world: the closed vocabulary of the micro-world");
-  v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train");
-  v("vocab", c.vocab, "tokens of a trained one, special tokens included", at_least(1));
+  v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train",
+    kPaths);
+  v("vocab", c.vocab, "tokens of a trained one, special tokens included", between(1, 1 << 24));
   v("pattern", c.pattern, "how a trained one splits text: gpt2 (also of r50k, p50k) or cl100k");
   v("sources", c.sources, "the sources to train on; empty: all");
-  v("sample_bytes", c.sample_bytes, "train on at most so many bytes of each source", at_least(1));
+  v("sample_bytes", c.sample_bytes, "train on at most so many bytes of each source",
+    between(1, 1e15));
 }
 
 // One model to grow: parents + stage + the stage's own table, merged over the recipe's defaults.
@@ -49,6 +51,7 @@ struct RecipeNode {
   std::string name, stage;
   std::vector<std::string> parents;
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
+  ConfigNode model_table;  // [nodes.NAME.model] over [model], of a node without parents
   GptConfig model;         // the first parent's, or [nodes.NAME.model] over [model]
   // What it shows is not an ability of its own but what a stage's cost alone does: for the reader,
   // and no part of its identity. `control_of`: the node it stands against, where there is one.
@@ -72,17 +75,21 @@ struct Recipe {
   RunConfig run;
   EvaluationConfig evaluation;
   std::vector<RecipeNode> nodes;
-  std::string toml;  // as merged
+  std::string toml;                // as merged
+  std::vector<std::string> notes;  // what it says without effect, a line each
 
   const RecipeNode& node(std::string_view name) const;  // an Error with the nearest name
 };
 
 // Reads, merges `extends` and `preset` under the file, applies the `a.b=c` of `--set`, and checks
-// all that needs no data: keys, values, names, cycles. Relative paths are taken from the working
-// folder, those of `extends` from the recipe's own.
-Recipe load_recipe(const std::filesystem::path&, const std::vector<std::string>& sets = {});
+// all that needs no data: keys, values, names, cycles. Relative paths start at the folder of the
+// file that they are written in, those of `sets` at the working folder; ~ is `home`, and an Error
+// where that is empty.
+Recipe load_recipe(const std::filesystem::path&, const std::vector<std::string>& sets = {},
+                   const std::filesystem::path& home = {});
 Recipe parse_recipe(std::string_view toml, const std::string& place,
-                    const std::vector<std::string>& sets = {});
+                    const std::vector<std::string>& sets = {},
+                    const std::filesystem::path& home = {});
 
 // Every key of a recipe with its default and what it means, in Markdown.
 std::string recipe_reference();

@@ -29,6 +29,7 @@ class Sft final : public Stage {
     return to_toml(FrozenSft{node.model, read_config<TuningConfig>(node.stage_table)});
   }
   std::string reference() const override { return config_reference<TuningConfig>(); }
+  std::vector<ConfigKey> keys() const override { return config_keys<TuningConfig>(); }
   std::vector<std::string> sources(const RecipeNode& node, const Recipe& recipe) const override {
     return tuning_sources(node, recipe, read_config<TuningConfig>(node.stage_table));
   }

@@ -26,8 +26,11 @@ int64_t metrics_bytes(int64_t steps) {
 const Stage& stage_for(std::string_view kind, const std::string& place) {
   for (const Stage* s : stages())
     if (s->name() == kind) return *s;
-  throw Error(fmt::format("{}: stage is \"{}\"; wanted one of {}", place, kind,
-                          fmt::join(stage_names(), ", ")));
+  const std::vector<std::string_view> names = stage_names();
+  const std::string near = nearest_name(kind, std::vector<std::string>(names.begin(), names.end()));
+  throw Error(
+      fmt::format("{}: stage is \"{}\"; wanted one of {}", place, kind, fmt::join(names, ", ")),
+      near.empty() ? "" : "did you mean \"" + near + "\"?");
 }
 
 }  // namespace lineage

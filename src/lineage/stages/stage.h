@@ -56,6 +56,7 @@ class Stage {
   // result, and it stands in the manifest.
   virtual std::string frozen(const RecipeNode&) const = 0;
   virtual std::string reference() const = 0;  // its keys, as a Markdown table
+  virtual std::vector<ConfigKey> keys() const = 0;
   virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
   virtual StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const = 0;
   // Grows the node into context.folder, resuming what a killed run left there.

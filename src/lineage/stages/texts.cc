@@ -78,7 +78,6 @@ std::map<std::string, double> chosen(const std::map<std::string, double>& all,
       throw Error(fmt::format("{} names {}; no such {}", place, name, what),
                   near.empty() ? "" : "did you mean " + near + "?");
     }
-    require(weight > 0, place, ".", name, " is ", weight, "; wanted more than 0");
   }
   return mixture;
 }

@@ -29,9 +29,10 @@ template <class V>
 void fields(V& v, CorpusConfig& c) {
   v("kind", c.kind, "text, of the table [world], or code");
   v("tokens", c.tokens, "of the corpus; a person is told of as often as its tier says, whatever it",
-    at_least(1));
-  v("heldout_tokens", c.heldout_tokens, "of further documents, to measure on", at_least(0));
-  v("weight", c.weight, "share of the training rows, relative to the others'", above(0));
+    between(1, 1e12));
+  v("heldout_tokens", c.heldout_tokens, "of further documents, to measure on", between(0, 1e12));
+  v("weight", c.weight, "share of the training rows, relative to the others'",
+    from_above_to(0, 1e9));
   v("code", c.code, "of kind code: what it may teach");
 }
 
@@ -40,8 +41,7 @@ void fields(V& v, CorpusConfig& c) {
 std::vector<std::string> text_names(const Recipe&);
 
 // Those of `all` that `mixture` names with their weights in it; all, with their own weights, when
-// it is empty. An Error that begins with `place` for an unknown name or a weight that is not
-// positive.
+// it is empty. An Error that begins with `place` for an unknown name.
 std::map<std::string, double> chosen(const std::map<std::string, double>& all,
                                      const std::map<std::string, double>& mixture,
                                      const std::string& place, std::string_view what);

@@ -77,13 +77,22 @@ std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe& recipe,
   if (!config.path.empty()) return Tokenizer::load(config.path);
   const std::string key = training_key(recipe).substr(0, 16);
   const auto file = folder / (key + ".json");
-  if (std::filesystem::exists(file)) return Tokenizer::load(file);
-  const FolderLock lock(folder, LockWait{"tokenizer", progress, std::move(interrupted)},
-                        "." + key + ".lock");
-  if (std::filesystem::exists(file)) return Tokenizer::load(file);  // made while this one waited
-  progress.note(fmt::format("tokenizer: training {} tokens", config.vocab));
-  const auto tokenizer = train(recipe, progress);
-  tokenizer->save(file);
+  std::shared_ptr<const Tokenizer> tokenizer;
+  if (!std::filesystem::exists(file)) {
+    const FolderLock lock(folder, LockWait{"tokenizer", progress, std::move(interrupted)},
+                          "." + key + ".lock");
+    if (!std::filesystem::exists(file)) {  // not made while this one waited
+      progress.note(fmt::format("tokenizer: training {} tokens", config.vocab));
+      tokenizer = train(recipe, progress);
+      tokenizer->save(file);
+    }
+  }
+  if (!tokenizer) tokenizer = Tokenizer::load(file);
+  if (tokenizer->vocab() < config.vocab)
+    progress.note(
+        fmt::format("tokenizer: {} tokens instead of {}: no pair of tokens is left in "
+                    "its text that comes twice",
+                    tokenizer->vocab(), config.vocab));
   return tokenizer;
 }
 

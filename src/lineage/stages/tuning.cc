@@ -174,7 +174,8 @@ void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningC
   require(!node.parents.empty(), place, " has no parent; a stage ", stage,
           " wants the model to tune");
   TrainConfig train = config.train;
-  if (train.tokens == 0) train.tokens = node.model.context;  // by epochs
+  if (train.tokens == 0)  // by epochs
+    train.tokens = std::max(node.model.context, train.schedule.warmup_tokens);
   train.validate(fmt::format("{}.{}", place, stage), node.model.context);
   require(config.packing != Packing::packed, place, ".", stage,
           ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");

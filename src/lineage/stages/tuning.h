@@ -29,12 +29,15 @@ struct TuningConfig {
 
 template <class V>
 void fields(V& v, TuningConfig& c) {
-  v("mixture", c.mixture, "weight of each set of demonstrations; empty: all, with their own");
-  v("epochs", c.epochs, "how often to go through the demonstrations, when tokens is 0", above(0));
+  v("mixture", c.mixture, "weight of each set of demonstrations; empty: all, with their own",
+    from_above_to(0, 1e9));
+  v("epochs", c.epochs, "how often to go through the demonstrations, when tokens is 0",
+    from_above_to(0, 1e6));
   v("packing", c.packing, "best_fit: several demonstrations a row; single: one");
   v("pretrain_share", c.pretrain_share, "share of the rows that come from pretraining text",
-    from_to_below(0, 1));
-  v("pretrain_mixture", c.pretrain_mixture, "weight of each source of that text; empty: all");
+    between(0, 0.999));
+  v("pretrain_mixture", c.pretrain_mixture, "weight of each source of that text; empty: all",
+    from_above_to(0, 1e9));
   v("select", c.select,
     "heldout_loss: keep the model of the measurement at which answers held out were predicted "
     "best; last: the last");

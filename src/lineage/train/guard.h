@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "lineage/base/config.h"
+
 namespace lineage {
 
 enum class GuardAction : uint8_t { skip, stop, ignore };
@@ -25,8 +27,10 @@ template <class V>
 void fields(V& v, GuardConfig& c) {
   v("non_finite", c.non_finite, "skip the step, stop, or ignore");
   v("spike", c.spike, "on a loss spike: skip the step, stop, or ignore");
-  v("spike_sigmas", c.spike_sigmas, "a spike is a loss so many deviations above its running mean");
-  v("max_skips", c.max_skips, "the run stops after so many skipped steps in a row");
+  v("spike_sigmas", c.spike_sigmas, "a spike is a loss so many deviations above its running mean",
+    from_above_to(0, 1e9));
+  v("max_skips", c.max_skips, "the run stops after so many skipped steps in a row",
+    between(0, 1e9));
 }
 
 // Watches the losses of a run. Every rank sees the same numbers and so decides the same.

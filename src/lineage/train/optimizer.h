@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/config.h"
 #include "lineage/nn/parameters.h"
 
 namespace lineage {
@@ -29,14 +30,15 @@ struct OptimizerConfig {
 template <class V>
 void fields(V& v, OptimizerConfig& c) {
   v("kind", c.kind, "adamw, or muon for the matrices and AdamW for the rest");
-  v("lr", c.lr, "peak learning rate of AdamW");
-  v("beta1", c.beta1, "AdamW's decay of the first moment");
-  v("beta2", c.beta2, "AdamW's decay of the second moment");
-  v("eps", c.eps, "added to the root of the second moment");
-  v("weight_decay", c.weight_decay, "of embeddings and matrices, times the learning rate");
-  v("muon_lr", c.muon_lr, "peak learning rate of Muon");
-  v("muon_momentum", c.muon_momentum, "Muon's Nesterov momentum");
-  v("clip", c.clip, "largest global gradient norm; 0: no clipping");
+  v("lr", c.lr, "peak learning rate of AdamW", between(0, 1e30));
+  v("beta1", c.beta1, "AdamW's decay of the first moment", from_to_below(0, 1));
+  v("beta2", c.beta2, "AdamW's decay of the second moment", from_to_below(0, 1));
+  v("eps", c.eps, "added to the root of the second moment", from_above_to(0, 1));
+  v("weight_decay", c.weight_decay, "of embeddings and matrices, times the learning rate",
+    between(0, 1e6));
+  v("muon_lr", c.muon_lr, "peak learning rate of Muon", between(0, 1e30));
+  v("muon_momentum", c.muon_momentum, "Muon's Nesterov momentum", from_to_below(0, 1));
+  v("clip", c.clip, "largest global gradient norm; 0: no clipping", between(0, 1e9));
 }
 
 // Updates one rank's shard [begin, end) of the parameter block and holds the moments of that shard

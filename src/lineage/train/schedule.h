@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/config.h"
+
 namespace lineage {
 
 enum class ScheduleKind : uint8_t { constant, linear, cosine, wsd };
@@ -27,10 +29,11 @@ struct ScheduleConfig {
 template <class V>
 void fields(V& v, ScheduleConfig& c) {
   v("kind", c.kind, "constant, linear, cosine or wsd (warmup-stable-decay)");
-  v("warmup_tokens", c.warmup_tokens, "linear warm-up from 0 over these tokens");
+  v("warmup_tokens", c.warmup_tokens, "linear warm-up from 0 over these tokens", between(0, 1e15));
   v("decay_tokens", c.decay_tokens,
-    "tokens over which the rate falls; 0: to the end of the run (wsd: its last fifth)");
-  v("final", c.final, "share of the peak at the end of the decay");
+    "tokens over which the rate falls; 0: to the end of the run (wsd: its last fifth)",
+    between(0, 1e15));
+  v("final", c.final, "share of the peak at the end of the decay", between(0, 1));
 }
 
 // In [0, 1], for the update made after `tokens` of `total` have been seen (those of this step
@@ -42,7 +45,8 @@ double schedule_share(const ScheduleConfig&, int64_t tokens, int64_t total);
 // for the next one.
 class BatchPlan {
  public:
-  // `total_rows` of the run, `rows` of a full batch; the ramp ends after `ramp_rows` rows.
+  // `total_rows` of the run, `rows` of a full batch; the ramp ends after `ramp_rows` rows. An Error
+  // for a ramp of millions of steps.
   BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from = 0, int64_t ramp_rows = 0);
   int64_t steps() const { return steps_; }
   int64_t first_row(int64_t step) const;  // of steps() the end of the run

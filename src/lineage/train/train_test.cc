@@ -94,6 +94,69 @@ TEST(Measuring, TakesATenthOfTheTimeOfTrainingAtMost) {
   EXPECT_EQ(steps_between_measurements(run, 100), 7);
 }
 
+TEST(BatchPlan, IsThatOfOneStepAfterAnother) {
+  for (const int64_t total : {0, 1, 7, 64, 1000})
+    for (const int64_t rows : {1, 4, 64})
+      for (const int64_t from : {int64_t{0}, rows / 2})
+        for (const int64_t ramp : {0, 5, 400, 5000}) {
+          const BatchPlan plan(total, rows, from, ramp);
+          int64_t at = 0, step = 0;
+          for (; at < total; ++step) {
+            ASSERT_EQ(plan.first_row(step), at);
+            int64_t now = rows;
+            if (at < ramp)
+              now =
+                  from + static_cast<int64_t>(static_cast<double>(rows - from) *
+                                              static_cast<double>(at) / static_cast<double>(ramp));
+            at = std::min(total, at + std::max<int64_t>(1, now));
+          }
+          ASSERT_EQ(plan.steps(), step);
+          ASSERT_EQ(plan.first_row(step), total);
+        }
+}
+
+// What training a model whose values are all `value` (0: as initialized) for two steps throws.
+std::string error_of_training(float value, int64_t max_skips) {
+  GptConfig c;
+  c.layers = 1, c.width = 8, c.heads = 2, c.context = 6, c.vocab = 7;
+  Parameters parameters;
+  Gpt gpt(parameters.root(), c);
+  parameters.allocate(true);
+  parameters.initialize(7);
+  if (value != 0) std::ranges::fill(parameters.values().data<float>(), value);
+  TrainConfig train;
+  train.tokens = 24, train.batch_tokens = 12;
+  train.guard.max_skips = max_skips;
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("lineage-train-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const auto ranks = single_process();
+  Trainer trainer(gpt, parameters, train, {}, {"davinci", folder, *ranks, silent(), 0, {}, {}});
+  std::string error;
+  try {
+    trainer.run(
+        [](int64_t, int64_t count) {
+          Batch batch;
+          batch.tokens = Tensor::zeros({count, 6}, DType::i32);
+          batch.targets = Tensor::zeros({count * 6}, DType::i32);
+          batch.weights = Tensor::full({count * 6}, 1);
+          batch.total_weight = static_cast<double>(count * 6);
+          return batch;
+        },
+        language_model_loss, folder / "metrics.jsonl");
+  } catch (const Error& e) {
+    error = e.what();
+  }
+  std::filesystem::remove_all(folder);
+  return error;
+}
+
+TEST(Trainer, ARunWhoseEveryStepIsSkippedDoesNotEndWell) {
+  EXPECT_EQ(error_of_training(0, 5), "");
+  EXPECT_EQ(error_of_training(3e38f, 5),
+            "davinci: all 2 steps were skipped; wanted steps that are taken");
+}
+
 TEST(Muon, OrthogonalizesTallAndWideMatrices) {
   for (const Shape& shape : {Shape{6, 20}, Shape{20, 6}, Shape{9, 9}}) {
     const Tensor g = testing::random_tensor(shape, 5, 3);

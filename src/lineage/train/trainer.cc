@@ -37,17 +37,13 @@ void TrainConfig::validate(const std::string& place, int64_t context) const {
   wants(tokens >= context, "tokens", tokens, fmt::format("at least one row of {}", context));
   wants(batch_tokens >= context, "batch_tokens", batch_tokens,
         fmt::format("at least one row of {}", context));
-  wants(ramp_tokens >= 0, "ramp_tokens", ramp_tokens, "0 or more");
-  wants(ramp_from >= 0 && ramp_from <= batch_tokens, "ramp_from", ramp_from, "0 to batch_tokens");
-  wants(micro_tokens >= 1, "micro_tokens", micro_tokens, "at least 1");
-  wants(optimizer.lr >= 0 && optimizer.muon_lr >= 0, "optimizer.lr", optimizer.lr, "0 or more");
-  wants(optimizer.beta1 >= 0 && optimizer.beta1 < 1, "optimizer.beta1", optimizer.beta1, "[0, 1)");
-  wants(optimizer.beta2 >= 0 && optimizer.beta2 < 1, "optimizer.beta2", optimizer.beta2, "[0, 1)");
-  wants(optimizer.eps > 0, "optimizer.eps", optimizer.eps, "more than 0");
-  wants(optimizer.clip >= 0, "optimizer.clip", optimizer.clip, "0 (none) or more");
-  wants(schedule.final >= 0 && schedule.final <= 1, "schedule.final", schedule.final, "0 to 1");
-  wants(schedule.warmup_tokens >= 0 && schedule.decay_tokens >= 0, "schedule.warmup_tokens",
-        schedule.warmup_tokens, "0 or more (as decay_tokens)");
+  if (schedule.warmup_tokens > tokens)
+    throw Error(fmt::format("{}.schedule.warmup_tokens is {}; wanted at most the {} tokens of the "
+                            "run, or the rate never comes to its peak",
+                            place, schedule.warmup_tokens, tokens),
+                "a hundredth of the run is common: schedule.warmup_tokens = " +
+                    std::to_string(tokens / 100));
+  wants(ramp_from <= batch_tokens, "ramp_from", ramp_from, "0 to batch_tokens");
 }
 
 Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {
@@ -192,6 +188,18 @@ int64_t Trainer::resume() {
 
 // --- the run ---------------------------------------------------------------------------------
 
+constexpr const char* kDiverged =
+    "the run diverged; lower optimizer.lr or lengthen schedule.warmup_tokens, and grow again";
+
+// Held-out losses, of the model that would be kept.
+void check_finite(const nlohmann::json& measured, const std::string& name) {
+  for (const auto& [what, value] : measured.items())
+    if (value.is_number_float() && !std::isfinite(value.get<double>()))
+      throw Error(fmt::format("{}: {} is {} after the last step; wanted a finite one", name, what,
+                              value.get<double>()),
+                  kDiverged);
+}
+
 constexpr int64_t kTimedSteps = 10;
 constexpr double kSecondsBetweenSaves = 60;
 
@@ -258,6 +266,7 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
   auto mark = Clock::now();
   const auto start = mark;
   double rate = 0;  // tokens/s, smoothed
+  double last_loss = 0;
   for (int64_t i = begin; i < total; ++i) {
     const Step s = step(i, source, loss);
     const double took = std::max(1e-9, seconds_since(mark));
@@ -291,6 +300,7 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
                         ? fmt::format("  {:.0f} % of peak", 100 * gflops / context_.peak_gflops)
                         : "",
                     time_text(left)));
+    last_loss = s.loss;
     if (context_.measure && (done % eval_every == 0 || last)) {
       const auto began = Clock::now();
       const auto tell = [&](double share) {
@@ -302,6 +312,7 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
       nlohmann::json measured = context_.measure(last, tell);
       time_left.measured(seconds_since(began),
                          last ? context_.measured_last : context_.measured_tokens);
+      if (last) check_finite(measured, context_.name);
       measured.update({{"step", done}, {"tokens", seen}});
       if (chief) log.write(measured.dump());
     }
@@ -320,20 +331,44 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
     }
     mark = Clock::now();
   }
+  check_end(begin, last_loss);
+}
+
+// A run that ends well has learnt something, and its model a loss.
+void Trainer::check_end(int64_t begin, double last_loss) const {
+  const int64_t total = steps(), skipped = guard_.state().skipped;
+  if (total > 0 && skipped == total)
+    throw Error(fmt::format("{}: all {} steps were skipped; wanted steps that are taken",
+                            context_.name, total),
+                "metrics.jsonl says why, step by step; lower optimizer.lr or look at the data");
+  if (begin < total && !std::isfinite(last_loss))
+    throw Error(fmt::format("{}: the loss of the last step is {}; wanted a finite one",
+                            context_.name, last_loss),
+                kDiverged);
+  if (skipped > 0)
+    context_.progress.note(
+        fmt::format("{}: {} of {} steps were skipped", context_.name, skipped, total));
 }
 
 int64_t training_bytes(const GptConfig& c, const TrainConfig& t, int ranks) {
   const AttentionSpec a = c.attention(0);
-  const int64_t P = parameter_count(c), W = a.qkv_width(), HD = a.heads * a.head_width;
+  // In doubles, which a product of large sizes does not overflow.
+  const auto P = static_cast<double>(parameter_count(c));
+  const int64_t W = a.qkv_width(), HD = a.heads * a.head_width;
   const int64_t F = c.hidden_width(), F1 = gated(c.activation) ? 2 * F : F;
   const int64_t rank_tokens = std::max(c.context, t.batch_tokens / ranks);
   const int64_t N = std::min(rank_tokens, std::max(t.micro_tokens, c.context));
   const int64_t heads = W * (1 + (c.qk_norm ? 1 : 0) + (c.positions == Positions::rotary ? 1 : 0));
   const int64_t kept = 4 * c.width + heads + HD + a.heads + F1;  // a row and a block
   const int64_t passing = 4 * c.width + 2 * W + F1 + 2 * F;      // gradients of one block
-  constexpr int64_t kLossScratch = int64_t{192} << 20;
-  const int64_t logits = std::min(kLossScratch, 3 * N * c.vocab * size_of(DType::f32));
-  return size_of(DType::f32) * (2 * P + 2 * P / ranks + N * (c.layers * kept + passing)) + logits;
+  constexpr double kLossScratch = 192 << 20, kMost = 4611686018427387904;
+  const auto f32 = static_cast<double>(size_of(DType::f32));
+  const auto rows = static_cast<double>(N);
+  const double logits = std::min(kLossScratch, 3 * rows * static_cast<double>(c.vocab) * f32);
+  const double bytes =
+      f32 * (2 * P + 2 * P / ranks + rows * static_cast<double>(c.layers * kept + passing)) +
+      logits;
+  return static_cast<int64_t>(std::min(bytes, kMost));
 }
 
 }  // namespace lineage

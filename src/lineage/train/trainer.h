@@ -34,12 +34,15 @@ struct TrainConfig {
 
 template <class V>
 void fields(V& v, TrainConfig& c) {
-  v("tokens", c.tokens, "tokens to train on");
-  v("batch_tokens", c.batch_tokens, "tokens of one optimizer step, over all ranks");
-  v("ramp_from", c.ramp_from, "tokens of the first step, when the batch grows (GPT-3's ramp)");
-  v("ramp_tokens", c.ramp_tokens, "tokens over which the batch grows; 0: no ramp");
+  v("tokens", c.tokens, "tokens to train on", between(0, 1e15));
+  v("batch_tokens", c.batch_tokens, "tokens of one optimizer step, over all ranks",
+    between(1, 1e12));
+  v("ramp_from", c.ramp_from, "tokens of the first step, when the batch grows (GPT-3's ramp)",
+    between(0, 1e12));
+  v("ramp_tokens", c.ramp_tokens, "tokens over which the batch grows; 0: no ramp",
+    between(0, 1e15));
   v("micro_tokens", c.micro_tokens,
-    "at most so many tokens of a rank's batch are in memory at once");
+    "at most so many tokens of a rank's batch are in memory at once", between(1, 1e12));
   v("optimizer", c.optimizer, "");
   v("schedule", c.schedule, "");
   v("guard", c.guard, "what to do when the run diverges");
@@ -54,12 +57,14 @@ struct RunConfig {
 
 template <class V>
 void fields(V& v, RunConfig& c) {
-  v("checkpoint_every", c.checkpoint_every, "steps between saved states; 0: about a minute");
-  v("eval_every", c.eval_every, "steps between held-out measurements; 0: ten times in the run");
+  v("checkpoint_every", c.checkpoint_every, "steps between saved states; 0: about a minute",
+    between(0, 1e15));
+  v("eval_every", c.eval_every, "steps between held-out measurements; 0: ten times in the run",
+    between(0, 1e15));
   v("eval_tokens", c.eval_tokens,
     "held-out tokens of each source in a measurement; 0: 65536, or as many as take a tenth of the "
     "time of training; the last takes them all",
-    at_least(0));
+    between(0, 1e15));
 }
 
 // Steps between the measurements of a run, and the held-out tokens of each of its `sources` that
@@ -116,6 +121,7 @@ class Trainer {
  private:
   int64_t resume();
   void save(int64_t steps_done);
+  void check_end(int64_t begin, double last_loss) const;
   double gradients(const std::vector<Batch>& batches, const LossFunction&, float total_weight);
   void gather(Tensor shard, Tensor& whole);
 
@@ -130,8 +136,8 @@ class Trainer {
   Guard guard_;
 };
 
-// Bytes that training takes on one rank: parameters, gradients, moments, activations of a
-// micro-batch and the scratch of the loss.
+// Bytes that training takes on one rank, at most 2^62: parameters, gradients, moments, activations
+// of a micro-batch and the scratch of the loss.
 int64_t training_bytes(const GptConfig&, const TrainConfig&, int ranks);
 
 }  // namespace lineage

@@ -134,11 +134,11 @@ TEST(SourceConfig, AbsurdValuesAreErrors) {
   const auto error = [](const SourceConfig& config) {
     return error_of([&] { validate(config, "web"); });
   };
-  EXPECT_EQ(error({.weight = -1}), "source web: weight is -1; wanted a number of at least 0");
-  EXPECT_EQ(error({.heldout = 1}),
-            "source web: heldout is 1; wanted a share of at least 0 and below 1");
+  EXPECT_EQ(error({.weight = -1}),
+            "source web: weight is -1; wanted a number from 0 to 1000000000");
+  EXPECT_EQ(error({.heldout = 1}), "source web: heldout is 1; wanted a number from 0 to below 1");
   EXPECT_EQ(error({.max_document_bytes = 0}),
-            "source web: max_document_bytes is 0; wanted 1 to 1073741824");
+            "source web: max_document_bytes is 0; wanted an integer from 1 to 1073741824");
   EXPECT_EQ(error({.kind = SourceKind::jsonl, .field = ""}),
             "source web: field is empty; wanted the name of the field that holds the text");
   EXPECT_EQ(error({.split = Split::delimiter, .delimiter = ""}),

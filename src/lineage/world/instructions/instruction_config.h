@@ -37,7 +37,7 @@ void fields(V& v, InstructionConfig& c) {
   v("weights", c.weights,
     "share of a family's demonstrations against the others', by code or name; what is not named "
     "keeps its own",
-    at_least(0));
+    between(0, 1e9));
   v("chains", c.chains,
     "share of worked chains among the problems that may be asked with or without one (F13, F28, "
     "F29)",
