@@ -111,8 +111,9 @@ std::string syntax_help(std::string_view line) {
     value = trimmed(value.substr(0, value.find('#')));
   if (value.empty()) return "a value is missing behind " + key + " =";
   std::string lower(value);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   if (lower == "true" || lower == "yes" || lower == "on") return key + " = true";
   if (lower == "false" || lower == "no" || lower == "off") return key + " = false";
   if (lower == "none" || lower == "null" || lower == "nil")

@@ -150,7 +150,9 @@ TEST_F(Checkpoints, AreNeverWrittenWithWeightsThatAreNotFinite) {
   const std::string error = error_of([&] { write(broken); });
   EXPECT_EQ(error, path_.string() + ": 2 of the " + std::to_string(values.size()) + " values of " +
                        broken.parameters->all().back().name +
-                       " are nan or infinite; wanted finite weights");
+                       " are nan or infinite; wanted finite weights | a model that was trained "
+                       "here diverged: grow it again with a lower learning rate; an imported one "
+                       "has to be fetched again");
   EXPECT_TRUE(same_values(*loaded().parameters, *one_.parameters)) << "the old one is whole";
 }
 
@@ -206,7 +208,8 @@ TEST_F(Checkpoints, RefuseAFrozenConfigThatCannotBe) {
   EXPECT_SAYS(loaded(), "model");
   m.config = "[model]\nlayers = 0\n";
   Checkpoint::write(path_, m, *one_.parameters);
-  EXPECT_SAYS(loaded(), "manifest.json: config: model.layers is 0; wanted 1 to 1024");
+  EXPECT_SAYS(loaded(),
+              "manifest.json: config:2: model.layers is 0; wanted an integer from 1 to 1024");
 }
 
 TEST_F(Checkpoints, CheckTheDigestOfFurtherFiles) {

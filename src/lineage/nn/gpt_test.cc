@@ -215,7 +215,7 @@ TEST(Gpt, ImpossibleConfigsAreNamed) {
   c = small();
   c.rotary_theta = 0;
   EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
-            "a.toml: model.rotary_theta is 0; wanted a number from 1 to 1e+15");
+            "a.toml: model.rotary_theta is 0; wanted a number from 1 to 1000000000000000");
   c = small();
   c.vocab = 0;
   EXPECT_EQ(error_of([&] { c.validate("a.toml"); }), "a.toml: model.vocab is 0; wanted at least 1");

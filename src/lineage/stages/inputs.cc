@@ -4,25 +4,16 @@
 #include "lineage/data/conversations.h"
 #include "lineage/data/source.h"
 #include "lineage/stages/grow.h"
-#include "lineage/text/bpe_train.h"
-#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
 
 void check_tokenizer_files(const Recipe& recipe, const std::vector<const RecipeNode*>& nodes) {
   const TokenizerConfig& config = recipe.tokenizer;
-  if (config.kind == TokenizerKind::world) return;
-  if (config.path.empty()) {
-    BpeTrainOptions options;
-    options.vocab = config.vocab;
-    options.specials = chat_specials();
-    BpeTrainer refuses_what_is_too_small(options);
-    return;
-  }
+  if (config.kind == TokenizerKind::world || config.path.empty()) return;
   const auto tokenizer = Tokenizer::load(config.path);
   for (const RecipeNode* node : nodes)
-    if (node->model.vocab != 0) check_vocab(*tokenizer, node->model, node->place);
+    if (node->model.vocab != 0) check_vocab(*tokenizer, node->model, node->place, kVocabHelp);
 }
 
 void read_first_document(const SourceConfig& config, const std::string& name) {

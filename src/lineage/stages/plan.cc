@@ -91,7 +91,6 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = loaded ? loaded->vocab() : recipe.tokenizer.vocab;
-    if (loaded) check_vocab(*loaded, node.model, node.place, kVocabHelp);
     const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe, ranks);
     result.nodes.push_back({n, plan});
     of_node.push_back(

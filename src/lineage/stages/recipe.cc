@@ -33,6 +33,14 @@ bool has_variable(const fs::path& path) {
   });
 }
 
+// [nodes.NAME.KEY] over [KEY].
+ConfigNode over_default(const ConfigNode& node, const ConfigNode& document, std::string_view key) {
+  if (!node.has(key)) return table(document, key);
+  ConfigNode own = node.child(key);
+  own.merge_under(table(document, key));
+  return own;
+}
+
 // The path that `text` says in a file of this folder.
 std::string resolved(const std::string& text, const std::string& place, const fs::path& folder,
                      const fs::path& home) {
@@ -53,18 +61,20 @@ std::string resolved(const std::string& text, const std::string& place, const fs
   return (folder / text).lexically_normal().string();
 }
 
-// Every path of the document as seen from the working folder, when relative ones start at `folder`.
-void resolve_paths(ConfigNode& document, const fs::path& folder, const fs::path& home) {
+// Every path whose place begins so as seen from the working folder, when relative ones start at
+// `folder`.
+void resolve_paths(ConfigNode& document, std::string_view places, const fs::path& folder,
+                   const fs::path& home) {
   for (const ConfigKey& key : recipe_keys())
     if (key.paths)
       document.change_strings(key.path, [&](const std::string& text, const std::string& place) {
-        return resolved(text, place, folder, home);
+        return place.starts_with(places) ? resolved(text, place, folder, home) : text;
       });
 }
 
 ConfigNode load_document(const fs::path& file, const fs::path& home) {
   ConfigNode document = ConfigNode::load(file);
-  resolve_paths(document, file.parent_path(), home);
+  resolve_paths(document, "", file.parent_path(), home);
   return document;
 }
 
@@ -106,11 +116,9 @@ RecipeNode read_node(const ConfigNode& document, const std::string& name) {
   for (const std::string_view stage : stage_names())
     require(stage == result.stage || !node.has(stage), node.place(stage), ": the node's stage is ",
             result.stage, "; wanted a table of that name");
-  result.stage_table = table(node, result.stage);
-  result.stage_table.merge_under(table(document, result.stage));
+  result.stage_table = over_default(node, document, result.stage);
   if (result.parents.empty()) {
-    result.model_table = table(node, "model");
-    result.model_table.merge_under(table(document, "model"));
+    result.model_table = over_default(node, document, "model");
     result.model = read_config<GptConfig>(result.model_table);
   } else {
     require(!node.has("model"), node.place("model"),
@@ -199,7 +207,7 @@ void check_tokenizer(const TokenizerConfig& config, const ConfigNode& table) {
 Recipe read_recipe(ConfigNode document, const std::string& place,
                    const std::vector<std::string>& sets, const fs::path& home) {
   for (const std::string& s : sets) document.set(s);
-  resolve_paths(document, {}, home);  // of what was set: those of the file are resolved
+  resolve_paths(document, "--set ", {}, home);  // those of the file are resolved already
   document = merged(std::move(document), home, {fs::weakly_canonical(fs::path(place))});
   check_recipe_keys(document);
 
@@ -288,8 +296,10 @@ Recipe load_recipe(const fs::path& path, const std::vector<std::string>& sets,
 }
 
 Recipe parse_recipe(std::string_view toml, const std::string& place,
-                    const std::vector<std::string>& sets) {
-  return read_recipe(ConfigNode::parse(toml, place), place, sets, {});
+                    const std::vector<std::string>& sets, const fs::path& home) {
+  ConfigNode document = ConfigNode::parse(toml, place);
+  resolve_paths(document, "", {}, home);
+  return read_recipe(std::move(document), place, sets, home);
 }
 
 }  // namespace lineage

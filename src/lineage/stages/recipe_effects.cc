@@ -15,13 +15,13 @@ class Effects {
  public:
   void key(const ConfigNode& table, std::string_view key, bool effective, const std::string& why) {
     if (!table.has(key) || table.line(key).starts_with("preset ")) return;
-    const std::string place = table.place(key);
+    const std::string at = fmt::format("{} {}", table.line(key), key);
     for (Seen& s : seen_)
-      if (s.place == place) {
+      if (s.at == at) {
         s.effective = s.effective || effective;
         return;
       }
-    seen_.push_back({place, why, effective});
+    seen_.push_back({at, table.place(key), why, effective});
   }
   std::vector<std::string> lines() const {
     std::vector<std::string> lines;
@@ -32,7 +32,7 @@ class Effects {
 
  private:
   struct Seen {
-    std::string place, why;
+    std::string at, place, why;  // `at`: of the value, whichever table it was merged into
     bool effective;
   };
   std::vector<Seen> seen_;
@@ -103,8 +103,8 @@ void stage_effects(Effects& effects, const RecipeNode& node) {
     effects.key(table, key, keys.ratings.empty(), "the answers come from ratings");
 }
 
-// A step takes whole rows.
-void round_batch(std::vector<std::string>& lines, const RecipeNode& node) {
+// A step takes whole rows, and a warm-up ends within the run.
+void other_than_said(std::vector<std::string>& lines, const RecipeNode& node) {
   const int64_t T = node.model.context;
   StageKeys keys;
   ConfigReader reader(node.stage_table);
@@ -113,6 +113,8 @@ void round_batch(std::vector<std::string>& lines, const RecipeNode& node) {
   if (batch % T != 0)
     lines.push_back(fmt::format("{}: batch_tokens is {}; a step takes {}, whole rows of {} tokens",
                                 node.name, batch, batch / T * T, T));
+  if (keys.train.tokens > 0 && keys.train.schedule.warmup_tokens > keys.train.tokens)
+    lines.push_back(warmup_note(node.name, keys.train));
   if (micro < T && node.stage_table.has("micro_tokens"))
     lines.push_back(fmt::format("{}: micro_tokens is {}; {} are in memory at once, a whole row",
                                 node.name, micro, T));
@@ -160,7 +162,7 @@ std::vector<std::string> without_effect(const ConfigNode& document, const Recipe
   }
   unread_tables(effects, document, recipe);
   std::vector<std::string> lines = effects.lines();
-  for (const RecipeNode& n : recipe.nodes) round_batch(lines, n);
+  for (const RecipeNode& n : recipe.nodes) other_than_said(lines, n);
   return lines;
 }
 

@@ -235,8 +235,9 @@ std::vector<ConfigKey> make_keys() {
   table("evaluation", config_keys<EvaluationConfig>());
   for (const std::string_view stage : stage_names())
     table(std::string(stage), stage_for(stage, "recipe").keys());
-  named_tables("nodes", {{.path = "stage"}, {.path = "parents"}, {.path = "control"},
-                         {.path = "control_of"}});
+  named_tables(
+      "nodes",
+      {{.path = "stage"}, {.path = "parents"}, {.path = "control"}, {.path = "control_of"}});
   table("nodes.NAME.model", config_keys<GptConfig>());
   for (const std::string_view stage : stage_names())
     table("nodes.NAME." + std::string(stage), stage_for(stage, "recipe").keys());
@@ -278,8 +279,8 @@ std::vector<std::string> KeyCheck::places(std::string_view end, const Path& patt
     if (!ends_with(key.path, end)) continue;
     Path path = split(key.path);
     if (path[0] == "nodes" && !in_nodes && end != "nodes") continue;
-    const auto common = static_cast<size_t>(
-        std::ranges::mismatch(path, pattern).in1 - path.begin());
+    const auto common =
+        static_cast<size_t>(std::ranges::mismatch(path, pattern).in1 - path.begin());
     if (common < longest) continue;
     if (common > longest) best.clear();
     longest = common;
@@ -299,7 +300,8 @@ void KeyCheck::refuse(const ConfigNode& table, const std::string& key, const Pat
                 std::string(remark));
   };
   if (const Foreign* other = foreign(key)) {
-    if (other->here.empty()) throw Error(what + "; wanted one of Lineage's", std::string(other->remark));
+    if (other->here.empty())
+      throw Error(what + "; wanted one of Lineage's", std::string(other->remark));
     did_you_mean(places(other->here, pattern, names, 0), other->remark);
   }
   if (const auto deeper = places(key, pattern, names, 1); !pattern.empty() && !deeper.empty())

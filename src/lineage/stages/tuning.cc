@@ -174,8 +174,7 @@ void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningC
   require(!node.parents.empty(), place, " has no parent; a stage ", stage,
           " wants the model to tune");
   TrainConfig train = config.train;
-  if (train.tokens == 0)  // by epochs
-    train.tokens = std::max(node.model.context, train.schedule.warmup_tokens);
+  if (train.tokens == 0) train.tokens = node.model.context;  // by epochs
   train.validate(fmt::format("{}.{}", place, stage), node.model.context);
   require(config.packing != Packing::packed, place, ".", stage,
           ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");
@@ -234,6 +233,8 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
                                       key.fold("mixture").key());
   TrainConfig train = config.train;
   train.tokens = tokens_of(config, data);
+  if (config.train.tokens == 0 && train.schedule.warmup_tokens > train.tokens)
+    context.progress.note(warmup_note(node.name, train));
 
   Model model = make_model(node.model, true);
   Checkpoint::open(context.parents[0]).load(*model.parameters);

@@ -37,13 +37,13 @@ void TrainConfig::validate(const std::string& place, int64_t context) const {
   wants(tokens >= context, "tokens", tokens, fmt::format("at least one row of {}", context));
   wants(batch_tokens >= context, "batch_tokens", batch_tokens,
         fmt::format("at least one row of {}", context));
-  if (schedule.warmup_tokens > tokens)
-    throw Error(fmt::format("{}.schedule.warmup_tokens is {}; wanted at most the {} tokens of the "
-                            "run, or the rate never comes to its peak",
-                            place, schedule.warmup_tokens, tokens),
-                "a hundredth of the run is common: schedule.warmup_tokens = " +
-                    std::to_string(tokens / 100));
   wants(ramp_from <= batch_tokens, "ramp_from", ramp_from, "0 to batch_tokens");
+}
+
+std::string warmup_note(std::string_view node, const TrainConfig& c) {
+  return fmt::format(
+      "{}: schedule.warmup_tokens is {} of a run of {} tokens; the rate never comes to its peak",
+      node, c.schedule.warmup_tokens, c.tokens);
 }
 
 Tensor language_model_loss(const Gpt& gpt, const Batch& batch, float weight) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lineage/base/config.h"
@@ -47,6 +48,9 @@ void fields(V& v, TrainConfig& c) {
   v("schedule", c.schedule, "");
   v("guard", c.guard, "what to do when the run diverges");
 }
+
+// The line that says of a node's warm-up that it is longer than its run.
+std::string warmup_note(std::string_view node, const TrainConfig&);
 
 // What does not determine the result: how often to save, to measure and to tell.
 struct RunConfig {
