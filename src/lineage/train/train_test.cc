@@ -131,7 +131,8 @@ std::string error_of_training(float value, int64_t max_skips) {
       std::filesystem::temp_directory_path() / ("lineage-train-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto ranks = single_process();
-  Trainer trainer(gpt, parameters, train, {}, {"davinci", folder, *ranks, silent(), 0, {}, {}});
+  TrainContext context{"davinci", folder, *ranks, silent(), 0, {}, 0, 0, {}};
+  Trainer trainer(gpt, parameters, train, {}, std::move(context));
   std::string error;
   try {
     trainer.run(
