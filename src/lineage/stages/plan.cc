@@ -4,6 +4,7 @@
 #include "lineage/base/clock.h"
 #include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
+#include "lineage/data/files.h"
 #include "lineage/ops/tape.h"
 #include "lineage/stages/grow.h"
 #include "lineage/stages/room.h"

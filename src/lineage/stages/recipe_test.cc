@@ -27,9 +27,9 @@ width = 16
 heads = 2
 context = 16
 [sources.words]
-paths = ["/dev/null"]
+paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [conversations.chats]
-paths = ["/dev/null"]
+paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [corpora.mica]
 tokens = 1000
 [demonstrations.few]
