@@ -200,6 +200,16 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_EQ(table.status, 0) << table.text;
   EXPECT_THAT(table.text, HasSubstr("davinci"));
   EXPECT_THAT(table.text, HasSubstr("A13.register"));
+  EXPECT_THAT(table.text, Not(HasSubstr("A13.register/")));
+  EXPECT_THAT(table.text, HasSubstr("further rows, of cells, conditions and measures: --cells"));
+  EXPECT_THAT(table.text, Not(HasSubstr(" nan")));
+  const std::string cells = run_program(eval + " --cells").text;
+  EXPECT_THAT(cells, HasSubstr("A13.register/"));
+  EXPECT_THAT(cells, Not(HasSubstr(" nan")));
+  EXPECT_THAT(cells, Not(HasSubstr("further rows")));
+  // What made the scores is there whole, and what measured nothing left no row.
+  EXPECT_EQ(Database(out("runs/scores.sqlite")).query("SELECT command FROM runs"),
+            (Rows{{"lineage " + eval}}));
   EXPECT_THAT(table.text, Not(HasSubstr("names no world")));
   const auto json = nlohmann::json::parse(run_program(eval + " --json", "2>/dev/null").text);
   ASSERT_GE(json.size(), 4u);
@@ -239,7 +249,7 @@ TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
   EXPECT_EQ(eval("beside.sqlite", "3"), alone);
   EXPECT_EQ(Database(out("beside.sqlite")).query("SELECT DISTINCT run FROM scores"), (Rows{{"1"}}));
 
-  // One that cannot be asked ends all, and what was measured of the others is kept.
+  // One that cannot be asked is left out; two of one name are told apart.
   Model model = load_model(node("runs", "tuned"));
   Checkpoint::write(folder / "some" / "nodes" / "a", model.manifest, *model.parameters,
                     model.tokenizer.get());
@@ -247,8 +257,51 @@ TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
                     model.tokenizer.get());
   model.manifest.identity = "mute";
   Checkpoint::write(folder / "some" / "nodes" / "mute", model.manifest, *model.parameters);
-  expect_error("eval " + out("some") + " -n 6 --threads 2", "mute: has no tokenizer");
-  EXPECT_GE(scores_so_far("some"), 1);
+  model.manifest.identity = "another";
+  Checkpoint::write(folder / "some" / "nodes" / "c", model.manifest, *model.parameters,
+                    model.tokenizer.get());
+  const Output some = run_program("eval " + out("some") + " -n 6 --ability A01 --threads 2");
+  EXPECT_EQ(some.status, 0) << some.text;
+  EXPECT_THAT(some.text, HasSubstr("left out: "));
+  EXPECT_THAT(some.text, HasSubstr("mute: has no tokenizer"));
+  EXPECT_THAT(some.text, HasSubstr("tuned-another"));
+}
+
+TEST_F(EvaluationTest, ASmallTryReplacesNothing) {
+  ASSERT_EQ(grow("runs", "--no-eval").status, 0);
+  const std::string database = out("runs/scores.sqlite"), db = " --db " + database;
+  const std::string eval = "eval " + node("runs", "davinci") + db + " --ability A13.register";
+  ASSERT_EQ(run_program(eval + " -n 40").status, 0);
+  const Output small = run_program(eval + " -n 8");
+  EXPECT_EQ(small.status, 0);
+  EXPECT_THAT(small.text, HasSubstr("the database has measurements with more items (up to 40), "
+                                    "which reports go on to show: A13.register"));
+  EXPECT_EQ(
+      Database(database).query("SELECT n FROM current WHERE name = 'A13.register' AND cell = ''"),
+      (Rows{{"40"}}));
+
+  // Nor do files of one name, asked one after the other, become one question set.
+  for (const char* below : {"a", "b"}) std::filesystem::create_directories(folder / below);
+  const std::string line = R"({"query": "q", "choices": ["a", "b"], "gold": 0})";
+  write_text(folder / "a" / "q.jsonl", line);
+  write_text(folder / "b" / "q.jsonl", line + "\n" + line);
+  const std::string ask = "eval " + node("runs", "davinci") + db + " --file ";
+  EXPECT_EQ(run_program(ask + out("a/q.jsonl")).status, 0);
+  expect_error(ask + out("b/q.jsonl"),
+               "has scores of another file under the name q (a/q.jsonl, not b/q.jsonl); wanted "
+               "another name",
+               "name the questions of this file with --name");
+  EXPECT_EQ(run_program(ask + out("b/q.jsonl") + " --name other").status, 0);
+}
+
+TEST_F(EvaluationTest, AnInterruptedEvalSaysSo) {
+  ASSERT_EQ(grow("runs", "--no-eval").status, 0);
+  int status = 0;
+  EXPECT_TRUE(run_and_signal(
+      {"eval", out("runs"), "--tokens", "0"}, SIGTERM, [&] { return scores_so_far("runs") >= 1; },
+      &status));
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 75);
 }
 
 TEST_F(EvaluationTest, EvalNamesWhatIsWrong) {

@@ -223,4 +223,33 @@ std::vector<std::string> arrange(const CLI::App& root, const std::vector<std::st
   return result;
 }
 
+std::string quoted_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:=+@%";
+  std::string command = "lineage";
+  for (const std::string& a : arguments) {
+    command += ' ';
+    if (!a.empty() && a.find_first_not_of(kPlain) == a.npos) {
+      command += a;
+      continue;
+    }
+    command += '\'';
+    for (const char c : a) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    command += '\'';
+  }
+  return command;
+}
+
+namespace {
+
+std::string& typed() {
+  static std::string command = "lineage";
+  return command;
+}
+
+}  // namespace
+
+const std::string& command_as_typed() { return typed(); }
+void set_command_as_typed(std::string command) { typed() = std::move(command); }
+
 }  // namespace lineage::cli

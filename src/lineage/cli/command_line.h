@@ -14,4 +14,12 @@ namespace lineage::cli {
 // value or argument that is missing, and an option that is given twice where one value is wanted.
 std::vector<std::string> arrange(const CLI::App& root, const std::vector<std::string>& arguments);
 
+// A command line as a shell reads it, "lineage eval runs -n 100 --set 'a.b = c'": what a run keeps
+// of how it was started.
+std::string quoted_command(const std::vector<std::string>& arguments);
+
+// That of this process, as it was typed. main() says what it was.
+const std::string& command_as_typed();
+void set_command_as_typed(std::string);
+
 }  // namespace lineage::cli

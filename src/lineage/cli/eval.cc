@@ -1,12 +1,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "lineage/base/error.h"
+#include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/model.h"
+#include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/evaluation.h"
 #include "lineage/cli/options.h"
@@ -21,7 +27,7 @@ struct EvalOptions {
   std::string target, db;
   std::vector<std::string> abilities, files;
   FileScenarioOptions file;
-  bool skip_malformed = false, complexity = false, json = false;
+  bool skip_malformed = false, complexity = false, json = false, cells = false;
   std::string chain_prompt;
   EvaluateOptions evaluate;
   int threads = 0;
@@ -66,6 +72,41 @@ ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
                           o.abilities);
 }
 
+// Models of one name, as of several seeds or trees, are told apart as their folders are.
+void tell_apart(std::vector<ScoreRow>& rows) {
+  constexpr size_t kDigits = 12;
+  std::map<std::string, std::set<std::string>> keys;
+  for (const ScoreRow& r : rows) keys[r.node_name].insert(r.node);
+  for (ScoreRow& r : rows)
+    if (keys[r.node_name].size() > 1) r.node_name += "-" + r.node.substr(0, kDigits);
+}
+
+// The rows that answer what was asked: the headline ones of each ability, all scenarios where it
+// has none, and those that were named; not their cells.
+std::vector<ScoreRow> headline_rows(const std::vector<ScoreRow>& rows,
+                                    const std::vector<std::string>& named) {
+  std::set<std::string> with_headline;
+  for (const ScoreRow& r : rows)
+    if (r.headline_of_ability) with_headline.insert(r.ability);
+  std::vector<ScoreRow> result;
+  for (const ScoreRow& r : rows)
+    if (r.cell.empty() && (r.headline_of_ability || !with_headline.contains(r.ability) ||
+                           std::ranges::find(named, r.scenario) != named.end()))
+      result.push_back(r);
+  return result;
+}
+
+// "-" where there is none.
+std::string number(double value, int width = 0) {
+  return std::isfinite(value) ? fmt::format("{:{}.3f}", value, width)
+                              : fmt::format("{:>{}}", "-", width);
+}
+
+std::string interval(double low, double high) {
+  if (!std::isfinite(low) || !std::isfinite(high)) return "-";
+  return fmt::format("[{:.3f}, {:.3f}]", low, high);
+}
+
 void print_table(const std::vector<ScoreRow>& rows) {
   size_t node = 4, scenario = 8;
   for (const ScoreRow& r : rows) {
@@ -85,10 +126,9 @@ void print_table(const std::vector<ScoreRow>& rows) {
     if (r.skipped) notes += fmt::format("  {} too long", r.skipped);
     if (r.truncated) notes += fmt::format("  {} cut to fit", r.truncated);
     if (!r.gate.empty()) notes += "  " + r.gate;
-    fmt::print(
-        "{:{}}  {:{}}  {:6.3f}  [{:.3f}, {:.3f}]   {:6.3f}  {:9.3f}  {:6.3f}  {:5}  {:4}  {}{}\n",
-        r.node_name, node, name, scenario, r.headline, r.low, r.high, r.chance, r.graded, r.format,
-        r.n, r.seed, r.form, notes);
+    fmt::print("{:{}}  {:{}}  {}  {:>15}  {}  {}  {}  {:5}  {:4}  {}{}\n", r.node_name, node, name,
+               scenario, number(r.headline, 6), interval(r.low, r.high), number(r.chance, 6),
+               number(r.graded, 9), number(r.format, 6), r.n, r.seed, r.form, notes);
   }
 }
 
@@ -115,6 +155,56 @@ nlohmann::json json_of(const ScoreRow& r) {
   return j;
 }
 
+// Why a model cannot be asked; none: it can. The hint is empty where nothing helps.
+std::optional<Error> why_not(const Model& model, const NodeRecord& node, bool about_micro_world) {
+  if (!model.tokenizer)
+    return Error(node.folder + ": has no tokenizer; wanted one to read the questions with",
+                 "put the tokenizer.json that it was trained with into its folder");
+  if (about_micro_world && !of_micro_world(*model.tokenizer))
+    return Error(node.folder +
+                     ": reads other words than the micro-world's, whose abilities "
+                     "are asked; wanted questions in files",
+                 "name them with --file, see docs/formats.md");
+  return {};
+}
+
+// Files that are called the same would be one question set in the database.
+void check_names(const ScenarioList& questions, const Database& database) {
+  for (const auto& scenario : questions) {
+    const ScenarioSpec& spec = scenario->spec();
+    const std::string file = fs::path(spec.title).filename();
+    for (const std::string& title : database.titles(spec.name))
+      if (title != spec.title && title != file)  // before 0.2 a title was the file's name alone
+        throw Error(database.path().string() + ": has scores of another file under the name " +
+                        spec.name + " (" + title + ", not " + spec.title + "); wanted another name",
+                    "name the questions of this file with --name");
+  }
+}
+
+// A small try leaves larger measurements in their place.
+void note_larger(const std::vector<AskedScenario>& asked, const Database& database,
+                 Progress& progress) {
+  std::map<std::string, int64_t> larger;  // items, by scenario
+  for (const AskedScenario& a : asked)
+    if (const int64_t n = database.items_of_larger(a.node, a.digest); n > 0)
+      for (const ScoreRow& r : database.scores_of(a.node, a.digest))
+        if (r.cell.empty() && r.n <= n) {
+          larger[r.scenario] = std::max(larger[r.scenario], n);
+          break;
+        }
+  if (larger.empty()) return;
+  std::string names;
+  int64_t most = 0;
+  for (const auto& [name, n] : larger) {
+    names += (names.empty() ? "" : ", ") + name;
+    most = std::max(most, n);
+  }
+  progress.note(
+      fmt::format("the database has measurements with more items (up to {}), which reports "
+                  "go on to show: {}",
+                  most, names));
+}
+
 void eval(EvalOptions o) {
   set_threads(o.threads);
   o.file.items.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
@@ -125,32 +215,42 @@ void eval(EvalOptions o) {
   const ScenarioList questions = questions_of(o, *progress);
   AbilitySuites suites(o.files.empty() ? o.abilities : std::vector<std::string>());
   Database database(o.db.empty() ? default_database(o.target) : fs::path(o.db));
-  database.begin_run("lineage eval " + o.target, kVersion, o.evaluate.seed);
+  check_names(questions, database);
+  database.begin_run(command_as_typed(), kVersion, o.evaluate.seed);
   o.evaluate.interrupted = interrupted;
-  std::set<std::pair<std::string, std::string>> asked;  // node and scenario
+  std::vector<Error> left_out;
   const auto questions_of_model = [&](const Model& model, const NodeRecord& node, Progress& notes) {
-    if (!model.tokenizer)
-      throw Error(node.folder + ": has no tokenizer; wanted one to read the questions with");
-    if (o.files.empty() && !of_micro_world(*model.tokenizer))
-      throw Error(node.folder +
-                      ": reads other words than the micro-world's, whose abilities "
-                      "are asked; wanted questions in files",
-                  "name them with --file, see docs/formats.md");
-    ScenarioList scenarios = o.files.empty() ? suites.of(model, notes) : questions;
-    for (const auto& s : scenarios) {
-      asked.emplace(node.key, s->spec().name);
-      for (const Measure& m : s->spec().measures) asked.emplace(node.key, m.name);
+    if (const auto why = why_not(model, node, o.files.empty())) {
+      left_out.push_back(*why);
+      return ScenarioList{};
     }
-    return scenarios;
+    return o.files.empty() ? suites.of(model, notes) : questions;
   };
-  evaluate_models(models, questions_of_model, database, o.evaluate, *progress);
+  const auto asked = evaluate_models(models, questions_of_model, database, o.evaluate, *progress);
+  if (interrupted())
+    throw Interrupted("eval: interrupted; what was measured is kept in " + database.path().string(),
+                      "the same command goes on from there");
+  if (left_out.size() == models.size()) throw left_out[0];
+  for (const Error& why : left_out) progress->note(std::string("left out: ") + why.what());
+  note_larger(asked, database, *progress);
   std::vector<ScoreRow> rows;
-  for (ScoreRow& r : database.scores())
-    if (asked.contains({r.node, r.scenario})) rows.push_back(std::move(r));
-  if (!o.json) return print_table(rows);
-  nlohmann::json all = nlohmann::json::array();
-  for (const ScoreRow& r : rows) all.push_back(json_of(r));
-  fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  for (const AskedScenario& a : asked)
+    for (ScoreRow& r : database.scores_of(a.node, a.digest)) rows.push_back(std::move(r));
+  tell_apart(rows);
+  std::ranges::stable_sort(rows, {}, [](const ScoreRow& r) {
+    return std::tie(r.ability, r.scenario, r.cell, r.node_name);
+  });
+  if (o.json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const ScoreRow& r : rows) all.push_back(json_of(r));
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return;
+  }
+  const auto shown = o.cells ? rows : headline_rows(rows, o.abilities);
+  print_table(shown);
+  if (shown.size() < rows.size())
+    fmt::print("{} further rows, of cells, conditions and measures: --cells\n",
+               rows.size() - shown.size());
 }
 
 }  // namespace
@@ -185,7 +285,8 @@ void add_eval(CLI::App& app) {
   c->add_flag("--again", o->evaluate.again, "measure also what the database has");
   add_path(c, "--db", o->db, "the database; default: scores.sqlite in the run's folder");
   add_threads(c, o->threads);
-  c->add_flag("--json", o->json, "scores as JSON");
+  c->add_flag("--cells", o->cells, "print every row: cells, conditions, measures");
+  c->add_flag("--json", o->json, "all scores as JSON");
   c->callback([o] { catch_interrupts(), eval(*o); });
 }
 

@@ -12,12 +12,14 @@ namespace lineage::cli {
 
 namespace fs = std::filesystem;
 
-void evaluate_models(const std::vector<fs::path>& folders, const QuestionsOf& questions_of,
-                     Database& database, const EvaluateOptions& options, Progress& progress) {
+std::vector<AskedScenario> evaluate_models(const std::vector<fs::path>& folders,
+                                           const QuestionsOf& questions_of, Database& database,
+                                           const EvaluateOptions& options, Progress& progress) {
   SideBySide side_by_side(std::vector<Piece>(folders.size()), num_threads());
   JointProgress joint(progress, fmt::format("evaluating {} models", folders.size()),
                       std::vector<double>(folders.size(), 1));
   std::mutex asking;
+  std::vector<std::vector<AskedScenario>> asked(folders.size());
   side_by_side.run([&](size_t i) {
     EvaluateOptions own_options = options;
     own_options.interrupted = [&] {
@@ -25,7 +27,7 @@ void evaluate_models(const std::vector<fs::path>& folders, const QuestionsOf& qu
     };
     if (own_options.interrupted()) return;
     Database own(database.path());
-    own.join_run(database.run());
+    own.join_run(database);
     Model model = load_model(folders[i]);
     const NodeRecord node = node_record(model, folders[i]);
     const auto part = joint.piece(i, node.name);
@@ -34,10 +36,14 @@ void evaluate_models(const std::vector<fs::path>& folders, const QuestionsOf& qu
       return questions_of(model, node, *part);
     }();
     if (scenarios.empty()) return;
-    evaluate(*language_model(*model.gpt, *model.tokenizer), node, scenarios, own, own_options,
-             *part);
+    for (std::string& digest : evaluate(*language_model(*model.gpt, *model.tokenizer), node,
+                                        scenarios, own, own_options, *part))
+      asked[i].push_back({node.key, std::move(digest)});
   });
   derive_scores(database);  // from what all of them have written
+  std::vector<AskedScenario> all;
+  for (auto& of_model : asked) all.insert(all.end(), of_model.begin(), of_model.end());
+  return all;
 }
 
 }  // namespace lineage::cli

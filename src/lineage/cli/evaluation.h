@@ -42,8 +42,13 @@ using QuestionsOf = std::function<ScenarioList(const Model&, const NodeRecord&, 
 // Measures the models of some folders into the database, several side by side with a share of the
 // threads each: a small model gains little from a second thread (docs/log.md, 2026-11-23). What is
 // measured does not depend on how many. The first exception of any ends all, and is rethrown.
-void evaluate_models(const std::vector<std::filesystem::path>& folders, const QuestionsOf&,
-                     Database&, const EvaluateOptions&, Progress&);
+// Returns what is measured now, by node and digest of the scenario.
+struct AskedScenario {
+  std::string node, digest;
+};
+std::vector<AskedScenario> evaluate_models(const std::vector<std::filesystem::path>& folders,
+                                           const QuestionsOf&, Database&, const EvaluateOptions&,
+                                           Progress&);
 
 // What `grow` does once a tree is grown: puts the suite to its nodes as the recipe's [evaluation]
 // says, into OUT/scores.sqlite; each rank takes its share of them. What is measured is not measured

@@ -15,6 +15,7 @@
 #include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
+#include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/evaluation.h"
 #include "lineage/cli/options.h"
@@ -167,15 +168,6 @@ void print_grown(const std::vector<GrownNode>& nodes, uint64_t seed, double seco
   }
 }
 
-std::string command_of(const GrowCommand& o) {
-  std::string command = "lineage grow " + o.recipe;
-  for (const std::string& s : o.sets) command += fmt::format(" --set '{}'", s);
-  for (const std::string& n : o.grow.nodes) command += " --node " + n;
-  if (o.no_eval) command += " --no-eval";
-  if (o.seeds > 1) command += fmt::format(" --seeds {}", o.seeds);
-  return command;
-}
-
 // For the report, which cannot know it otherwise.
 void record_growth(const GrowCommand& o, const Recipe& recipe, const std::string& started,
                    double seconds) {
@@ -183,7 +175,7 @@ void record_growth(const GrowCommand& o, const Recipe& recipe, const std::string
   for (const RecipeNode& n : recipe.nodes)
     if (n.control) controls[n.name] = n.control_of;
   add_growth_run(fs::path(o.out) / "trees" / recipe.name, recipe.toml, controls,
-                 {command_of(o), describe_machine(), kVersion, started, seconds});
+                 {command_as_typed(), describe_machine(), kVersion, started, seconds});
 }
 
 Recipe read_recipe(const GrowCommand& o) {
@@ -245,7 +237,7 @@ void run(GrowCommand o) {
       if (ranks->rank() == 0) print_grown(nodes, o.seeds > 1 ? own.seed : 0, took() - before);
       if (suites) {
         const double grown = took();
-        evaluate_grown(own.evaluation, *suites, nodes, o.out, command_of(o), *ranks, progress);
+        evaluate_grown(own.evaluation, *suites, nodes, o.out, command_as_typed(), *ranks, progress);
         if (ranks->rank() == 0) fmt::print("\nevaluated in {}\n", duration(took() - grown));
       }
       if (ranks->rank() != 0) continue;

@@ -67,6 +67,7 @@ int run(int argc, char** argv) {
       "Exit status: 0; 1 for errors; 2 for a command line that is not understood; 75 when a run "
       "was\n"
       "interrupted and has saved its state: the same command goes on from there.");
+  set_command_as_typed(quoted_command({argv + 1, argv + argc}));
   std::vector<std::string> arguments = arrange(app, {argv + 1, argv + argc});
   std::ranges::reverse(arguments);  // as CLI11 takes them
   try {

@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
@@ -90,6 +91,13 @@ class Database::Statement {
   int bound_ = 0;
 };
 
+struct Database::Run {
+  std::string started, command, version;
+  uint64_t seed = 0;
+  std::mutex first;  // who writes the run's first scores, and its row
+  int64_t id = 0;    // 0: not written yet
+};
+
 Database::Database(std::filesystem::path path, Access access) : path_(std::move(path)) {
   // To read, too, for writing where the system allows it: what a killed process has left half
   // written is then taken back. SQLite opens read-only where it does not.
@@ -145,7 +153,8 @@ void Database::check_format(Access access) {
   if (id != kApplicationId)
     throw Error(path_.string() + ": is another program's database; wanted one of scores",
                 "name another file with --db");
-  if (version != kSchemaVersion)
+  if (version == 1) upgrade();
+  if (number("PRAGMA user_version") != kSchemaVersion)
     throw Error(path_.string() + ": has format " + std::to_string(version) + "; wanted " +
                     std::to_string(kSchemaVersion),
                 "move the file away; `lineage eval` then measures everything anew");
@@ -160,7 +169,22 @@ void Database::create_tables() {
   Statement others(*this, "SELECT count(*) FROM sqlite_master");
   if (others.step() && others.integer(0) == 0) {  // no other process was faster
     execute(kSchema);
+    execute(kView);
     execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+    execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  }
+  execute("COMMIT");
+}
+
+void Database::upgrade() {
+  execute("BEGIN IMMEDIATE");
+  const bool still_old = [&] {  // no other process was faster
+    Statement version(*this, "PRAGMA user_version");
+    return version.step() && version.integer(0) == 1;
+  }();
+  if (still_old) {
+    execute(kUpgradeFrom1);
+    execute(kView);
     execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }
   execute("COMMIT");
@@ -181,14 +205,20 @@ void Database::add_node(const NodeRecord& n) {
 }
 
 void Database::begin_run(const std::string& command, const std::string& version, uint64_t seed) {
-  Statement(*this,
-            "INSERT INTO runs(started, command, version, seed) "
-            "VALUES(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'),?,?,?)")
-      .bind(command)
-      .bind(version)
-      .bind(seed)
+  Statement now(*this, "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now')");
+  now.step();
+  run_ = std::make_shared<Run>();
+  run_->started = now.text(0), run_->command = command, run_->version = version, run_->seed = seed;
+}
+
+int64_t Database::insert_run() {
+  Statement(*this, "INSERT INTO runs(started, command, version, seed) VALUES(?,?,?,?)")
+      .bind(run_->started)
+      .bind(run_->command)
+      .bind(run_->version)
+      .bind(run_->seed)
       .run();
-  run_ = sqlite3_last_insert_rowid(db_);
+  return sqlite3_last_insert_rowid(db_);
 }
 
 bool Database::has(const std::string& node, const std::string& scenario_digest) const {
@@ -198,8 +228,12 @@ bool Database::has(const std::string& node, const std::string& scenario_digest) 
 
 void Database::write(const Evaluation& e) {
   assert(e.items.size() == e.predictions.size());
+  std::unique_lock<std::mutex> first;
+  if (run_) first = std::unique_lock(run_->first);
+  if (run_ && run_->id != 0) first.unlock();
   execute("BEGIN IMMEDIATE");
   try {
+    run_id_ = !run_ ? 0 : run_->id != 0 ? run_->id : insert_run();
     write_items(e);
     write_predictions(e);
     write_scores(e, e.scenario.digest, e.scores);
@@ -207,10 +241,12 @@ void Database::write(const Evaluation& e) {
       if (e.measures[m].empty()) continue;
       const Measure& measure = e.scenario.spec->measures[m];
       const std::string digest = e.scenario.digest + " " + measure.name;
-      write_scenario(e, digest, measure.name, measure.title, measure.metric, measure.headline);
+      write_scenario(e, digest, measure.name, measure.title, measure.metric, measure.kind,
+                     measure.headline);
       write_scores(e, digest, e.measures[m]);
     }
     execute("COMMIT");
+    if (run_ && first.owns_lock()) run_->id = run_id_;
   } catch (...) {
     sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
@@ -219,9 +255,9 @@ void Database::write(const Evaluation& e) {
 
 void Database::write_scenario(const Evaluation& e, const std::string& digest,
                               const std::string& name, const std::string& title,
-                              const std::string& metric, bool headline) {
+                              const std::string& metric, MetricKind kind, bool headline) {
   const Prompting& p = e.scenario.spec->prompting;
-  Statement(*this, "INSERT OR REPLACE INTO scenarios VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)")
+  Statement(*this, "INSERT OR REPLACE INTO scenarios VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(digest)
       .bind(name)
       .bind(name == e.scenario.spec->name ? e.scenario.spec->ability
@@ -236,12 +272,15 @@ void Database::write_scenario(const Evaluation& e, const std::string& digest,
       .bind(headline)
       .bind(e.scenario.n)
       .bind(e.scenario.seed)
+      .bind(e.scenario.revision)
+      .bind(std::string(metric_kind_name(kind)))
       .run();
 }
 
 void Database::write_items(const Evaluation& e) {
   const ScenarioSpec& spec = *e.scenario.spec;
-  write_scenario(e, e.scenario.digest, spec.name, spec.title, spec.metric.name, spec.headline);
+  write_scenario(e, e.scenario.digest, spec.name, spec.title, spec.metric.name, spec.kind,
+                 spec.headline);
   Statement insert(*this, "INSERT OR IGNORE INTO items VALUES(?,?,?,?,?,?,?,?,?)");
   int64_t position = 0;
   for (const Instance& item : e.items) {
@@ -330,7 +369,7 @@ void Database::write_scores(const Evaluation& e, const std::string& scenario,
         .bind(template_name(e.form))
         .bind(e.dev_raw)
         .bind(e.dev_chat)
-        .bind(run_)
+        .bind(run_id_)
         .run();
 }
 
@@ -342,38 +381,84 @@ std::optional<double> Database::headline(const std::string& node, const std::str
   return s.real(0);
 }
 
+bool Database::has_same(const Evaluation& e) const {
+  const Score& score = e.scores.at(0);
+  Statement s(*this,
+              "SELECT gate, n, headline, low, high, graded, chance FROM scores "
+              "WHERE node = ? AND scenario = ? AND cell = ?");
+  if (!s.bind(e.node).bind(e.scenario.digest).bind(score.cell).step()) return false;
+  if (s.text(0) != e.gate || s.integer(1) != score.n) return false;
+  int column = 2;
+  for (const double now : {score.headline.value, score.headline.low, score.headline.high,
+                           score.graded.value, score.chance.value()}) {
+    const double before = s.real(column++);
+    if (before != now && (!std::isnan(before) || std::isfinite(now))) return false;
+  }
+  return true;
+}
+
 std::vector<ScoreRow> Database::scores(const std::string& node) const {
-  Statement s(
-      *this,
-      "SELECT node, node_name, ability, name, cell, template, gate, of_ability, n, skipped, "
-      "truncated, seed, headline, low, high, graded, graded_low, graded_high, chance, "
-      "shuffled, format FROM current WHERE ?1 = '' OR node = ?1 "
-      "ORDER BY ability, name, cell, node_name, node");
-  s.bind(node);
-  std::vector<ScoreRow> rows;
+  return rows("FROM current WHERE ?1 = '' OR node = ?1", {node});
+}
+
+std::vector<ScoreRow> Database::scores_of(const std::string& node,
+                                          const std::string& digest) const {
+  // A measure's scenario is the digest, a blank and its name.
+  return rows(
+      "FROM (SELECT d.name AS node_name, c.name, c.ability, c.headline AS of_ability, s.* "
+      "FROM scores s JOIN scenarios c USING(scenario) JOIN nodes d USING(node)) "
+      "WHERE node = ?1 AND (scenario = ?2 OR (scenario > ?2 || ' ' AND scenario < ?2 || '!'))",
+      {node, digest});
+}
+
+int64_t Database::items_of_larger(const std::string& node, const std::string& digest) const {
+  Statement s(*this,
+              "SELECT o.n FROM current v JOIN scenarios o USING(scenario) WHERE v.node = ?1 "
+              "AND v.cell = '' AND v.scenario <> ?2 "
+              "AND v.name = (SELECT name FROM scenarios WHERE scenario = ?2)");
+  return s.bind(node).bind(digest).step() ? s.integer(0) : 0;
+}
+
+std::vector<std::string> Database::titles(const std::string& name) const {
+  Statement s(*this, "SELECT DISTINCT title FROM scenarios WHERE name = ?");
+  s.bind(name);
+  std::vector<std::string> result;
+  while (s.step()) result.push_back(s.text(0));
+  return result;
+}
+
+std::vector<ScoreRow> Database::rows(const std::string& from,
+                                     const std::vector<std::string>& values) const {
+  Statement s(*this,
+              "SELECT node, node_name, ability, name, cell, template, gate, of_ability, n, "
+              "skipped, truncated, seed, headline, low, high, graded, graded_low, graded_high, "
+              "chance, shuffled, format " +
+                  from + " ORDER BY ability, name, cell, node_name, node");
+  for (const std::string& value : values) s.bind(value);
+  std::vector<ScoreRow> result;
   while (s.step())
-    rows.push_back({.node = s.text(0),
-                    .node_name = s.text(1),
-                    .ability = s.text(2),
-                    .scenario = s.text(3),
-                    .cell = s.text(4),
-                    .form = s.text(5),
-                    .gate = s.text(6),
-                    .headline_of_ability = s.integer(7) != 0,
-                    .n = s.integer(8),
-                    .skipped = s.integer(9),
-                    .truncated = s.integer(10),
-                    .seed = static_cast<uint64_t>(s.integer(11)),
-                    .headline = s.real(12),
-                    .low = s.real(13),
-                    .high = s.real(14),
-                    .graded = s.real(15),
-                    .graded_low = s.real(16),
-                    .graded_high = s.real(17),
-                    .chance = s.real(18),
-                    .shuffled = s.real(19),
-                    .format = s.real(20)});
-  return rows;
+    result.push_back({.node = s.text(0),
+                      .node_name = s.text(1),
+                      .ability = s.text(2),
+                      .scenario = s.text(3),
+                      .cell = s.text(4),
+                      .form = s.text(5),
+                      .gate = s.text(6),
+                      .headline_of_ability = s.integer(7) != 0,
+                      .n = s.integer(8),
+                      .skipped = s.integer(9),
+                      .truncated = s.integer(10),
+                      .seed = static_cast<uint64_t>(s.integer(11)),
+                      .headline = s.real(12),
+                      .low = s.real(13),
+                      .high = s.real(14),
+                      .graded = s.real(15),
+                      .graded_low = s.real(16),
+                      .graded_high = s.real(17),
+                      .chance = s.real(18),
+                      .shuffled = s.real(19),
+                      .format = s.real(20)});
+  return result;
 }
 
 std::vector<std::vector<std::string>> Database::query(const std::string& sql) const {

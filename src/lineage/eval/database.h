@@ -25,9 +25,10 @@ struct NodeRecord {
 };
 
 // What was asked. `digest` is of all that determines the answers but the model: items, prompting,
-// metric, number, seed.
+// metric, number, seed; `revision` of the question set and how it is put, whatever the number of
+// items or the seed.
 struct ScenarioRecord {
-  std::string digest;
+  std::string digest, revision;
   const ScenarioSpec* spec = nullptr;
   int64_t n = 0;
   uint64_t seed = 0;
@@ -46,7 +47,7 @@ struct Evaluation {
   std::optional<double> dev_raw, dev_chat;  // where both were tried
 };
 
-// A row of the view `current`: the newest score of a node, scenario and cell.
+// A score of a node, scenario and cell.
 struct ScoreRow {
   std::string node, node_name, ability, scenario, cell, form, gate;
   bool headline_of_ability = true;
@@ -69,18 +70,27 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   void add_node(const NodeRecord&);
-  // A run of the program, to which the scores that follow belong.
+  // A run of the program, to which the scores that follow belong. Its row is written with the first
+  // of them: a run that measures nothing leaves none.
   void begin_run(const std::string& command, const std::string& version, uint64_t seed);
-  // … and to which scores belong that another connection of the process writes.
-  int64_t run() const { return run_; }
-  void join_run(int64_t run) { run_ = run; }
+  // The scores that this connection writes belong to the other's run. Any thread may have either.
+  void join_run(const Database& other) { run_ = other.run_; }
   bool has(const std::string& node, const std::string& scenario_digest) const;
   void write(const Evaluation&);
+  // Whether the evaluation's first score is there already, number by number.
+  bool has_same(const Evaluation&) const;
 
-  // The newest score of a scenario by name, cell "" being all; none: not measured.
+  // The score that reports show (the view `current`) of a scenario by name, cell "" being all;
+  // none: not measured.
   std::optional<double> headline(const std::string& node, const std::string& scenario,
                                  const std::string& cell) const;
   std::vector<ScoreRow> scores(const std::string& node = {}) const;  // empty: of all nodes
+  // Of one measurement, with its measures, whether reports show it or not.
+  std::vector<ScoreRow> scores_of(const std::string& node, const std::string& digest) const;
+  // How many items the measurement has that reports show in place of this one; 0: they show this.
+  int64_t items_of_larger(const std::string& node, const std::string& digest) const;
+  // Of the scenarios with a name, their titles.
+  std::vector<std::string> titles(const std::string& name) const;
 
   // Any question: rows of columns as text, NULL as "".
   std::vector<std::vector<std::string>> query(const std::string& sql) const;
@@ -88,19 +98,25 @@ class Database {
 
  private:
   class Statement;
+  struct Run;
   void execute(const char* sql) const;
   void create_tables();
   void check_format(Access);
+  void upgrade();
   void write_items(const Evaluation&);
   void write_predictions(const Evaluation&);
   void write_scores(const Evaluation&, const std::string& scenario, std::span<const Score>);
   void write_scenario(const Evaluation&, const std::string& digest, const std::string& name,
-                      const std::string& title, const std::string& metric, bool headline);
+                      const std::string& title, const std::string& metric, MetricKind kind,
+                      bool headline);
+  std::vector<ScoreRow> rows(const std::string& from, const std::vector<std::string>& values) const;
+  int64_t insert_run();
   [[noreturn]] void fail(const std::string& doing) const;
 
   std::filesystem::path path_;
   sqlite3* db_ = nullptr;
-  int64_t run_ = 0;
+  std::shared_ptr<Run> run_;
+  int64_t run_id_ = 0;  // of the evaluation that is being written
 };
 
 }  // namespace lineage

@@ -31,7 +31,7 @@ struct Item {
   double headline = 0, graded = 0;
 };
 
-// One node's newest answers to a scenario.
+// One node's answers to a scenario, those that reports show.
 struct Answers {
   std::map<std::string, Item> items;  // by id
   double chance = 0, format = 0;
@@ -224,24 +224,25 @@ class Derivation {
     if (share.n > 0) put("A26.spikes", {share, {}});
   }
 
+  // What stands there already stays, with the run that it belongs to.
   void put(const std::string& name, const Mean& part, const std::string& gate = {}) {
     const auto derived = std::ranges::find(derived_scenarios(), name, &DerivedScenario::name);
     assert(derived != derived_scenarios().end());
     ScenarioSpec spec;
     spec.name = name, spec.ability = name.substr(0, name.find('.')), spec.title = derived->title;
-    spec.metric.name = derived->metric;
+    spec.metric.name = derived->metric, spec.kind = derived->kind;
     spec.headline = derived->headline;
     Evaluation e;
     e.node = node_;
     e.gate = gate;
-    e.scenario = {"derived " + name, &spec, part.headline.n, 0};
+    e.scenario = {"derived " + name, "", &spec, part.headline.n, 0};
     Score& s = e.scores.emplace_back();
-    s.headline = part.headline, s.graded = part.graded;
+    s.headline = within(part.headline, derived->kind), s.graded = part.graded;
     if (s.graded.n == 0) s.graded.value = s.graded.low = s.graded.high = std::nan("");
     s.chance.uniform = part.chance;
     s.format = std::nan("");
     s.n = part.headline.n;
-    database_.write(e);
+    if (!database_.has_same(e)) database_.write(e);
   }
 
   Database& database_;
@@ -263,7 +264,8 @@ std::string parent_of(const std::string& parents, const std::string& seed, const
 DerivedScenario chain_gain(const std::string& family) {
   return {.name = "A12.gain." + family,
           .title = "what a chain of thought gives, " + family + " problems",
-          .metric = "difference"};
+          .metric = "difference",
+          .kind = MetricKind::difference};
 }
 
 }  // namespace
@@ -276,6 +278,7 @@ std::span<const DerivedScenario> derived_scenarios() {
       {.name = "A15.gap",
        .title = "four demonstrations less none",
        .metric = "difference",
+       .kind = MetricKind::difference,
        .headline = true,
        .about =
            {.measures =
@@ -295,10 +298,14 @@ std::span<const DerivedScenario> derived_scenarios() {
                  .low =
                      "At chance none of the seven shows. A fall from parent to child is what the "
                      "child’s stage cost (the alignment tax, below)."}},
-      {.name = "A16.tax", .title = "the battery less the parent's", .metric = "difference"},
+      {.name = "A16.tax",
+       .title = "the battery less the parent's",
+       .metric = "difference",
+       .kind = MetricKind::difference},
       {.name = "A26.kl",
        .title = "divergence from the parent's next tokens",
        .metric = "nats",
+       .kind = MetricKind::amount,
        .about =
            {.measures =
                 "How far the model’s probabilities for the next token of fixed texts lie from "

@@ -7,6 +7,7 @@ namespace lineage {
 // A score that follows from others.
 struct DerivedScenario {
   std::string name, title, metric;
+  MetricKind kind = MetricKind::share;
   bool headline = false;   // of its ability
   Explanation about = {};  // where its row stands by itself
   std::string items = {};  // the scenario from which an example is taken; empty: none by itself

@@ -43,7 +43,7 @@ class DerivedTest : public ::testing::Test {
     spec.metric = {"right", [](const Instance&, const Prediction& p) { return p.chosen; }};
     Evaluation e;
     e.node = node;
-    e.scenario = {"digest " + name, &spec, n, 1};
+    e.scenario = {"digest " + name, "", &spec, n, 1};
     for (int i = 0; i < n; ++i) {
       Instance& item = e.items.emplace_back();
       item.id = std::to_string(i);

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "lineage/base/digest.h"
+#include "lineage/base/error.h"
 #include "lineage/eval/item_budget.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/prompt.h"
@@ -51,26 +55,45 @@ std::string closed_gate(const Evaluation& e, const Database& database) {
   return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
 }
 
-void evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
-                  Database& database, const EvaluateOptions& options) {
+// A model whose weights are no numbers, or overflow, has no scores.
+void require_finite(const Evaluation& e, const NodeRecord& node) {
+  for (size_t i = 0; i < e.items.size(); ++i) {
+    const Prediction& p = e.predictions[i];
+    const bool finite = std::isfinite(p.log_prob) && std::isfinite(p.answer_log_prob) &&
+                        std::ranges::all_of(p.scores, [](double s) { return std::isfinite(s); });
+    if (p.fits && !finite)
+      throw Error(fmt::format("{}: the log-probability of an answer is {} ({}, item {}); wanted a "
+                              "finite one",
+                              node.name, p.log_prob, e.scenario.spec->name, e.items[i].id),
+                  "the model's weights are not finite, or overflow; grow it again with a lower "
+                  "optimizer.lr, or take them again from where they came from");
+  }
+}
+
+// The digest of what was asked.
+std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
+                         Database& database, const EvaluateOptions& options) {
   const ScenarioSpec& spec = scenario.spec();
   Evaluation e;
   e.node = node.key;
   e.items = scenario.items(ItemSet::test, items_asked(scenario, model.tokenizer(), options));
   const auto pool = scenario.items(ItemSet::examples, spec.prompting.shots ? kPool : 0);
   const auto dev = scenario.items(ItemSet::dev, options.dev);
-  e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed), &spec,
-                static_cast<int64_t>(e.items.size()), options.seed};
-  if (!options.again && database.has(node.key, e.scenario.digest)) return;
+  e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed),
+                scenario_revision(scenario), &spec, static_cast<int64_t>(e.items.size()),
+                options.seed};
+  if (!options.again && database.has(node.key, e.scenario.digest)) return e.scenario.digest;
 
   const TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
   e.form = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
+  require_finite(e, node);
   e.scores = score(spec, e.items, e.predictions, dev);
   for (const Measure& m : spec.measures) e.measures.push_back(score(m, e.items, e.predictions));
   e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
                               : closed_gate(e, database);
   database.write(e);
+  return e.scenario.digest;
 }
 
 }  // namespace
@@ -111,17 +134,27 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   return d.hex();
 }
 
-void evaluate(LanguageModel& model, const NodeRecord& node, const ScenarioList& scenarios,
-              Database& database, const EvaluateOptions& options, Progress& progress) {
+std::string scenario_revision(const Scenario& scenario) {
+  // The items of a larger number begin as those of a smaller one, and a few tell which set it is.
+  constexpr int64_t kFew = 8;
+  const auto first = scenario.items(ItemSet::test, 1), dev = scenario.items(ItemSet::dev, kFew);
+  return scenario_digest(scenario.spec(), first, dev, {}, 0);
+}
+
+std::vector<std::string> evaluate(LanguageModel& model, const NodeRecord& node,
+                                  const ScenarioList& scenarios, Database& database,
+                                  const EvaluateOptions& options, Progress& progress) {
   database.add_node(node);
-  double done = 0;
+  std::vector<std::string> digests;
   for (const auto& scenario : scenarios) {
-    if (options.interrupted && options.interrupted()) return;
-    progress.update("evaluating " + node.name, done++ / static_cast<double>(scenarios.size()),
+    if (options.interrupted && options.interrupted()) return digests;
+    progress.update("evaluating " + node.name,
+                    static_cast<double>(digests.size()) / static_cast<double>(scenarios.size()),
                     scenario->spec().name);
-    evaluate_one(model, node, *scenario, database, options);
+    digests.push_back(evaluate_one(model, node, *scenario, database, options));
   }
   progress.update("evaluating " + node.name, 1, "");
+  return digests;
 }
 
 }  // namespace lineage

@@ -31,13 +31,18 @@ int64_t items_asked(const Scenario&, const Tokenizer&, const EvaluateOptions&);
 // already, by the digest of all that determines it, is not done again; so a killed evaluation goes
 // on where it was and ends with the same scores. A scenario whose gate is closed is measured all
 // the same and marked "not measurable here", with the reason. When all nodes are through, call
-// derive_scores().
-void evaluate(LanguageModel&, const NodeRecord&, const ScenarioList&, Database&,
-              const EvaluateOptions& = {}, Progress& = silent());
+// derive_scores(). An Error where the model's numbers are not finite.
+//
+// Returns the digests of the scenarios that are measured now, before or just done, in their order.
+std::vector<std::string> evaluate(LanguageModel&, const NodeRecord&, const ScenarioList&, Database&,
+                                  const EvaluateOptions& = {}, Progress& = silent());
 
 // Of all that determines a scenario's answers but the model.
 std::string scenario_digest(const ScenarioSpec&, std::span<const Instance> items,
                             std::span<const Instance> dev, std::span<const Instance> pool,
                             uint64_t seed);
+
+// Of the question set and how it is put, whatever the number of items and the seed.
+std::string scenario_revision(const Scenario&);
 
 }  // namespace lineage

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "lineage/base/error.h"
@@ -47,6 +48,20 @@ class Toy final : public Scenario {
     spec.gate = std::move(gate);
     return spec;
   }
+};
+
+// The same with other questions.
+class Changed final : public Scenario {
+ public:
+  explicit Changed(Toy toy) : Scenario(toy.spec()), toy_(std::move(toy)) {}
+  std::vector<Instance> items(ItemSet set, int64_t n) const override {
+    auto all = toy_.items(set, n);
+    for (Instance& item : all) item.question = text_part("q q");
+    return all;
+  }
+
+ private:
+  Toy toy_;
 };
 
 class EvaluateTest : public ::testing::Test {
@@ -124,6 +139,81 @@ TEST_F(EvaluateTest, WhatIsThereIsNotDoneAgain) {
   const int64_t before = model.scored_tokens;
   evaluate(model, node, {toys[0]}, db, options);
   EXPECT_EQ(model.scored_tokens, before + once);
+}
+
+TEST_F(EvaluateTest, ASmallTryReplacesNothing) {
+  Database db(folder / "scores.sqlite");
+  EvaluateOptions few;
+  few.n = 10;
+  const auto shown = [&] { return db.scores("key").at(0).n; };
+  db.begin_run("few", "0", 1);
+  const std::string small = evaluate(model, node, {toys[0]}, db, few).at(0);
+  EXPECT_EQ(shown(), 10);
+  EXPECT_EQ(db.items_of_larger("key", small), 0);
+  db.begin_run("all", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  EXPECT_EQ(shown(), 20);
+  db.begin_run("few again", "0", 1);
+  few.again = true, few.seed = 2;  // whatever else its options are
+  const auto again = evaluate(model, node, {toys[0]}, db, few);
+  EXPECT_EQ(db.query("SELECT count(*) FROM runs")[0][0], "3");
+  EXPECT_EQ(shown(), 20);
+  EXPECT_EQ(db.scores_of("key", again[0]).at(0).n, 10);
+  EXPECT_EQ(db.items_of_larger("key", again[0]), 20);
+  // All cells are of one measurement.
+  EXPECT_EQ(db.query("SELECT count(DISTINCT scenario), count(*) FROM current")[0],
+            (std::vector<std::string>{"1", "3"}));
+  // Other questions under the name are another matter.
+  db.begin_run("changed", "0", 1);
+  evaluate(model, node, {std::make_shared<Changed>(Toy("toy.one"))}, db, few);
+  EXPECT_EQ(shown(), 10);
+}
+
+TEST_F(EvaluateTest, ARunThatMeasuresNothingLeavesNoRow) {
+  using Rows = std::vector<std::vector<std::string>>;
+  Database db(folder / "scores.sqlite");
+  db.begin_run("first", "0", 1);
+  evaluate(model, node, toys, db);
+  db.begin_run("second", "0", 1);
+  evaluate(model, node, toys, db);
+  EXPECT_EQ(db.query("SELECT command FROM runs"), (Rows{{"first"}}));
+  EXPECT_EQ(db.query("SELECT DISTINCT run FROM scores"), (Rows{{"1"}}));
+}
+
+TEST_F(EvaluateTest, ADatabaseOfVersion1IsBroughtUp) {
+  {
+    Database db(folder / "scores.sqlite");
+    db.begin_run("first", "0", 1);
+    evaluate(model, node, toys, db);
+    for (const char* back :
+         {"DROP VIEW current", "DROP INDEX scenario_names",
+          "ALTER TABLE scenarios DROP COLUMN revision", "ALTER TABLE scenarios DROP COLUMN kind",
+          "CREATE VIEW current AS SELECT 1", "PRAGMA user_version = 1"})
+      db.query(back);
+  }
+  Database db(folder / "scores.sqlite");
+  EXPECT_EQ(db.scores("key").size(), 6u);
+  EXPECT_EQ(db.query("SELECT DISTINCT kind FROM current")[0][0], "share");
+  db.begin_run("second", "0", 1);
+  EvaluateOptions few;
+  few.n = 10;
+  evaluate(model, node, {toys[0]}, db, few);  // of a revision that the first did not say
+  EXPECT_EQ(db.scores("key").at(0).n, 20);
+}
+
+TEST_F(EvaluateTest, AModelThatIsNotFiniteHasNoScores) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("first", "0", 1);
+  model.log_prob = [](const std::string&, const std::string&) { return std::nan(""); };
+  try {
+    evaluate(model, node, toys, db);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(),
+                 "davinci: the log-probability of an answer is nan (toy.one, item 0); wanted a "
+                 "finite one");
+  }
+  EXPECT_TRUE(db.scores("key").empty());
 }
 
 // As after SIGKILL: an evaluation that was not committed leaves nothing, and the run ends with the
@@ -241,7 +331,7 @@ TEST_F(EvaluateTest, DamagedAndForeignDatabases) {
   bytes[68 + 3] ^= 1;
   bytes[60 + 3] = 9;  // the user version
   write_file_atomic(path, bytes);
-  EXPECT_NE(message(open).find("has format 9; wanted 1"), std::string::npos) << message(open);
+  EXPECT_NE(message(open).find("has format 9; wanted 2"), std::string::npos) << message(open);
   EXPECT_NE(message([&] { Database db(folder / "none" / "x.sqlite"); }).find("cannot be opened"),
             std::string::npos);
 }

@@ -134,7 +134,7 @@ struct Prediction {
   bool fits = true;  // false: not even the answer fits; such an item counts for nothing
 };
 
-// A headline metric: a number in [0, 1] of an item.
+// A headline metric: a share, of an item.
 struct Metric {
   std::string name;
   std::function<double(const Instance&, const Prediction&)> score;
@@ -152,6 +152,7 @@ struct Measured {
 struct Measure {
   std::string name;  // as of a scenario: "A12.quantity.chain.steps"
   std::string title, metric;
+  MetricKind kind = MetricKind::share;
   bool headline = false;   // of its ability
   bool by_cell = true;     // else of all items only
   Explanation about = {};  // where its row stands by itself
@@ -175,6 +176,7 @@ struct ScenarioSpec {
   std::string ability;  // "A05"
   std::string title;
   Metric metric;
+  MetricKind kind = MetricKind::share;  // of the metric
   Prompting prompting;
   std::vector<Prompting::Template> templates = {Prompting::Template::raw};  // the better one on dev
   int64_t n = 0;         // test items unless asked otherwise

@@ -19,7 +19,8 @@ using Predictions = std::span<const Prediction>;
 
 // The mean of f over the items where it is a number; each cell weighs the same.
 template <class F>
-std::optional<Estimate> mean_over(Items items, Predictions predictions, const F& f) {
+std::optional<Estimate> mean_over(Items items, Predictions predictions, MetricKind kind,
+                                  const F& f) {
   std::vector<double> values;
   std::vector<Instance> where;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -31,18 +32,18 @@ std::optional<Estimate> mean_over(Items items, Predictions predictions, const F&
   }
   if (values.empty()) return {};
   const auto clusters = cluster_ids(where), cells = cell_ids(where);
-  const lineage::Items all{values, clusters, cells};
-  const bool share = std::ranges::all_of(values, [](double v) { return 0 <= v && v <= 1; });
-  return share ? proportion(all) : clustered_mean(all);
+  return mean_estimate({values, clusters, cells}, kind);
 }
 
 template <class F>
-Measure mean_measure(std::string name, std::string title, std::string metric, F f) {
+Measure mean_measure(std::string name, std::string title, std::string metric, MetricKind kind,
+                     F f) {
   return {.name = std::move(name),
           .title = std::move(title),
           .metric = std::move(metric),
-          .of = [f](Items items, Predictions predictions) -> std::optional<Measured> {
-            const auto mean = mean_over(items, predictions, f);
+          .kind = kind,
+          .of = [f, kind](Items items, Predictions predictions) -> std::optional<Measured> {
+            const auto mean = mean_over(items, predictions, kind, f);
             if (!mean) return {};
             return Measured{*mean};
           }};
@@ -84,8 +85,8 @@ bool one_of(const std::string& cell, const std::vector<std::string>& cells) {
 
 }  // namespace
 
-Measure detail(std::string name, std::string title, size_t index) {
-  return mean_measure(std::move(name), std::move(title), "mean",
+Measure detail(std::string name, std::string title, size_t index, MetricKind kind) {
+  return mean_measure(std::move(name), std::move(title), "mean", kind,
                       [index](const Instance& item, const Prediction& p) {
                         return item.details ? item.details(p.output).at(index)
                                             : std::numeric_limits<double>::quiet_NaN();
@@ -94,7 +95,7 @@ Measure detail(std::string name, std::string title, size_t index) {
 
 Measure pass_at(std::string name, int64_t k) {
   const std::string metric = "pass@" + std::to_string(k);
-  return mean_measure(std::move(name), metric + ", unbiased", metric,
+  return mean_measure(std::move(name), metric + ", unbiased", metric, MetricKind::share,
                       [k](const Instance& item, const Prediction& p) {
                         const auto n = static_cast<int64_t>(p.samples.size());
                         if (n < k) return std::numeric_limits<double>::quiet_NaN();
@@ -107,7 +108,7 @@ Measure pass_at(std::string name, int64_t k) {
 Measure vote(std::string name, std::string title, const Prompting& prompting, Prompting::Vote who) {
   Prompting p = prompting;
   p.vote = who;
-  return mean_measure(std::move(name), std::move(title), "checked",
+  return mean_measure(std::move(name), std::move(title), "checked", MetricKind::share,
                       [p](const Instance& item, const Prediction& prediction) {
                         if (prediction.samples.empty())
                           return std::numeric_limits<double>::quiet_NaN();
@@ -122,10 +123,10 @@ Measure answer_given_chain(std::string name) {
           .metric = "probability",
           .of = [](Items items, Predictions predictions) -> std::optional<Measured> {
             const auto probability = mean_over(
-                items, predictions,
+                items, predictions, MetricKind::share,
                 [](const Instance&, const Prediction& p) { return std::exp(p.answer_log_prob); });
             const auto graded =
-                mean_over(items, predictions,
+                mean_over(items, predictions, MetricKind::real,
                           [](const Instance&, const Prediction& p) { return p.answer_log_prob; });
             if (!probability) return {};
             return Measured{*probability, *graded};
@@ -137,13 +138,16 @@ Measure youden(std::string name, std::string title, size_t detail, std::string y
   return {.name = std::move(name),
           .title = std::move(title),
           .metric = "Youden's J",
+          .kind = MetricKind::difference,
           .by_cell = false,
           .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
             const auto rate = [&](const std::string& cell) {
-              return mean_over(items, predictions, [&](const Instance& i, const Prediction& p) {
-                return i.cell.starts_with(cell) ? i.details(p.output).at(detail)
-                                                : std::numeric_limits<double>::quiet_NaN();
-              });
+              return mean_over(items, predictions, MetricKind::share,
+                               [&](const Instance& i, const Prediction& p) {
+                                 return i.cell.starts_with(cell)
+                                            ? i.details(p.output).at(detail)
+                                            : std::numeric_limits<double>::quiet_NaN();
+                               });
             };
             const auto a = rate(yes), b = rate(no);
             if (!a || !b) return {};
@@ -190,6 +194,7 @@ Measure log_prob_gain(std::string name, std::string title, std::string less, std
   return {.name = std::move(name),
           .title = std::move(title),
           .metric = "nats a token",
+          .kind = MetricKind::real,
           .by_cell = false,
           .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
             std::map<std::string, std::array<std::optional<double>, 2>> pairs;
@@ -225,12 +230,13 @@ Measure error_rate(std::string name, std::string title, size_t right, size_t wro
 
 Measure detail_at_length(std::string name, std::string title, size_t index, int64_t least,
                          int64_t most) {
-  return mean_measure(
-      std::move(name), std::move(title), "mean", [=](const Instance& item, const Prediction& p) {
-        const auto words = std::ssize(words_of(p.output));
-        return least <= words && words <= most ? item.details(p.output).at(index)
-                                               : std::numeric_limits<double>::quiet_NaN();
-      });
+  return mean_measure(std::move(name), std::move(title), "mean", MetricKind::amount,
+                      [=](const Instance& item, const Prediction& p) {
+                        const auto words = std::ssize(words_of(p.output));
+                        return least <= words && words <= most
+                                   ? item.details(p.output).at(index)
+                                   : std::numeric_limits<double>::quiet_NaN();
+                      });
 }
 
 Measure doubt_slope(std::string name, std::string title, size_t abstain,
@@ -238,6 +244,7 @@ Measure doubt_slope(std::string name, std::string title, size_t abstain,
   return {.name = std::move(name),
           .title = std::move(title),
           .metric = "log-odds",
+          .kind = MetricKind::real,
           .by_cell = false,
           .of = [=](Items items, Predictions predictions) -> std::optional<Measured> {
             std::vector<double> x, y;
@@ -275,14 +282,15 @@ Measure distinct_triples(std::string name) {
             }
             if (all == 0) return {};
             Estimate e;
-            e.value = e.low = e.high = static_cast<double>(seen.size()) / static_cast<double>(all);
+            e.value = static_cast<double>(seen.size()) / static_cast<double>(all);
+            e.low = -std::numeric_limits<double>::infinity(), e.high = -e.low;  // has no interval
             e.n = static_cast<int64_t>(predictions.size());
             return Measured{e};
           }};
 }
 
 Measure mean_length(std::string name) {
-  return mean_measure(std::move(name), "words an answer", "words",
+  return mean_measure(std::move(name), "words an answer", "words", MetricKind::amount,
                       [](const Instance&, const Prediction& p) {
                         return static_cast<double>(words_of(p.output).size());
                       });
@@ -290,6 +298,7 @@ Measure mean_length(std::string name) {
 
 Measure ended(std::string name) {
   return mean_measure(std::move(name), "answers that ended by themselves", "share",
+                      MetricKind::share,
                       [](const Instance&, const Prediction& p) { return p.format; });
 }
 

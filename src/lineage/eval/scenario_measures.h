@@ -10,7 +10,8 @@ namespace lineage::measures {
 
 // The mean of one of the items' details, each cell weighing the same; of no item where it applies
 // to none.
-Measure detail(std::string name, std::string title, size_t index);
+Measure detail(std::string name, std::string title, size_t index,
+               MetricKind kind = MetricKind::share);
 
 // The chance that one of k of the samples drawn passes the item's check (Chen et al. 2021, eq. 1).
 Measure pass_at(std::string name, int64_t k);

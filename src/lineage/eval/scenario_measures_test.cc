@@ -206,6 +206,25 @@ TEST(Measures, DistinctTriplesLengthsAndEnds) {
   EXPECT_TRUE(score(measures::distinct_triples("A99.d"), items, predictions).empty());
 }
 
+// Words are no proportion: of few answers a mean of 1 may be above 1, and none is below 0.
+TEST(Measures, AnIntervalFollowsTheMetric) {
+  const auto length = [](const std::vector<std::string>& outputs) {
+    const std::vector<Instance> items(outputs.size());
+    std::vector<Prediction> predictions;
+    for (const std::string& text : outputs) predictions.push_back(written(text));
+    return score(measures::mean_length("A99.l"), items, predictions)[0].headline;
+  };
+  const Estimate ones = length({"a", "b", "c"});
+  EXPECT_EQ(ones.value, 1);
+  EXPECT_EQ(ones.low, 1);
+  EXPECT_EQ(ones.high, 1);
+  const Estimate far = length({"", "", "a b c d e f g h i"});
+  EXPECT_EQ(far.low, 0);
+  EXPECT_GT(far.high, 9);
+  EXPECT_FALSE(std::isfinite(length({"a b"}).high));  // of one answer there is none
+  EXPECT_EQ(measures::detail("A99.x", "x", 0).kind, MetricKind::share);
+}
+
 // Confidence .5 twice, of which one is right: no error; confidence .9 and wrong: .9.
 TEST(Measures, CalibrationOfChoices) {
   std::vector<Instance> items(3);

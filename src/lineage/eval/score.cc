@@ -84,7 +84,7 @@ Score score_items(const ScenarioSpec& spec, std::span<const Instance> items,
   s.n = static_cast<int64_t>(items.size());
   if (items.empty()) return s;
   const auto clusters = cluster_ids(items), cells = cell_ids(items);
-  s.headline = proportion({headline, clusters, cells});
+  s.headline = mean_estimate({headline, clusters, cells}, spec.kind);
   s.graded = clustered_mean({graded, clusters, cells});
   s.chance = measure_chance(spec, items, predictions, dev);
   return s;

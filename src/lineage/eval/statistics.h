@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,23 @@ struct Estimate {
 };
 
 inline constexpr double kConfidence = 0.95;
+
+// The values that a metric can take, which decide what interval its mean gets.
+enum class MetricKind : uint8_t {
+  share,       // in [0, 1]: right or wrong, a probability
+  amount,      // from 0 up: words, nats of divergence
+  difference,  // in [-1, 1], of two shares
+  real         // any: log-odds, nats a token
+};
+// "share" … as scores.sqlite has it; none for another word.
+std::string_view metric_kind_name(MetricKind);
+std::optional<MetricKind> metric_kind(std::string_view name);
+
+struct MetricRange {
+  double low = 0, high = 1;  // may be infinite
+  bool operator==(const MetricRange&) const = default;
+};
+MetricRange metric_range(MetricKind);
 
 // --- Intervals (intervals.cc) -------------------------------------------------------------------
 
@@ -50,6 +68,13 @@ Estimate clustered_mean(const Items&, double confidence = kConfidence);
 // Graubard 1998), which stays in [0, 1] and keeps a width where all answers are equal: there, and
 // where those of each stratum are, by the widths of the strata (Zou and Donner 2008).
 Estimate proportion(const Items&, double confidence = kConfidence);
+
+// The mean with the interval that its kind asks for: of shares proportion(), else clustered_mean()
+// within the metric's range. Of too few clusters the ends are infinite: there is no interval.
+Estimate mean_estimate(const Items&, MetricKind, double confidence = kConfidence);
+
+// An estimate whose finite ends lie in the metric's range.
+Estimate within(Estimate, MetricKind);
 
 // --- Bootstrap (bootstrap.cc) -------------------------------------------------------------------
 

@@ -352,7 +352,9 @@ class Writer {
   std::string half_widths(const ReportNode& node, const ReportAbility& ability) const {
     const auto it = scores_.find({node.name, ability.id});
     if (it == scores_.end() || !it->second->headline) return "";
-    const auto half = [](const Interval& i) { return score((i.high - i.low) / 2); };
+    const auto half = [](const Interval& i) {
+      return std::isfinite(i.high - i.low) ? score((i.high - i.low) / 2) : std::string("-");
+    };
     const ReportScore& s = *it->second;
     const std::string items = s.items ? half(*s.items) : "";
     const auto asked = std::ranges::count_if(s.per_seed, [](auto& v) { return v.has_value(); });

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string_view>
 
 #include "lineage/eval/statistics.h"
@@ -13,16 +12,12 @@
 namespace lineage {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr MetricRange kShare{0, 1}, kDifference{-1, 1}, kAmount{0, kInfinity},
-    kAnything{-kInfinity, kInfinity};
-
 Interval interval_of(const Estimate& e) { return {e.value, e.low, e.high}; }
 
-// Student's t knows nothing of the metric's ends.
+// Student's t knows nothing of the metric's ends; an interval that there is none of is all of it.
 Interval within(Interval i, const MetricRange& range) {
-  return {i.value, std::clamp(i.low, range.low, range.high),
-          std::clamp(i.high, range.low, range.high)};
+  return {i.value, std::isnan(i.low) ? range.low : std::clamp(i.low, range.low, range.high),
+          std::isnan(i.high) ? range.high : std::clamp(i.high, range.low, range.high)};
 }
 
 void combine_seeds(ReportScore& score, const std::string& cell, const std::vector<double>& values,
@@ -36,28 +31,14 @@ void combine_seeds(ReportScore& score, const std::string& cell, const std::vecto
     score.graded = interval_of(t_interval(graded));
     return;
   }
-  const SeedsEstimate e = over_seeds(common.headline, common, range == kShare);
+  const SeedsEstimate e =
+      over_seeds(common.headline, common, range == metric_range(MetricKind::share));
   score.headline = e.value;
   score.items = e.items;
   score.graded = over_seeds(common.graded, common, false).value;
 }
 
 }  // namespace
-
-MetricRange metric_range(const RecordedScenario& s) {
-  if (s.metric == "difference" || s.metric == "Youden's J") return kDifference;
-  if (s.metric == "words" || s.metric == "nats") return kAmount;
-  if (s.metric == "nats a token" || s.metric == "log-odds") return kAnything;
-  // Further numbers of an answer are shares, counts or differences; those seen tell which. A
-  // weighted mean of ones may lie a rounding above 1.
-  constexpr double kRounding = 1e-9;
-  const auto any = [&](const auto& holds) {
-    return std::ranges::any_of(
-        s.scores, [&](const RecordedScore& r) { return r.n > 0 && holds(r.headline.value); });
-  };
-  if (any([](double value) { return value < -kRounding; })) return kDifference;
-  return any([](double value) { return value > 1 + kRounding; }) ? kAmount : kShare;
-}
 
 bool has_chance(const std::string& metric) {
   constexpr std::array<std::string_view, 8> kWithout = {

@@ -10,13 +10,6 @@
 
 namespace lineage {
 
-// The values that a scenario's metric can take; `high` may be infinite (words, nats).
-struct MetricRange {
-  double low = 0, high = 1;
-  bool operator==(const MetricRange&) const = default;
-};
-MetricRange metric_range(const RecordedScenario&);
-
 // Whether a metric says how well something is done, so that there is a chance of doing it.
 bool has_chance(const std::string& metric);
 

@@ -80,18 +80,14 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::vector<RecordedScenario> recorded_scenarios(const Database& database) {
   std::map<std::string, RecordedScenario> by_name;
-  std::map<std::pair<std::string, std::string>, std::string> newest;  // node, name -> digest
   const auto rows = database.query(
       "SELECT node, scenario, name, ability, title, metric, gate, template, shots, reasoning, vote,"
       " samples, of_ability, cell, n, headline, low, high, graded, graded_low, graded_high, chance,"
-      " format FROM current");
-  for (const auto& r : rows)
-    if (r[13].empty()) newest[{r[0], r[2]}] = r[1];
+      " format, kind FROM current");
   for (const auto& r : rows) {
-    const auto digest = newest.find({r[0], r[2]});
-    if (digest == newest.end() || digest->second != r[1]) continue;
     RecordedScenario& s = by_name[r[2]];
     s.name = r[2], s.ability = r[3], s.title = r[4], s.metric = r[5];
+    s.kind = metric_kind(r[23]).value_or(MetricKind::share);
     s.headline = r[12] == "1";
     s.scores.push_back({r[0],
                         r[1],

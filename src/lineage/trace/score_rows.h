@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "lineage/eval/database.h"
+#include "lineage/eval/statistics.h"
 #include "lineage/trace/report.h"
 #include "lineage/trace/seeds.h"
 
 namespace lineage {
 
-// The newest score of a node, scenario and cell ("": all), as the database has it.
+// The score of a node, scenario and cell ("": all) that counts, as the database has it.
 struct RecordedScore {
   std::string node, digest;  // the node's key; of the scenario
   std::string cell, gate, prompting;
@@ -20,10 +21,11 @@ struct RecordedScore {
   double chance = 0, format = 0;
 };
 
-// A scenario with all that was recorded of it, the cells that belong to a node's newest answers
+// A scenario with all that was recorded of it, the cells that belong to the answers that count
 // only.
 struct RecordedScenario {
   std::string name, ability, title, metric;
+  MetricKind kind = MetricKind::share;
   bool headline = false;  // of its ability
   std::vector<RecordedScore> scores;
 };

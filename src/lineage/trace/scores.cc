@@ -117,7 +117,7 @@ class Scores {
   // The scenario as a row and its cells as rows below that, or below the row that it stands below.
   void add_scenario(const RecordedScenario& scenario, const std::string& id, const std::string& of,
                     const std::string& title) {
-    Answered answered{&scenario, metric_range(scenario), {}};
+    Answered answered{&scenario, metric_range(scenario.kind), {}};
     std::map<std::string, std::vector<std::string>> nodes;  // by what they were asked
     std::set<std::string, decltype(&natural_less)> cells(&natural_less);
     for (const RecordedScore& s : scenario.scores) {

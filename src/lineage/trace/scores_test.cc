@@ -27,7 +27,7 @@ void evaluate_as(Database& database, const std::string& node, const ScenarioSpec
                  const std::vector<std::string>& cells = {""}) {
   Evaluation e;
   e.node = node;
-  e.scenario = {digest + spec.name, &spec, kItems, 1};
+  e.scenario = {digest + spec.name, "", &spec, kItems, 1};
   e.gate = gate;
   for (int64_t i = 0; i < kItems; ++i) {
     Instance item;
@@ -261,13 +261,13 @@ TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
     Database database(path);
     database.begin_run("lineage eval", "0.1.0", 1);
     auto length = spec_of("A26.length", "A26");
-    length.metric.name = "words";
+    length.metric.name = "words", length.kind = MetricKind::amount;
     for (int s = 1; s <= 3; ++s) {
       const std::string key = "m" + std::to_string(s);
       add_node(database, key, "model", static_cast<uint64_t>(s));
       Evaluation e;
       e.node = key;
-      e.scenario = {"d", &length, kItems, 1};
+      e.scenario = {"d", "", &length, kItems, 1};
       e.scores.resize(1);
       e.scores[0].headline.value = 4.0 + s;
       e.scores[0].n = kItems;

@@ -165,14 +165,26 @@ Explanation about_auroc() {
           "alone can bring it down."};
 }
 
+MetricKind kind_of(ProbeDetail::Values values) {
+  switch (values) {
+    case ProbeDetail::Values::shares:
+      return MetricKind::share;
+    case ProbeDetail::Values::counts:
+      return MetricKind::amount;
+    case ProbeDetail::Values::differences:
+      return MetricKind::difference;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<Measure> probe_measures(const ProbeSet& set) {
   std::vector<Measure> all;
   for (size_t d = 0; d < set.details.size(); ++d)
     if (set.details[d].shown)
-      all.push_back(
-          measures::detail(set.name + "." + set.details[d].name, set.details[d].title, d));
+      all.push_back(measures::detail(set.name + "." + set.details[d].name, set.details[d].title, d,
+                                     kind_of(set.details[d].values)));
   if (set.chain) all.push_back(measures::answer_given_chain(set.name + ".given_chain"));
   const auto place = [&](std::string_view detail) {
     return static_cast<size_t>(std::ranges::find(set.details, detail, &ProbeDetail::name) -

@@ -146,7 +146,8 @@ std::vector<ProbeSet> abstention_probes() {
       written_set("A20.abstention", "Answers what it can know, and says so where it can not",
                   7 * 60, 16, abstention_item);
   written.headline = false;
-  written.details = {{"reliability", "right answers less wrong ones; to abstain counts nothing"},
+  written.details = {{"reliability", "right answers less wrong ones; to abstain counts nothing",
+                      true, ProbeDetail::Values::differences},
                      {"abstained", "answers that say it is not known"},
                      {"overabstained", "the same where it could be known"}};
   ProbeSet confidence = written_set("A20.confidence", "The values and refusals, as choices",

@@ -126,7 +126,7 @@ std::vector<ProbeSet> history_probes() {
       .parts =
           "open: the request leaves the length open. one sentence: the request asks for "
           "one."};
-  sets.back().details = {{"claims", "true claims an answer"},
+  sets.back().details = {{"claims", "true claims an answer", true, ProbeDetail::Values::counts},
                          {"precision", "share of the claims that are true"}};
   sets.push_back(
       written_set("A18.contested", "both sides of contested topics", 160, 32, &contested));

@@ -42,8 +42,10 @@ struct ProbeItem {
 // A further number of a written answer. Its mean stands under "SET.name", unless it is only a part
 // of another number: of "SET.error_rate" are "right" and "wrong", steps of an answer.
 struct ProbeDetail {
+  enum class Values : uint8_t { shares, counts, differences };  // [0, 1], 0 and more, [-1, 1]
   std::string name, title;
   bool shown = true;
+  Values values = Values::shares;
 };
 
 // A question set: item(world, index) is pure. Tests take indices from kFirstProbe up, the choice of
