@@ -275,6 +275,7 @@ TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
     }
   }
   Report r;
+  r.name = "small";
   r.seeds = {1, 2, 3};
   r.nodes = {node_of("model", {}, {"m1", "m2", "m3"})};
   add_scores(r, path);
