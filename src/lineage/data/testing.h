@@ -80,7 +80,7 @@ inline std::string zstd(std::string_view bytes) {
 class ByteTokenizer final : public Tokenizer {
  public:
   explicit ByteTokenizer(int64_t vocab = 257) : vocab_(vocab) {
-    set_specials({{256, "<|endoftext|>"}}, std::nullopt);
+    set_specials({{256, "<|endoftext|>"}}, {});
     set_digest(digest_of("bytes " + std::to_string(vocab)));
   }
   void save(const fs::path&, TokenizerFormat) const override {}
