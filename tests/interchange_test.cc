@@ -95,7 +95,7 @@ class Fixture {
       const StoredTensor* stored = nullptr;
       // The tensors may be named without the prefix, and the gradients with it.
       for (const char* prefix : {"transformer.", "model.decoder.", "decoder.", ""})
-        if (!stored) stored = expected.find(before + with_prefix(prefix, part.theirs));
+        if (!stored) stored = expected.find(before + with_prefix({prefix, ""}, part.theirs));
       ASSERT_NE(stored, nullptr) << before << part.theirs;
       left.erase(stored->name);
       const Tensor whole = ours(model.parameters->at(part.ours));

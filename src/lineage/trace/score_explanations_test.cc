@@ -15,7 +15,7 @@ using testing::TempFolder;
 void record(Database& database, const ScenarioSpec& spec, const Instance& item) {
   Evaluation e;
   e.node = "n";
-  e.scenario = {"digest " + spec.name, &spec, 1, 1};
+  e.scenario = {"digest " + spec.name, "revision of " + spec.name, &spec, 1, 1};
   e.items = {item};
   e.predictions.resize(1);
   database.write(e);
