@@ -299,7 +299,7 @@ TEST_F(CliTest, APlanThatDoesNotFitFailsAfterItIsPrinted) {
 
 // grow and its dry run refuse the same.
 TEST_F(CliTest, WhatTheDryRunAcceptsGrowAccepts) {
-  write_text(folder / "lines.jsonl", "[{\"text\": \"a\"}]\n");
+  write_text(folder / "lines.jsonl", "PAR1 and what a Parquet file holds");
   write_text(folder / "file", "");
   const std::vector<std::string> wrong = {
       "--set tokenizer.path='\"/no/such\"'", "--set tokenizer.vocab=100",

@@ -182,7 +182,7 @@ TEST_F(EvaluationTest, TheRecipeSaysWhatIsAsked) {
 TEST_F(EvaluationTest, ThePlanCountsTheQuestions) {
   const std::string some = " --set 'evaluation.abilities=[\"A13\"]' --set evaluation.n=0";
   const std::string plan = grow("runs", "--node davinci --dry-run" + some).text;
-  EXPECT_THAT(plan, HasSubstr("training: "));
+  EXPECT_THAT(plan, HasSubstr("training, with what is measured on the way: "));
   EXPECT_THAT(plan, HasSubstr(" question sets a node, 1 nodes: "));
   EXPECT_THAT(grow("runs", "--dry-run --seeds 2").text, HasSubstr("; 2 seeds: "));
   EXPECT_THAT(grow("runs", "--dry-run --no-eval").text, Not(HasSubstr("evaluation: ")));

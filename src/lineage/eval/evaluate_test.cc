@@ -291,10 +291,12 @@ TEST_F(EvaluateTest, ADatabaseThatIsReadStaysAsItIs) {
     evaluate(model, node, toys, db);
   }
   const std::string bytes = read_file(path);
+  const ScenarioList more{std::make_shared<Toy>("toy.three")};
   {
     Database db(path, Database::Access::read);
     EXPECT_EQ(db.scores("key").size(), 6u);
-    const std::string said = message([&] { db.begin_run("test", "0", 1); });
+    db.begin_run("test", "0", 1);  // written with its first evaluation
+    const std::string said = message([&] { evaluate(model, node, more, db); });
     EXPECT_NE(said.find("writing failed (attempt to write a readonly database)"), std::string::npos)
         << said;
     EXPECT_NE(said.find("with --db"), std::string::npos) << said;

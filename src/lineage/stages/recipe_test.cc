@@ -243,9 +243,10 @@ TEST(Recipe, ValuesOfAnotherTypeAreToldHowTheyAreWritten) {
   EXPECT_NE(said({"sources=text"}).find("sources is \"text\"; wanted a table"), std::string::npos);
   EXPECT_NE(said({"nodes.base.stage=pretraining"}).find("did you mean \"pretrain\"?"),
             std::string::npos);
+  const std::string file = std::string(LINEAGE_SOURCE_DIR) + "/LICENSE";
   const Recipe r =
-      recipe({"pretrain.tokens=1k", "sources.words.paths=/dev/null", "nodes.chat.parents=base"});
-  EXPECT_EQ(r.sources.at("words").paths, (std::vector<std::string>{"/dev/null"}));
+      recipe({"pretrain.tokens=1k", "sources.words.paths=" + file, "nodes.chat.parents=base"});
+  EXPECT_EQ(r.sources.at("words").paths, (std::vector<std::string>{file}));
   EXPECT_EQ(r.node("chat").parents, (std::vector<std::string>{"base"}));
   EXPECT_EQ(stage_for("pretrain", "").plan(r.node("base"), r, 1).tokens, 1000 / 16 * 16);
   EXPECT_EQ(said({}, "preset = 3\n").find("r.toml"), 0u);
