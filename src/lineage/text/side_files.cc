@@ -88,7 +88,7 @@ void read_decoder(const json& config, size_t entries, SideFacts& facts) {
 
 void read_added(const json& list, size_t entries, const std::string& place, SideFacts& facts) {
   for (const auto& [text, id] : list.items()) {
-    const auto known = [&](const SideFacts::Added& a) { return a.text == text; };
+    const auto known = [&word = text](const SideFacts::Added& a) { return a.text == word; };
     const Token number = read_token_id(id, entries + list.size(), place, text);
     if (const auto it = std::ranges::find_if(facts.added, known); it != facts.added.end()) {
       if (it->id != number)
@@ -138,7 +138,9 @@ void name_parts(const SideFacts& facts, std::vector<SpecialToken>& specials) {
   const auto name = [&](Special part, const std::vector<SideFacts::Named>& named) {
     for (const auto& [text, id] : named) {
       const auto found = std::ranges::find_if(
-          specials, [&](const SpecialToken& s) { return text ? s.text == *text : s.id == *id; });
+          specials, [&named_text = text, &named_id = id](const SpecialToken& s) {
+            return named_text ? s.text == *named_text : s.id == *named_id;
+          });
       if (found == specials.end()) continue;
       const auto spelled = part_of(found->text);
       if (spelled && *spelled != part) return;  // "eos_token": "<|im_end|>" ends turns
