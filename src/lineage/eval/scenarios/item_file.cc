@@ -5,6 +5,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_kind.h"
+#include "lineage/data/json_records.h"
 #include "lineage/data/stream.h"
 #include "lineage/eval/scenarios/item_line.h"
 #include "lineage/text/json_text.h"
@@ -125,7 +126,8 @@ class ItemReader {
                [&] { return item_of(record, name_ + ", entry " + std::to_string(number)); });
   }
 
-  static nlohmann::json parse(const std::string& text, const std::string& place) {
+  static nlohmann::json parse(std::string text, const std::string& place) {
+    repair_lone_surrogates(text);
     return parse_json(text, place);
   }
 
