@@ -1,5 +1,7 @@
 #include "lineage/checkpoint/checkpoint.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -140,20 +142,35 @@ IsOurs files_of_checkpoint(const fs::path& folder) {
 }  // namespace
 
 bool Checkpoint::exists(const fs::path& folder) {
+  // A writer may move the manifest to its place between the question where it is and the look.
   std::error_code ignored;
-  return fs::exists(current_file(folder, kManifest), ignored);
+  return fs::exists(current_file(folder, kManifest), ignored) ||
+         fs::exists(folder / kManifest, ignored);
 }
+
+namespace {
+
+// Tells one writing of the manifest from another, also of the same text; {} while it moves.
+std::pair<ino_t, int64_t> manifest_written(const fs::path& folder) {
+  struct stat info {};
+  if (::stat(current_file(folder, kManifest).c_str(), &info) != 0) return {};
+  return {info.st_ino, int64_t{1'000'000'000} * info.st_mtim.tv_sec + info.st_mtim.tv_nsec};
+}
+
+}  // namespace
 
 Checkpoint Checkpoint::open(const fs::path& folder) {
   if (!exists(folder)) refuse_folder(folder);
   // The manifest is the last of its files to move: when it reads the same after the weights were
   // opened, they are those it speaks of.
   for (int attempt = 1;; ++attempt) {
+    const auto written = manifest_written(folder);
     const std::string text = read_manifest(folder);
     try {
       Manifest manifest = parse_manifest(text, (folder / kManifest).string());
       SafetensorsFile weights(current_file(folder, kWeights));
-      if (read_manifest(folder) == text) return {folder, std::move(manifest), std::move(weights)};
+      if (read_manifest(folder) == text && manifest_written(folder) == written)
+        return {folder, std::move(manifest), std::move(weights)};
     } catch (const Error&) {
       // Damaged, unless the weights moved just then: they do so before the manifest.
       if (attempt == kAttempts || (attempt > 2 && read_manifest(folder) == text)) throw;
