@@ -47,7 +47,7 @@ struct Range {
   bool low_open = false, high_open = false;  // the bound itself is refused
 
   bool contains(double x) const;  // false for nan and infinities, whatever the bounds
-  std::string text() const;  // "at least 1", "above 0", "from 0 to 1", "from 0 to below 1"; or ""
+  std::string text() const;       // "at least 1", "from 0 to 1", "above 0, at most 1"; or ""
 };
 constexpr Range at_least(double low) { return {.low = low}; }
 constexpr Range above(double low) { return {.low = low, .low_open = true}; }

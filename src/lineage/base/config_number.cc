@@ -120,8 +120,8 @@ std::string syntax_help(std::string_view line) {
     return "leave " + key + " out: its default is taken";
   if (whole_number(value) || real_number(value)) {
     if (power_of(value.substr(value.size() - 1)) > 0)
-      return fmt::format("a number with a letter stands in quotes: {} = \"{}\"", key, value);
-    return fmt::format("a number in quotes is read as it stands: {} = \"{}\"", key, value);
+      return fmt::format("put a number with a letter in quotes: {} = \"{}\"", key, value);
+    return fmt::format("put a number in this form in quotes: {} = \"{}\"", key, value);
   }
   std::string plain(value);
   std::erase(plain, ',');
@@ -130,7 +130,7 @@ std::string syntax_help(std::string_view line) {
     std::ranges::replace(grouped, ',', '_');
     return fmt::format("{} = {}", key, grouped);
   }
-  if (bare_word(value)) return fmt::format("text stands in quotes: {} = \"{}\"", key, value);
+  if (bare_word(value)) return fmt::format("put text in quotes: {} = \"{}\"", key, value);
   return "";
 }
 

@@ -139,12 +139,10 @@ bool Range::contains(double x) const {
 
 std::string Range::text() const {
   const bool from = std::isfinite(low), to = std::isfinite(high);
-  if (from && to)
-    return fmt::format("from {}{} to {}{}", low_open ? "above " : "", low,
-                       high_open ? "below " : "", high);
-  if (from) return fmt::format("{} {}", low_open ? "above" : "at least", low);
-  if (to) return fmt::format("{} {}", high_open ? "below" : "at most", high);
-  return "";
+  if (from && to && !low_open && !high_open) return fmt::format("from {} to {}", low, high);
+  const std::string least = fmt::format("{} {}", low_open ? "above" : "at least", low);
+  const std::string most = fmt::format("{} {}", high_open ? "below" : "at most", high);
+  return from && to ? least + ", " + most : from ? least : to ? most : "";
 }
 
 ConfigReader::ConfigReader(const ConfigNode& table) : table_(table) {}

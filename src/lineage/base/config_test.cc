@@ -184,7 +184,7 @@ TEST(Config, TypeErrorsShowTheValue) {
   EXPECT_EQ(read_error("[sources]"), "r.toml:1: sources is a table; wanted an array of tables");
   EXPECT_EQ(read_error("train.betas = {}"), "r.toml:1: train.betas is a table; wanted an array");
   EXPECT_EQ(read_error("[train]\nbetas = [0.9,\n\"x\"]"),
-            "r.toml:3: train.betas.1 is \"x\"; wanted a number from 0 to below 1");
+            "r.toml:3: train.betas.1 is \"x\"; wanted a number of at least 0, below 1");
   EXPECT_EQ(read_error("title = [\"" + std::string(99, 'a') + "\"]"),
             "r.toml:1: title is an array; wanted a string");
   EXPECT_EQ(read_error("resume = \"" + std::string(99, 'a') + "\""),
@@ -217,7 +217,7 @@ TEST(Config, RangesAndChoicesAreChecked) {
   EXPECT_EQ(read_error("model.layers = 0"),
             "r.toml:1: model.layers is 0; wanted an integer of at least 1");
   EXPECT_EQ(read_error("model.dropout = 1"),
-            "r.toml:1: model.dropout is 1; wanted a number from 0 to below 1");
+            "r.toml:1: model.dropout is 1; wanted a number of at least 0, below 1");
   EXPECT_EQ(read_error("[[sources]]\nweight = 0.0"),
             "r.toml:2: sources.0.weight is 0.0; wanted a number above 0");
   EXPECT_EQ(read_error("seed = -1"), "r.toml:1: seed is -1; wanted an integer of at least 0");
@@ -228,7 +228,7 @@ TEST(Config, RangesAndChoicesAreChecked) {
   EXPECT_EQ(read_error("model.norm = 1"), "r.toml:1: model.norm is 1; wanted one of layer, rms");
   EXPECT_EQ(between(0, 1).text(), "from 0 to 1");
   EXPECT_EQ((Range{.high = 2}.text()), "at most 2");
-  EXPECT_EQ(from_above_to(0, 1).text(), "from above 0 to 1");
+  EXPECT_EQ(from_above_to(0, 1).text(), "above 0, at most 1");
   for (const double x : {std::nan(""), double{INFINITY}, -double{INFINITY}}) {
     EXPECT_FALSE(at_least(0).contains(x));
     EXPECT_FALSE(Range().contains(x));
@@ -294,7 +294,7 @@ TEST(Config, OneValueIsAnArrayOfOne) {
   EXPECT_EQ(read("[[sources]]\ninclude = \"*.py\"").sources[0].include,
             (std::vector<std::string>{"*.py"}));
   EXPECT_EQ(read_error("train.betas = 2"),
-            "r.toml:1: train.betas is 2; wanted a number from 0 to below 1");
+            "r.toml:1: train.betas is 2; wanted a number of at least 0, below 1");
 }
 
 TEST(Config, WhatDoesNotParseSaysWhatWould) {
@@ -307,16 +307,15 @@ TEST(Config, WhatDoesNotParseSaysWhatWould) {
     }
     return "no error";
   };
-  EXPECT_EQ(help("tokens = 10M"), "a number with a letter stands in quotes: tokens = \"10M\"");
-  EXPECT_EQ(help("tokens = 1.5B # all"),
-            "a number with a letter stands in quotes: tokens = \"1.5B\"");
+  EXPECT_EQ(help("tokens = 10M"), "put a number with a letter in quotes: tokens = \"10M\"");
+  EXPECT_EQ(help("tokens = 1.5B # all"), "put a number with a letter in quotes: tokens = \"1.5B\"");
   EXPECT_EQ(help("tokens = 10,000,000"), "tokens = 10_000_000");
-  EXPECT_EQ(help("lr = .1"), "a number in quotes is read as it stands: lr = \".1\"");
+  EXPECT_EQ(help("lr = .1"), "put a number in this form in quotes: lr = \".1\"");
   EXPECT_EQ(help("tied = True"), "tied = true");
   EXPECT_EQ(help("tied = no"), "tied = false");
   EXPECT_EQ(help("path = None"), "leave path out: its default is taken");
-  EXPECT_EQ(help("kind = muon"), "text stands in quotes: kind = \"muon\"");
-  EXPECT_EQ(help("path = ~/books"), "text stands in quotes: path = \"~/books\"");
+  EXPECT_EQ(help("kind = muon"), "put text in quotes: kind = \"muon\"");
+  EXPECT_EQ(help("path = ~/books"), "put text in quotes: path = \"~/books\"");
   EXPECT_EQ(help("tokens: 3"), "TOML writes key = value");
   EXPECT_EQ(help("tokens ="), "a value is missing behind tokens =");
   EXPECT_EQ(help("a = [1, 2"), "");
@@ -384,7 +383,7 @@ TEST(Config, RangesHoldForConfigsFromElsewhereToo) {
   EXPECT_EQ(error([](Recipe& r) { r.train.lr = std::nan(""); }),
             "here: train.lr is nan; wanted a finite number");
   EXPECT_EQ(error([](Recipe& r) { r.train.betas[1] = 1; }),
-            "here: train.betas.1 is 1; wanted a number from 0 to below 1");
+            "here: train.betas.1 is 1; wanted a number of at least 0, below 1");
   EXPECT_EQ(error([](Recipe& r) { r.sources[0].weight = 0; }),
             "here: sources.0.weight is 0; wanted a number above 0");
   EXPECT_EQ(error([](Recipe& r) { r.weights["x"] = INFINITY; }),
@@ -602,12 +601,13 @@ TEST(Config, DoublesReadBackBitForBit) {
 }
 
 TEST(Config, ReferencePageListsEveryKey) {
-  EXPECT_EQ(config_reference<Model>(),
-            "| key       | type                      | default   | meaning |\n"
-            "| --------- | ------------------------- | --------- | ------- |\n"
-            "| `layers`  | integer, at least 1       | `12`      | number of transformer blocks |\n"
-            "| `dropout` | number, from 0 to below 1 | `0.0`     | share of activations dropped |\n"
-            "| `norm`    | layer, rms                | `\"layer\"` | the normalisation |\n");
+  EXPECT_EQ(
+      config_reference<Model>(),
+      "| key       | type                        | default   | meaning |\n"
+      "| --------- | --------------------------- | --------- | ------- |\n"
+      "| `layers`  | integer, at least 1         | `12`      | number of transformer blocks |\n"
+      "| `dropout` | number, at least 0, below 1 | `0.0`     | share of activations dropped |\n"
+      "| `norm`    | layer, rms                  | `\"layer\"` | the normalisation |\n");
   const std::string page = config_reference<Recipe>();
   EXPECT_NE(page.find("| `model.norm` "), std::string::npos) << page;
   EXPECT_NE(page.find("| `sources.N.weight` "), std::string::npos) << page;

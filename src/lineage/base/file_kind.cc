@@ -127,8 +127,8 @@ size_t fields_of(std::string_view line, char separator) {
   return quoted ? 0 : count;
 }
 
-// Prose has commas too, but not three whole lines with the same number of them and no blank after
-// any.
+// Prose has commas too, but hardly the same number in each of its first lines, with no blank after
+// one in the first.
 bool is_csv(std::string_view b) {
   constexpr size_t kLines = 3, kFewest = 2;
   for (const char separator : {',', '\t'}) {
@@ -175,6 +175,21 @@ FileKind file_kind(std::string_view b) {
   if (is_html(text)) return FileKind::html;
   if (is_csv(text)) return FileKind::csv;
   return FileKind::text;
+}
+
+bool is_text(FileKind kind) {
+  switch (kind) {
+    case FileKind::empty:
+    case FileKind::text:
+    case FileKind::json_object:
+    case FileKind::json_pretty:
+    case FileKind::json_array:
+    case FileKind::csv:
+    case FileKind::html:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string_view file_kind_name(FileKind kind) {

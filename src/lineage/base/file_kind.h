@@ -43,6 +43,10 @@ enum class FileKind : uint8_t {
 // over. Of a file cut short in the middle of a record the kind is that of the record's beginning.
 FileKind file_kind(std::string_view first_bytes);
 
+// Text of some form (JSON, a table, a page), or nothing at all: no packed or binary format, and no
+// pointer in place of the file.
+bool is_text(FileKind);
+
 // Bytes that file_kind() wants to see, where a file has as many.
 constexpr size_t kFileKindBytes = 4096;
 

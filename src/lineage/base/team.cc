@@ -50,10 +50,10 @@ uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
 
 bool Team::at_work() { return at_work_now; }
 
-Team::Team(int threads) : runs_(static_cast<size_t>(std::max(1, threads))) {
-  workers_.reserve(runs_.size() - 1);
+Team::Team(int threads) : shares_(static_cast<size_t>(std::max(1, threads))) {
+  workers_.reserve(shares_.size() - 1);
   try {
-    for (size_t self = 1; self < runs_.size(); ++self)
+    for (size_t self = 1; self < shares_.size(); ++self)
       workers_.emplace_back([this, self] { serve(self); });
   } catch (const std::system_error& e) {
     const size_t there = workers_.size() + 1;
@@ -77,11 +77,11 @@ Team::~Team() {
 void Team::run(int64_t blocks, bool dynamic, const void* body, RunBlock run_block) {
   body_ = body;
   run_block_ = run_block;
-  runs_used_ = dynamic ? 1 : static_cast<size_t>(std::min<int64_t>(blocks, threads()));
-  const int64_t used = static_cast<int64_t>(runs_used_);
+  shares_used_ = dynamic ? 1 : static_cast<size_t>(std::min<int64_t>(blocks, threads()));
+  const int64_t used = static_cast<int64_t>(shares_used_);
   int64_t begin = 0;
   for (int64_t r = 0; r < used; ++r) {
-    Run& own = runs_[static_cast<size_t>(r)];
+    Share& own = shares_[static_cast<size_t>(r)];
     own.next.store(begin, std::memory_order_relaxed);
     own.end = begin += blocks / used + (r < blocks % used);
   }
@@ -118,17 +118,17 @@ void Team::leave() {
   if (gate_.fetch_sub(1, std::memory_order_release) == 1) gate_.notify_one();
 }
 
-// A thread's own run first, then what others have left of theirs.
+// A thread's own share first, then what others have left of theirs.
 void Team::work(size_t self) {
   flush_denormals_to_zero();
   at_work_now = true;
-  for (size_t r = 0; r < runs_used_; ++r) take(runs_[(self + r) % runs_used_]);
+  for (size_t r = 0; r < shares_used_; ++r) take(shares_[(self + r) % shares_used_]);
   at_work_now = false;
 }
 
-void Team::take(Run& run) {
-  if (run.next.load(std::memory_order_relaxed) >= run.end) return;
-  for (int64_t block; (block = run.next.fetch_add(1, std::memory_order_relaxed)) < run.end;) {
+void Team::take(Share& share) {
+  if (share.next.load(std::memory_order_relaxed) >= share.end) return;
+  for (int64_t block; (block = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
     try {
       run_block_(body_, block);
     } catch (...) {

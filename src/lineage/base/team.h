@@ -10,8 +10,8 @@
 
 namespace lineage {
 
-// The threads that share the loops of one thread, the owner; see parallel.h. All of it but the
-// destructor may be called by the owner alone.
+// The threads that run the loops of one thread, the owner; see parallel.h. Only the owner calls
+// run().
 class Team {
  public:
   using RunBlock = void (*)(const void* body, int64_t block);
@@ -30,7 +30,7 @@ class Team {
 
  private:
   static constexpr size_t kCacheLine = 64;
-  struct alignas(kCacheLine) Run {  // of neighbouring blocks
+  struct alignas(kCacheLine) Share {  // neighbouring blocks
     std::atomic<int64_t> next = 0;
     int64_t end = 0;
   };
@@ -39,13 +39,13 @@ class Team {
   bool enter();
   void leave();
   void work(size_t self);
-  void take(Run&);
+  void take(Share&);
 
   // The loop, written by the owner while no worker is inside.
   const void* body_ = nullptr;
   RunBlock run_block_ = nullptr;
-  std::vector<Run> runs_;  // one a thread, the owner's first
-  size_t runs_used_ = 0;
+  std::vector<Share> shares_;  // one a thread, the owner's first
+  size_t shares_used_ = 0;
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
 

@@ -132,18 +132,7 @@ bool is_small_text(const fs::directory_entry& entry) {
       name == "layout.json" || name == "buffers.safetensors" || name.ends_with(".index.json"))
     return false;
   const std::string content = read_file(entry.path());
-  switch (file_kind(std::string_view(content).substr(0, kFileKindBytes))) {
-    case FileKind::empty:
-    case FileKind::text:
-    case FileKind::json_object:
-    case FileKind::json_pretty:
-    case FileKind::json_array:
-    case FileKind::csv:
-    case FileKind::html:
-      return true;
-    default:
-      return false;
-  }
+  return is_text(file_kind(content));
 }
 
 struct FolderFiles {

@@ -35,8 +35,7 @@ GptConfig nano() {
 CLI::App* add(CLI::App* bench, const char* name, const char* what,
               const std::shared_ptr<BenchOptions>& o, void (*run)(const BenchOptions&)) {
   CLI::App* c = bench->add_subcommand(name, what);
-  add_number(c, "--seconds", o->seconds, {.low = 0, .high = 86400, .above = true},
-             "to measure for, at each point");
+  add_number(c, "--seconds", o->seconds, from_above_to(0, 86400), "to measure for, at each point");
   add_threads(c, o->threads);
   c->add_flag("--json", o->json, "one JSON object a line");
   c->callback([o, run] {
@@ -49,9 +48,10 @@ CLI::App* add(CLI::App* bench, const char* name, const char* what,
 void add_config(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
   add_names(c, "--config", o->configs, "NAME", "tiny, small, gpt2, nano, nano-tuning; default: all",
             ',');
-  add_number(c, "--context", o->context, {1, 1 << 20}, "T, in place of the configuration's 256")
+  add_number(c, "--context", o->context, between(1, 1 << 20),
+             "T, in place of the configuration's 256")
       ->default_str("");
-  add_number(c, "--rows", o->rows, {1, 1 << 20}, "B, in place of the configuration's")
+  add_number(c, "--rows", o->rows, between(1, 1 << 20), "B, in place of the configuration's")
       ->default_str("");
 }
 
@@ -108,13 +108,13 @@ void add_bench(CLI::App& app) {
   CLI::App* decode =
       add(bench, "decode", "Cached decoding: one sequence, and many", o, bench_decode);
   add_config(decode, o);
-  add_number(decode, "--sequences", o->sequences, {1, 1 << 16}, "sequences at once");
+  add_number(decode, "--sequences", o->sequences, between(1, 1 << 16), "sequences at once");
   CLI::App* tokenizer =
       add(bench, "tokenizer", "Byte-pair encoding and its training", o, bench_tokenizer);
   add_paths(tokenizer, "--text", o->texts, "a text file to encode and train on; may be repeated")
       ->required();
   add_path(tokenizer, "--ranks", o->ranks, "a tokenizer's file or folder; default: the trained");
-  add_number(tokenizer, "--vocab", o->vocab, {257, 1 << 24}, "of the tokenizer to train");
+  add_number(tokenizer, "--vocab", o->vocab, between(257, 1 << 24), "of the tokenizer to train");
 }
 
 }  // namespace lineage::cli

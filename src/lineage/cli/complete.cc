@@ -283,20 +283,20 @@ void add_complete(CLI::App& app) {
   add_names(c, "--stop", o->sampling.stop, "TEXT",
             "a text that ends the completion; may be repeated")
       ->group(text);
-  add_number(c, "-n,--max-tokens", o->sampling.max_tokens, {0, kManyTokens},
+  add_number(c, "-n,--max-tokens", o->sampling.max_tokens, between(0, kManyTokens),
              "tokens to add at most")
       ->group(draws);
-  add_number(c, "-t,--temperature", o->sampling.temperature, {0, 100},
+  add_number(c, "-t,--temperature", o->sampling.temperature, between(0, 100),
              "0 (the most likely token each time) to 100")
       ->group(draws);
-  add_number(c, "--top-k", o->sampling.top_k, {0, kManyTokens},
+  add_number(c, "--top-k", o->sampling.top_k, between(0, kManyTokens),
              "keep the k most likely tokens; 0: all")
       ->group(draws);
-  add_number(c, "--top-p", o->sampling.top_p, {.low = 0, .high = 1, .above = true},
-             "keep the likeliest tokens of this probability, above 0 to 1")
+  add_number(c, "--top-p", o->sampling.top_p, from_above_to(0, 1),
+             "keep the likeliest tokens of this probability, above 0, at most 1")
       ->group(draws);
   add_seed(c, "--seed", o->sampling.seed, "of the draws")->group(draws);
-  add_number(c, "--count", o->count, {1, 4096}, "completions, with seeds from --seed on")
+  add_number(c, "--count", o->count, between(1, 4096), "completions, with seeds from --seed on")
       ->group(draws);
   add_threads(c, o->threads)->group(output);
   c->add_flag("--stats", o->stats, "tell tokens and tokens/s on standard error")->group(output);

@@ -268,17 +268,17 @@ void add_eval(CLI::App& app) {
   add_name(c, "--name", o->file.name, "NAME", "what a file's questions are called in the scores");
   add_names(c, "--leave-out", o->file.items.leave_out, "KEY",
             "keys of a file's records that are no part of its questions", ',');
-  add_number(c, "-n,--n", o->evaluate.n, {1, kManyTokens},
+  add_number(c, "-n,--n", o->evaluate.n, between(1, kManyTokens),
              "items a scenario; default: its own number, within --tokens")
       ->default_str("");
-  add_number(c, "--tokens", o->evaluate.tokens, {0, int64_t{1} << 50},
+  add_number(c, "--tokens", o->evaluate.tokens, between(0, int64_t{1} << 50),
              "a scenario's prompts take about so many tokens; 0: its own number of items");
   add_seed(c, "--seed", o->evaluate.seed, "of demonstrations and draws");
-  add_number(c, "--shots", o->file.shots, {0, 10'000},
+  add_number(c, "--shots", o->file.shots, between(0, 10'000),
              "demonstrations before each question of a file");
   c->add_flag("--chain", o->file.chain, "ask files for a chain of thought");
   add_path(c, "--chain-prompt", o->chain_prompt, "a text with worked examples for --chain");
-  add_number(c, "--samples", o->file.samples, {1, 10'000},
+  add_number(c, "--samples", o->file.samples, between(1, 10'000),
              "chains a question; above 1 their answers vote");
   c->add_flag("--complexity", o->complexity, "only the half of the chains with most steps votes");
   c->add_flag("--skip-malformed", o->skip_malformed, "leave out bad lines of files");

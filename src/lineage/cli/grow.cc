@@ -270,14 +270,14 @@ void add_grow(CLI::App& app) {
   add_sets(c, o->sets)->group(what);
   add_names(c, "--node", o->grow.nodes, "NAME", "only this node and its ancestors; may be repeated")
       ->group(what);
-  add_number(c, "--seeds", o->seeds, {1, 1'000'000},
+  add_number(c, "--seeds", o->seeds, between(1, 1'000'000),
              "grow so many trees, of the recipe's seed and those after it; the world stays")
       ->group(what);
   c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes")
       ->group(what);
   add_path(c, "-o,--out", o->out, "the run folder")->group(how);
   o->grow.at_once = 0;
-  add_number(c, "-j,--jobs", o->grow.at_once, {0, kMaxThreads},
+  add_number(c, "-j,--jobs", o->grow.at_once, between(0, kMaxThreads),
              "nodes that may grow side by side, sharing the threads; 0: as many as threads")
       ->group(how);
   add_threads(c, o->threads)->group(how);

@@ -7,8 +7,6 @@
 #include <charconv>
 #include <string_view>
 
-#include "lineage/base/config.h"
-
 namespace lineage::cli {
 namespace {
 
@@ -76,11 +74,12 @@ CLI::Option* add_values(
       [option, take = std::move(take)](const std::string& v) { take(v, shown_name(*option)); });
 }
 
-int64_t whole_number(const std::string& value, const std::string& name, Range<int64_t> range) {
+int64_t whole_number(const std::string& value, const std::string& name, Range range) {
   const auto number = parse<int64_t>(value);
-  const int64_t low = range.low + (range.above ? 1 : 0);
-  if (!number || *number < low || *number > range.high)
-    refuse(name, value, fmt::format("a whole number from {} to {}", low, range.high));
+  if (!number || !range.contains(static_cast<double>(*number)))
+    refuse(name, value,
+           fmt::format("a whole number from {} to {}", static_cast<int64_t>(range.low),
+                       static_cast<int64_t>(range.high)));
   return *number;
 }
 
@@ -92,13 +91,9 @@ uint64_t seed_number(const std::string& value, const std::string& name) {
   return *number;
 }
 
-double real_number(const std::string& value, const std::string& name, Range<double> range) {
+double real_number(const std::string& value, const std::string& name, Range range) {
   const auto number = parse<double>(value);
-  const bool enough = number && (range.above ? *number > range.low : *number >= range.low);
-  if (!enough || !(*number <= range.high))
-    refuse(name, value,
-           range.above ? fmt::format("a number above {}, at most {}", range.low, range.high)
-                       : fmt::format("a number from {} to {}", range.low, range.high));
+  if (!number || !range.contains(*number)) refuse(name, value, "a number " + range.text());
   return *number;
 }
 
@@ -189,7 +184,7 @@ CLI::Option* add_paths(CLI::App* c, const std::string& names, std::vector<std::s
 }
 
 CLI::Option* add_threads(CLI::App* c, int& into) {
-  return add_number(c, "--threads", into, {0, kMaxThreads},
+  return add_number(c, "--threads", into, between(0, kMaxThreads),
                     "compute threads of this process; 0: all cores");
 }
 

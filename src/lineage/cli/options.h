@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "lineage/base/config.h"
 #include "lineage/base/error.h"
 
 namespace lineage::cli {
@@ -28,13 +29,6 @@ class UsageError : public Error {
 // positional argument may follow it; a value is checked when it is read, and a UsageError names the
 // option, the value and what is wanted.
 
-// Numbers from `low` to `high`; without `low` itself when `above`.
-template <class T>
-struct Range {
-  T low, high;
-  bool above = false;
-};
-
 constexpr int64_t kManyTokens = 1'000'000'000;  // the most that an option may ask for
 constexpr int kMaxThreads = 1024;               // more exhaust a process's stack or its limits
 
@@ -44,24 +38,22 @@ namespace detail {
 CLI::Option* add_values(CLI::App*, const std::string& names, const char* type,
                         const std::string& help,
                         std::function<void(const std::string& value, const std::string& name)>);
-int64_t whole_number(const std::string& value, const std::string& name, Range<int64_t>);
+int64_t whole_number(const std::string& value, const std::string& name, Range);
 uint64_t seed_number(const std::string& value, const std::string& name);
-double real_number(const std::string& value, const std::string& name, Range<double>);
+double real_number(const std::string& value, const std::string& name, Range);
 
 }  // namespace detail
 
+// A number of this range, whose bounds are finite.
 template <class T>
-CLI::Option* add_number(CLI::App* c, const std::string& names, T& into,
-                        std::type_identity_t<Range<T>> range, const std::string& help) {
+CLI::Option* add_number(CLI::App* c, const std::string& names, T& into, Range range,
+                        const std::string& help) {
   return detail::add_values(c, names, "N", help,
                             [&into, range](const std::string& value, const std::string& name) {
                               if constexpr (std::is_floating_point_v<T>)
                                 into = detail::real_number(value, name, range);
                               else
-                                into = static_cast<T>(detail::whole_number(
-                                    value, name,
-                                    {static_cast<int64_t>(range.low),
-                                     static_cast<int64_t>(range.high), range.above}));
+                                into = static_cast<T>(detail::whole_number(value, name, range));
                             })
       ->default_str([&into] {
         std::ostringstream text;

@@ -133,7 +133,7 @@ void add_score(CLI::App& app) {
   c->group("Use a model");
   add_path(c, "MODEL", o->model, "a checkpoint's folder")->required();
   add_paths(c, "FILE", o->files, "texts, each a document")->required();
-  add_number(c, "--overlap", o->overlap, {0, kManyTokens},
+  add_number(c, "--overlap", o->overlap, between(0, kManyTokens),
              "tokens that a window shares with the one before; default: half the context")
       ->default_str("");
   add_threads(c, o->threads);

@@ -96,9 +96,9 @@ void add_selftest(CLI::App& app) {
   CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
   c->group("Look and check");
   c->add_flag("--cpython", o->cpython, "run random mpy programs here and in CPython");
-  add_number(c, "--programs", o->programs, {1, kManyTokens}, "how many");
+  add_number(c, "--programs", o->programs, between(1, kManyTokens), "how many");
   add_seed(c, "--seed", o->seed, "of the programs");
-  add_number(c, "--show", o->show, {0, kManyTokens}, "differences to print");
+  add_number(c, "--show", o->show, between(0, kManyTokens), "differences to print");
   add_path(c, "--python", o->python, "the CPython to run");
   c->footer("Example:\n  lineage selftest --cpython --programs 500");
   c->callback([o] {

@@ -71,8 +71,8 @@ void add_show(CLI::App& world) {
   add_path(c, "--recipe", o->recipe, "whose world and corpora; default: world 1");
   add_sets(c, o->sets);
   add_seed(c, "--seed", o->seed, "of another world");
-  add_number(c, "--index", o->index, {0, int64_t{1} << 50}, "the first sample");
-  add_number(c, "-n,--n", o->n, {1, kManyTokens},
+  add_number(c, "--index", o->index, between(0, int64_t{1} << 50), "the first sample");
+  add_number(c, "-n,--n", o->n, between(1, kManyTokens),
              "samples a kind; default: 3 of one kind, 1 of several")
       ->default_str("");
   add_choice(c, "--color", o->color, {"auto", "always", "never"}, "auto, always or never");

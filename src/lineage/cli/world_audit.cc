@@ -95,7 +95,7 @@ void add_world_audit(CLI::App& world) {
       "audit", "Count what a recipe's corpora teach, and look for test items in them");
   add_path(c, "RECIPE", o->recipe, "a recipe with corpora of the micro-world")->required();
   add_sets(c, o->sets);
-  add_number(c, "-n,--n", o->n, {1, kManyTokens},
+  add_number(c, "-n,--n", o->n, between(1, kManyTokens),
              "test items a probe at most; default: all that it asks")
       ->default_str("");
   add_threads(c, o->threads);

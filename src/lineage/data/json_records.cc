@@ -76,28 +76,6 @@ int escaped_unit(std::string_view json, size_t at) {
   return unit;
 }
 
-// Outside strings, Python's names of numbers that JSON has not become null.
-std::string without_non_finite(std::string_view json) {
-  static constexpr std::array<std::string_view, 3> kNames = {"-Infinity", "Infinity", "NaN"};
-  std::string out;
-  out.reserve(json.size());
-  bool quoted = false;
-  for (size_t at = 0; at < json.size();) {
-    const std::string_view rest = json.substr(at);
-    const auto name = std::ranges::find_if(
-        kNames, [&](std::string_view n) { return !quoted && rest.starts_with(n); });
-    if (name != kNames.end()) {
-      out += "null";
-      at += name->size();
-      continue;
-    }
-    if (json[at] == '"') quoted = !quoted;
-    if (quoted && json[at] == '\\' && at + 1 < json.size()) out += json[at++];
-    out += json[at++];
-  }
-  return out;
-}
-
 std::string help_for(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t{");
   if (first != std::string_view::npos && text.starts_with('{') && text[first] == '\'')
@@ -190,6 +168,27 @@ bool JsonRecords::read_value(Reader& reader, JsonRecord& record) {
     reader.skip(passed);
   }
   return end.done();
+}
+
+std::string without_non_finite(std::string_view json) {
+  static constexpr std::array<std::string_view, 3> kNames = {"-Infinity", "Infinity", "NaN"};
+  std::string out;
+  out.reserve(json.size());
+  bool quoted = false;
+  for (size_t at = 0; at < json.size();) {
+    const std::string_view rest = json.substr(at);
+    const auto name = std::ranges::find_if(
+        kNames, [&](std::string_view n) { return !quoted && rest.starts_with(n); });
+    if (name != kNames.end()) {
+      out += "null";
+      at += name->size();
+      continue;
+    }
+    if (json[at] == '"') quoted = !quoted;
+    if (quoted && json[at] == '\\' && at + 1 < json.size()) out += json[at++];
+    out += json[at++];
+  }
+  return out;
 }
 
 nlohmann::json parse_json_record(std::string_view text, const std::string& place) {

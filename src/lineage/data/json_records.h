@@ -46,9 +46,13 @@ class JsonRecords {
   int64_t line_ = 1, entry_ = 0;
 };
 
-// Parses one record. Beyond JSON it takes what common writers let through: NaN, Infinity and
-// -Infinity, as null. Throws an Error "place: …; wanted one JSON value" for anything else.
+// Parses one record; one that is no JSON once more without_non_finite(). Throws an Error "place: …;
+// wanted one JSON value" for anything else.
 nlohmann::json parse_json_record(std::string_view text, const std::string& place);
+
+// Python's names of numbers that JSON has not, NaN, Infinity and -Infinity, become null outside
+// strings.
+std::string without_non_finite(std::string_view json);
 
 // Half a surrogate pair in an escape (\ud83d alone) is no character, yet common writers let it
 // through: like any invalid text it becomes U+FFFD. True when there was any.

@@ -7,21 +7,6 @@
 namespace lineage {
 namespace {
 
-bool is_text(FileKind kind) {
-  switch (kind) {
-    case FileKind::empty:
-    case FileKind::text:
-    case FileKind::json_object:
-    case FileKind::json_pretty:
-    case FileKind::json_array:
-    case FileKind::csv:
-    case FileKind::html:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string_view wanted_by(SourceKind kind) {
   switch (kind) {
     case SourceKind::text:

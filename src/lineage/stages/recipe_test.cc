@@ -135,7 +135,7 @@ TEST(Recipe, RefusalsNameKeyValueAndRange) {
             "--set pretrain.optimizer.weight_decay=inf: pretrain.optimizer.weight_decay is inf; "
             "wanted a finite number from 0 to 1000000 | ");
   EXPECT_EQ(said({"model.init_std=-1"}),
-            "--set model.init_std=-1: model.init_std is -1; wanted a number from above 0 to 1000 "
+            "--set model.init_std=-1: model.init_std is -1; wanted a number above 0, at most 1000 "
             "| ");
   EXPECT_NE(said({"model.rotary_theta=0"}).find("model.rotary_theta is 0; wanted"),
             std::string::npos);

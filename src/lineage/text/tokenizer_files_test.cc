@@ -118,7 +118,7 @@ TEST(HuggingfaceJson, BadFilesAreErrors) {
   EXPECT_EQ(json_error("{}"), "t.json: no \"model\"; wanted it there");
   EXPECT_EQ(json_error("[]"), "t.json: no \"model\"; wanted it there");
   EXPECT_EQ(json_error(std::string(100, '[')),
-            "t.json: nested deeper than 64; wanted a tokenizer's file");
+            "t.json: nested deeper than 64; wanted a JSON document of fewer levels");
   EXPECT_EQ(json_error(R"({"model": {"type": "Unigram"}})"),
             "t.json: model.type is \"Unigram\"; wanted BPE or WordLevel");
   EXPECT_EQ(json_error("\"vocab\"", "\"words\""), "t.json: model: no \"vocab\"; wanted it there");
@@ -126,7 +126,7 @@ TEST(HuggingfaceJson, BadFilesAreErrors) {
   EXPECT_EQ(json_error("\"he\": 256", "\"he\": 255"),
             "t.json: \"Ń\" and another token share the id 255; wanted one id each");
   EXPECT_EQ(json_error("\"he\": 256", "\"!\": 256"),
-            "t.json: the key \"!\" stands twice in one object; wanted it once");
+            "t.json: the key \"!\" is twice in one object; wanted it once");
   EXPECT_EQ(
       json_error("\"he\": 256", "\"he\": 99999999"),
       "t.json: the id of \"he\" is 99999999; wanted a number from 0 to 1548, as there are 262 "

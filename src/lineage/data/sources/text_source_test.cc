@@ -136,7 +136,8 @@ TEST(SourceConfig, AbsurdValuesAreErrors) {
   };
   EXPECT_EQ(error({.weight = -1}),
             "source web: weight is -1; wanted a number from 0 to 1000000000");
-  EXPECT_EQ(error({.heldout = 1}), "source web: heldout is 1; wanted a number from 0 to below 1");
+  EXPECT_EQ(error({.heldout = 1}),
+            "source web: heldout is 1; wanted a number of at least 0, below 1");
   EXPECT_EQ(error({.max_document_bytes = 0}),
             "source web: max_document_bytes is 0; wanted an integer from 1 to 1073741824");
   EXPECT_EQ(error({.kind = SourceKind::jsonl, .field = ""}),

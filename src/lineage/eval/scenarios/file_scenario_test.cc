@@ -302,6 +302,8 @@ TEST_F(FileScenarioTest, AFilesKindIsToldBeforeItsContent) {
   EXPECT_EQ(read("[" + good + ",\n " + good + "]"), 2u);
   EXPECT_EQ(one(R"({"query": "hi \ud83d", "choices": ["a", "b"], "gold": 0})").question.text,
             "hi \uFFFD");
+  EXPECT_EQ(one(R"({"query": "hi", "choices": ["a", "b"], "gold": 0, "id": NaN})").question.text,
+            "hi");
   EXPECT_EQ(error("[" + good + ", {\"query\": 1}]").substr(0, 24), "x.jsonl, entry 2: is no ");
   EXPECT_EQ(error("PAR1\x15\x04\x15").substr(0, 27), "x.jsonl: is a Parquet file;");
   EXPECT_EQ(error(std::string("\xFD"

@@ -128,7 +128,7 @@ class ItemReader {
 
   static nlohmann::json parse(std::string text, const std::string& place) {
     repair_lone_surrogates(text);
-    return parse_json(text, place);
+    return parse_json(without_non_finite(text), place);
   }
 
   void plain_text(FileKind kind, const std::vector<Line>& lines) {
