@@ -115,6 +115,11 @@ TEST(WordTokenizer, ReadsThePreTokenizersOfOthers) {
                            R"(, "post_processor": {"type": "BertProcessing", "sep": ["[UNK]", 0],
                               "cls": ["[CLS]", 1]})");
   EXPECT_EQ(begins->encode_from_beginning("hello"), (std::vector<Token>{1, 2}));
+  // All tokens that begin a text, as ChatGLM's two.
+  WordModel two = dynamic_cast<const WordTokenizer&>(*begins).model();
+  two.begin_of_text = {1, 0};
+  EXPECT_EQ(WordTokenizer(two).encode_from_beginning("hello"), (std::vector<Token>{1, 0, 2}));
+  EXPECT_EQ(WordTokenizer(two).before_text(), (std::vector<Token>{1, 0}));
   EXPECT_EQ(
       testing::error_of([&] { read(R"({"type": "BertPreTokenizer"})"); }),
       "t.json: the pre_tokenizer of words is BertPreTokenizer, which is not supported; wanted "
