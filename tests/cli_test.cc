@@ -112,6 +112,11 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
   std::ofstream(folder / "marked.txt") << "\xEF\xBB\xBF" << read_file(folder / "corpus" / "3.txt");
   EXPECT_EQ(run("score " + model("runs") + " " + (folder / "marked.txt").string()).text,
             score.text);
+  write_text(folder / "wide.txt", std::string("\xFF\xFEt\0h\0e\0", 8));
+  expect_error("score " + model("runs") + " " + (folder / "wide.txt").string(),
+               "wide.txt: is UTF-16 text; wanted UTF-8 text", "convert it: iconv -f UTF-16");
+  expect_error("score " + model("runs") + " " + folder.path().string(), ": Is a directory",
+               "name a file in it");
   EXPECT_NE(run("info " + model("runs")).text.find("pretrain (davinci)"), std::string::npos);
   const auto again = folder / "hf";
   EXPECT_EQ(run("export hf " + model("runs") + " " + again.string()).status, 0);

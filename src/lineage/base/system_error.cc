@@ -21,6 +21,8 @@ std::string help_for(int error, const std::string& path) {
       return "this file system is read-only; name a place on another one";
     case ENOENT:
       return "check the path for a typing error";
+    case EISDIR:
+      return "name a file in it";
     case ENOTDIR:
       return "a part of this path is a file; name a path below a folder";
     case ELOOP:

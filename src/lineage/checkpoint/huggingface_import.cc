@@ -269,6 +269,14 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Source& source, const Impo
 
 [[noreturn]] void refuse_source(const fs::path& from) {
   const std::string at = from.string();
+  if (fs::is_directory(from)) {
+    const bool gguf = std::ranges::any_of(fs::directory_iterator(from), [](const auto& entry) {
+      return entry.path().extension() == ".gguf";
+    });
+    throw Error(at + ": no config.json; wanted the folder of a Hugging Face model",
+                gguf ? "GGUF files are not read; take the folder that they were converted from"
+                     : "name the folder that holds config.json and the weights");
+  }
   if (fs::is_regular_file(from))
     throw Error(at + ": is a file; wanted the folder of a Hugging Face model",
                 "name the folder that holds it: " +
@@ -282,7 +290,7 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Source& source, const Impo
 
 Manifest import_huggingface(const fs::path& from, const fs::path& to,
                             const ImportOptions& options) {
-  if (!fs::is_directory(from)) refuse_source(from);
+  if (!fs::exists(from / "config.json")) refuse_source(from);
   const OnNote note = options.note ? options.note : [](const std::string&) {};
   check_apart(from, to);
   check_target(to);

@@ -532,7 +532,8 @@ TEST_F(HuggingFace, CarriesTheTokenizer) {
 TEST_F(HuggingFace, SaysWhatIsWrongWithAFolder) {
   EXPECT_SAYS(import_huggingface(folder_ / "absent", folder_ / "model"), "absent: no such folder");
   fs::create_directories(folder_ / "empty");
-  EXPECT_SAYS(import_huggingface(folder_ / "empty", folder_ / "model"), "config.json: cannot open");
+  EXPECT_SAYS(import_huggingface(folder_ / "empty", folder_ / "model"),
+              "empty: no config.json; wanted the folder of a Hugging Face model");
   Theirs t = theirs(tiny_config());
   t.write(folder_ / "theirs");
   fs::remove(folder_ / "theirs/model.safetensors");

@@ -38,9 +38,14 @@ void note_unknown(const Tokenizer& tokenizer, const std::string& text, const std
                file, 100 * share);
 }
 
-// A file's text; a byte-order mark is no text, as in sources.
+// A file's text; a byte-order mark is no text, as in sources. The bytes of another format have a
+// number of bits too, but it says nothing of the model.
 std::string read_text(const std::string& file) {
   std::string text = read_file(file);
+  const FileKind kind = file_kind(text);
+  if (!is_text(kind))
+    throw Error(fmt::format("{}: is {}; wanted UTF-8 text", file, file_kind_name(kind)),
+                file_kind_help(kind, file));
   text.erase(0, byte_order_mark(text));
   require(!text.empty(), file, ": is empty; wanted a text");
   return text;

@@ -254,6 +254,8 @@ TEST_F(FileScenarioTest, NoPartOfAQuestionIsDropped) {
         << what;
     EXPECT_NE(what.find("--leave-out " + key), std::string::npos) << what;
   };
+  EXPECT_NE(error(R"({"question": "q", "answer": "A"})").find("is \"A\"; wanted GSM8K's form"),
+            std::string::npos);
   refused("hint", R"({"question": "q", "answer": "1\n#### 1", "hint": "add"})");
   refused("instruction", R"({"instruction": "Sort.", "input": "b a", "target": "a b"})");
   refused("few_shot", R"({"query": "q", "choices": ["a", "b"], "gold": 0, "few_shot": ["x"]})");

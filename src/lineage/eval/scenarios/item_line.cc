@@ -143,7 +143,10 @@ Instance worked(const Json& o, const std::string& place) {
   item.question.text = text(o, "question", place);
   const std::string answer = text(o, "answer", place);
   const size_t mark = answer.rfind("####");
-  if (mark == answer.npos) refuse(place, "answer", "steps, #### and the answer");
+  if (mark == answer.npos || trimmed(answer.substr(mark + 4)).empty())
+    throw Error(place + ": \"answer\" is \"" + answer.substr(0, 40) +
+                    "\"; wanted GSM8K's form, steps, #### and the answer",
+                "for a short answer without steps write \"context\" in place of \"question\"");
   for (size_t at = 0; at < mark;) {  // the calculator's notes <<2+3=5>> are not for readers
     const size_t open = std::min(answer.find("<<", at), mark);
     item.chain.text += answer.substr(at, open - at);
