@@ -304,7 +304,9 @@ void Trainer::run(const BatchSource& source, const LossFunction& loss,
     if (context_.measure && (done % eval_every == 0 || last)) {
       const auto began = Clock::now();
       const auto tell = [&](double share) {
-        context_.progress.update(context_.name, fraction,
+        // A piece is over once its last measurement is.
+        constexpr double kNotOver = 0.999;
+        context_.progress.update(context_.name, share < 1 ? std::min(fraction, kNotOver) : fraction,
                                  fmt::format("step {}/{}  measuring what is held out, {:.0f} %",
                                              done, total, 100 * share));
       };
