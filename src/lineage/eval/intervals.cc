@@ -116,9 +116,10 @@ Estimate of_equal_items(const Items& items, double confidence) {
 
 }  // namespace
 
+constexpr double kRounding = 1e-9;  // of a weighted sum: seven sevenths are not 1
+
 Estimate proportion(const Items& items, double confidence) {
   Estimate e = clustered_mean(items, confidence);
-  constexpr double kRounding = 1e-9;  // of a weighted sum: seven sevenths are not 1
   if (e.error <= kRounding) {
     const Estimate equal = of_equal_items(items, confidence);
     e.value = equal.value, e.low = equal.low, e.high = equal.high;
@@ -170,7 +171,10 @@ Estimate within(Estimate e, MetricKind kind) {
 
 Estimate mean_estimate(const Items& items, MetricKind kind, double confidence) {
   if (kind == MetricKind::share) return proportion(items, confidence);
-  return within(clustered_mean(items, confidence), kind);
+  Estimate e = clustered_mean(items, confidence);
+  // Equal values have no spread that an interval could follow from, however many they are.
+  if (e.error <= kRounding) e.low = -kInfinity, e.high = kInfinity;
+  return within(e, kind);
 }
 
 }  // namespace lineage
