@@ -109,15 +109,16 @@ void check_can_chat(const CompleteOptions& o, const Model& model) {
 
 void note_unknown_words(const Tokenizer& tokenizer, const std::string& text) {
   constexpr size_t kShown = 8;
-  std::vector<std::string> words = unknown_words(tokenizer, text).words;
+  const std::vector<std::string> words = unknown_words(tokenizer, text).words;
   if (words.empty()) return;
-  const size_t all = words.size();
-  if (all > kShown) words.resize(kShown), words.push_back("…");
-  fmt::print(
-      stderr,
-      "note: words that this model does not know: {}; it reads lower case with spaces around "
-      "punctuation, and `lineage world show instruction` shows what it can be asked\n",
-      fmt::join(words, ", "));
+  std::string shown;
+  for (size_t i = 0; i < std::min(words.size(), kShown); ++i)
+    shown += fmt::format("{}\"{}\"", i ? ", " : "", words[i]);
+  if (words.size() > kShown) shown += fmt::format(" and {} more", words.size() - kShown);
+  fmt::print(stderr,
+             "note: words that this model does not know: {}; it reads lower case with spaces "
+             "around punctuation, and `lineage world show instruction` shows what it answers\n",
+             shown);
 }
 
 std::vector<Token> plain_prompt(const std::string& text, const Tokenizer& tokenizer) {

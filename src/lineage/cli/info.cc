@@ -84,7 +84,7 @@ void print_examples(const std::string& model, const Manifest& manifest) {
   if (tuned_on_conversations(manifest)) {
     const Instructions all(world);
     const InstructionMixture mixture(all, InstructionConfig{});
-    fmt::print("It can be asked, for example (`lineage world show instruction` has every kind):\n");
+    fmt::print("Examples of what it answers (`lineage world show instruction` has every kind):\n");
     for (uint64_t i = 0; i < kExamples; ++i) {
       const Demonstration d = mixture(i);
       fmt::print("  lineage complete {} --chat -t 0 -p '{}'\n      a right answer: {}\n", model,
