@@ -13,7 +13,8 @@
 
 #include "lineage/base/error.h"
 #include "lineage/checkpoint/huggingface.h"
-#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/huggingface/config.h"
+#include "lineage/checkpoint/huggingface/tensors.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
@@ -91,7 +92,7 @@ class Fixture {
     for (const StoredTensor& t : expected.tensors())
       if (t.name.starts_with(before)) left.insert(t.name);
     for (const HuggingFacePart& part :
-         huggingface_parts(config_.family, config_.model, !config_.model.tied)) {
+         huggingface_parts(*config_.family, config_.model, !config_.model.tied)) {
       const StoredTensor* stored = nullptr;
       // The tensors may be named without the prefix, and the gradients with it.
       for (const char* prefix : {"transformer.", "model.decoder.", "decoder.", ""})

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <set>
 
-#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/huggingface/config.h"
+#include "lineage/checkpoint/huggingface/layout.h"
+#include "lineage/checkpoint/huggingface/tensors.h"
 #include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/testing.h"
 #include "lineage/text/chat.h"
@@ -485,9 +487,10 @@ TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
     change(c);
     return error_of([&] { theirs(c); });
   };
-  EXPECT_TRUE(has(refusal([](auto& c) { c.positions = Positions::rotary; }),
-                  "model.positions is rotary; neither GPT-2's nor OPT's format can say that, they "
-                  "want learned"));
+  EXPECT_TRUE(
+      has(refusal([](auto& c) { c.positions = Positions::rotary; }),
+          "native: no format of Hugging Face can say this model: model.positions is rotary, "
+          "where gpt2 wants learned"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.activation = Activation::swiglu; }),
                   "model.activation is swiglu"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.norm = Norm::rms; }), "model.norm is rms"));
@@ -502,6 +505,31 @@ TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
   EXPECT_TRUE(has(refusal([](auto& c) { c.position_offset = 2, c.norm_eps = 1e-6; }),
                   "model.norm_eps is 1e-06"));
   EXPECT_FALSE(fs::exists(folder_ / "exported"));
+}
+
+TEST_F(HuggingFace, RefusesALayoutOfAFamilyThatItDoesNotKnow) {
+  EXPECT_SAYS(parse_layout(R"({"family": "llama", "prefix": "", "head": false})", "layout.json"),
+              "layout.json: family is \"llama\"; wanted \"gpt2\" or \"opt\"");
+}
+
+// Whatever a config.json has no key for must be refused, not dropped.
+TEST_F(HuggingFace, AFamilySaysAModelOnlyIfItReadsItBack) {
+  EXPECT_EQ(writable_family(tiny_config(), "m").model_type, "gpt2");
+  EXPECT_EQ(writable_family(opt_config(), "m").model_type, "opt");
+  GptConfig spelled = tiny_config();
+  spelled.kv_heads = spelled.heads;
+  spelled.head_width = spelled.width / spelled.heads;
+  spelled.hidden = 4 * spelled.width;
+  spelled.zero_residual = true;  // no property of a trained model
+  EXPECT_EQ(writable_family(spelled, "m").model_type, "gpt2");
+  GptConfig none = opt_config();
+  none.norm_eps = 1e-6;
+  EXPECT_SAYS(writable_family(none, "m"),
+              "m: no format of Hugging Face can say this model: model.position_offset is 2, where "
+              "gpt2 wants 0; model.norm_eps is 1e-06, where opt wants 1e-05");
+  GptConfig uneven = tiny_config();
+  uneven.head_width = 4, uneven.width = 9;
+  EXPECT_SAYS(writable_family(uneven, "m"), "n_head is 2; wanted a divisor of the width 9");
 }
 
 TEST_F(HuggingFace, CarriesTheTokenizer) {

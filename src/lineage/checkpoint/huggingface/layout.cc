@@ -1,4 +1,4 @@
-#include "lineage/checkpoint/huggingface_layout.h"
+#include "lineage/checkpoint/huggingface/layout.h"
 
 #include <nlohmann/json.hpp>
 
@@ -8,8 +8,6 @@
 
 namespace lineage {
 namespace {
-
-using nlohmann::json;
 
 StoredType parse_type(const JsonObject& entry) {
   const auto name = entry.get<std::string>("type");
@@ -21,9 +19,9 @@ StoredType parse_type(const JsonObject& entry) {
 }  // namespace
 
 std::string to_json(const HuggingFaceLayout& layout) {
-  json files = json::array();
+  nlohmann::json files = nlohmann::json::array();
   for (const auto& file : layout.files) {
-    json entries = json::array();
+    nlohmann::json entries = nlohmann::json::array();
     for (const auto& e : file.entries) {
       entries.push_back({{"name", e.name}, {"type", stored_name(e.type)}});
       if (!e.buffer.empty()) entries.back()["buffer"] = e.buffer;
@@ -31,24 +29,23 @@ std::string to_json(const HuggingFaceLayout& layout) {
     files.push_back({{"name", file.name}, {"metadata", file.metadata}, {"tensors", entries}});
     if (!file.header.empty()) files.back()["header"] = file.header;
   }
-  const json all = {{"family", model_type(layout.family)},
-                    {"prefix", layout.prefixes.body},
-                    {"wrapper", layout.prefixes.wrapper},
-                    {"head", layout.head},
-                    {"files", files},
-                    {"copied", layout.copied}};
+  const nlohmann::json all = {{"family", layout.family->model_type},
+                              {"prefix", layout.prefixes.body},
+                              {"wrapper", layout.prefixes.wrapper},
+                              {"head", layout.head},
+                              {"files", files},
+                              {"copied", layout.copied}};
   return all.dump(1) + "\n";
 }
 
 HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) {
   const JsonObject all = JsonObject::parse(text, place);
   HuggingFaceLayout layout;
-  layout.family = all.get<std::string>("family") == model_type(HuggingFaceFamily::opt)
-                      ? HuggingFaceFamily::opt
-                      : HuggingFaceFamily::gpt2;
+  layout.family = find_huggingface_family(all.get<std::string>("family"));
+  if (!layout.family) all.refuse("family", huggingface_family_names());
   layout.prefixes = {all.get<std::string>("prefix"), all.get_or<std::string>("wrapper", "")};
   layout.head = all.get<bool>("head");
-  for (const json& file : all.list("files")) {
+  for (const nlohmann::json& file : all.list("files")) {
     const JsonObject object(file, place + ": files");
     auto& added = layout.files.emplace_back();
     added.name = object.get<std::string>("name");
@@ -57,13 +54,13 @@ HuggingFaceLayout parse_layout(std::string_view text, const std::string& place) 
     const JsonObject metadata = object.child("metadata");
     for (const auto& [key, value] : metadata.value().items())
       added.metadata[key] = metadata.get<std::string>(key);
-    for (const json& tensor : object.list("tensors")) {
+    for (const nlohmann::json& tensor : object.list("tensors")) {
       const JsonObject entry(tensor, place + ": tensors");
       added.entries.push_back({entry.get<std::string>("name"), parse_type(entry),
                                entry.get_or<std::string>("buffer", "")});
     }
   }
-  for (const json& name : all.list("copied")) {
+  for (const nlohmann::json& name : all.list("copied")) {
     if (!name.is_string()) all.refuse("copied", "an array of strings");
     layout.copied.push_back(name.get<std::string>());
     check_file_name(layout.copied.back(), place + ": copied", "file");

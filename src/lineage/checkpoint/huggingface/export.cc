@@ -5,8 +5,9 @@
 #include "lineage/base/error.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/huggingface.h"
-#include "lineage/checkpoint/huggingface_layout.h"
-#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/huggingface/config.h"
+#include "lineage/checkpoint/huggingface/layout.h"
+#include "lineage/checkpoint/huggingface/tensors.h"
 #include "lineage/text/chat.h"
 
 namespace lineage {
@@ -19,7 +20,7 @@ using PartsByName = std::map<std::string, HuggingFacePart>;  // by their name, w
 
 PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& config) {
   PartsByName parts;
-  for (HuggingFacePart& part : huggingface_parts(layout.family, config, layout.head)) {
+  for (HuggingFacePart& part : huggingface_parts(*layout.family, config, layout.head)) {
     std::string name = with_prefix(layout.prefixes, part.theirs);
     parts.emplace(std::move(name), std::move(part));
   }
@@ -29,11 +30,11 @@ PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& conf
 // Of a model that was grown here: as transformers would save it.
 HuggingFaceLayout default_layout(const GptConfig& config, const std::string& place, int64_t limit) {
   HuggingFaceLayout layout;
-  layout.family = family_of(config, place);
-  layout.prefixes = default_prefixes(layout.family);
+  layout.family = &writable_family(config, place);
+  layout.prefixes = default_prefixes(*layout.family);
   layout.head = !config.tied;
   std::vector<TensorHeader> headers;
-  for (const HuggingFacePart& part : huggingface_parts(layout.family, config, layout.head))
+  for (const HuggingFacePart& part : huggingface_parts(*layout.family, config, layout.head))
     headers.push_back({with_prefix(layout.prefixes, part.theirs), StoredType::f32, part.shape});
   for (const SafetensorsShard& shard : plan_shards(headers, limit)) {
     auto& file = layout.files.emplace_back();
@@ -160,7 +161,7 @@ void export_huggingface(const fs::path& path, const fs::path& to, const ExportOp
     write_file_atomic(staging / name, model.read_further("huggingface/" + name));
   if (!imported) {
     write_file_atomic(staging / "config.json",
-                      huggingface_config_json(layout.family, config, tokenizer.get()));
+                      huggingface_config_json(*layout.family, config, tokenizer.get()));
     if (tokenizer) {
       const bool converses = tuned(model.manifest());
       write_tokenizer(*tokenizer, config, converses ? chat_template(*tokenizer, options) : "",

@@ -9,8 +9,9 @@
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/huggingface.h"
-#include "lineage/checkpoint/huggingface_layout.h"
-#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/huggingface/config.h"
+#include "lineage/checkpoint/huggingface/layout.h"
+#include "lineage/checkpoint/huggingface/tensors.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/tensors_digest.h"
 
@@ -31,12 +32,15 @@ struct Source {
   explicit Source(const fs::path& from)
       : folder(from), config(read_huggingface_config(from / "config.json")), tensors(from) {
     refuse_adapters();
-    prefixes = find_prefixes(config.family, tensors, folder.string());
+    parts = huggingface_parts(*config.family, config.model, /*head=*/true);
+    embedding = *std::ranges::find(parts, "token_embedding.weight", &HuggingFacePart::ours);
+    prefixes = find_prefixes(*config.family, parts, tensors, folder.string());
     head = find(std::string(kHeadName)) != nullptr;
-    parts = huggingface_parts(config.family, config.model, head || !config.model.tied);
+    if (!head && config.model.tied) parts.pop_back();
     // Of a tied pair some writers keep the head alone.
-    head_alone = head && config.model.tied && !find(parts.front().theirs);
-    if (head_alone) parts.erase(parts.begin());
+    head_alone = head && config.model.tied && !find(embedding.theirs);
+    if (head_alone)
+      std::erase_if(parts, [&](const auto& p) { return p.theirs == embedding.theirs; });
     for (const HuggingFacePart& part : parts) check(part);
     for (const SafetensorsFile& file : tensors.files())
       for (const StoredTensor& t : file.tensors()) check_known(file, t.name);
@@ -48,7 +52,7 @@ struct Source {
   }
   // Kept for an export, but no model here reads it.
   bool unread(std::string_view name) const {
-    return is_buffer(name) || is_other_head(without_wrapper(name));
+    return is_buffer(*config.family, name) || is_other_head(without_wrapper(name));
   }
 
   const StoredTensor& at(const HuggingFacePart& part) const {
@@ -65,6 +69,7 @@ struct Source {
   bool head = false;
   bool head_alone = false;  // it is the embedding too
   std::vector<HuggingFacePart> parts;
+  HuggingFacePart embedding;  // of the tokens
 
  private:
   void check(const HuggingFacePart& part) const {
@@ -99,7 +104,7 @@ struct Source {
     }
     const std::string near = nearest_name(name, names);
     throw Error(file.path().string() + ": tensor " + name + " is none of a " +
-                    std::string(model_type(config.family)) +
+                    std::string(config.family->model_type) +
                     " model with the layers of config.json",
                 near.empty() ? "check that config.json and the tensors are of one model"
                              : "did you mean " + near + "?");
@@ -107,10 +112,10 @@ struct Source {
 
   void check_tied() const {
     const StoredTensor& head_weight = *find(std::string(kHeadName));
-    const StoredTensor& embedding = at(parts.front());
-    if (head_weight.type == embedding.type && std::ranges::equal(head_weight.data, embedding.data))
+    const StoredTensor& embedded = at(embedding);
+    if (head_weight.type == embedded.type && std::ranges::equal(head_weight.data, embedded.data))
       return;
-    throw Error(folder.string() + ": lm_head.weight differs from " + embedding.name +
+    throw Error(folder.string() + ": lm_head.weight differs from " + embedded.name +
                     "; config.json wants them tied",
                 "set tie_word_embeddings to false in config.json to import the head by itself");
   }
@@ -229,17 +234,18 @@ std::string joined(const std::vector<std::string>& names) {
 void note_tensors(const Source& source, const OnNote& note) {
   const std::string& by = source.config.family_by;
   if (!by.empty())
-    note("config.json has no model_type: read as " + std::string(model_type(source.config.family)) +
+    note("config.json has no model_type: read as " + std::string(source.config.family->model_type) +
          ", by its " + by);
   if (!source.prefixes.wrapper.empty())
     note("tensor names begin with \"" + source.prefixes.wrapper + "\": read without it");
   if (source.head_alone)
-    note("no " + token_embedding(source.config.family) + ": lm_head.weight is the embedding too");
+    note("no " + source.embedding.theirs + ": lm_head.weight is the embedding too");
   std::vector<std::string> heads;
   int64_t wide = 0;
   for (const SafetensorsFile& file : source.tensors.files())
     for (const StoredTensor& t : file.tensors()) {
-      if (source.unread(t.name) && !is_buffer(t.name)) heads.push_back(t.name);
+      if (source.unread(t.name) && !is_buffer(*source.config.family, t.name))
+        heads.push_back(t.name);
       wide += !source.unread(t.name) && t.type == StoredType::f64;
     }
   if (!heads.empty()) note("kept for an export, but no part of the model: " + joined(heads));

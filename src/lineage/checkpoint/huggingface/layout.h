@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lineage/checkpoint/huggingface_tensors.h"
+#include "lineage/checkpoint/huggingface/tensors.h"
 #include "lineage/checkpoint/safetensors.h"
 
 namespace lineage {
@@ -15,8 +15,7 @@ struct HuggingFaceLayout {
   struct Entry {
     std::string name;  // with its prefix
     StoredType type = StoredType::f32;
-    std::string
-        buffer;  // of one that no model here reads: its name in huggingface/buffers.safetensors
+    std::string buffer;  // its name in huggingface/buffers.safetensors, if no model here reads it
   };
   struct File {
     std::string name;
@@ -24,7 +23,7 @@ struct HuggingFaceLayout {
     std::vector<Entry> entries;
     std::string header;  // its text, where SafetensorsWriter would spell it otherwise
   };
-  HuggingFaceFamily family = HuggingFaceFamily::gpt2;
+  const HuggingFaceFamily* family = nullptr;
   TensorPrefixes prefixes;
   bool head = false;  // lm_head.weight is there
   std::vector<File> files;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "lineage/checkpoint/huggingface/parts.h"
+#include "lineage/checkpoint/json.h"
+
+namespace lineage {
+
+// A family of models that Hugging Face's transformers has a class for. Everything that sets one
+// family apart is in its row, one file each; families.cc lists them.
+struct HuggingFaceFamily {
+  std::string_view model_type;                 // as config.json says it: "gpt2"
+  std::string_view class_prefix;               // of the names in "architectures": "GPT2"
+  std::span<const std::string_view> prefixes;  // of all tensors but the head; we write the first
+  std::span<const std::string_view> buffers;   // ends of the names of tensors that are not weights
+
+  // Of the keys vocab_size, tie_word_embeddings and the special tokens' ids, which all families
+  // share, only vocab_size is read here. Absent keys have the defaults of transformers; an Error
+  // names the key of a variant whose output would differ from ours.
+  GptConfig (*read)(const JsonObject& config);
+  // The family's own keys. A value that they cannot say is left out: the model then reads back as
+  // another one, and writable_family() refuses it.
+  nlohmann::ordered_json (*write)(const GptConfig&);
+  // Adds every parameter but lm_head.weight, in the order in which transformers writes them.
+  void (*add_parts)(PartList&, const GptConfig&);
+  // The keys that mark a config.json with neither model_type nor architectures; "" if it has not
+  // got them. Null: every config.json of the family says its type.
+  std::string_view (*marks)(const JsonObject& config) = nullptr;
+};
+
+// All families, in the order in which an export tries them.
+std::span<const HuggingFaceFamily* const> huggingface_families();
+const HuggingFaceFamily* find_huggingface_family(std::string_view model_type);  // or null
+std::string huggingface_family_names();  // "\"gpt2\" or \"opt\""
+
+}  // namespace lineage
