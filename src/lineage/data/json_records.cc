@@ -118,6 +118,7 @@ bool JsonRecords::next_line(Reader& reader, JsonRecord& record) {
   for (;;) {
     record.text.clear();
     record.offset = reader.offset();
+    record.number = line_;
     record.place = fmt::format("{}:{}", file_, line_);
     if (!reader.line(record.text, limit_)) return false;
     ++line_;
@@ -149,8 +150,9 @@ bool JsonRecords::next_value(Reader& reader, JsonRecord& record) {
       break;
   }
   record.offset = reader.offset();
-  record.place = layout_ == Layout::array ? fmt::format("{}: entry {}", file_, entry_++)
-                                          : fmt::format("{}:{}", file_, line_);
+  const bool entry = layout_ == Layout::array;
+  record.number = entry ? entry_++ : line_;
+  record.place = fmt::format("{}{}{}", file_, entry ? ": entry " : ":", record.number);
   if (!read_value(reader, record)) inside_ = false;
   return true;
 }

@@ -14,6 +14,7 @@ namespace lineage {
 struct JsonRecord {
   std::string text;
   std::string place;       // "a.jsonl:14", or "a.json: entry 3" of an array
+  int64_t number = 0;      // the place's: of the line from 1, of the entry from 0
   int64_t offset = 0;      // of the text, in the unpacked file
   bool too_large = false;  // longer than the limit; the text is cut and the rest passed over
 };

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <span>
-#include <sstream>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
@@ -40,21 +38,9 @@ class FileScenario final : public Scenario {
   size_t examples_, dev_;  // ends of the parts
 };
 
-bool all_choices(const std::vector<Instance>& items, ItemFormat format) {
-  const bool lists_accepted = format == ItemFormat::answers;
-  return !lists_accepted && std::ranges::all_of(items, [](const Instance& i) {
-    return i.answers.size() > 1 || i.contexts.size() > 1;
-  });
-}
-
-int64_t most_words(const std::vector<Instance>& items) {
-  int64_t most = 1;
-  for (const Instance& item : items)
-    for (const Part& answer : item.answers) {
-      std::istringstream in(answer.text);
-      most = std::max<int64_t>(most, std::distance(std::istream_iterator<std::string>(in), {}));
-    }
-  return most;
+bool all_choices(const std::vector<Instance>& items) {
+  return std::ranges::all_of(
+      items, [](const Instance& i) { return i.answers.size() > 1 || i.contexts.size() > 1; });
 }
 
 // How each format is asked, and its answers compared, by its authors or by lm-evaluation-harness
@@ -63,41 +49,25 @@ void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioO
   Prompting& p = spec.prompting;
   p.before_answer = "";  // the readers end a question as it wants to be asked
   p.shots = options.shots;
-  if (all_choices(file.items, file.format) && !options.chain) {
+  if (!file.format->alternatives && all_choices(file.items) && !options.chain) {
     p.method = Prompting::Method::choose;
-    const bool endings = file.format == ItemFormat::hellaswag || file.format == ItemFormat::lines;
-    if (endings) p.normalise = Prompting::Normalise::bytes;
+    p.normalise = file.format->normalise;
     spec.metric = metrics::choice_accuracy();
     return;
   }
   p.method = Prompting::Method::generate;
   p.sampling = greedy(32);
-  switch (file.format) {
-    case ItemFormat::continuation:
-    case ItemFormat::last_word:
-      p.match = Prompting::Match::bare, p.form = Prompting::Form::first_words;
-      p.sampling = greedy(8 * most_words(file.items));
-      break;
-    case ItemFormat::answers:
-    case ItemFormat::passage:
-      p.match = Prompting::Match::squad, p.form = Prompting::Form::first_line;
-      p.sampling.stop = {"\n"};
-      break;
-    case ItemFormat::worked:
-      p.match = Prompting::Match::number;
-      p.before_question = "Question: ", p.before_answer = "\nAnswer:";
-      p.sampling.stop = {"Question:"};
-      break;
-    default:
-      p.match = Prompting::Match::exact;
-  }
+  p.match = Prompting::Match::exact;
+  if (file.format->ask) file.format->ask(p, file.items);
   spec.metric = metrics::answer_match(p.match);
 }
 
 void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
   if (!options.chain) return;
   Prompting& p = spec.prompting;
-  require(file.format == ItemFormat::worked || !options.chain_prompt.empty(), spec.name,
+  const bool worked =
+      std::ranges::none_of(file.items, [](const Instance& i) { return i.chain.empty(); });
+  require(worked || !options.chain_prompt.empty(), spec.name,
           ": has no worked solutions; wanted worked examples (GSM8K) or a chain prompt");
   p.reasoning = Prompting::Reasoning::chain;
   p.sampling = greedy(128);
@@ -141,11 +111,8 @@ std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
   if (options.shots > 0) spec.name += ".k" + std::to_string(options.shots);
   if (options.chain) spec.name += options.samples > 1 ? ".vote" : ".cot";
   // Choices that are not offered are no accepted answers.
-  const bool alternatives =
-      file.format == ItemFormat::answers || file.format == ItemFormat::passage;
-  if (spec.prompting.method != Prompting::Method::choose && !alternatives)
-    for (Instance& item : file.items)
-      item.answers = {item.answers[static_cast<size_t>(item.correct)]}, item.correct = 0;
+  if (spec.prompting.method != Prompting::Method::choose && !file.format->alternatives)
+    for (Instance& item : file.items) item.answers = {item.answers[item.correct]}, item.correct = 0;
   const auto questions = file.items.size();
   auto scenario = std::make_shared<FileScenario>(std::move(spec), std::move(file.items));
   const auto there = std::ssize(scenario->items(ItemSet::examples, options.shots));

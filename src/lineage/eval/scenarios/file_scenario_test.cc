@@ -94,7 +94,7 @@ TEST_F(FileScenarioTest, SixLines) {
   const ItemFile f =
       read_items(file("h.txt", "Roof: a man\n3\nw\nx\ny\nz\nRoof: the man\n0\na\nb\nc\nd\n"));
   ASSERT_EQ(f.items.size(), 2u);
-  EXPECT_EQ(f.format, ItemFormat::lines);
+  EXPECT_EQ(f.format->name, "lines");
   EXPECT_EQ(f.items[0].correct, 3);
   EXPECT_EQ(f.items[0].answers[3].text, "z");
   EXPECT_EQ(f.items[1].id, "7");
@@ -130,7 +130,7 @@ TEST_F(FileScenarioTest, Tasks) {
     closed += std::string(k ? "," : "") + R"({"input": "not True is", "target": ")" +
               (k % 3 ? "False" : "True") + "\"}";
   const auto f = read_items(file("t.json", "{\"canary\": \"x\",\n\"examples\": [" + closed + "]}"));
-  EXPECT_EQ(f.format, ItemFormat::tasks);
+  EXPECT_EQ(f.format->name, "tasks");
   EXPECT_EQ(f.items[0].question.text, "Q: not True is\nA:");
   ASSERT_EQ(f.items[1].answers.size(), 2u);  // few different targets: a choice
   EXPECT_EQ(f.items[0].answers[static_cast<size_t>(f.items[0].correct)].text, "True");
@@ -173,7 +173,7 @@ TEST_F(FileScenarioTest, MalformedLinesAreNamed) {
   EXPECT_EQ(error("Roof\n7\nw\nx\ny\nz\n").substr(0, 16), "x.jsonl:2: is \"7");
   EXPECT_EQ(error(""), "x.jsonl: is empty; wanted questions, one a line");
   EXPECT_EQ(error("BZh91AY&SY").substr(0, 27), "x.jsonl: is packed by bzip2");
-  EXPECT_EQ(error("{\"examples\": 3}"), "x.jsonl: examples is no array; wanted one");
+  EXPECT_EQ(error("{\"examples\": 3}"), "x.jsonl:1: examples is no array; wanted one");
   EXPECT_EQ(error("{\"examples\": []}"), "x.jsonl: has no question; wanted one at least");
 }
 
@@ -240,11 +240,30 @@ TEST_F(FileScenarioTest, RecordsThatAreNotReadAreNamed) {
   EXPECT_NE(error(R"({"text": "write f", "code": "f = 1", "test_list": []})").find("MBPP"),
             std::string::npos);
   EXPECT_NE(
-      error(R"([{"question": "q", "mc1_targets": {"a": 1}}])").find("entry 1: is of TruthfulQA"),
+      error(R"([{"question": "q", "mc1_targets": {"a": 1}}])").find("entry 0: is of TruthfulQA"),
       std::string::npos);
   EXPECT_NE(error(R"({"messages": []})").find("(no questions)"), std::string::npos);
   EXPECT_EQ(error(R"({"foo": 1, "bar": 2})").substr(0, 72),
             "x.jsonl:1: is no question of a known format, its keys are bar, foo; want");
+}
+
+TEST_F(FileScenarioTest, TheFormatThatUsesMostKeysIsTaken) {
+  const auto format = [&](const std::string& line) {
+    return std::string(read_items(file("x.jsonl", line)).format->name);
+  };
+  EXPECT_EQ(format(R"({"question": "q", "choices": ["a", "b"], "answer": 0})"), "mmlu");
+  EXPECT_EQ(format(R"({"context": "c", "question": "q", "answer": "a"})"), "passage");
+  EXPECT_EQ(format(R"({"context": "c", "question": "q", "answer": true})"), "boolq");
+  EXPECT_EQ(error(R"({"context": "c", "answer": "a", "continuation": "b"})").substr(0, 63),
+            "x.jsonl:1: may be of format continuation or answers, its keys a");
+}
+
+TEST_F(FileScenarioTest, SeveralAcceptedAnswersAreNoChoices) {
+  const auto spec = file_scenario(file("x.jsonl", R"({"context": "A cat sat.", "question": "Who?",)"
+                                                  R"( "answers": ["cat", "a cat"]})"))
+                        ->spec();
+  EXPECT_EQ(spec.prompting.method, Prompting::Method::generate);
+  EXPECT_EQ(spec.prompting.match, Prompting::Match::squad);
 }
 
 TEST_F(FileScenarioTest, NoPartOfAQuestionIsDropped) {
@@ -269,8 +288,8 @@ TEST_F(FileScenarioTest, NoPartOfAQuestionIsDropped) {
   EXPECT_EQ(
       error(
           "{\"task_prefix\": \"Say yes.\",\n\"examples\": [{\"input\": \"a\", \"target\": \"b\"}]}")
-          .substr(0, 25),
-      "x.jsonl: \"task_prefix\" is");
+          .substr(0, 27),
+      "x.jsonl:1: \"task_prefix\" is");
 }
 
 TEST_F(FileScenarioTest, TheRightChoiceHasOneMeaning) {
@@ -306,7 +325,7 @@ TEST_F(FileScenarioTest, AFilesKindIsToldBeforeItsContent) {
             "hi \uFFFD");
   EXPECT_EQ(one(R"({"query": "hi", "choices": ["a", "b"], "gold": 0, "id": NaN})").question.text,
             "hi");
-  EXPECT_EQ(error("[" + good + ", {\"query\": 1}]").substr(0, 24), "x.jsonl, entry 2: is no ");
+  EXPECT_EQ(error("[" + good + ", {\"query\": 1}]").substr(0, 24), "x.jsonl: entry 1: is no ");
   EXPECT_EQ(error("PAR1\x15\x04\x15").substr(0, 27), "x.jsonl: is a Parquet file;");
   EXPECT_EQ(error(std::string("\xFD"
                               "7zXZ\0\0",
@@ -320,7 +339,10 @@ TEST_F(FileScenarioTest, AFilesKindIsToldBeforeItsContent) {
             "x.jsonl: is a Git LFS");
   EXPECT_EQ(error("Once upon a time\nthere was\n").substr(0, 42),
             "x.jsonl: is text; wanted questions as JSON");
-  EXPECT_EQ(error("{\n \"data\": [\n]}\n").substr(0, 37), "x.jsonl: is a JSON object over severa");
+  EXPECT_EQ(read("{\n \"query\": \"q\",\n \"choices\": [\"a\", \"b\"], \"gold\": 0\n}\n" + good),
+            2u);
+  EXPECT_EQ(error("{\n \"data\": [\n]}\n").substr(0, 56),
+            "x.jsonl:1: is no question of a known format, its keys ar");
   EXPECT_NE(error("BZh91AY&SY").find("| unpack it: bunzip2 -c "), std::string::npos);
 }
 

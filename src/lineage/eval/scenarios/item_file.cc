@@ -1,77 +1,62 @@
 #include "lineage/eval/scenarios/item_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_kind.h"
 #include "lineage/data/json_records.h"
-#include "lineage/data/stream.h"
-#include "lineage/eval/scenarios/item_line.h"
 #include "lineage/text/json_text.h"
 
 namespace lineage {
 namespace {
 
-constexpr size_t kMaxBytes = size_t{1} << 30;
+constexpr size_t kMaxRecord = size_t{1} << 28;  // bytes; of a whole task, its examples together
 constexpr std::string_view kBlanks = " \t\r\n";
 
 struct Line {
-  std::string text;
-  int64_t number;  // from 1
+  std::string text;    // without white space at its ends
+  int64_t number = 0;  // from 1
 };
 
-// The whole file, unpacked and without a byte-order mark.
-std::string text_of(const std::filesystem::path& path) {
-  Reader reader(open_stream(path));
-  std::string text;
-  reader.take(text, kMaxBytes);
-  if (reader.peek() >= 0)
-    throw Error(path.string() + ": is larger than 1 GiB; wanted a smaller file of questions",
-                "split it: split -l 100000 FILE");
-  return text.substr(byte_order_mark(text));
+// The next line that is not blank.
+std::optional<Line> next_line(Reader& reader, int64_t& number) {
+  for (std::string text; reader.line(text, kMaxRecord); text.clear()) {
+    ++number;
+    const size_t first = text.find_first_not_of(kBlanks);
+    if (first == text.npos) continue;
+    return Line{text.substr(first, text.find_last_not_of(kBlanks) - first + 1), number};
+  }
+  return std::nullopt;
 }
 
-// Those that are not blank, without white space at their ends.
-std::vector<Line> lines_of(std::string_view text) {
-  std::vector<Line> lines;
-  for (int64_t number = 1; !text.empty(); ++number) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const size_t first = line.find_first_not_of(kBlanks);
-    if (first == line.npos) continue;
-    const size_t last = line.find_last_not_of(kBlanks);
-    lines.push_back({std::string(line.substr(first, last - first + 1)), number});
-  }
-  return lines;
+bool is_place(const std::string& line, char last) {
+  return line.size() == 1 && '0' <= line[0] && line[0] <= last;
 }
 
 class ItemReader {
  public:
   ItemReader(const std::filesystem::path& path, const ItemFileOptions& options)
-      : path_(path), name_(path.string()), options_(options) {}
+      : name_(path.string()), options_(options), reader_(open_stream(path)) {}
 
   ItemFile read() {
-    const std::string text = text_of(path_);
-    const FileKind kind = file_kind(text);
-    const std::vector<Line> lines = lines_of(text);
-    if (lines.empty()) throw Error(name_ + ": is empty; wanted questions, one a line");
-    switch (kind) {
-      case FileKind::json_array:
-        array(text);
-        break;
-      case FileKind::json_object:
-      case FileKind::json_pretty:
-        if (!whole_object(text, lines)) json_lines(kind, lines);
-        break;
-      case FileKind::text:
-      case FileKind::csv:  // six lines of prose may have as many commas each
-        plain_text(kind, lines);
-        break;
-      default:
-        refuse(kind);
-    }
-    share_closed_answers();
+    const std::string head(reader_.peek_bytes(kFileKindBytes));
+    const size_t mark = byte_order_mark(head), first = head.find_first_not_of(kBlanks, mark);
+    if (first == head.npos) throw Error(name_ + ": is empty; wanted questions, one a line");
+    reader_.skip(mark);
+    const FileKind kind = file_kind(head);
+    // Six lines of prose may have as many commas each.
+    const bool text = kind == FileKind::text || kind == FileKind::csv;
+    if (kind == FileKind::json_object || kind == FileKind::json_pretty ||
+        kind == FileKind::json_array || (text && (head[first] == '{' || head[first] == '[')))
+      json();  // and of text that only begins as JSON the first bad record is named
+    else if (text)
+      six_lines(kind);
+    else
+      refuse(kind);
+    if (file_.format && file_.format->finish && !file_.items.empty())
+      file_.format->finish(file_.items);
     if (file_.items.empty())
       throw Error(file_.skipped.empty() ? name_ + ": has no question; wanted one at least"
                                         : file_.skipped[0]);
@@ -80,8 +65,6 @@ class ItemReader {
   }
 
  private:
-  std::string place(int64_t line) const { return name_ + ":" + std::to_string(line); }
-
   [[noreturn]] void refuse(FileKind kind) const {
     const std::string help = file_kind_help(kind, name_);
     throw Error(name_ + ": is " + std::string(file_kind_name(kind)) +
@@ -89,164 +72,115 @@ class ItemReader {
                 help.empty() ? "docs/formats.md lists the formats that are read" : help);
   }
 
-  template <class Parse>
-  void try_item(int64_t number, const Parse& parse) {
+  template <class Take>
+  void try_record(const Take& take) {
     try {
-      Instance item = parse();
-      item.id = std::to_string(number);
-      file_.items.push_back(std::move(item));
+      take();
     } catch (const Error& e) {
       if (options_.malformed == Malformed::error) throw;
       file_.skipped.push_back(e.what());
     }
   }
 
-  Instance item_of(const nlohmann::json& object, const std::string& where) {
-    const ItemFormat format = format_of(object, where);
-    if (!known_) file_.format = format, known_ = true;
-    if (format != file_.format)
-      throw Error(where + ": is of format " + std::string(item_format_name(format)) + "; wanted " +
-                  std::string(item_format_name(file_.format)) + " as above");
-    check_keys(object, format, options_.leave_out, where, left_out_);
-    return parse_item(object, format, where);
+  void add(Instance item, int64_t id) {
+    item.id = std::to_string(id);
+    file_.items.push_back(std::move(item));
   }
 
-  void json_lines(FileKind kind, const std::vector<Line>& lines) {
-    if (kind == FileKind::json_pretty && lines[0].text == "{") refuse(kind);
-    for (const Line& line : lines)
-      try_item(line.number,
-               [&] { return item_of(parse(line.text, place(line.number)), place(line.number)); });
-  }
-
-  void array(const std::string& text) {
-    const auto records = parse(text, name_);
-    int64_t number = 0;
-    for (const auto& record : records)
-      try_item(++number,
-               [&] { return item_of(record, name_ + ", entry " + std::to_string(number)); });
-  }
-
-  static nlohmann::json parse(std::string text, const std::string& place) {
-    repair_lone_surrogates(text);
-    return parse_json(without_non_finite(text), place);
-  }
-
-  void plain_text(FileKind kind, const std::vector<Line>& lines) {
-    const auto is_place = [](const std::string& s) {
-      return s.size() == 1 && '0' <= s[0] && s[0] <= '9';
-    };
-    if (lines[0].text[0] == '{' || lines[0].text[0] == '[')
-      json_lines(FileKind::json_object, lines);  // and the first that is none is named
-    else if (lines.size() > 1 && is_place(lines[1].text))
-      six_lines(lines);
-    else
-      refuse(kind);
-  }
-
-  // A file that is one object with all examples, on one line or many.
-  bool whole_object(const std::string& text, const std::vector<Line>& lines) {
-    if (lines.size() > 1 && lines[0].text.back() == '}') return false;
-    nlohmann::json object;
-    try {
-      object = parse(text, name_);
-    } catch (const Error&) {
-      if (lines[0].text.find("\"examples\"") == std::string::npos) return false;  // a bad line
-      throw;
-    }
-    if (!object.contains("examples")) return false;
-    const auto& examples = object["examples"];
-    if (!examples.is_array()) throw Error(name_ + ": examples is no array; wanted one");
-    file_.format = ItemFormat::tasks, known_ = true;
-    nlohmann::json beside = object;
-    beside.erase("examples");
-    for (const char* about : {"name", "description", "metrics", "preferred_score"})
-      if (beside.erase(about)) left_out_.insert(about);
-    check_keys(beside, ItemFormat::tasks, options_.leave_out, name_, left_out_);
-    for (size_t i = 0; i < examples.size(); ++i)
-      try_item(static_cast<int64_t>(i + 1),
-               [&] { return item_of(examples[i], name_ + ", example " + std::to_string(i + 1)); });
-    drop_unanswerable();
-    return true;
-  }
-
-  // Faults of the public files themselves, so no error.
-  void drop_unanswerable() {
-    for (const Instance& item : file_.items)
-      if (item.correct < 0)
-        file_.skipped.push_back(name_ + ", example " + item.id +
-                                ": its target is none of its options");
-    std::erase_if(file_.items, [](const Instance& item) { return item.correct < 0; });
-  }
-
-  void six_lines(const std::vector<Line>& lines) {
-    constexpr size_t kLines = 6;
-    file_.format = ItemFormat::lines;
-    for (size_t at = 0; at < lines.size(); at += kLines)
-      try_item(lines[at].number, [&] {
-        Instance item;
-        if (at + kLines > lines.size())
-          throw Error(place(lines[at].number) +
-                          ": the file ends inside a question; wanted six "
-                          "lines: a context, the right place, four endings",
-                      "see docs/formats.md for the formats that are read");
-        const std::string& label = lines[at + 1].text;
-        if (label.size() != 1 || label[0] < '0' || label[0] > '3')
-          throw Error(place(lines[at + 1].number) + ": is \"" + label.substr(0, 40) +
-                          "\"; wanted the right ending's place, 0 to 3",
-                      "see docs/formats.md for the formats that are read");
-        item.question.text = lines[at].text;
-        item.cluster = video_of(lines[at].text);
-        for (size_t i = 2; i < kLines; ++i) item.answers.push_back(text_part(lines[at + i].text));
-        item.correct = label[0] - '0';
-        return item;
+  void json() {
+    JsonRecords records(name_, reader_, kMaxRecord);
+    for (JsonRecord record; records.next(reader_, record);)
+      try_record([&] {
+        if (record.too_large)
+          throw Error(record.place + ": is longer than 256 MiB; wanted one question",
+                      "write one question a line");
+        repair_lone_surrogates(record.text);
+        const auto value = parse_json(without_non_finite(record.text), record.place);
+        if (value.is_object() && value.contains("examples"))
+          add_task(value, record.place);
+        else
+          add_record(value, record.place, record.number);
       });
   }
 
-  // Items with one label that follow each other are of one video or page.
-  std::string video_of(const std::string& context) {
-    const std::string label = context.substr(0, context.find(": "));
-    if (label != last_label_) ++videos_, last_label_ = label;
-    return label + " #" + std::to_string(videos_);
+  void add_record(const nlohmann::json& object, const std::string& place, int64_t id) {
+    const FileFormat& format = format_of(object, place);
+    if (!file_.format) file_.format = &format;
+    if (&format != file_.format)
+      throw Error(place + ": is of format " + std::string(format.name) + "; wanted " +
+                  std::string(file_.format->name) + " as above");
+    check_keys(object, format, options_.leave_out, place, left_out_);
+    Instance item = format.parse(object, place);
+    if (item.correct >= 0) return add(std::move(item), id);
+    // A fault of the public files themselves, so no error.
+    file_.skipped.push_back(place + ": its target is none of its options");
   }
 
-  // Tasks with few different targets (True, False) ask for a choice among them.
-  void share_closed_answers() {
-    constexpr size_t kFew = 8;
-    if (file_.format != ItemFormat::tasks) return;
-    std::set<std::string> targets;
-    for (const Instance& item : file_.items)
-      for (const Part& answer : item.answers) targets.insert(answer.text);
-    const bool closed =
-        targets.size() >= 2 && targets.size() <= kFew && file_.items.size() >= 4 * targets.size();
-    if (!closed || file_.items[0].answers.size() > 1) return;
-    for (Instance& item : file_.items) {
-      if (item.answers.size() > 1) continue;
-      const std::string target = item.answers[0].text;
-      item.answers.clear();
-      for (const std::string& t : targets) item.answers.push_back(text_part(t));
-      item.correct = static_cast<int>(std::distance(targets.begin(), targets.find(target)));
+  // An object that holds all examples of a task.
+  void add_task(nlohmann::json object, const std::string& place) {
+    const nlohmann::json examples = std::move(object["examples"]);
+    if (!examples.is_array()) throw Error(place + ": examples is no array; wanted one");
+    if (examples.empty()) return;
+    object.erase("examples");
+    for (const char* about : {"name", "description", "metrics", "preferred_score"})
+      if (object.erase(about)) left_out_.insert(about);
+    check_keys(object, format_of(examples[0], place + ", example 1"), options_.leave_out, place,
+               left_out_);
+    for (const auto& example : examples) {
+      const int64_t id = ++examples_;
+      try_record([&] { add_record(example, name_ + ", example " + std::to_string(id), id); });
     }
   }
 
-  std::filesystem::path path_;
+  void six_lines(FileKind kind) {
+    file_.format = &six_lines_format();
+    int64_t number = 0;
+    std::vector<Line> lines;
+    while (auto line = next_line(reader_, number)) {
+      lines.push_back(std::move(*line));
+      if (lines.size() == 2 && file_.items.empty() && file_.skipped.empty() &&
+          !is_place(lines[1].text, '9'))
+        refuse(kind);
+      if (lines.size() < 6) continue;
+      try_record([&] { add_six_lines(lines); });
+      lines.clear();
+    }
+    if (lines.empty()) return;
+    if (number == lines[0].number && file_.items.empty()) refuse(kind);
+    try_record([&] {
+      throw Error(name_ + ":" + std::to_string(lines[0].number) +
+                      ": the file ends inside a question; wanted six "
+                      "lines: a context, the right place, four endings",
+                  "see docs/formats.md for the formats that are read");
+    });
+  }
+
+  void add_six_lines(const std::vector<Line>& lines) {
+    Instance item;
+    item.question.text = lines[0].text;
+    // Items with one label that follow each other are of one video or page.
+    const std::string label = lines[0].text.substr(0, lines[0].text.find(": "));
+    if (label != last_label_) ++videos_, last_label_ = label;
+    item.cluster = label + " #" + std::to_string(videos_);
+    if (!is_place(lines[1].text, '3'))
+      throw Error(name_ + ":" + std::to_string(lines[1].number) + ": is \"" +
+                      lines[1].text.substr(0, 40) + "\"; wanted the right ending's place, 0 to 3",
+                  "see docs/formats.md for the formats that are read");
+    item.correct = lines[1].text[0] - '0';
+    for (size_t i = 2; i < lines.size(); ++i) item.answers.push_back(text_part(lines[i].text));
+    add(std::move(item), lines[0].number);
+  }
+
   std::string name_;
   const ItemFileOptions& options_;
-  bool known_ = false;
+  Reader reader_;
   std::set<std::string> left_out_;
+  int64_t examples_ = 0, videos_ = 0;
   std::string last_label_;
-  int64_t videos_ = 0;
   ItemFile file_;
 };
 
 }  // namespace
-
-std::string_view item_format_name(ItemFormat f) {
-  constexpr std::string_view kNames[] = {
-      "choices",   "schema",  "hellaswag", "piqa",  "winogrande", "copa",
-      "race",      "arc",     "mmlu",      "boolq", "passage",    "continuation",
-      "last_word", "answers", "worked",    "tasks", "lines"};
-  return kNames[static_cast<size_t>(f)];
-}
 
 ItemFile read_items(const std::filesystem::path& path, const ItemFileOptions& options) {
   return ItemReader(path, options).read();

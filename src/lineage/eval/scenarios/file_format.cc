@@ -1,50 +1,17 @@
+#include "lineage/eval/scenarios/file_format.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
 #include <string_view>
 
 #include "lineage/base/error.h"
-#include "lineage/eval/scenarios/item_line.h"
 
 namespace lineage {
 namespace {
 
 using Json = nlohmann::json;
-using Keys = std::vector<std::string_view>;
-
-// How a format's records are known: they have all of `needed` and one of `one_of`, if there are
-// any. `used` are the further keys that its reader knows.
-struct KnownFormat {
-  ItemFormat format;
-  Keys needed, one_of, used;
-};
-
-// The first that fits: those with more keys stand before those that have some of them.
-const std::vector<KnownFormat>& known_formats() {
-  static const std::vector<KnownFormat> all = {
-      {ItemFormat::choices, {"query", "choices"}, {}, {"gold"}},
-      {ItemFormat::schema, {"context_options", "gold"}, {}, {"continuation"}},
-      {ItemFormat::hellaswag,
-       {"endings", "label"},
-       {},
-       {"ctx", "ctx_a", "ctx_b", "activity_label", "source_id"}},
-      {ItemFormat::piqa, {"goal", "sol1", "sol2"}, {}, {"label"}},
-      {ItemFormat::winogrande, {"sentence", "option1", "option2"}, {}, {"answer"}},
-      {ItemFormat::copa, {"premise", "choice1", "choice2", "question"}, {}, {"label"}},
-      {ItemFormat::race, {"article", "question", "options"}, {}, {"answer"}},
-      {ItemFormat::arc, {"choices", "answerKey"}, {"question", "question_stem"}, {}},
-      {ItemFormat::mmlu, {"question", "choices", "answer"}, {}, {}},
-      {ItemFormat::passage,
-       {"question"},
-       {"context", "passage"},
-       {"answer", "answers", "title", "label"}},
-      {ItemFormat::continuation, {"context"}, {"continuation", "completion"}, {}},
-      {ItemFormat::answers, {"context", "answer"}, {}, {"aliases"}},
-      {ItemFormat::worked, {"question", "answer"}, {}, {}},
-      {ItemFormat::tasks, {"input", "target"}, {}, {}},
-      {ItemFormat::last_word, {"text"}, {}, {}}};
-  return all;
-}
+using Keys = FileFormat::Keys;
 
 // Records that are known, and not read.
 struct Unread {
@@ -99,10 +66,13 @@ constexpr std::array<std::string_view, 46> kBeside = {
 
 bool has(const Json& object, std::string_view key) { return object.contains(std::string(key)); }
 
-bool fits(const Json& object, const KnownFormat& f) {
+// How many of an object's keys a format reads; 0 if the object is none of its records.
+int64_t used_keys(const Json& object, const FileFormat& f) {
   const auto there = [&](std::string_view key) { return has(object, key); };
-  return std::ranges::all_of(f.needed, there) &&
-         (f.one_of.empty() || std::ranges::any_of(f.one_of, there));
+  const auto any = std::ranges::count_if(f.one_of, there);
+  if (!std::ranges::all_of(f.needed, there) || (any == 0 && !f.one_of.empty())) return 0;
+  if (f.fits && !f.fits(object)) return 0;
+  return std::ssize(f.needed) + any + std::ranges::count_if(f.used, there);
 }
 
 bool names(std::span<const std::string_view> keys, std::string_view key) {
@@ -134,7 +104,7 @@ std::string keys_of(const Json& object) {
 
 }  // namespace
 
-ItemFormat format_of(const Json& o, const std::string& place) {
+const FileFormat& format_of(const Json& o, const std::string& place) {
   constexpr const char* kHelp =
       "docs/formats.md lists the formats; --skip-malformed leaves such lines out";
   if (!o.is_object())
@@ -145,31 +115,33 @@ ItemFormat format_of(const Json& o, const std::string& place) {
                       (u.why.empty() ? "" : " (" + std::string(u.why) + ")") +
                       "; wanted a format of docs/formats.md",
                   u.help.empty() ? kHelp : std::string(u.help));
-  for (const KnownFormat& f : known_formats()) {
-    if (!fits(o, f)) continue;
-    const auto is = [&](const char* key, bool (Json::*kind)() const noexcept) {
-      return o.contains(key) && (o[key].*kind)();
-    };
-    const bool yes_or_no = is("answer", &Json::is_boolean) ||
-                           (!o.contains("answer") && is("label", &Json::is_number_integer));
-    return f.format == ItemFormat::passage && yes_or_no ? ItemFormat::boolq : f.format;
+  std::vector<const FileFormat*> best;
+  int64_t most = 1;
+  for (const FileFormat& f : file_formats()) {
+    const int64_t used = used_keys(o, f);
+    if (used > most) best.clear();
+    if (used >= most) best.push_back(&f), most = used;
   }
+  if (best.size() == 1) return *best[0];
+  if (best.size() > 1)
+    throw Error(place + ": may be of format " + std::string(best[0]->name) + " or " +
+                    std::string(best[1]->name) + ", its keys are " + keys_of(o) +
+                    "; wanted the keys of one",
+                kHelp);
   throw Error(place + ": is no question of a known format, its keys are " + keys_of(o) +
                   "; wanted an object with query and choices, context and continuation, ctx and "
                   "endings, question and answer, text, …",
               kHelp);
 }
 
-void check_keys(const Json& object, ItemFormat format, const std::vector<std::string>& allowed,
-                const std::string& place, std::set<std::string>& left_out) {
-  const ItemFormat listed = format == ItemFormat::boolq ? ItemFormat::passage : format;
-  const auto known = std::ranges::find(known_formats(), listed, &KnownFormat::format);
+void check_keys(const Json& object, const FileFormat& format,
+                const std::vector<std::string>& allowed, const std::string& place,
+                std::set<std::string>& left_out) {
   for (const auto& [key, value] : object.items()) {
-    if (names(known->needed, key) || names(known->one_of, key) || names(known->used, key)) continue;
+    if (names(format.needed, key) || names(format.one_of, key) || names(format.used, key)) continue;
     const bool beside = names(kBeside, key) || std::ranges::find(allowed, key) != allowed.end();
     if (!beside && may_be_asked(key, value))
-      throw Error(place + ": \"" + key + "\" is not used by format " +
-                      std::string(item_format_name(format)) +
+      throw Error(place + ": \"" + key + "\" is not used by format " + std::string(format.name) +
                       " and may be a part of the question; wanted no such key",
                   "if it is no part of what is asked, leave it out with --leave-out " + key);
     left_out.insert(key);

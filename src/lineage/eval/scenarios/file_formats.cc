@@ -1,11 +1,12 @@
-#include "lineage/eval/scenarios/item_line.h"
-
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/eval/scenarios/file_format.h"
 
 namespace lineage {
 namespace {
@@ -76,7 +77,7 @@ int index(const Json& o, const char* key, const std::vector<Part>& choices,
       meant.insert(std::toupper(static_cast<unsigned char>(said[0])) - 'A');
     std::erase_if(meant, [&](int64_t i) { return i >= count; });
     for (int64_t i = 0; i < count; ++i)
-      if (choices[static_cast<size_t>(i)].text == said) meant.insert(i);
+      if (choices[i].text == said) meant.insert(i);
   }
   if (meant.size() > 1)
     throw Error(place + ": \"" + key + "\" is " + shown(*at) +
@@ -106,6 +107,22 @@ std::string without_brackets(std::string s) {
   }
   for (size_t at; (at = s.find("  ")) != s.npos;) s.erase(at, 1);
   return trimmed(s);
+}
+
+Instance choices(const Json& o, const std::string& place) {
+  Instance item;
+  item.question.text = asking(text(o, "query", place));
+  item.answers = texts(o, "choices", 2, place);
+  item.correct = index(o, "gold", item.answers, place);
+  return item;
+}
+
+Instance schema(const Json& o, const std::string& place) {
+  Instance item;
+  item.contexts = texts(o, "context_options", 2, place);
+  item.answers = {text_part(trimmed(text(o, "continuation", place)))};
+  item.correct = index(o, "gold", item.contexts, place);
+  return item;
 }
 
 Instance hellaswag(const Json& o, const std::string& place) {
@@ -290,9 +307,34 @@ Instance mmlu(const Json& o, const std::string& place) {
   return item;
 }
 
+// Tasks with few different targets (True, False) ask for a choice among them.
+void share_closed_targets(std::vector<Instance>& items) {
+  constexpr size_t kFew = 8;
+  std::set<std::string> targets;
+  for (const Instance& item : items)
+    for (const Part& answer : item.answers) targets.insert(answer.text);
+  const bool closed =
+      targets.size() >= 2 && targets.size() <= kFew && items.size() >= 4 * targets.size();
+  if (!closed || items[0].answers.size() > 1) return;
+  for (Instance& item : items) {
+    if (item.answers.size() > 1) continue;
+    const std::string target = item.answers[0].text;
+    item.answers.clear();
+    for (const std::string& t : targets) item.answers.push_back(text_part(t));
+    item.correct = static_cast<int>(std::distance(targets.begin(), targets.find(target)));
+  }
+}
+
 const char* passage_key(const Json& o) { return o.contains("context") ? "context" : "passage"; }
 
 // The answer is true or false; SuperGLUE's copy has a label, 0 or 1.
+bool is_yes_or_no(const Json& o) {
+  const auto answer = o.find("answer");
+  return answer == o.end() ? o.contains("label") && o["label"].is_number_integer()
+                           : answer->is_boolean();
+}
+bool is_no_yes_or_no(const Json& o) { return !is_yes_or_no(o); }
+
 Instance boolq(const Json& o, const std::string& place) {
   Instance item;
   const std::string passage = trimmed(text(o, passage_key(o), place));
@@ -340,59 +382,121 @@ Instance continuation(const Json& o, const std::string& place) {
   return item;
 }
 
+Instance answers(const Json& o, const std::string& place) {
+  Instance item;
+  item.question.text = trimmed(text(o, "context", place));
+  item.answers = {text_part(trimmed(text(o, "answer", place)))};
+  if (o.contains("aliases"))
+    for (Part& alias : texts(o, "aliases", 0, place))
+      if (std::ranges::find(item.answers, alias) == item.answers.end())
+        item.answers.push_back(std::move(alias));
+  return item;
+}
+
+int64_t most_words(std::span<const Instance> items) {
+  int64_t most = 1;
+  for (const Instance& item : items)
+    for (const Part& answer : item.answers) {
+      std::istringstream in(answer.text);
+      most = std::max<int64_t>(most, std::distance(std::istream_iterator<std::string>(in), {}));
+    }
+  return most;
+}
+
+void ask_words(Prompting& p, std::span<const Instance> items) {
+  p.match = Prompting::Match::bare, p.form = Prompting::Form::first_words;
+  p.sampling.max_tokens = 8 * most_words(items);
+}
+
+void ask_line(Prompting& p, std::span<const Instance>) {
+  p.match = Prompting::Match::squad, p.form = Prompting::Form::first_line;
+  p.sampling.stop = {"\n"};
+}
+
+void ask_number(Prompting& p, std::span<const Instance>) {
+  p.match = Prompting::Match::number;
+  p.before_question = "Question: ", p.before_answer = "\nAnswer:";
+  p.sampling.stop = {"Question:"};
+}
+
 }  // namespace
 
-Instance parse_item(const Json& o, ItemFormat format, const std::string& place) {
-  Instance item;
-  switch (format) {
-    case ItemFormat::choices:
-      item.question.text = asking(text(o, "query", place));
-      item.answers = texts(o, "choices", 2, place);
-      item.correct = index(o, "gold", item.answers, place);
-      return item;
-    case ItemFormat::schema:
-      item.contexts = texts(o, "context_options", 2, place);
-      item.answers = {text_part(trimmed(text(o, "continuation", place)))};
-      item.correct = index(o, "gold", item.contexts, place);
-      return item;
-    case ItemFormat::hellaswag:
-      return hellaswag(o, place);
-    case ItemFormat::piqa:
-      return piqa(o, place);
-    case ItemFormat::winogrande:
-      return winogrande(o, place);
-    case ItemFormat::copa:
-      return copa(o, place);
-    case ItemFormat::race:
-      return race(o, place);
-    case ItemFormat::arc:
-      return arc(o, place);
-    case ItemFormat::mmlu:
-      return mmlu(o, place);
-    case ItemFormat::boolq:
-      return boolq(o, place);
-    case ItemFormat::passage:
-      return passage(o, place);
-    case ItemFormat::continuation:
-      return continuation(o, place);
-    case ItemFormat::last_word:
-      return last_word(o, place);
-    case ItemFormat::answers:
-      item.question.text = trimmed(text(o, "context", place));
-      item.answers = {text_part(trimmed(text(o, "answer", place)))};
-      if (o.contains("aliases"))
-        for (Part& alias : texts(o, "aliases", 0, place))
-          if (std::ranges::find(item.answers, alias) == item.answers.end())
-            item.answers.push_back(std::move(alias));
-      return item;
-    case ItemFormat::worked:
-      return worked(o, place);
-    case ItemFormat::tasks:
-      return task(o, place);
-    case ItemFormat::lines:
-      break;
-  }
-  return item;
+std::span<const FileFormat> file_formats() {
+  static const FileFormat::Keys kPassage = {"answer", "answers", "title", "label"};
+  static const FileFormat all[] = {
+      // llm-foundry's layout of ARC, PIQA, COPA, BoolQ, …
+      {.name = "choices", .needed = {"query", "choices"}, .used = {"gold"}, .parse = choices},
+      // Winograd
+      {.name = "schema",
+       .needed = {"context_options", "gold"},
+       .used = {"continuation"},
+       .parse = schema},
+      {.name = "hellaswag",
+       .needed = {"endings", "label"},
+       .used = {"ctx", "ctx_a", "ctx_b", "activity_label", "source_id"},
+       .parse = hellaswag,
+       .normalise = Prompting::Normalise::bytes},
+      {.name = "piqa", .needed = {"goal", "sol1", "sol2"}, .used = {"label"}, .parse = piqa},
+      {.name = "winogrande",
+       .needed = {"sentence", "option1", "option2"},
+       .used = {"answer"},
+       .parse = winogrande},
+      {.name = "copa",
+       .needed = {"premise", "choice1", "choice2", "question"},
+       .used = {"label"},
+       .parse = copa},
+      {.name = "race",
+       .needed = {"article", "question", "options"},
+       .used = {"answer"},
+       .parse = race},
+      {.name = "arc",
+       .needed = {"choices", "answerKey"},
+       .one_of = {"question", "question_stem"},
+       .parse = arc},
+      {.name = "mmlu", .needed = {"question", "choices", "answer"}, .parse = mmlu},
+      {.name = "boolq",
+       .needed = {"question"},
+       .one_of = {"context", "passage"},
+       .used = kPassage,
+       .fits = is_yes_or_no,
+       .parse = boolq},
+      // SQuAD
+      {.name = "passage",
+       .needed = {"question"},
+       .one_of = {"context", "passage"},
+       .used = kPassage,
+       .fits = is_no_yes_or_no,
+       .parse = passage,
+       .alternatives = true,
+       .ask = ask_line},
+      // LAMBADA, GPT-3's arithmetic
+      {.name = "continuation",
+       .needed = {"context"},
+       .one_of = {"continuation", "completion"},
+       .parse = continuation,
+       .ask = ask_words},
+      // TriviaQA
+      {.name = "answers",
+       .needed = {"context", "answer"},
+       .used = {"aliases"},
+       .parse = answers,
+       .alternatives = true,
+       .ask = ask_line},
+      // GSM8K
+      {.name = "worked", .needed = {"question", "answer"}, .parse = worked, .ask = ask_number},
+      // BIG-Bench Hard
+      {.name = "tasks",
+       .needed = {"input", "target"},
+       .parse = task,
+       .finish = share_closed_targets},
+      // LAMBADA with the last word in its text
+      {.name = "last_word", .needed = {"text"}, .parse = last_word, .ask = ask_words}};
+  return all;
+}
+
+const FileFormat& six_lines_format() {
+  static const FileFormat format = {.name = "lines", .normalise = Prompting::Normalise::bytes};
+  return format;
 }
 
 }  // namespace lineage
