@@ -4,9 +4,9 @@
 
 #include <fstream>
 
-#include "corpus.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/testing.h"
 #include "lineage/text/chat.h"
 #include "program.h"
 

@@ -15,8 +15,8 @@
 #include <string>
 #include <thread>
 
-#include "corpus.h"
 #include "lineage/checkpoint/checkpoint.h"
+#include "lineage/run/testing.h"
 #include "program.h"
 
 namespace lineage {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "corpus.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/eval/database.h"
+#include "lineage/run/testing.h"
 #include "program.h"
 
 namespace lineage {

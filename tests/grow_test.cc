@@ -6,12 +6,12 @@
 #include <atomic>
 #include <fstream>
 
-#include "corpus.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/testing.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/threads.h"
+#include "lineage/run/testing.h"
 
 namespace lineage {
 namespace {

@@ -13,13 +13,13 @@
 #include <string>
 #include <thread>
 
-#include "corpus.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/rng.h"
 #include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/checkpoint/training_state.h"
+#include "lineage/run/testing.h"
 #include "program.h"
 
 namespace lineage {

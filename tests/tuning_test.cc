@@ -8,11 +8,11 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "corpus.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/threads.h"
+#include "lineage/run/testing.h"
 #include "lineage/stages/grow.h"
 
 namespace lineage {

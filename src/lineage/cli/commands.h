@@ -6,6 +6,7 @@
 
 #include "lineage/base/progress.h"
 #include "lineage/comm/communicator.h"
+#include "lineage/trace/report.h"
 
 namespace lineage::cli {
 
@@ -23,8 +24,8 @@ void add_selftest(CLI::App&);
 void add_world(CLI::App&);
 void add_world_audit(CLI::App& world);
 
-// The page of a tree, OUT/trees/RECIPE, or a line that says why it is not written.
-void write_report(const std::filesystem::path& tree, const std::filesystem::path& page);
+// The page of a report, or a line that says why it is not written.
+void write_page(const Report&, const std::filesystem::path& page);
 
 // An Error unless a report may be written there: it replaces an earlier one and nothing else.
 void check_report_place(const std::filesystem::path& file);

@@ -15,10 +15,10 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
-#include "lineage/cli/run_folder.h"
 #include "lineage/data/conversation_record.h"
 #include "lineage/data/json_records.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/models.h"
 #include "lineage/text/chat.h"
 #include "lineage/text/unknown_words.h"
 
@@ -80,8 +80,9 @@ std::vector<Turn> read_messages(const std::string& file) {
 std::string tuned_beside(const std::string& model) {
   std::vector<std::string> names;
   if (const auto run = run_of(model))
-    for (const fs::path& m : models_of_run(*run))
-      if (tuned_on_conversations(Checkpoint::open(m).manifest())) names.push_back(m.string());
+    for (const FoundModel& m : find_models(*run))
+      if (tuned_on_conversations(Checkpoint::open(m.folder).manifest()))
+        names.push_back(m.folder.string());
   return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
 }
 

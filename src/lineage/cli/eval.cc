@@ -11,13 +11,13 @@
 #include "lineage/base/error.h"
 #include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
-#include "lineage/checkpoint/model.h"
 #include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
-#include "lineage/cli/evaluation.h"
 #include "lineage/cli/options.h"
 #include "lineage/eval/scenarios/file_scenario.h"
-#include "lineage/infer/engine.h"
+#include "lineage/run/evaluation.h"
+#include "lineage/run/models.h"
+#include "lineage/run/suites.h"
 #include "lineage/stages/evaluation_config.h"
 
 namespace lineage::cli {
@@ -33,34 +33,12 @@ struct EvalOptions {
   int threads = 0;
 };
 
-bool is_model(const fs::path& folder) { return fs::exists(folder / "manifest.json"); }
-
-// The nodes of a run, as its trees name them; each once, however many trees it stands in.
 std::vector<fs::path> models_of(const fs::path& target) {
-  if (is_model(target)) return {target};
-  std::vector<fs::path> models;
-  std::error_code ignored;
-  for (const char* below : {"trees", "nodes", "."}) {
-    std::vector<fs::path> found;
-    for (fs::recursive_directory_iterator at(target / below, ignored), end; at != end; ++at) {
-      if (at->is_directory() && is_model(at->path())) {
-        found.push_back(fs::canonical(at->path()));
-        at.disable_recursion_pending();
-      }
-    }
-    std::ranges::sort(found);
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    if (!found.empty()) return found;
-  }
-  throw Error(target.string() + ": holds no model; wanted a checkpoint's folder or a run's",
-              "lineage grow RECIPE --out " + target.string());
-}
-
-// RUN/scores.sqlite, also for a model that lies in RUN/nodes.
-fs::path default_database(const fs::path& target) {
-  if (!is_model(target)) return target / "scores.sqlite";
-  const fs::path above = fs::canonical(target).parent_path();
-  return (above.filename() == "nodes" ? above.parent_path() : fs::path(target)) / "scores.sqlite";
+  const auto models = find_models(target);
+  if (models.empty())
+    throw Error(target.string() + ": holds no model; wanted a checkpoint's folder or a run's",
+                "lineage grow RECIPE --out " + target.string());
+  return Checkpoint::exists(target) ? std::vector<fs::path>{target} : distinct_folders(models);
 }
 
 ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
@@ -155,43 +133,8 @@ nlohmann::json json_of(const ScoreRow& r) {
   return j;
 }
 
-// Why a model cannot be asked; none: it can. The hint is empty where nothing helps.
-std::optional<Error> why_not(const Model& model, const NodeRecord& node, bool about_micro_world) {
-  if (!model.tokenizer)
-    return Error(node.folder + ": has no tokenizer; wanted one to read the questions with",
-                 "put the tokenizer.json that it was trained with into its folder");
-  if (about_micro_world && !of_micro_world(*model.tokenizer))
-    return Error(node.folder +
-                     ": reads other words than the micro-world's, whose abilities "
-                     "are asked; wanted questions in files",
-                 "name them with --file, see docs/formats.md");
-  return {};
-}
-
-// Files that are called the same would be one question set in the database.
-void check_names(const ScenarioList& questions, const Database& database) {
-  for (const auto& scenario : questions) {
-    const ScenarioSpec& spec = scenario->spec();
-    const std::string file = fs::path(spec.title).filename();
-    for (const std::string& title : database.titles(spec.name))
-      if (title != spec.title && title != file)  // before 0.2 a title was the file's name alone
-        throw Error(database.path().string() + ": has scores of another file under the name " +
-                        spec.name + " (" + title + ", not " + spec.title + "); wanted another name",
-                    "name the questions of this file with --name");
-  }
-}
-
 // A small try leaves larger measurements in their place.
-void note_larger(const std::vector<AskedScenario>& asked, const Database& database,
-                 Progress& progress) {
-  std::map<std::string, int64_t> larger;  // items, by scenario
-  for (const AskedScenario& a : asked)
-    if (const int64_t n = database.items_of_larger(a.node, a.digest); n > 0)
-      for (const ScoreRow& r : database.scores_of(a.node, a.digest))
-        if (r.cell.empty() && r.n <= n) {
-          larger[r.scenario] = std::max(larger[r.scenario], n);
-          break;
-        }
+void note_larger(const std::map<std::string, int64_t>& larger, Progress& progress) {
   if (larger.empty()) return;
   std::string names;
   int64_t most = 0;
@@ -212,30 +155,31 @@ void eval(EvalOptions o) {
   if (o.complexity) o.file.vote = Prompting::Vote::complexity;
   const auto models = models_of(o.target);
   const auto progress = terminal_progress();
-  const ScenarioList questions = questions_of(o, *progress);
-  AbilitySuites suites(o.files.empty() ? o.abilities : std::vector<std::string>());
-  Database database(o.db.empty() ? default_database(o.target) : fs::path(o.db));
-  check_names(questions, database);
+  const ScenarioList from_files = questions_of(o, *progress);
+  const bool micro_world = o.files.empty();
+  AbilitySuites suites(micro_world ? o.abilities : std::vector<std::string>());
+  Database database(o.db.empty() ? scores_file(o.target) : fs::path(o.db));
+  check_file_names(from_files, database, "name the questions of this file with --name");
   database.begin_run(command_as_typed(), kVersion, o.evaluate.seed);
   o.evaluate.interrupted = interrupted;
   std::vector<Error> left_out;
   const auto questions_of_model = [&](const Model& model, const NodeRecord& node, Progress& notes) {
-    if (const auto why = why_not(model, node, o.files.empty())) {
-      left_out.push_back(*why);
-      return ScenarioList{};
-    }
-    return o.files.empty() ? suites.of(model, notes) : questions;
+    const auto why = why_not_measurable(model, node, micro_world);
+    if (why) left_out.push_back(*why);
+    return why ? std::vector<Questions>()
+               : std::vector<Questions>{{micro_world ? suites.of(model, notes) : from_files}};
   };
-  const auto asked = evaluate_models(models, questions_of_model, database, o.evaluate, *progress);
+  const auto measured =
+      evaluate_models(models, questions_of_model, database, o.evaluate, *progress);
   if (interrupted())
     throw Interrupted("eval: interrupted; what was measured is kept in " + database.path().string(),
                       "the same command goes on from there");
   if (left_out.size() == models.size()) throw left_out[0];
   for (const Error& why : left_out) progress->note(std::string("left out: ") + why.what());
-  note_larger(asked, database, *progress);
+  note_larger(larger_measurements(measured, database), *progress);
   std::vector<ScoreRow> rows;
-  for (const AskedScenario& a : asked)
-    for (ScoreRow& r : database.scores_of(a.node, a.digest)) rows.push_back(std::move(r));
+  for (const MeasuredScenario& m : measured)
+    for (ScoreRow& r : database.scores_of(m.node, m.digest)) rows.push_back(std::move(r));
   tell_apart(rows);
   std::ranges::stable_sort(rows, {}, [](const ScoreRow& r) {
     return std::tie(r.ability, r.scenario, r.cell, r.node_name);

@@ -1,9 +1,5 @@
-#include "lineage/stages/grow.h"
-
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -11,29 +7,25 @@
 #include <string>
 
 #include "lineage/base/error.h"
-#include "lineage/base/folder.h"
 #include "lineage/base/interrupted.h"
-#include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/cli/command_line.h"
 #include "lineage/cli/commands.h"
-#include "lineage/cli/evaluation.h"
 #include "lineage/cli/options.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/kernels/kernels.h"
+#include "lineage/run/models.h"
+#include "lineage/run/recipe_run.h"
 #include "lineage/stages/room.h"
-#include "lineage/trace/growth_record.h"
-#include "lineage/train/machine.h"
 
 namespace lineage::cli {
 namespace {
 
 struct GrowCommand {
   std::string recipe;
-  GrowOptions grow;
+  RunOptions run;
   std::vector<std::string> sets;
   std::string out = "runs";
-  uint64_t seeds = 1;
   int threads = 0;
   bool dry_run = false, json = false, check_kernels = false, keys = false, no_eval = false;
 };
@@ -48,60 +40,37 @@ std::string duration(double seconds) {
   return fmt::format("{} years", s / kYear);
 }
 
-// Whether the nodes are asked anything once they are grown.
-bool evaluates(const GrowCommand& o, const Recipe& recipe) {
-  return recipe.tokenizer.kind == TokenizerKind::world && recipe.evaluation.enabled && !o.no_eval;
-}
-
-// All that --dry-run tells.
-struct DryRun {
-  GrowPlan plan;
-  std::optional<EvaluationPlan> evaluation;
-  double training_seconds = 0, evaluation_seconds = 0;  // of a seed
-  std::string problem;                                  // why it does not fit; empty: it does
-};
-
-DryRun plan_run(const GrowCommand& o, const Recipe& recipe, int ranks) {
-  DryRun run{plan_growth(recipe, o.grow, ranks), {}, 0, 0, {}};
-  for (const PlannedNode& n : run.plan.nodes) run.training_seconds += n.seconds;
-  if (evaluates(o, recipe)) {
-    run.evaluation = plan_evaluation(recipe);
-    for (const PlannedNode& n : run.plan.nodes)
-      run.evaluation_seconds += evaluation_seconds(*run.evaluation, n.tokens_per_s);
-  }
-  return run;
-}
-
-void print_plan(const GrowCommand& o, const Recipe& recipe, const DryRun& run) {
+void print_plan(const GrowCommand& o, const Recipe& recipe, const RunPlan& plan) {
   fmt::print("{}: {} nodes; this machine multiplies matrices at {:.0f} GFLOP/s\n\n", recipe.name,
-             run.plan.nodes.size(), run.plan.peak_gflops);
+             plan.growth.nodes.size(), plan.growth.peak_gflops);
   fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9} {:>10} {:>10}  {}\n", "node", "stage",
              "parameters", "tokens", "steps", "PFLOP", "memory", "disk", "time here");
-  for (const PlannedNode& n : run.plan.nodes)
+  for (const PlannedNode& n : plan.growth.nodes)
     fmt::print("{:24} {:10} {:>12} {:>14} {:>8} {:>9.3f} {:>10} {:>10}  {}\n", n.node->name,
                n.node->stage, n.plan.parameters,
                (n.plan.estimated ? "~" : "") + std::to_string(n.plan.tokens), n.plan.steps,
                n.plan.flops * 1e-15, size_text(n.plan.memory_bytes), size_text(n.plan.disk_bytes),
                duration(n.seconds));
-  fmt::print("\ntraining, with what is measured on the way: {}\n", duration(run.training_seconds));
-  if (run.evaluation)
-    fmt::print("evaluation: {} items of {} question sets a node, {} nodes: {}\n",
-               run.evaluation->items, run.evaluation->scenarios, run.plan.nodes.size(),
-               duration(run.evaluation_seconds));
-  const double all = run.training_seconds + run.evaluation_seconds;
-  if (o.seeds > 1)
-    fmt::print("all of a seed: {}; {} seeds: {}", duration(all), o.seeds,
-               duration(all * static_cast<double>(o.seeds)));
+  fmt::print("\ntraining, with what is measured on the way: {}\n", duration(plan.training_seconds));
+  if (plan.evaluation)
+    fmt::print("evaluation: {}{} items of {} question sets a node, {} nodes: {}\n",
+               plan.evaluation->estimated ? "about " : "", plan.evaluation->items,
+               plan.evaluation->scenarios, plan.growth.nodes.size(),
+               duration(plan.evaluation_seconds));
+  const double all = plan.training_seconds + plan.evaluation_seconds;
+  if (o.run.seeds > 1)
+    fmt::print("all of a seed: {}; {} seeds: {}", duration(all), o.run.seeds,
+               duration(all * static_cast<double>(o.run.seeds)));
   else
     fmt::print("all: {}", duration(all));
   fmt::print("; what is grown and measured already is skipped\n");
-  fmt::print("free here: {} of memory, {} of disk in {}\n", size_text(available_memory()),
-             size_text(free_disk(o.out)), o.out);
+  fmt::print("free here: {} of memory, {} of disk in {}\n", size_text(plan.free_memory_bytes),
+             size_text(plan.free_disk_bytes), o.out);
 }
 
-nlohmann::json plan_json(const GrowCommand& o, const Recipe& recipe, const DryRun& run) {
+nlohmann::json plan_json(const GrowCommand& o, const Recipe& recipe, const RunPlan& plan) {
   nlohmann::json nodes = nlohmann::json::array();
-  for (const PlannedNode& n : run.plan.nodes)
+  for (const PlannedNode& n : plan.growth.nodes)
     nodes.push_back({{"node", n.node->name},
                      {"stage", n.node->stage},
                      {"parents", n.node->parents},
@@ -114,20 +83,22 @@ nlohmann::json plan_json(const GrowCommand& o, const Recipe& recipe, const DryRu
                      {"disk_bytes", n.plan.disk_bytes},
                      {"tokens_per_s", n.tokens_per_s},
                      {"seconds", n.seconds}});
-  nlohmann::json json = {
-      {"recipe", recipe.name},
-      {"seeds", o.seeds},
-      {"nodes", nodes},
-      {"peak_gflops", run.plan.peak_gflops},
-      {"training_seconds", run.training_seconds},
-      {"evaluation_seconds", run.evaluation_seconds},
-      {"seconds", (run.training_seconds + run.evaluation_seconds) * static_cast<double>(o.seeds)},
-      {"free_memory_bytes", available_memory()},
-      {"free_disk_bytes", free_disk(o.out)},
-      {"fits", run.problem.empty()},
-      {"problem", run.problem}};
-  if (run.evaluation)
-    json["evaluation"] = {{"items", run.evaluation->items}, {"sets", run.evaluation->scenarios}};
+  nlohmann::json json = {{"recipe", recipe.name},
+                         {"seeds", o.run.seeds},
+                         {"nodes", nodes},
+                         {"peak_gflops", plan.growth.peak_gflops},
+                         {"training_seconds", plan.training_seconds},
+                         {"evaluation_seconds", plan.evaluation_seconds},
+                         {"seconds", (plan.training_seconds + plan.evaluation_seconds) *
+                                         static_cast<double>(o.run.seeds)},
+                         {"free_memory_bytes", plan.free_memory_bytes},
+                         {"free_disk_bytes", plan.free_disk_bytes},
+                         {"fits", !plan.problem},
+                         {"problem", plan.problem ? plan.problem->what() : ""}};
+  if (plan.evaluation)
+    json["evaluation"] = {{"items", plan.evaluation->items},
+                          {"sets", plan.evaluation->scenarios},
+                          {"estimated", plan.evaluation->estimated}};
   return json;
 }
 
@@ -135,30 +106,22 @@ nlohmann::json plan_json(const GrowCommand& o, const Recipe& recipe, const DryRu
 void dry_run(const GrowCommand& o, const Recipe& recipe, int ranks) {
   fmt::print(stderr,
              "plan: measuring this machine for a few seconds; nothing is trained or written\n");
-  DryRun run = plan_run(o, recipe, ranks);
-  std::vector<NodeToGrow> nodes;
-  for (const PlannedNode& n : run.plan.nodes) nodes.push_back({n.node->place, n.plan, {}});
-  std::optional<Error> problem;
-  try {
-    check_room(nodes, o.out, ranks);
-  } catch (const Error& e) {
-    problem = e;
-    run.problem = e.what();
-  }
+  const RunPlan plan = plan_run(recipe, o.run, ranks);
   if (o.json)
-    fmt::print("{}\n", plan_json(o, recipe, run).dump(2));
+    fmt::print("{}\n", plan_json(o, recipe, plan).dump(2));
   else
-    print_plan(o, recipe, run);
+    print_plan(o, recipe, plan);
   std::fflush(stdout);
-  if (problem) throw *problem;
+  if (plan.problem) throw *plan.problem;
 }
 
-// `seed` is told where there are several; 0: there is one.
-void print_grown(const std::vector<GrownNode>& nodes, uint64_t seed, double seconds) {
-  fmt::print("\n{}grown in {}:\n", seed ? fmt::format("seed {} ", seed) : "", duration(seconds));
-  for (const GrownNode& n : nodes) {
+// Names the seed where there are several.
+void print_grown(const GrownTree& tree, bool several) {
+  fmt::print("\n{}grown in {}:\n", several ? fmt::format("seed {} ", tree.seed) : "",
+             duration(tree.seconds));
+  for (const GrownNode& n : tree.nodes) {
     const Checkpoint checkpoint = Checkpoint::open(n.folder);
-    fmt::print("  {:20} {}  {}", n.name, checkpoint.manifest().weights.substr(0, 12),
+    fmt::print("  {:20} {}  {}", n.name, short_digest(checkpoint.manifest().weights),
                n.folder.string());
     for (const auto& [source, record] : checkpoint.manifest().datasets)
       if (record.contains("heldout_bits_per_byte"))
@@ -168,24 +131,19 @@ void print_grown(const std::vector<GrownNode>& nodes, uint64_t seed, double seco
   }
 }
 
-// For the report, which cannot know it otherwise.
-void record_growth(const GrowCommand& o, const Recipe& recipe, const std::string& started,
-                   double seconds) {
-  std::map<std::string, std::string> controls;
-  for (const RecipeNode& n : recipe.nodes)
-    if (n.control) controls[n.name] = n.control_of;
-  add_growth_run(fs::path(o.out) / "trees" / recipe.name, recipe.toml, controls,
-                 {command_as_typed(), describe_machine(), kVersion, started, seconds});
-}
-
 Recipe read_recipe(const GrowCommand& o) {
   if (o.recipe != "-") return load_recipe(o.recipe, o.sets, home_folder());
   const std::string toml(std::istreambuf_iterator<char>(std::cin), {});
   return parse_recipe(toml, "stdin", o.sets, home_folder());
 }
 
-fs::path page_place(const GrowCommand& o, const Recipe& recipe) {
-  return fs::path(o.out) / (recipe.name + ".html");
+// The other ranks would wait for this one in vain.
+void abandon(Communicator& ranks, const std::exception& e) {
+  const auto* error = dynamic_cast<const Error*>(&e);
+  const std::string hint = error ? error->hint() : "";
+  fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks.rank(), e.what(),
+             hint.empty() ? "" : "help:  ", hint);
+  ranks.abandon();
 }
 
 void run(GrowCommand o) {
@@ -200,15 +158,21 @@ void run(GrowCommand o) {
                      "of what is grown, `lineage report RUN --json` tells");
   set_threads(o.threads);
   const Recipe recipe = read_recipe(o);
-  o.grow.out = o.out;
-  if (const fs::path page = page_place(o, recipe); fs::exists(page)) check_report_place(page);
-  o.grow.interrupted = interrupted;
+  const fs::path page = fs::path(o.out) / (recipe.name + ".html");
+  if (fs::exists(page)) check_report_place(page);
+  o.run.grow.out = o.out;
+  o.run.grow.interrupted = interrupted;
+  o.run.evaluate = !o.no_eval;
+  o.run.command = command_as_typed();
+  o.run.grown = [&](const GrownTree& tree) { print_grown(tree, o.run.seeds > 1); };
+  o.run.evaluated = [](double seconds) { fmt::print("\nevaluated in {}\n", duration(seconds)); };
   const auto ranks = mpi();
-  if (ranks->rank() == 0)
+  const bool rank0 = ranks->rank() == 0;
+  if (rank0)
     for (const std::string& note : recipe.notes) fmt::print(stderr, "{}\n", note);
   try {
     if (o.dry_run) {
-      if (ranks->rank() == 0) dry_run(o, recipe, ranks->size());
+      if (rank0) dry_run(o, recipe, ranks->size());
       return;
     }
     std::unique_ptr<Kernels> checking;
@@ -220,41 +184,12 @@ void run(GrowCommand o) {
     }
     catch_interrupts();
     const auto terminal = terminal_progress();
-    Progress& progress = ranks->rank() == 0 ? *terminal : silent();
-    const std::string started = utc_now();
-    const auto start = std::chrono::steady_clock::now();
-    const auto took = [&] {
-      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    };
-    std::unique_ptr<AbilitySuites> suites;
-    if (evaluates(o, recipe)) suites = std::make_unique<AbilitySuites>(recipe.evaluation.abilities);
-    for (uint64_t k = 0; k < o.seeds; ++k) {
-      const double before = took();
-      Recipe own = recipe;  // another model of the same world
-      own.seed = recipe.seed + k;
-      o.grow.tree = tree_of_seed(recipe, own.seed);
-      const auto nodes = grow(own, o.grow, *ranks, progress);
-      if (ranks->rank() == 0) print_grown(nodes, o.seeds > 1 ? own.seed : 0, took() - before);
-      if (suites) {
-        const double grown = took();
-        evaluate_grown(own.evaluation, *suites, nodes, o.out, command_as_typed(), *ranks, progress);
-        if (ranks->rank() == 0) fmt::print("\nevaluated in {}\n", duration(took() - grown));
-      }
-      if (ranks->rank() != 0) continue;
-      record_growth(o, recipe, started, took() - before);
-    }
-    if (ranks->rank() == 0)
-      write_report(fs::path(o.out) / "trees" / recipe.name, page_place(o, recipe));
+    const auto report = run_recipe(recipe, o.run, *ranks, rank0 ? *terminal : silent());
+    if (report) write_page(*report, page);
   } catch (const Interrupted&) {
     throw;  // all ranks are, and each ends by itself
   } catch (const std::exception& e) {
-    if (ranks->size() > 1) {  // the others would wait for this rank in vain
-      const auto* error = dynamic_cast<const Error*>(&e);
-      const std::string hint = error ? error->hint() : "";
-      fmt::print(stderr, "error: rank {}: {}\n{}{}\n", ranks->rank(), e.what(),
-                 hint.empty() ? "" : "help:  ", hint);
-      ranks->abandon();
-    }
+    if (ranks->size() > 1) abandon(*ranks, e);
     throw;
   }
 }
@@ -268,16 +203,17 @@ void add_grow(CLI::App& app) {
   const std::string what = "What is grown", how = "Where and how", look = "Look without growing";
   add_path(c, "RECIPE", o->recipe, "a TOML file, - for standard input; recipes/ has some");
   add_sets(c, o->sets)->group(what);
-  add_names(c, "--node", o->grow.nodes, "NAME", "only this node and its ancestors; may be repeated")
+  add_names(c, "--node", o->run.grow.nodes, "NAME",
+            "only this node and its ancestors; may be repeated")
       ->group(what);
-  add_number(c, "--seeds", o->seeds, between(1, 1'000'000),
+  add_number(c, "--seeds", o->run.seeds, between(1, 1'000'000),
              "grow so many trees, of the recipe's seed and those after it; the world stays")
       ->group(what);
   c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes")
       ->group(what);
   add_path(c, "-o,--out", o->out, "the run folder")->group(how);
-  o->grow.at_once = 0;
-  add_number(c, "-j,--jobs", o->grow.at_once, between(0, kMaxThreads),
+  o->run.grow.at_once = 0;
+  add_number(c, "-j,--jobs", o->run.grow.at_once, between(0, kMaxThreads),
              "nodes that may grow side by side, sharing the threads; 0: as many as threads")
       ->group(how);
   add_threads(c, o->threads)->group(how);

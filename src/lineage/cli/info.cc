@@ -9,7 +9,7 @@
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
-#include "lineage/cli/run_folder.h"
+#include "lineage/run/models.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/text_corpus.h"
 #include "lineage/world/vocabulary.h"
@@ -131,20 +131,21 @@ void print_model(const InfoOptions& o, const Checkpoint& checkpoint) {
   print_examples(o.model, m);
 }
 
-void print_run(const std::vector<fs::path>& models) {
+void print_models(const std::vector<FoundModel>& models) {
   size_t width = 5;
-  for (const fs::path& m : models) width = std::max(width, m.string().size());
+  for (const FoundModel& m : models) width = std::max(width, m.folder.string().size());
   fmt::print("{:{}}  {:10} {:>12} {:>13}\n", "model", width, "stage", "parameters", "tokens");
-  for (const fs::path& m : models) {
-    const Checkpoint checkpoint = Checkpoint::open(m);
-    fmt::print("{:{}}  {:10} {:>12} {:>13}\n", m.string(), width, checkpoint.manifest().stage,
-               parameter_count(checkpoint.model_config()), checkpoint.manifest().tokens);
+  for (const FoundModel& m : models) {
+    const Checkpoint checkpoint = Checkpoint::open(m.folder);
+    fmt::print("{:{}}  {:10} {:>12} {:>13}\n", m.folder.string(), width,
+               checkpoint.manifest().stage, parameter_count(checkpoint.model_config()),
+               checkpoint.manifest().tokens);
   }
 }
 
 void info(const InfoOptions& o) {
   if (!Checkpoint::exists(o.model) && !o.json)
-    if (const auto models = models_of_run(o.model); !models.empty()) return print_run(models);
+    if (const auto models = find_models(o.model); !models.empty()) return print_models(models);
   const Checkpoint checkpoint = open_checkpoint(o.model);
   if (o.json)
     fmt::print("{}\n", to_json(checkpoint.manifest()));

@@ -76,12 +76,12 @@ void check_report_place(const fs::path& file) {
   check_writable_file(file, "--out");
 }
 
-void write_report(const fs::path& tree, const fs::path& page) {
+void write_page(const Report& report, const fs::path& page) {
   if (report_page().empty()) {
     fmt::print("\nno report is written: {}\n", report_page_absence());
     return;
   }
-  write_file_atomic(page, report_html(gather_report(tree)));
+  write_file_atomic(page, report_html(report));
   fmt::print("\nreport: {}\n", page.string());
 }
 

@@ -12,8 +12,8 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
-#include "lineage/cli/run_folder.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/models.h"
 #include "lineage/text/unknown_words.h"
 
 namespace lineage::cli {

@@ -280,7 +280,7 @@ std::string recipe_reference() {
   add("demonstrations.NAME", "Instructions of the micro-world with their answers.",
       config_reference<DemonstrationsConfig>());
   add("run", "What does not change the result.", config_reference<RunConfig>());
-  add("evaluation", "What nodes of the micro-world are asked once they are grown.",
+  add("evaluation", "How the nodes are measured once they are grown.",
       config_reference<EvaluationConfig>());
   for (std::string_view stage : stage_names())
     add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),

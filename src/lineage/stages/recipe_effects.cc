@@ -143,7 +143,12 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   const bool world = recipe.tokenizer.kind == TokenizerKind::world;
   effects.key(document, "world", world || !recipe.corpora.empty(),
               "it takes tokenizer.kind = \"world\"");
-  effects.key(document, "evaluation", world, "it takes tokenizer.kind = \"world\"");
+  const EvaluationConfig& evaluation = recipe.evaluation;
+  const bool files = !evaluation.files.empty() || !evaluation.questions.empty();
+  effects.key(document, "evaluation", world || files,
+              "it takes tokenizer.kind = \"world\", or files");
+  effects.key(inner(document, "evaluation"), "abilities", world || !files,
+              "it takes tokenizer.kind = \"world\"");
 }
 
 }  // namespace

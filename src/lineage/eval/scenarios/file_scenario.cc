@@ -102,10 +102,9 @@ std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
   tell(file, path.string(), progress);
   ScenarioSpec spec;
   spec.name = name;
-  spec.ability = "file";
+  spec.ability = name;
   spec.title = file_title(path);
   spec.n = 1068;  // a half-width of .03 at worst
-  spec.headline = false;
   set_prompting(spec, file, options);
   set_chain(spec, file, options);
   if (options.shots > 0) spec.name += ".k" + std::to_string(options.shots);
@@ -123,23 +122,6 @@ std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
                     path.string(), questions, there, options.shots, options.shots),
         fmt::format("--shots {}, or a file with at least {} questions", there, 10 * options.shots));
   return scenario;
-}
-
-std::vector<std::filesystem::path> files_below(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return {path};
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    std::filesystem::path name = entry.path().filename();
-    if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-    const bool items = name.extension() == ".json" || name.extension() == ".jsonl";
-    if (entry.is_regular_file() && items && !name.string().starts_with('.'))
-      files.push_back(entry.path());
-  }
-  std::ranges::sort(files);
-  if (files.empty())
-    throw Error(path.string() + ": has no *.json or *.jsonl; wanted files of questions",
-                "name a file itself, or another folder");
-  return files;
 }
 
 }  // namespace
@@ -160,19 +142,38 @@ Explanation file_explanation(bool chooses) {
           .low = "At chance or below, giving one answer to every question would do as well."};
 }
 
+std::vector<std::filesystem::path> question_files(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    std::filesystem::path name = entry.path().filename();
+    if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
+    const bool items = name.extension() == ".json" || name.extension() == ".jsonl";
+    if (entry.is_regular_file() && items && !name.string().starts_with('.'))
+      files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  if (files.empty())
+    throw Error(path.string() + ": has no *.json or *.jsonl; wanted files of questions",
+                "name a file itself, or another folder");
+  return files;
+}
+
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>& paths, const FileScenarioOptions& options,
     Progress& progress) {
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths)
-    for (const auto& file : files_below(path))
+    for (const auto& file : question_files(path))
       if (std::ranges::find(files, file) == files.end()) files.push_back(file);
   if (!options.name.empty() && files.size() != 1)
     throw Error(fmt::format("--name {}: there are {} files; wanted one to be called so",
                             options.name, files.size()),
                 "ask one file at a time");
-  const auto names =
+  auto names =
       options.name.empty() ? file_scenario_names(files) : std::vector<std::string>{options.name};
+  if (!options.group.empty())
+    for (std::string& name : names) name = options.group + "/" + name;
   for (const std::string& name : names) check_scenario_name(name);
   std::vector<std::shared_ptr<const Scenario>> scenarios;
   for (size_t i = 0; i < files.size(); ++i)

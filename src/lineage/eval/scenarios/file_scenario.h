@@ -19,16 +19,22 @@ struct FileScenarioOptions {
   int samples = 1;  // of a chain; above 1 they vote
   Prompting::Vote vote = Prompting::Vote::majority;
   ItemFileOptions items = {};
-  std::string name = {};  // of the scenario, if there is one file; empty: from the file's name
+  std::string name = {};   // of the scenario, if there is one file; empty: from the file's name
+  std::string group = {};  // stands before the names of files: "bbh" of "bbh/word_sorting"
 };
+
+// The file itself, or the files of a folder that hold questions (*.json, *.jsonl, packed or not),
+// by name; an Error where it has none.
+std::vector<std::filesystem::path> question_files(const std::filesystem::path&);
 
 // Questions of files, and of the files of folders (*.json, *.jsonl, packed or not, by name), as
 // scenarios for any model with a tokenizer. Items are put into a fixed order by chance; a tenth (64
 // at most) are examples, a fifth (200 at most) dev, the rest test.
 //
-// A scenario is called as its file is, without endings; "test" and its like with the folder before
-// it ("gsm8k/test"), and files that would share a name with as much of their paths as tells them
-// apart. What was asked for with options ends the name: ".k5", five demonstrations, ".cot",
+// Each file is an ability of its own. A scenario is called as its file is, without endings; "test"
+// and its like with the folder before it ("gsm8k/test"), and files that would share a name with as
+// much of their paths as tells them apart. What was asked for with options ends the name: ".k5",
+// five demonstrations, ".cot",
 // ".vote"; so no file may be called so. An Error, too, where a file has fewer demonstrations than
 // are wanted.
 //

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "lineage/base/rng.h"
+#include "lineage/checkpoint/model.h"
+#include "lineage/world/vocabulary.h"
 
 namespace lineage::testing {
 
@@ -99,6 +101,49 @@ heldout = 20
 [nodes.davinci]
 stage = "pretrain"
 )" + more;
+}
+
+// A tree of the micro-world that takes a second: a base model and a tuned one.
+inline std::string tiny_world_recipe(const std::string& more = {}) {
+  return small_world_recipe(R"(
+[model]
+layers = 1
+width = 16
+heads = 2
+context = 128
+vocab = 0
+[pretrain]
+tokens = 4_096
+batch_tokens = 1024
+[sft]
+epochs = 1
+batch_tokens = 512
+[evaluation]
+abilities = ["A13"]
+n = 20
+dev = 4
+[nodes.tuned]
+stage = "sft"
+parents = ["davinci"]
+)" + more);
+}
+
+// An untrained model of the micro-world's words at a path; `change` sets what its manifest says.
+template <class Change>
+void write_model(const std::filesystem::path& folder, const Change& change) {
+  const auto tokenizer = Vocabulary::get().tokenizer();
+  GptConfig config;
+  config.layers = 1, config.width = 8, config.heads = 1, config.context = 32;
+  config.vocab = tokenizer->vocab();
+  const Model model = make_model(config, false);
+  model.parameters->initialize(1);
+  Manifest manifest;
+  manifest.config = frozen_model_config(config);
+  change(manifest);
+  Checkpoint::write(folder, manifest, *model.parameters, tokenizer.get());
+}
+inline void write_model(const std::filesystem::path& folder) {
+  write_model(folder, [](Manifest&) {});
 }
 
 }  // namespace lineage::testing

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lineage/base/progress.h"
+#include "lineage/eval/database.h"
+#include "lineage/eval/evaluate.h"
+#include "lineage/stages/evaluation_config.h"
+
+namespace lineage {
+
+// Scenarios to measure a model by. `n`: items of each; 0: as EvaluateOptions say.
+struct Questions {
+  ScenarioList scenarios;
+  int64_t n = 0;
+};
+
+// The questions of a recipe's evaluation.files and evaluation.questions; all files are read. An
+// Error for a file that is missing or cannot be read, a pattern that matches none, and two question
+// sets of one name, or one of a `taken` name. Notes tell of lines and keys that are left out.
+std::vector<Questions> file_questions(const EvaluationConfig&, const std::set<std::string>& taken,
+                                      Progress&);
+
+// An Error where the database has scores of another file under the name of one of these scenarios:
+// the two would be one question set. `help` says how to name the file otherwise.
+void check_file_names(const ScenarioList&, const Database&, const std::string& help);
+
+}  // namespace lineage
