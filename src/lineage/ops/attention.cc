@@ -43,7 +43,7 @@ Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec& s
   k.rotary(y, qkv, positions, spec, theta, false);
   record("rotary", {qkv}, {y}, [=, &k](std::span<const Tensor> dys, auto grads) {
     if (!grads[0]) return;
-    Tensor back = dys[0];  // ours alone: the walk has let go of it
+    Tensor back = dys[0];  // the tape has released dys[0], so it can be overwritten
     k.rotary(back, dys[0], positions, spec, theta, true);
     k.copy_grad(grads[0], back, {});
   });
@@ -86,6 +86,7 @@ Tensor attention(const Tensor& qkv, const Tensor& starts, const AttentionSpec& s
 Tensor attention_decode(Tensor key_cache, Tensor value_cache, const Tensor& qkv,
                         const Tensor& slots, const Tensor& positions, const AttentionSpec& spec) {
   const int64_t R = qkv.numel() / spec.qkv_width();
+  refuse_tape("attention_decode");
   require(qkv.dim(-1) == spec.qkv_width() && slots.numel() == R && positions.numel() == R &&
               key_cache.shape() == value_cache.shape() &&
               key_cache.dim(-1) == spec.kv_heads * spec.head_width,

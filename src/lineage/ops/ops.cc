@@ -108,6 +108,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
 Tensor linear_packed(const Tensor& x, const Tensor& packed, int64_t outputs, const Tensor& bias,
                      const Tensor& residual) {
   const int64_t N = rows_of(x);
+  refuse_tape("linear_packed");
   require(absent_or(bias, {outputs}) && (residual.empty() || residual.numel() == N * outputs),
           "linear_packed: x is ", x.shape(), ", outputs ", outputs, ", bias ", bias.shape(),
           ", residual ", residual.shape());

@@ -47,7 +47,7 @@ LogProbs log_probs(const Tensor& logits, const Tensor& targets, float temperatur
 LogProbs linear_log_probs(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
                           float temperature = 1, bool with_entropy = false);
 
-// For inference only; under a tape they record nothing.
+// For inference only: they have no gradient, and are an Error under a tape.
 Tensor linear_packed(const Tensor& x, const Tensor& packed, int64_t outputs,
                      const Tensor& bias = {}, const Tensor& residual = {});
 Tensor attention_decode(Tensor key_cache, Tensor value_cache, const Tensor& qkv,

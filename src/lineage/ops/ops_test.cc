@@ -123,5 +123,24 @@ TEST(Ops, BadShapesAreNamed) {
             std::string::npos);
 }
 
+// They would lose a gradient silently.
+TEST(Ops, WhatHasNoGradientRefusesATape) {
+  const Tensor x = random_tensor({2, 3}, 1), packed = kernels().pack(random_tensor({4, 3}, 2));
+  const AttentionSpec spec{1, 1, 2, 0, false};
+  const Tensor qkv = random_tensor({1, spec.qkv_width()}, 3), zero = ids({1}, {0});
+  const auto linear = [&] { ops::linear_packed(x, packed, 4); };
+  const auto attend = [&] {
+    ops::attention_decode(Tensor::zeros({1, 1, 2}), Tensor::zeros({1, 1, 2}), qkv, zero, zero,
+                          spec);
+  };
+  EXPECT_NO_THROW(linear());
+  EXPECT_NO_THROW(attend());
+  const Tape tape;
+  EXPECT_EQ(error_of(linear),
+            "linear_packed: has no gradient, and a tape is recording; wanted the op that training "
+            "uses");
+  EXPECT_EQ(error_of(attend).find("attention_decode: has no gradient"), 0u);
+}
+
 }  // namespace
 }  // namespace lineage

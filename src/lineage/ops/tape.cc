@@ -23,7 +23,7 @@ void Tape::watch(const Tensor& leaf, const Tensor& grad, bool accumulate) {
 }
 
 void Tape::record(std::string_view op, std::vector<Tensor> inputs, std::vector<Tensor> outputs,
-                  Backward backward, int passed) {
+                  Backward backward, int pass_through) {
   std::erase_if(outputs, [](const Tensor& y) { return y.empty(); });
   if (std::ranges::none_of(inputs, [&](const Tensor& x) { return tracked(x); })) return;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -38,7 +38,7 @@ void Tape::record(std::string_view op, std::vector<Tensor> inputs, std::vector<T
     grads_.try_emplace(y.id());
     ids.push_back(y.id());
   }
-  nodes_.push_back({op, std::move(inputs), std::move(ids), std::move(backward), passed});
+  nodes_.push_back({op, std::move(inputs), std::move(ids), std::move(backward), pass_through});
 }
 
 GradSink Tape::sink(const Tensor& x) {
@@ -83,9 +83,10 @@ void Tape::run(Node& node) {
   if (!asked) return;  // nothing downstream wanted it
   std::vector<GradSink> sinks;
   for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i)
-    sinks.push_back(i == node.passed ? GradSink{} : sink(node.inputs[static_cast<size_t>(i)]));
+    sinks.push_back(i == node.pass_through ? GradSink{}
+                                           : sink(node.inputs[static_cast<size_t>(i)]));
   if (node.backward) node.backward(dys, sinks);
-  if (node.passed != kNone) pass(node.inputs[static_cast<size_t>(node.passed)], dys[0]);
+  if (node.pass_through != kNone) pass(node.inputs[static_cast<size_t>(node.pass_through)], dys[0]);
 }
 
 void Tape::pass(const Tensor& input, const Tensor& dy) {
@@ -110,9 +111,14 @@ void Tape::release(const Tensor& input) {
 }
 
 void record(std::string_view op, std::vector<Tensor> inputs, std::vector<Tensor> outputs,
-            Tape::Backward backward, int passed) {
+            Tape::Backward backward, int pass_through) {
   if (Tape* tape = Tape::current())
-    tape->record(op, std::move(inputs), std::move(outputs), std::move(backward), passed);
+    tape->record(op, std::move(inputs), std::move(outputs), std::move(backward), pass_through);
+}
+
+void refuse_tape(std::string_view op) {
+  require(Tape::current() == nullptr, op,
+          ": has no gradient, and a tape is recording; wanted the op that training uses");
 }
 
 }  // namespace lineage

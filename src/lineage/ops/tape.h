@@ -39,12 +39,12 @@ class Tape {
     leaf_final_ = std::move(callback);
   }
 
-  // Without `passed`, every gradient is the lambda's work. Input `passed` (a residual) instead
+  // Without `pass_through`, every gradient is the lambda's work. That input (a residual) instead
   // receives the gradient of output 0 as it is: by handing over the tensor when it is the first
   // contribution, without a copy.
   static constexpr int kNone = -1;
   void record(std::string_view op, std::vector<Tensor> inputs, std::vector<Tensor> outputs,
-              Backward, int passed = kNone);
+              Backward, int pass_through = kNone);
 
   bool tracked(const Tensor& x) const { return grads_.contains(x.id()); }
   // Where a gradient of x goes now. Besides backward(), for an op that computes gradients in its
@@ -60,7 +60,7 @@ class Tape {
     std::vector<Tensor> inputs;
     std::vector<uint64_t> outputs;
     Backward backward;
-    int passed;
+    int pass_through;
   };
   struct Leaf {
     Tensor grad;
@@ -84,6 +84,8 @@ class Tape {
 
 // For ops: records when a tape is watching and some input is tracked.
 void record(std::string_view op, std::vector<Tensor> inputs, std::vector<Tensor> outputs,
-            Tape::Backward, int passed = Tape::kNone);
+            Tape::Backward, int pass_through = Tape::kNone);
+// For ops without a gradient: an Error when a tape is recording, which would lose it silently.
+void refuse_tape(std::string_view op);
 
 }  // namespace lineage
