@@ -203,9 +203,15 @@ GptConfig Checkpoint::model_config() const {
   return config;
 }
 
-void Checkpoint::check_tensors(const Parameters& parameters) const {
+std::vector<const Parameter*> Checkpoint::matching(const Parameters& parameters,
+                                                   const LoadOptions& options) const {
   const std::string place = weights_.path().string();
-  for (const Parameter* p : by_name(parameters)) {
+  std::vector<const Parameter*> found = by_name(parameters);
+  std::erase_if(found, [&](const Parameter* p) {
+    return weights_.find(p->name) == nullptr &&
+           std::ranges::find(options.may_lack, std::string_view(p->name)) != options.may_lack.end();
+  });
+  for (const Parameter* p : found) {
     const StoredTensor* stored = weights_.find(p->name);
     require(stored != nullptr, place, ": no tensor ", p->name, "; the model wants one of shape ",
             p->value.shape());
@@ -217,6 +223,7 @@ void Checkpoint::check_tensors(const Parameters& parameters) const {
   for (const StoredTensor& stored : weights_.tensors())
     require(parameters.contains(stored.name), place, ": tensor ", stored.name, " of shape ",
             stored.shape, " is not in the model; wanted its parameters alone");
+  return found;
 }
 
 void Checkpoint::check_digest(const std::string& seen) const {
@@ -226,17 +233,17 @@ void Checkpoint::check_digest(const std::string& seen) const {
               "the file was damaged or exchanged; restore it, or grow the model again");
 }
 
-void Checkpoint::load(Parameters& parameters) const {
-  check_tensors(parameters);
+void Checkpoint::load(Parameters& parameters, const LoadOptions& options) const {
+  const std::vector<const Parameter*> found = matching(parameters, options);
   TensorsDigest digest;
-  for (const Parameter* p : by_name(parameters)) {
+  for (const Parameter* p : found) {
     const StoredTensor& stored = weights_.at(p->name);
     digest.add(stored, stored.data);
     read_floats(stored, p->value.data<float>());
     weights_.release(stored);  // so that the model is in memory once
   }
   check_digest(digest.hex());
-  check_finite(by_name(parameters), weights_.path().string());
+  check_finite(found, weights_.path().string());
 }
 
 void Checkpoint::verify_weights() const { check_digest(digest_of_tensors(weights_)); }

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "lineage/checkpoint/manifest.h"
 #include "lineage/checkpoint/safetensors.h"
@@ -41,9 +43,14 @@ class Checkpoint {
 
   // The table [model] of the frozen config, validated.
   GptConfig model_config() const;
+  struct LoadOptions {
+    // Names of parameters that keep their values where the checkpoint has no such tensor.
+    std::span<const char* const> may_lack{};
+  };
   // Throws naming the first missing, misshapen or extra tensor, or when the digest is not the
   // manifest's, or a weight is not finite; the parameters are then of no use.
-  void load(Parameters&) const;
+  void load(Parameters&, const LoadOptions&) const;
+  void load(Parameters& parameters) const { load(parameters, LoadOptions()); }
   // Null when the model has none; an Error when the file holds another one than the manifest says.
   std::shared_ptr<const Tokenizer> load_tokenizer() const;
   // A further file that the manifest lists; read_ and check_ compare its digest.
@@ -56,7 +63,8 @@ class Checkpoint {
  private:
   Checkpoint(fs::path folder, Manifest manifest, SafetensorsFile weights)
       : folder_(std::move(folder)), manifest_(std::move(manifest)), weights_(std::move(weights)) {}
-  void check_tensors(const Parameters&) const;
+  // The parameters that it has, by name.
+  std::vector<const Parameter*> matching(const Parameters&, const LoadOptions&) const;
   void check_digest(const std::string& seen) const;
   void check_further_digest(const std::string& name, const std::string& seen) const;
 

@@ -83,6 +83,25 @@ TEST_F(Checkpoints, ReplaceTheOldOneAndLeaveOtherFilesAlone) {
   EXPECT_TRUE(same_values(*old.parameters, *one_.parameters));
 }
 
+TEST_F(Checkpoints, LoadIntoAModelWithAScalarHead) {
+  write(one_);
+  GptConfig with_head = config_;
+  with_head.scalar_head = true;
+  Model model = make_model(with_head, false);
+  model.parameters->initialize(3);
+  const float head = model.gpt->scalar_head.weight.data<float>()[0];
+  EXPECT_SAYS(Checkpoint::open(path_).load(*model.parameters), "no tensor scalar_head.bias");
+  Checkpoint::open(path_).load(*model.parameters, {.may_lack = kScalarHeadParameters});
+  EXPECT_EQ(model.gpt->scalar_head.weight.data<float>()[0], head);
+  EXPECT_EQ(model.gpt->token_embedding.data<float>()[3],
+            one_.gpt->token_embedding.data<float>()[3]);
+  model.gpt->scalar_head.weight.data<float>()[0] = 5;
+  write(model);
+  model.parameters->initialize(4);
+  Checkpoint::open(path_).load(*model.parameters, {.may_lack = kScalarHeadParameters});
+  EXPECT_EQ(model.gpt->scalar_head.weight.data<float>()[0], 5);  // it is there, so it is read
+}
+
 TEST_F(Checkpoints, ReplaceNoFileOfSomebodyElse) {
   const WordTokenizer words(word_model({"a", "b"}));
   fs::create_directories(path_);

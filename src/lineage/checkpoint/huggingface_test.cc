@@ -496,6 +496,7 @@ TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
   EXPECT_TRUE(has(refusal([](auto& c) { c.norm = Norm::rms; }), "model.norm is rms"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.bias = false; }), "model.bias is false"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.qk_norm = true; }), "model.qk_norm is true"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.scalar_head = true; }), "model.scalar_head is true"));
   EXPECT_TRUE(
       has(refusal([](auto& c) { c.previous_token = true; }), "model.previous_token is true"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.window = 3; }), "model.window is 3"));

@@ -30,7 +30,8 @@ class NoText final : public Tokenizer {
 
 // Tokens/s of `sequences` decoded together, each from one token to the end of the context, as often
 // as fits into `seconds`; the best round.
-double decode_rate(const Gpt& gpt, const Tokenizer& tokenizer, int64_t sequences, double seconds) {
+double decode_rate(const PackedGpt& gpt, const Tokenizer& tokenizer, int64_t sequences,
+                   double seconds) {
   double best = 0;
   const auto start = Clock::now();
   do {
@@ -77,10 +78,10 @@ void bench_decode(const BenchOptions& o) {
     Model model = make_model(c.model, false);
     model.parameters->initialize(1);
     const double forward = forward_rate(*model.gpt, c, o.seconds / 3);
-    model.gpt->pack();
+    const PackedGpt packed(*model.gpt);
     const NoText tokenizer(c.model.vocab);
-    const double one = decode_rate(*model.gpt, tokenizer, 1, o.seconds / 3);
-    const double many = decode_rate(*model.gpt, tokenizer, o.sequences, o.seconds / 3);
+    const double one = decode_rate(packed, tokenizer, 1, o.seconds / 3);
+    const double many = decode_rate(packed, tokenizer, o.sequences, o.seconds / 3);
     const double gbs = one * 4e-9 * static_cast<double>(matmul_parameters(c.model));
     if (o.json)
       fmt::print("{}\n", nlohmann::json{{"config", c.name},

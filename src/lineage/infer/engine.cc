@@ -62,15 +62,13 @@ struct Engine::Rows {
   std::vector<int32_t> targets;
 };
 
-Engine::Engine(const Gpt& gpt, const Tokenizer& tokenizer, Limits limits)
+Engine::Engine(const PackedGpt& gpt, const Tokenizer& tokenizer, Limits limits)
     : gpt_(gpt),
       tokenizer_(tokenizer),
       limits_(with_defaults(limits, gpt.config)),
       cache_(gpt.config, limits_.slots, limits_.context),
       slots_(static_cast<size_t>(limits_.slots)),
-      held_(slots_.size()) {
-  require(!gpt.lm_head.packed.empty(), "engine: the model is not packed; call pack() first");
-}
+      held_(slots_.size()) {}
 
 bool Engine::full() const { return active() == limits_.slots; }
 
@@ -131,7 +129,7 @@ bool Engine::begin(size_t slot) {
   return true;
 }
 
-Engine::Rows Engine::gather() {
+Engine::Rows Engine::next_rows() {
   Rows rows;
   int64_t budget = limits_.prefill_rows;
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -157,7 +155,7 @@ Engine::Rows Engine::gather() {
 }
 
 std::vector<Engine::Event> Engine::step() {
-  const Rows rows = gather();
+  const Rows rows = next_rows();
   if (rows.tokens.empty()) return {};
   std::vector<int32_t> wanted = rows.scored;  // and then those that a token is drawn from
   wanted.insert(wanted.end(), rows.last.begin(), rows.last.end());

@@ -11,15 +11,15 @@
 namespace lineage {
 
 // Decodes many sequences at once, each in a slot of one KV cache; a sequence joins and leaves at
-// any step (continuous batching; Yu et al. 2022, "Orca"). Owns no weights: the model, packed, must
-// outlive it and stay unchanged. Not thread-safe: one thread owns an engine.
+// any step (continuous batching; Yu et al. 2022, "Orca"). Owns no weights: the model must outlive
+// it. Not thread-safe: one thread owns an engine.
 //
 // What a prompt has in common with one that the cache holds, of a sequence running or just
 // released, is copied from there; and a sequence waits for another that is about to read the same.
 // So several samples of a prompt read it once.
 //
-// A sequence's tokens depend on its prompt and sampling alone, never on who shares the batch: every
-// kernel used here sums a row in an order that does not depend on the other rows.
+// A sequence's tokens depend on its prompt and sampling alone, not on the other sequences of the
+// batch: every kernel used here sums a row in an order that does not depend on the other rows.
 class Engine {
  public:
   struct Limits {
@@ -27,7 +27,7 @@ class Engine {
     int64_t context = 0;         // tokens of a sequence; 0: the model's
     int64_t prefill_rows = 256;  // prompt tokens taken in by one step
   };
-  Engine(const Gpt&, const Tokenizer&, Limits);
+  Engine(const PackedGpt&, const Tokenizer&, Limits);
 
   using Slot = int;
   // Takes a sequence in. Throws when the sampling is not valid, the prompt is empty, has a token
@@ -65,11 +65,11 @@ class Engine {
   };
   struct Rows;
   bool begin(size_t slot);
-  Rows gather();
+  Rows next_rows();
   void score(const Rows&, const Tensor& hidden, std::vector<Event>&);
   Event advance(Slot, const Drawn&);
 
-  const Gpt& gpt_;
+  const PackedGpt& gpt_;
   const Tokenizer& tokenizer_;
   Limits limits_;
   KvCache cache_;
@@ -78,9 +78,10 @@ class Engine {
   int64_t rows_computed_ = 0;
 };
 
-// score() by the full forward pass, generate() by an engine of its own. `gpt` and `tokenizer` must
-// outlive it; the weights are packed here, so call again after an update.
-std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,
+// score() by the full forward pass, generate() by an engine of its own, over a PackedGpt that is
+// made here. `gpt` and `tokenizer` must outlive it, and the weights must not change: after an
+// update make another.
+std::unique_ptr<LanguageModel> language_model(const Gpt& gpt, const Tokenizer& tokenizer,
                                               Engine::Limits = {});
 
 }  // namespace lineage

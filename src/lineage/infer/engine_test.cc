@@ -209,7 +209,8 @@ TEST_F(EngineTest, SharedBeginningsAreReadOnce) {
     EXPECT_EQ(together[i].reference.log_probs, alone[0].reference.log_probs);
   }
 
-  Engine engine(gpt, *tokenizer, {4, 0, 5});
+  const PackedGpt packed(gpt);
+  Engine engine(packed, *tokenizer, {4, 0, 5});
   const auto run = [&] {
     while (true) {
       const auto events = engine.step();

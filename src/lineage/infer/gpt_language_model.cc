@@ -14,10 +14,8 @@ constexpr int64_t kScoreRows = 4096;  // tokens of one forward pass
 
 class GptLanguageModel final : public LanguageModel {
  public:
-  GptLanguageModel(Gpt& gpt, const Tokenizer& tokenizer, Engine::Limits limits)
-      : gpt_(gpt), tokenizer_(tokenizer), limits_(limits) {
-    gpt.pack();
-  }
+  GptLanguageModel(const Gpt& gpt, const Tokenizer& tokenizer, Engine::Limits limits)
+      : gpt_(gpt), tokenizer_(tokenizer), limits_(limits) {}
 
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   int64_t context() const override {
@@ -39,7 +37,7 @@ class GptLanguageModel final : public LanguageModel {
   void score_next_batch(std::span<const NextRequest>, std::span<const size_t> which,
                         std::vector<std::vector<float>>&);
 
-  Gpt& gpt_;
+  const PackedGpt gpt_;
   const Tokenizer& tokenizer_;
   Engine::Limits limits_;
   std::unique_ptr<Engine> engine_;
@@ -275,7 +273,7 @@ std::vector<LanguageModel::Answer> LanguageModel::answer(std::span<const ScoreRe
   return answers;
 }
 
-std::unique_ptr<LanguageModel> language_model(Gpt& gpt, const Tokenizer& tokenizer,
+std::unique_ptr<LanguageModel> language_model(const Gpt& gpt, const Tokenizer& tokenizer,
                                               Engine::Limits limits) {
   return std::make_unique<GptLanguageModel>(gpt, tokenizer, limits);
 }

@@ -69,6 +69,11 @@ std::vector<GptConfig> architectures() {
 TEST(Gpt, CountsItsParameters) {
   for (const GptConfig& c : architectures())
     EXPECT_EQ(Built(c).parameters.numel(), parameter_count(c));
+  // Two blocks of 12 width² and the token table, which is the head.
+  EXPECT_EQ(matmul_parameters(small()), 2 * 12 * 24 * 24 + 19 * 24);
+  GptConfig untied = small();
+  untied.tied = false;
+  EXPECT_EQ(matmul_parameters(untied), matmul_parameters(small()));
   GptConfig gpt2;
   gpt2.vocab = 50257;
   EXPECT_EQ(parameter_count(gpt2), 124439808);  // GPT-2's published 124M
@@ -133,18 +138,63 @@ TEST(Gpt, CachedDecodingAgreesWithTheFullForward) {
     Built m(c);
     const Tensor tokens = some_tokens(1, 12, c.vocab);
     const Tensor full = m.gpt.logits(m.gpt.hidden(tokens));  // (12,V)
-    m.gpt.pack();
+    const PackedGpt packed(m.gpt);
     KvCache cache(c, 3, 12);
     const auto row = [](int32_t v) { return Tensor::from({1}, std::span<const int32_t>(&v, 1)); };
     for (int64_t t = 0; t < 12; ++t) {
-      const Tensor h = m.gpt.hidden(row(tokens.data<int32_t>()[static_cast<size_t>(t)]), row(2),
-                                    row(static_cast<int32_t>(t)), cache);
-      const Tensor logits = m.gpt.logits(h);
+      const Tensor h = packed.hidden(row(tokens.data<int32_t>()[static_cast<size_t>(t)]), row(2),
+                                     row(static_cast<int32_t>(t)), cache);
+      const Tensor logits = packed.logits(h);
       for (int64_t v = 0; v < c.vocab; ++v)
         EXPECT_NEAR(logits.data<float>()[static_cast<size_t>(v)],
                     full.data<float>()[static_cast<size_t>(t * c.vocab + v)], 1e-5);
     }
   }
+}
+
+// A model that was packed trains as one that was not, and its packed copy stays what it was.
+TEST(Gpt, PackingLeavesTheModelAlone) {
+  for (const GptConfig& c : architectures()) {
+    Built m(c);
+    const Tensor tokens = some_tokens(1, 12, c.vocab);
+    const auto gradients = [&] {
+      Tape tape;
+      m.parameters.watch(tape, false);
+      tape.backward(ops::linear_cross_entropy(m.gpt.hidden(tokens), m.gpt.head(),
+                                              Tensor::zeros({12}, DType::i32),
+                                              Tensor::full({12}, 1), 12));
+      const auto g = m.parameters.grads().data<float>();
+      return std::vector<float>(g.begin(), g.end());
+    };
+    const auto before = gradients();
+    const PackedGpt packed(m.gpt);
+    EXPECT_EQ(gradients(), before);
+    const Tensor full = m.gpt.hidden(tokens), fast = packed.hidden(tokens);
+    for (int64_t i = 0; i < full.numel(); ++i)
+      ASSERT_NEAR(fast.data<float>()[i], full.data<float>()[i], 1e-5);
+    const Tape tape;
+    EXPECT_NE(error_of([&] { packed.hidden(tokens); }).find("has no gradient"), std::string::npos);
+  }
+}
+
+TEST(Gpt, AScalarHeadIsCountedAndTrained) {
+  GptConfig c = small();
+  const int64_t without = parameter_count(c), products = matmul_parameters(c);
+  EXPECT_NE(error_of([&] {
+              Built(c).gpt.scalars(Tensor::zeros({2, 24}));
+            }).find("scalar_head"),
+            std::string::npos);
+  c.scalar_head = true;
+  EXPECT_EQ(parameter_count(c), without + c.width + 1);
+  EXPECT_EQ(matmul_parameters(c), products + c.width);
+  const Built m(c);
+  for (const char* name : kScalarHeadParameters) EXPECT_TRUE(m.parameters.contains(name));
+  Tape tape;
+  m.parameters.watch(tape, false);
+  const Tensor values = m.gpt.scalars(m.gpt.hidden(some_tokens(1, 12, c.vocab)));
+  EXPECT_EQ(values.shape(), Shape{12});
+  tape.backward(ops::take_rows(values.view({12, 1}), Tensor::zeros({1}, DType::i32)));
+  EXPECT_EQ(m.parameters.at("scalar_head.bias").grad.data<float>()[0], 1);
 }
 
 // Two layers memorise one batch: wired, and able to learn.

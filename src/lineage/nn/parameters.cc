@@ -20,25 +20,33 @@ std::string Parameters::Scope::name(std::string_view leaf) const {
 
 void Parameters::Scope::normal(Tensor& handle, std::string_view leaf, ParameterKind kind,
                                Shape shape, float std) const {
-  all_->registered_.push_back(
-      {{name(leaf), kind, {}, {}, 0, true, std}, std::move(shape), &handle});
+  all_->add({{name(leaf), kind, {}, {}, 0, true, std}, std::move(shape), &handle});
 }
 
 void Parameters::Scope::constant(Tensor& handle, std::string_view leaf, ParameterKind kind,
                                  Shape shape, float value) const {
-  all_->registered_.push_back(
-      {{name(leaf), kind, {}, {}, 0, false, value}, std::move(shape), &handle});
+  all_->add({{name(leaf), kind, {}, {}, 0, false, value}, std::move(shape), &handle});
 }
+
+void Parameters::add(Registered r) {
+  const int64_t n = r.shape.numel();
+  numel_ += n;
+  numel_of_[static_cast<size_t>(r.parameter.kind)] += n;
+  registered_.push_back(std::move(r));
+}
+
+int64_t Parameters::numel(ParameterKind kind) const { return numel_of_[static_cast<size_t>(kind)]; }
 
 void Parameters::allocate(bool with_gradients) {
   require(all_.empty(), "parameters: allocated twice");
   std::ranges::stable_sort(registered_, {}, [](const Registered& r) { return r.parameter.kind; });
+  int64_t at = 0;
   for (Registered& r : registered_) {
     require(!index_.contains(r.parameter.name), "parameters: two are called ", r.parameter.name);
     index_[r.parameter.name] = all_.size();
-    r.parameter.begin = numel_;
-    numel_ += r.shape.numel();
-    if (r.parameter.kind != ParameterKind::vector) decayed_ = numel_;
+    r.parameter.begin = at;
+    at += r.shape.numel();
+    if (r.parameter.kind != ParameterKind::vector) decayed_ = at;
     all_.push_back(r.parameter);
   }
   values_ = Tensor::zeros({numel_});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -13,9 +14,10 @@ namespace lineage {
 
 class Tape;
 
-// What the optimizer may do with a parameter. AdamW decays all but the vectors (gains, biases);
-// Muon takes the matrices alone.
-enum class ParameterKind : uint8_t { embedding, matrix, vector };
+// How a parameter is used, in the order of the blocks: `embedding` is looked up; `head` and
+// `matrix` are multiplied with every token; `vector` is a gain or a bias. AdamW decays all but the
+// vectors; Muon takes the matrices alone.
+enum class ParameterKind : uint8_t { embedding, head, matrix, vector };
 
 struct Parameter {
   std::string name;  // "blocks.3.attention.qkv.weight"; the key in every checkpoint
@@ -28,9 +30,8 @@ struct Parameter {
 };
 
 // All parameters of a model, back to back in one block; likewise all gradients. The optimizer, the
-// gradient norm, the all-reduce and the checkpoint each take one tensor, not two hundred. In the
-// blocks stand first the embeddings, then the matrices, then the vectors, each in order of
-// registration. Owned by whoever trains or serves the model; not thread-safe.
+// gradient norm, the all-reduce and the checkpoint each take one tensor, not two hundred. The
+// blocks are sorted by kind, and within a kind by registration. Not thread-safe.
 //
 //   Parameters parameters;
 //   Gpt model(parameters.root(), config);   // registers, and keeps handles of its own
@@ -71,7 +72,8 @@ class Parameters {
   std::span<const Parameter> all() const { return all_; }  // in the order of the blocks
   const Parameter& at(std::string_view name) const;  // an Error with the nearest name when absent
   bool contains(std::string_view name) const { return index_.contains(std::string(name)); }
-  int64_t numel() const { return numel_; }
+  int64_t numel() const { return numel_; }  // elements registered so far
+  int64_t numel(ParameterKind) const;
   int64_t decayed() const { return decayed_; }  // elements [0, decayed) of the blocks decay
   Tensor& values() { return values_; }          // (numel)
   const Tensor& values() const { return values_; }
@@ -84,10 +86,12 @@ class Parameters {
     Shape shape;
     Tensor* handle;
   };
-  std::vector<Registered> registered_;
+  void add(Registered);
+  std::vector<Registered> registered_;  // until allocate()
   std::vector<Parameter> all_;
   std::map<std::string, size_t> index_;
   Tensor values_, grads_;
+  std::array<int64_t, 4> numel_of_{};  // by kind
   int64_t numel_ = 0, decayed_ = 0;
 };
 

@@ -12,9 +12,9 @@ GradientReducer::GradientReducer(Communicator& ranks, Parameters& parameters,
   if (ranks.size() > 1) cut();
 }
 
-// In the order in which a backward pass ends with them: the matrices from the last block to the
-// first, then the vectors, whose buckets reach across all blocks, then the embeddings, which the
-// first op of the forward pass reads.
+// In the order in which a backward pass finishes them: the heads, the matrices from the last block
+// to the first, then the vectors, whose buckets reach across all blocks, then the embeddings, which
+// the first op of the forward pass reads.
 void GradientReducer::cut() {
   // Large enough that a message's fixed cost vanishes, small enough that the last one, which
   // nothing overlaps, is short.
@@ -22,8 +22,8 @@ void GradientReducer::cut() {
   const int64_t wanted = std::clamp(parameters_.numel() / 16, kSmallest, kLargest);
   const auto all = parameters_.all();
   bucket_of_.resize(all.size());
-  for (const ParameterKind kind :
-       {ParameterKind::matrix, ParameterKind::vector, ParameterKind::embedding}) {
+  for (const ParameterKind kind : {ParameterKind::head, ParameterKind::matrix,
+                                   ParameterKind::vector, ParameterKind::embedding}) {
     bool open = false;
     for (size_t i = all.size(); i-- > 0;) {
       if (all[i].kind != kind) continue;

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "lineage/base/config.h"
+#include "lineage/kernels/kernels.h"
+
+namespace lineage {
+
+enum class Norm : uint8_t { layer, rms };
+constexpr auto enum_names(Norm) { return std::array<std::string_view, 2>{"layer", "rms"}; }
+
+enum class Positions : uint8_t { learned, rotary, alibi, none };
+constexpr auto enum_names(Positions) {
+  return std::array<std::string_view, 4>{"learned", "rotary", "alibi", "none"};
+}
+
+// The architecture of a decoder-only transformer. The defaults are GPT-2's and GPT-3's (Radford et
+// al. 2019; Brown et al. 2020): pre-LN, learned positions, GELU, biases, tied embeddings.
+struct GptConfig {
+  int64_t layers = 12, width = 768, heads = 12;
+  int64_t kv_heads = 0;    // 0: as many as heads
+  int64_t head_width = 0;  // 0: width / heads
+  int64_t hidden = 0;      // 0: 4 width; of a gated activation 8/3 width, up to a multiple of 32
+  int64_t context = 1024;
+  int64_t vocab = 0;  // 0: the tokenizer's, where there is one; a Gpt wants a number
+  Norm norm = Norm::layer;
+  double norm_eps = 1e-5;
+  Activation activation = Activation::gelu_tanh;
+  Positions positions = Positions::learned;
+  int64_t position_offset = 0;  // rows of the position table before that of position 0 (OPT: 2)
+  double rotary_theta = 10000;
+  bool qk_norm = false, bias = true, tied = true;
+  // A linear map of the last hidden state to one number beside the head of the vocabulary: the
+  // reward of an answer, or the value of a position (Stiennon et al. 2020, section 3.4).
+  bool scalar_head = false;
+  // A linear map of the token before is added to each token's embedding: what the first of the two
+  // heads of an induction circuit copies is there from the start, as with the smeared keys of
+  // Olsson et al. 2022, "In-context Learning and Induction Heads".
+  bool previous_token = false;
+  int64_t window = 0;  // of the odd blocks (GPT-3's alternating banded layers); 0: all dense
+  double init_std = 0.02;
+  bool zero_residual = false;  // projections into the residual stream start at 0, not std/sqrt(2L)
+
+  AttentionSpec attention(int64_t block) const;
+  int64_t hidden_width() const;
+  void validate(const std::string& place) const;  // an Error naming the field that cannot be
+};
+
+template <class V>
+void fields(V& v, GptConfig& c) {
+  v("layers", c.layers, "transformer blocks", between(1, 1024));
+  v("width", c.width, "channels of the residual stream", between(1, 1 << 20));
+  v("heads", c.heads, "query heads", between(1, 1 << 20));
+  v("kv_heads", c.kv_heads, "key/value heads; 0: as many as heads", between(0, 1 << 20));
+  v("head_width", c.head_width, "channels of a head; 0: width / heads", between(0, 1 << 20));
+  v("hidden", c.hidden, "hidden width of the MLP; 0: 4 width, or 8/3 width when gated",
+    between(0, 1 << 24));
+  v("context", c.context, "tokens of a row", between(1, 1 << 24));
+  v("vocab", c.vocab, "tokens of the vocabulary; 0: the tokenizer's", between(0, 1 << 28));
+  v("norm", c.norm, "layer or rms");
+  v("norm_eps", c.norm_eps, "epsilon of the norms", from_above_to(0, 1));
+  v("activation", c.activation, "gelu_tanh, gelu_erf, relu, relu_squared or swiglu");
+  v("positions", c.positions, "learned, rotary, alibi or none");
+  v("position_offset", c.position_offset, "rows of the position table before position 0",
+    between(0, 1 << 24));
+  v("rotary_theta", c.rotary_theta, "base of the rotary angles", between(1, 1e15));
+  v("qk_norm", c.qk_norm, "RMSNorm of queries and keys, per head");
+  v("previous_token", c.previous_token, "a linear map of the token before is added to each token");
+  v("bias", c.bias, "biases in linear layers and in layer norms");
+  v("tied", c.tied, "the output head is the token embedding");
+  v("scalar_head", c.scalar_head, "a second head of one number; reward stages add it themselves");
+  v("window", c.window, "attention window of the odd blocks; 0: dense everywhere",
+    between(0, 1 << 24));
+  v("init_std", c.init_std, "standard deviation of the initial weights", from_above_to(0, 1000));
+  v("zero_residual", c.zero_residual, "projections into the residual stream start at zero");
+}
+
+// Elements of all parameters, without building the model.
+int64_t parameter_count(const GptConfig&);
+// Weights that take part in a matrix product with every token: all but the embeddings' look-ups.
+int64_t matmul_parameters(const GptConfig&);
+// Floating-point operations of a training step per token: 6 matmul_parameters + 12 L T H D
+// (Chowdhery et al. 2022, PaLM, appendix B; attention counted dense though causal skips half).
+double training_flops_per_token(const GptConfig&);
+
+}  // namespace lineage
