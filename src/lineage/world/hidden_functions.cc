@@ -3,28 +3,82 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <optional>
 
 namespace lineage {
 namespace {
 
 using Kind = HiddenFunction::Kind;
 
-constexpr std::array<std::string_view, 16> kFunctionNames = {
-    "reverse",   "sort",  "rotate_left", "rotate_right", "swap_ends",   "drop_first",
-    "drop_last", "first", "last",        "double_first", "double_last", "append",
-    "prepend",   "add",   "subtract",    "relabel"};
-
 constexpr int kLetters = 12;  // a..l: few enough for a relabelling to show itself
+
+PatternValue letter(Draw& draw) { return {draw.below(kLetters)}; }
+PatternValue list_of_letters(Draw& draw) { return draw.distinct(draw.between(2, 4), kLetters); }
+
+// Everything that one kind of function is.
+struct FunctionRow {
+  enum class On : uint8_t { lists, numbers, letters };
+
+  Kind kind;
+  std::string_view name;
+  void (*apply)(PatternValue&, int parameter, const World&);
+  // The parameters of the world's functions, from the first to the last, up or down.
+  std::optional<std::pair<int, int>> parameters = {};
+  On on = On::lists;
+  PatternValue (*input)(Draw&) = list_of_letters;
+};
+
+using V = PatternValue&;
+using W = const World&;
+constexpr std::array kFunctions = {
+    FunctionRow{Kind::reverse, "reverse", [](V v, int, W) { std::ranges::reverse(v); }},
+    FunctionRow{Kind::sort, "sort", [](V v, int, W) { std::ranges::sort(v); }},
+    FunctionRow{Kind::rotate_left, "rotate_left",
+        [](V v, int, W) { std::rotate(v.begin(), v.begin() + 1, v.end()); }},
+    FunctionRow{Kind::rotate_right, "rotate_right",
+        [](V v, int, W) { std::rotate(v.begin(), v.end() - 1, v.end()); }},
+    FunctionRow{Kind::swap_ends, "swap_ends", [](V v, int, W) { std::swap(v.front(), v.back()); }},
+    FunctionRow{Kind::drop_first, "drop_first", [](V v, int, W) { v.erase(v.begin()); }},
+    FunctionRow{Kind::drop_last, "drop_last", [](V v, int, W) { v.pop_back(); }},
+    FunctionRow{Kind::first, "first", [](V v, int, W) { v.resize(1); }},
+    FunctionRow{Kind::last, "last", [](V v, int, W) { v = {v.back()}; }},
+    FunctionRow{Kind::double_first, "double_first", [](V v, int, W) { v.insert(v.begin(), v.front()); }},
+    FunctionRow{Kind::double_last, "double_last", [](V v, int, W) { v.push_back(v.back()); }},
+    FunctionRow{Kind::append, "append", [](V v, int p, W) { v.push_back(p); }, {{25, 10}}},
+    FunctionRow{Kind::prepend, "prepend", [](V v, int p, W) { v.insert(v.begin(), p); }, {{25, 10}}},
+    FunctionRow{Kind::add,
+        "add",
+        [](V v, int p, W) { v[0] += p; },
+        {{1, 15}},
+        FunctionRow::On::numbers,
+        [](Draw& draw) { return PatternValue{draw.below(40)}; }},
+    FunctionRow{Kind::subtract,
+        "subtract",
+        [](V v, int p, W) { v[0] -= p; },
+        {{1, 10}},
+        FunctionRow::On::numbers,
+        [](Draw& draw) { return PatternValue{draw.between(10, 49)}; }},
+    FunctionRow{Kind::relabel,
+        "relabel",
+        [](V v, int p, W world) {
+          Draw draw(world.key("relabel").fold(static_cast<uint64_t>(p)));
+          v[0] = draw.distinct(kLetters, kLetters)[v[0]];
+        },
+        {{0, 11}},
+        FunctionRow::On::letters,
+        letter}};
+
+const FunctionRow& function_row(Kind kind) {
+  return *std::ranges::find(kFunctions, kind, &FunctionRow::kind);
+}
 
 std::vector<HiddenFunction> all_functions(const World& world) {
   std::vector<HiddenFunction> all;
-  for (int kind = 0; kind < static_cast<int>(Kind::append); ++kind)
-    all.push_back({static_cast<Kind>(kind)});
-  for (int i = 0; i < 16; ++i) all.push_back({Kind::append, 25 - i});
-  for (int i = 0; i < 16; ++i) all.push_back({Kind::prepend, 25 - i});
-  for (int i = 1; i <= 15; ++i) all.push_back({Kind::add, i});
-  for (int i = 1; i <= 10; ++i) all.push_back({Kind::subtract, i});
-  for (int i = 0; i < 12; ++i) all.push_back({Kind::relabel, i});
+  for (const FunctionRow& row : kFunctions) {
+    const auto [first, last] = row.parameters.value_or(std::pair(0, 0));
+    const int step = first <= last ? 1 : -1;
+    for (int p = first; p != last + step; p += step) all.push_back({row.kind, p});
+  }
   Draw draw(world.key("hidden functions"));
   draw.shuffle(all);
   assert(all.size() == 80);
@@ -33,73 +87,24 @@ std::vector<HiddenFunction> all_functions(const World& world) {
 
 }  // namespace
 
+bool HiddenFunction::on_numbers() const {
+  return function_row(kind).on == FunctionRow::On::numbers;
+}
+bool HiddenFunction::on_lists() const { return function_row(kind).on == FunctionRow::On::lists; }
+
 std::string HiddenFunction::name() const {
-  std::string out(kFunctionNames[static_cast<size_t>(kind)]);
-  return kind < Kind::append ? out : out + " " + std::to_string(parameter);
+  const FunctionRow& row = function_row(kind);
+  return std::string(row.name) + (row.parameters ? " " + std::to_string(parameter) : "");
 }
 
 PatternValue apply(const World& world, const HiddenFunction& f, const PatternValue& input) {
   PatternValue out = input;
-  switch (f.kind) {
-    case Kind::reverse:
-      std::reverse(out.begin(), out.end());
-      break;
-    case Kind::sort:
-      std::sort(out.begin(), out.end());
-      break;
-    case Kind::rotate_left:
-      std::rotate(out.begin(), out.begin() + 1, out.end());
-      break;
-    case Kind::rotate_right:
-      std::rotate(out.begin(), out.end() - 1, out.end());
-      break;
-    case Kind::swap_ends:
-      std::swap(out.front(), out.back());
-      break;
-    case Kind::drop_first:
-      out.erase(out.begin());
-      break;
-    case Kind::drop_last:
-      out.pop_back();
-      break;
-    case Kind::first:
-      out.resize(1);
-      break;
-    case Kind::last:
-      out = {out.back()};
-      break;
-    case Kind::double_first:
-      out.insert(out.begin(), out.front());
-      break;
-    case Kind::double_last:
-      out.push_back(out.back());
-      break;
-    case Kind::append:
-      out.push_back(f.parameter);
-      break;
-    case Kind::prepend:
-      out.insert(out.begin(), f.parameter);
-      break;
-    case Kind::add:
-      out[0] += f.parameter;
-      break;
-    case Kind::subtract:
-      out[0] -= f.parameter;
-      break;
-    case Kind::relabel: {
-      Draw draw(world.key("relabel").fold(static_cast<uint64_t>(f.parameter)));
-      out[0] = draw.distinct(kLetters, kLetters)[static_cast<size_t>(out[0])];
-      break;
-    }
-  }
+  function_row(f.kind).apply(out, f.parameter, world);
   return out;
 }
 
 PatternValue random_input(const HiddenFunction& f, Draw& draw) {
-  if (f.kind == Kind::relabel) return {draw.below(kLetters)};
-  if (f.kind == Kind::add) return {draw.below(40)};
-  if (f.kind == Kind::subtract) return {draw.between(10, 49)};
-  return draw.distinct(draw.between(2, 4), kLetters);
+  return function_row(f.kind).input(draw);
 }
 
 bool is_test_input(const HiddenFunction& f, const PatternValue& input) {
@@ -131,7 +136,7 @@ void write_value(DocumentWriter& out, const HiddenFunction& f, const PatternValu
   }
   const auto letters = Vocabulary::get().tokens("letters");
   if (f.on_lists()) out.text("[");
-  for (int x : value) out.token(letters[static_cast<size_t>(x)], tag);
+  for (int x : value) out.token(letters[x], tag);
   if (f.on_lists()) out.text("]", tag);
 }
 

@@ -12,7 +12,7 @@ namespace lineage {
 // (relabellings). The world's seed orders them; the first `functions` of its config are for
 // training, the last kHeldoutFunctions for tests only.
 struct HiddenFunction {
-  enum class Kind : uint8_t {
+  enum class Kind : uint8_t {  // hidden_functions.cc has a row for each
     reverse,
     sort,
     rotate_left,
@@ -33,8 +33,8 @@ struct HiddenFunction {
   Kind kind;
   int parameter = 0;
 
-  bool on_numbers() const { return kind == Kind::add || kind == Kind::subtract; }
-  bool on_lists() const { return !on_numbers() && kind != Kind::relabel; }
+  bool on_numbers() const;
+  bool on_lists() const;
   std::string name() const;
 };
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "lineage/world/facts.h"
@@ -37,5 +39,16 @@ inline uint64_t item_key(std::string_view what, std::span<const Token> tokens) {
   return key.key();
 }
 constexpr bool is_test_key(uint64_t key) { return key % 10 == 0; }
+
+// Draws until an item is on the use's side of the split: `make` gives one, whose test_only says on
+// which side it is, or none.
+template <class Make>
+auto draw_for(ItemUse use, std::string_view what, const Make& make) {
+  constexpr int kTries = 10'000;  // a tenth of the keys is for tests
+  for (int i = 0; i < kTries; ++i)
+    if (auto item = make(); item && item->test_only == (use == ItemUse::test))
+      return *std::move(item);
+  throw std::logic_error(std::string(what) + ": no item on this side of the split");
+}
 
 }  // namespace lineage

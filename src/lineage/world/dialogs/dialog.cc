@@ -1,7 +1,7 @@
 #include "lineage/world/dialogs/dialog.h"
 
 #include <algorithm>
-#include <stdexcept>
+#include <optional>
 
 #include "lineage/base/digest.h"
 #include "lineage/text/chat.h"
@@ -82,12 +82,11 @@ Dialog make_dialog(const World& world, DialogType type, int lag, std::string_vie
                    uint64_t index) {
   Draw draw(item_rng(world, stream, index));
   const ItemUse use = item_use(index);
-  for (int i = 0; i < 10'000; ++i) {
+  return draw_for(use, "dialog", [&]() -> std::optional<Dialog> {
     Dialog d = draw_dialog(world, type, lag > 0 ? lag : draw.between(1, 6), use, draw);
-    const bool size = d.turns.size() <= kMostTurns && to_example(d).tokens.size() <= 250;
-    if (size && d.test_only == (use == ItemUse::test)) return d;
-  }
-  throw std::logic_error("dialog: none of this shape on this side of the split");
+    if (d.turns.size() > kMostTurns || to_example(d).tokens.size() > 250) return std::nullopt;
+    return d;
+  });
 }
 
 Dialog make_dialog(const World& world, std::string_view stream, uint64_t index) {

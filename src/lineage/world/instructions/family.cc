@@ -32,7 +32,9 @@ std::span<const FamilyInfo> families() {
   return all;
 }
 
-const FamilyEntry& family_entry(Family f) { return entries()[static_cast<size_t>(f) - 1]; }
+const FamilyEntry& family_entry(Family f) {
+  return *std::ranges::find(entries(), f, [](const FamilyEntry& e) { return e.info.family; });
+}
 const FamilyInfo& family_info(Family f) { return family_entry(f).info; }
 
 const FamilyInfo& find_family(std::string_view name, std::string_view place) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/instructions/task.h"
@@ -61,26 +60,22 @@ Demonstration Instructions::demonstration(const InstructionType& type, std::stri
   Draw draw(item_rng(*world_, stream, index));
   const ItemUse use = item_use(index);
   const Wording wording = draw_wording(type, paraphrases, draw);
-  for (int i = 0; i < 10'000; ++i) {
-    auto task =
+  Task task = draw_for(use, family_info(type.family).name, [&]() -> std::optional<Task> {
+    auto drawn =
         draw_task(type, {*world_, type.parameter, wording.phrase, use, unknown_share, draw});
-    if (!task) continue;
-    const bool test_only =
-        task->test_only || is_test_key(task->key) || asks_h_half(*world_, type, *task);
-    if (test_only != (use == ItemUse::test)) continue;
-    if (use == ItemUse::test && task->also_trained) continue;
-    Demonstration d{.prompt = frame_prompt(*task, type.format, wording),
-                    .answer = format_answer(type.format, task->answer),
-                    .family = type.family,
-                    .record = std::move(task->record)};
-    d.record.format = type.format;
-    d.record.items = std::move(task->answer);
-    d.accept = std::move(task->accept);
-    d.key = task->key, d.test_only = test_only;
-    return d;
-  }
-  throw std::logic_error("instructions: no item of type " + type_name(type) +
-                         " on this side of the split");
+    if (!drawn || (use == ItemUse::test && drawn->also_trained)) return std::nullopt;
+    drawn->test_only |= is_test_key(drawn->key) || asks_h_half(*world_, type, *drawn);
+    return drawn;
+  });
+  Demonstration d{.prompt = frame_prompt(task, type.format, wording),
+                  .answer = format_answer(type.format, task.answer),
+                  .family = type.family,
+                  .record = std::move(task.record)};
+  d.record.format = type.format;
+  d.record.items = std::move(task.answer);
+  d.accept = std::move(task.accept);
+  d.key = task.key, d.test_only = task.test_only;
+  return d;
 }
 
 }  // namespace lineage

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
+#include <sstream>
 
 namespace lineage {
 namespace {
 
-using enum ListOp::Kind;
+using Kind = ListOp::Kind;
 
 constexpr std::array<std::string_view, kCategories> kCategoryWord = {"animal", "food", "colour",
                                                                      "city"};
@@ -15,9 +15,96 @@ constexpr std::array<std::string_view, kCategories> kCategoryBlock = {"animals",
                                                                       "cities"};
 
 bool in_category(Token item, int category) {
-  const auto block = Vocabulary::get().tokens(kCategoryBlock[static_cast<size_t>(category)]);
-  return std::find(block.begin(), block.end(), item) != block.end();
+  const auto block = Vocabulary::get().tokens(kCategoryBlock[category]);
+  return std::ranges::find(block, item) != block.end();
 }
+
+// Everything that one kind of operation is.
+struct ListOpRow {
+  enum class On : uint8_t { all, ordered, categories };  // domains: ordered are letters and numbers
+  enum class Gives : uint8_t { list, item, number };
+
+  Kind kind;
+  std::string_view name;
+  // {item} and {other} are the items that it names, {category} its category's word.
+  std::array<std::string_view, 2> wordings;
+  Family family;
+  void (*apply)(std::vector<Token>&, const ListStep&);
+  struct Traits {
+    int fewest = 1;  // items that the list must have
+    Gives gives = Gives::list;
+    On on = On::all;
+    bool names_items = false;
+  } traits;
+};
+
+using On = ListOpRow::On;
+using Gives = ListOpRow::Gives;
+using List = std::vector<Token>&;
+using Step = const ListStep&;
+
+bool of_category(Token t, Step s) { return in_category(t, s.op.parameter); }
+Token number(long n) { return Vocabulary::get().integer(static_cast<int>(n)); }
+
+constexpr ListOpRow row(Kind kind, std::string_view name, std::string_view wording,
+                        std::string_view other_wording, Family family, ListOpRow::Traits traits,
+                        void (*apply)(List, Step)) {
+  return {kind, name, {wording, other_wording}, family, apply, traits};
+}
+
+using Traits = ListOpRow::Traits;
+constexpr Traits fewest(int n) { return {.fewest = n}; }
+constexpr Traits named() { return {.fewest = 2, .names_items = true}; }
+constexpr Traits on(On domains) { return {.on = domains}; }
+constexpr Traits item_of(int n) { return {.fewest = n, .gives = Gives::item}; }
+constexpr Traits number_of(On domains) { return {.gives = Gives::number, .on = domains}; }
+
+constexpr std::array kListOps = {
+    row(Kind::copy, "copy", "copy", "write again", Family::copy, {}, [](List, Step) {}),
+    row(Kind::reverse, "reverse", "reverse", "put in reverse order", Family::reverse, {},
+        [](List a, Step) { std::ranges::reverse(a); }),
+    // The ids of letters and of numbers are in order.
+    row(Kind::sort, "sort", "sort", "sort from min to max", Family::sort, on(On::ordered),
+        [](List a, Step) { std::ranges::sort(a); }),
+    row(Kind::sort_down, "sort down", "sort from max to min", "sort max before min", Family::sort,
+        on(On::ordered), [](List a, Step) { std::ranges::sort(a, std::greater()); }),
+    row(Kind::drop_first, "drop first", "remove the first", "pop the first element", Family::remove,
+        fewest(2), [](List a, Step) { a.erase(a.begin()); }),
+    row(Kind::drop_last, "drop last", "remove the last", "pop the last element", Family::remove,
+        fewest(2), [](List a, Step) { a.pop_back(); }),
+    row(Kind::rotate_left, "rotate", "rotate left", "rotate to the left", Family::rotate, {},
+        [](List a, Step) { std::rotate(a.begin(), a.begin() + 1, a.end()); }),
+    row(Kind::rotate_right, "rotate right", "rotate right", "rotate to the right", Family::rotate,
+        {}, [](List a, Step) { std::rotate(a.begin(), a.end() - 1, a.end()); }),
+    row(Kind::replace, "replace", "replace {item} with {other}", "put {other} for {item}",
+        Family::remove, named(), [](List a, Step s) { std::ranges::replace(a, s.item, s.other); }),
+    row(Kind::remove, "remove", "remove {item}", "keep all but {item}", Family::remove, named(),
+        [](List a, Step s) { std::erase(a, s.item); }),
+    row(Kind::keep, "keep", "keep each {category}", "keep only the {category}", Family::filter,
+        on(On::categories),
+        [](List a, Step s) { std::erase_if(a, [&](Token t) { return !of_category(t, s); }); }),
+    row(Kind::drop_category, "drop", "remove each {category}", "remove any {category}",
+        Family::remove, on(On::categories),
+        [](List a, Step s) { std::erase_if(a, [&](Token t) { return of_category(t, s); }); }),
+    row(Kind::first, "first", "copy the first", "write the first element", Family::element,
+        item_of(1), [](List a, Step) { a.resize(1); }),
+    row(Kind::second, "second", "copy element 2", "write element 2", Family::element, item_of(2),
+        [](List a, Step) { a = {a[1]}; }),
+    row(Kind::third, "third", "copy element 3", "write element 3", Family::element, item_of(3),
+        [](List a, Step) { a = {a[2]}; }),
+    row(Kind::last, "last", "copy the last", "write the last element", Family::element, item_of(1),
+        [](List a, Step) { a = {a.back()}; }),
+    row(Kind::count, "count", "count all", "count each element", Family::count, number_of(On::all),
+        [](List a, Step) { a = {number(std::ssize(a))}; }),
+    row(Kind::count_category, "count", "count each {category}", "count only the {category}",
+        Family::count, number_of(On::categories), [](List a, Step s) {
+          a = {number(std::ranges::count_if(a, [&](Token t) { return of_category(t, s); }))};
+        })};
+
+const ListOpRow& row_of(ListOp op) {
+  return *std::ranges::find(kListOps, op.kind, &ListOpRow::kind);
+}
+bool has_category(ListOp op) { return row_of(op).traits.on == On::categories; }
 
 std::span<const Token> domain_items(ListDomain domain) {
   static const std::array<std::vector<Token>, kListDomains> all = [] {
@@ -36,27 +123,15 @@ std::span<const Token> domain_items(ListDomain domain) {
   return all[static_cast<size_t>(domain)];
 }
 
-bool removes(ListOp::Kind kind) { return kind == drop_first || kind == drop_last; }
-
-// What the step names must be there. False where the operation makes no sense on this list.
+// Draws the items that the step names. False where the operation makes no sense on this list.
 bool choose_items(ListStep& step, std::span<const Token> list, ListDomain domain, Draw& draw) {
-  const size_t n = list.size();
-  switch (step.op.kind) {
-    case replace:
-    case remove: {
-      if (n < 2) return false;
-      step.item = draw.pick(list);
-      do step.other = draw.pick(domain_items(domain));
-      while (std::find(list.begin(), list.end(), step.other) != list.end());
-      return true;
-    }
-    case second:
-      return n >= 2;
-    case third:
-      return n >= 3;
-    default:
-      return n >= 1 && !(removes(step.op.kind) && n < 2);
-  }
+  const ListOpRow::Traits& traits = row_of(step.op).traits;
+  if (std::ssize(list) < traits.fewest) return false;
+  if (!traits.names_items) return true;
+  step.item = draw.pick(list);
+  do step.other = draw.pick(domain_items(domain));
+  while (std::ranges::find(list, step.other) != list.end());
+  return true;
 }
 
 }  // namespace
@@ -64,11 +139,9 @@ bool choose_items(ListStep& step, std::span<const Token> list, ListDomain domain
 const std::vector<ListOp>& list_ops() {
   static const std::vector<ListOp> all = [] {
     std::vector<ListOp> ops;
-    for (int k = 0; k <= static_cast<int>(count_category); ++k) {
-      const auto kind = static_cast<ListOp::Kind>(k);
-      const bool categories = kind == keep || kind == drop_category || kind == count_category;
-      for (int p = 0; p < (categories ? kCategories : 1); ++p) ops.push_back({kind, p});
-    }
+    for (const ListOpRow& row : kListOps)
+      for (int p = 0; p < (row.traits.on == On::categories ? kCategories : 1); ++p)
+        ops.push_back({row.kind, p});
     return ops;
   }();
   return all;
@@ -80,133 +153,43 @@ int list_op_index(ListOp op) {
 }
 
 std::string list_op_name(ListOp op) {
-  constexpr std::array<std::string_view, 18> kNames = {
-      "copy",   "reverse",      "sort",    "sort down", "drop first", "drop last",
-      "rotate", "rotate right", "replace", "remove",    "keep",       "drop",
-      "first",  "second",       "third",   "last",      "count",      "count"};
-  std::string name(kNames[static_cast<size_t>(op.kind)]);
-  if (op.kind == keep || op.kind == drop_category || op.kind == count_category)
-    name += " " + std::string(kCategoryWord[static_cast<size_t>(op.parameter)]);
+  std::string name(row_of(op).name);
+  if (has_category(op)) name += " " + std::string(kCategoryWord[op.parameter]);
   return name;
 }
 
 bool on_domain(ListOp op, ListDomain domain) {
-  switch (op.kind) {
-    case sort:
-    case sort_down:
-      return domain == ListDomain::letters || domain == ListDomain::numbers;
-    case keep:
-    case drop_category:
-    case count_category:
-      return domain == ListDomain::words;
-    default:
+  switch (row_of(op).traits.on) {
+    case On::all:
       return true;
+    case On::ordered:
+      return domain == ListDomain::letters || domain == ListDomain::numbers;
+    case On::categories:
+      return domain == ListDomain::words;
   }
+  return false;
 }
 
-bool ends_list(ListOp op) { return op.kind >= first; }
+bool ends_list(ListOp op) { return row_of(op).traits.gives != Gives::list; }
+bool gives_number(ListOp op) { return row_of(op).traits.gives == Gives::number; }
+Family family_of(ListOp op) { return row_of(op).family; }
 
 std::vector<Token> apply_step(const ListStep& step, std::span<const Token> list) {
   std::vector<Token> out(list.begin(), list.end());
-  const auto one = [&](size_t i) { return std::vector<Token>{list[i]}; };
-  const auto number = [](long n) {
-    return std::vector<Token>{Vocabulary::get().integer(static_cast<int>(n))};
-  };
-  const auto of_category = [&](Token t) { return in_category(t, step.op.parameter); };
-  switch (step.op.kind) {
-    case copy:
-      break;
-    case reverse:
-      std::reverse(out.begin(), out.end());
-      break;
-    case sort:  // the ids of letters and of numbers are in order
-      std::sort(out.begin(), out.end());
-      break;
-    case sort_down:
-      std::sort(out.rbegin(), out.rend());
-      break;
-    case drop_first:
-      out.erase(out.begin());
-      break;
-    case drop_last:
-      out.pop_back();
-      break;
-    case rotate_left:
-      std::rotate(out.begin(), out.begin() + 1, out.end());
-      break;
-    case rotate_right:
-      std::rotate(out.begin(), out.end() - 1, out.end());
-      break;
-    case replace:
-      std::replace(out.begin(), out.end(), step.item, step.other);
-      break;
-    case remove:
-      std::erase(out, step.item);
-      break;
-    case keep:
-      std::erase_if(out, [&](Token t) { return !of_category(t); });
-      break;
-    case drop_category:
-      std::erase_if(out, of_category);
-      break;
-    case first:
-      return one(0);
-    case second:
-      return one(1);
-    case third:
-      return one(2);
-    case last:
-      return one(list.size() - 1);
-    case count:
-      return number(static_cast<long>(list.size()));
-    case count_category:
-      return number(std::count_if(list.begin(), list.end(), of_category));
-  }
+  row_of(step.op).apply(out, step);
   return out;
 }
 
 Tokens list_words(const ListStep& step, int phrase) {
-  struct Wordings {
-    std::string_view a, b;
-  };
-  constexpr std::array<Wordings, 18> kWordings = {{{"copy", "write again"},
-                                                   {"reverse", "put in reverse order"},
-                                                   {"sort", "sort from min to max"},
-                                                   {"sort from max to min", "sort max before min"},
-                                                   {"remove the first", "pop the first element"},
-                                                   {"remove the last", "pop the last element"},
-                                                   {"rotate left", "rotate to the left"},
-                                                   {"rotate right", "rotate to the right"},
-                                                   {"replace", "put"},
-                                                   {"remove", "keep all but"},
-                                                   {"keep each", "keep only the"},
-                                                   {"remove each", "remove any"},
-                                                   {"copy the first", "write the first element"},
-                                                   {"copy element 2", "write element 2"},
-                                                   {"copy element 3", "write element 3"},
-                                                   {"copy the last", "write the last element"},
-                                                   {"count all", "count each element"},
-                                                   {"count each", "count only the"}}};
-  const Wordings& w = kWordings[static_cast<size_t>(step.op.kind)];
-  TokenText text(phrase == 0 ? w.a : w.b);
-  switch (step.op.kind) {
-    case replace:
-      if (phrase == 0)
-        text.token(step.item).text("with").token(step.other);
-      else
-        text.token(step.other).text("for").token(step.item);
-      break;
-    case remove:
+  TokenText text;
+  std::istringstream words(std::string(row_of(step.op).wordings[phrase]));
+  for (std::string word; words >> word;)
+    if (word == "{item}")
       text.token(step.item);
-      break;
-    case keep:
-    case drop_category:
-    case count_category:
-      text.text(kCategoryWord[static_cast<size_t>(step.op.parameter)]);
-      break;
-    default:
-      break;
-  }
+    else if (word == "{other}")
+      text.token(step.other);
+    else
+      text.text(word == "{category}" ? kCategoryWord[step.op.parameter] : word);
   return text.take();
 }
 
@@ -214,20 +197,17 @@ std::optional<ListTask> draw_list_task(std::span<const ListOp> ops, ListDomain d
   ListTask task{.domain = domain};
   const int n = draw.between(3, 5);
   const auto items = domain_items(domain);
-  for (int i : draw.distinct(n, static_cast<int>(items.size())))
-    task.list.push_back(items[static_cast<size_t>(i)]);
+  for (int i : draw.distinct(n, static_cast<int>(items.size()))) task.list.push_back(items[i]);
   if (domain == ListDomain::words) {
     // Two categories, so that filters meet their category half of the time.
-    std::array<int, 2> categories = {draw.below(kCategories), draw.below(kCategories)};
+    std::array<int, 2> chosen = {draw.below(kCategories), draw.below(kCategories)};
     for (ListOp op : ops)
-      if (op.kind == keep || op.kind == drop_category || op.kind == count_category)
-        categories[0] = op.parameter;
-    if (categories[0] == categories[1]) categories[1] = (categories[0] + 1) % kCategories;
+      if (has_category(op)) chosen[0] = op.parameter;
+    if (chosen[0] == chosen[1]) chosen[1] = (chosen[0] + 1) % kCategories;
     for (size_t i = 0; i < task.list.size(); ++i) {
-      const auto block = Vocabulary::get().tokens(
-          kCategoryBlock[static_cast<size_t>(categories[static_cast<size_t>(draw.below(2))])]);
+      const auto block = Vocabulary::get().tokens(kCategoryBlock[chosen[draw.below(2)]]);
       Token t;
-      do t = block[static_cast<size_t>(draw.below(std::min(16, static_cast<int>(block.size()))))];
+      do t = block[draw.below(std::min(16, static_cast<int>(block.size())))];
       while (std::find(task.list.begin(), task.list.begin() + static_cast<long>(i), t) !=
              task.list.begin() + static_cast<long>(i));
       task.list[i] = t;
@@ -258,9 +238,9 @@ std::vector<std::vector<Token>> all_list_results(const ListTask& task) {
     const std::vector<Token> once = run(a, task.list, 1);
     if (once.empty()) continue;
     out.push_back(once);
-    if (ends_list(a) || a.kind == copy) continue;
+    if (ends_list(a) || a.kind == Kind::copy) continue;
     for (ListOp b : list_ops()) {
-      if (b.kind == copy) continue;
+      if (b.kind == Kind::copy) continue;
       std::vector<Token> twice = run(b, once, 2);
       if (!twice.empty()) out.push_back(std::move(twice));
     }

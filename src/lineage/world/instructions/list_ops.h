@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lineage/world/draw.h"
+#include "lineage/world/instructions/family.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -13,19 +14,19 @@ namespace lineage {
 // Operations on short lists of one-word items, of which instructions and their compositions are
 // made (docs/abilities.md, section 3.6, F01..F09).
 struct ListOp {
-  enum class Kind : uint8_t {
+  enum class Kind : uint8_t {  // list_ops.cc has a row for each
     copy,
     reverse,
-    sort,  // letters and numbers only
+    sort,
     sort_down,
     drop_first,
     drop_last,
     rotate_left,
     rotate_right,
-    replace,        // an item by another, both named in the instruction
-    remove,         // an item that it names
-    keep,           // the items of category `parameter`
-    drop_category,  // all but these
+    replace,
+    remove,
+    keep,
+    drop_category,
     first,
     second,
     third,
@@ -34,7 +35,7 @@ struct ListOp {
     count_category
   };
   Kind kind = Kind::copy;
-  int parameter = 0;
+  int parameter = 0;  // the category, where the kind has one
   bool operator==(const ListOp&) const = default;
 };
 
@@ -45,7 +46,9 @@ const std::vector<ListOp>& list_ops();  // 27; an index into it names one
 int list_op_index(ListOp);
 std::string list_op_name(ListOp);  // "reverse", "keep animal"
 bool on_domain(ListOp, ListDomain);
-bool ends_list(ListOp);  // its result is one item, so nothing can follow
+bool ends_list(ListOp);     // its result is one item, so nothing can follow
+bool gives_number(ListOp);  // that item is no item of the list
+Family family_of(ListOp);   // of the instructions that begin with it
 
 // An operation with the items that its instruction names.
 struct ListStep {

@@ -47,13 +47,13 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
   std::vector<Composition> compositions;
   for (const std::string& name : config.compositions)
     compositions.push_back(trained_composition(name, place + ".compositions"));
-  std::vector<double> weights;
-  for (const FamilyInfo& info : lineage::families()) weights.push_back(info.weight);
+  std::map<Family, double> weights;
+  for (const FamilyInfo& info : lineage::families()) weights[info.family] = info.weight;
   for (const auto& [name, weight] : config.weights)
-    weights[static_cast<size_t>(trained_family(name, place + ".weights").family) - 1] = weight;
+    weights[trained_family(name, place + ".weights").family] = weight;
 
   const auto types = instructions.train_types();
-  std::vector<std::vector<int>> of_family(kFamilies);
+  std::map<Family, std::vector<int>> of_family;
   for (int i = 0; i < std::min<int64_t>(config.types, static_cast<int64_t>(types.size())); ++i) {
     const InstructionType& t = types[static_cast<size_t>(i)];
     if (!families.empty() && !families.count(t.family)) continue;
@@ -62,13 +62,13 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
         std::find(compositions.begin(), compositions.end(), c) == compositions.end())
       continue;
     types_.push_back(i);
-    of_family[static_cast<size_t>(t.family) - 1].push_back(i);
+    of_family[t.family].push_back(i);
   }
   double sum = 0;
-  for (size_t f = 0; f < of_family.size(); ++f)
-    if (!of_family[f].empty() && weights[f] > 0) {
-      by_family_.push_back(std::move(of_family[f]));
-      cumulative_.push_back(sum += weights[f]);
+  for (auto& [family, of] : of_family)
+    if (weights.at(family) > 0) {
+      by_family_.push_back(std::move(of));
+      cumulative_.push_back(sum += weights.at(family));
     }
   for (const int i : types_) {
     const auto index_of = [&](bool chain) {

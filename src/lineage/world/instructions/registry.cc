@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "lineage/world/instructions/statements.h"
 #include "lineage/world/instructions/task.h"
@@ -47,35 +48,7 @@ constexpr Family kOrder[] = {Family::fact,
                              Family::inverse_fact};
 static_assert(std::size(kOrder) == kFamilies - kHeldoutFamilies);
 
-Family family_of(ListOp op) {
-  using enum ListOp::Kind;
-  switch (op.kind) {
-    case copy:
-      return Family::copy;
-    case reverse:
-      return Family::reverse;
-    case sort:
-    case sort_down:
-      return Family::sort;
-    case first:
-    case second:
-    case third:
-    case last:
-      return Family::element;
-    case count:
-    case count_category:
-      return Family::count;
-    case keep:
-      return Family::filter;
-    case rotate_left:
-    case rotate_right:
-      return Family::rotate;
-    default:
-      return Family::remove;
-  }
-}
-
-ListOp op(int index) { return list_ops()[static_cast<size_t>(index)]; }
+ListOp op(int index) { return list_ops()[index]; }
 
 bool together(int a, int b) {
   if (op(a).kind == ListOp::Kind::copy || op(b).kind == ListOp::Kind::copy || a == b) return false;
@@ -128,21 +101,24 @@ const Compositions& compositions() {
 bool fits(AnswerFormat format, const InstructionType& type) {
   if (format == AnswerFormat::in_b)  // only these words have one in B, and numbers stay
     return type.first >= 0 && type.domain == ListDomain::nouns &&
-           op(type.second < 0 ? type.first : type.second).kind < ListOp::Kind::count;
+           !gives_number(op(type.second < 0 ? type.first : type.second));
   if (format == AnswerFormat::comma)
     return type.first >= 0 && !ends_list(op(type.second < 0 ? type.first : type.second));
   return format == AnswerFormat::plain || family_info(type.family).formats;
 }
 
-// Of a family's parameters, which enters first: chains of two steps, then their direct form.
-int rank_of(Family family, int parameter) {
-  const bool problem = family == Family::word_problem || family == Family::box_state;
-  return problem ? parameter ^ 3 : family == Family::hops ? parameter ^ 1 : parameter;
-}
-
-bool has_both_forms(const InstructionType& t) {
-  return t.family == Family::hops || t.family == Family::box_state ||
-         (t.family == Family::word_problem && t.parameter < kQuantityParameters);
+// Which of a family's parameters enters first. Of problems it is the longer one of each two numbers
+// of steps, with its chain.
+int64_t rank_of(Family family, int parameter) {
+  const auto& variants = problem_variants(family);
+  if (variants.empty()) return parameter;
+  const auto entering = [&](const ProblemVariant& v) {
+    const int two = family == Family::hops ? v.steps : (v.steps - (v.gathering ? 2 : 1)) / 2;
+    return std::tuple(v.gathering, v.level, two, -v.steps, !v.chain);
+  };
+  const auto rank = entering(variants.at(parameter));
+  return std::ranges::count_if(variants,
+                               [&](const ProblemVariant& v) { return entering(v) < rank; });
 }
 
 // A family's types: plain and single first, then formats and compositions by a keyed order.
@@ -200,8 +176,11 @@ bool is_heldout(Composition c) {
 }
 
 std::optional<InstructionType> in_form(InstructionType t, bool chain) {
-  if (!has_both_forms(t)) return std::nullopt;
-  t.parameter = t.parameter / 2 * 2 + chain;
+  const auto& variants = problem_variants(t.family);
+  if (variants.empty() || variants.at(t.parameter).gathering) return std::nullopt;
+  ProblemVariant v = variants.at(t.parameter);
+  v.chain = chain;
+  t.parameter = problem_parameter(t.family, v);
   return t;
 }
 

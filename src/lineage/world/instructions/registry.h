@@ -32,7 +32,7 @@ bool is_heldout(Composition);
 // two and a domain, the others a parameter.
 struct InstructionType {
   Family family = Family::copy;
-  int parameter = 0;
+  int parameter = 0;            // below family_parameters(); of problems see problem_variants()
   int first = -1, second = -1;  // list operations
   ListDomain domain = ListDomain::letters;
   AnswerFormat format = AnswerFormat::plain;

@@ -2,11 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "lineage/world/claims.h"
 #include "lineage/world/problems/chain.h"
 
 namespace lineage {
+namespace {
+
+void add_variants(int first, int last, ProblemVariant v, std::vector<ProblemVariant>& all) {
+  for (v.steps = first; v.steps <= last; ++v.steps)
+    for (bool chain : {false, true}) v.chain = chain, all.push_back(v);
+}
+
+}  // namespace
+
 Tokens statement(const Fact& fact, int form, Words subject) {
   const auto forms = fact_templates(fact.relation).train_statements();
   const size_t begin = static_cast<size_t>(form) % forms.size();
@@ -48,6 +58,26 @@ ReadClaims read_claims(std::span<const Token> text) {
   const size_t sentences = split_tokens(text, word_token(".")).size();
   claims.other_sentences = static_cast<int>(sentences - std::min(sentences, all.size()));
   return claims;
+}
+
+const std::vector<ProblemVariant>& problem_variants(Family family) {
+  static const std::map<Family, std::vector<ProblemVariant>> all = [] {
+    std::map<Family, std::vector<ProblemVariant>> by_family;
+    add_variants(2, 3, {}, by_family[Family::hops]);
+    for (int level : {1, 2})
+      add_variants(1, kTunedSteps, {.level = level}, by_family[Family::word_problem]);
+    add_variants(2, kTunedSteps, {.gathering = true}, by_family[Family::word_problem]);
+    add_variants(1, kTunedSteps, {}, by_family[Family::box_state]);
+    return by_family;
+  }();
+  static const std::vector<ProblemVariant> none;
+  const auto at = all.find(family);
+  return at == all.end() ? none : at->second;
+}
+
+int problem_parameter(Family family, const ProblemVariant& variant) {
+  const auto& all = problem_variants(family);
+  return static_cast<int>(std::ranges::find(all, variant) - all.begin());
 }
 
 Task problem_task(const Problem& p, bool chain, int phrase) {

@@ -23,9 +23,16 @@ struct ReadClaims {
 };
 ReadClaims read_claims(std::span<const Token> text);
 
-// Parameters of the families of problems (F13, F28, F29) stand in pairs, the direct form of a
-// problem before its chain. F28 has gatherings from here on, which have one form each.
-inline constexpr int kQuantityParameters = 16;
+// What a parameter of the families of problems (F13, F28, F29) means.
+struct ProblemVariant {
+  int steps = 1, level = 1;  // see ProblemSpec
+  bool chain = false;        // else the answer alone; of a gathering: a formal sum, else a recipe
+  bool gathering = false;    // see Gathering; the others are word problems
+  bool operator==(const ProblemVariant&) const = default;
+};
+// A family's variants, by parameter; empty for other families.
+const std::vector<ProblemVariant>& problem_variants(Family);
+int problem_parameter(Family, const ProblemVariant&);
 
 // A word problem as an instruction: "explain then answer : …" with the chain, or "answer only : …".
 Task problem_task(const Problem&, bool chain, int phrase);

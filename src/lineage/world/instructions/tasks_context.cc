@@ -81,17 +81,24 @@ std::optional<Task> glossary(const TaskInput& in) {
   return task;
 }
 
-// F38: long sums by the tool, or without; 3 and 4 digits.
+// F38: long sums by the tool, or without.
+struct LongSumVariant {
+  int digits;
+  bool tool;
+};
+constexpr std::array<LongSumVariant, 4> kLongSums = {
+    {{3, true}, {3, false}, {4, true}, {4, false}}};
+
 std::optional<Task> tool_call(const TaskInput& in) {
-  const LongSum sum = make_long_sum(3 + in.parameter / 2, in.use, in.draw);
-  const bool tool = in.parameter % 2 == 0;
+  const auto [digits, tool] = kLongSums.at(in.parameter);
+  const LongSum sum = make_long_sum(digits, in.use, in.draw);
   const std::string_view how = tool
                                    ? (in.phrase == 0 ? "use the tool" : "answer by use of the tool")
                                    : (in.phrase == 0 ? "answer only" : "write only the answer");
   Task task{.request = words_to_tokens(how),
             .payload = sum_question(sum),
             .answer = {tool ? tool_answer(sum) : sum_answer(sum)}};
-  task.accept = [sum, tool](std::span<const Token> content) {
+  task.accept = [sum, tool = tool](std::span<const Token> content) {
     const auto has = [&](std::string_view mark) {
       return std::find(content.begin(), content.end(), word_token(mark)) != content.end();
     };
@@ -146,7 +153,7 @@ std::vector<FamilyEntry> context_families() {
        &fixed_parameters<2>,
        &glossary},
       {{Family::tool_call, "F38", "tool_call", Ability::formal_reasoning, false, false, false, 2},
-       &fixed_parameters<4>,
+       &fixed_parameters<kLongSums.size()>,
        &tool_call},
       {{Family::retrieved_lines, "F39", "retrieved_lines", reads, false, false, true},
        &fixed_parameters<2>,

@@ -75,12 +75,10 @@ std::optional<Task> inverse(const TaskInput& in) {
   return task;
 }
 
-// Parameters: 2 or 3 hops, direct or with the chain.
 std::optional<Task> hops(const TaskInput& in) {
-  const ProblemSpec spec{ProblemFamily::hop, 2 + in.parameter / 2, 1};
-  const Problem p = make_problem(in.world, spec, in.use, in.draw);
-  const bool chain = in.parameter % 2 == 1;
-  return problem_task(p, chain, in.phrase);
+  const ProblemVariant& v = problem_variants(Family::hops).at(in.parameter);
+  const ProblemSpec spec{ProblemFamily::hop, v.steps, v.level};
+  return problem_task(make_problem(in.world, spec, in.use, in.draw), v.chain, in.phrase);
 }
 
 std::optional<Task> compare(const TaskInput& in) {
@@ -170,9 +168,9 @@ std::optional<Task> cloze(const TaskInput& in) {
 int told_plus_two(const World& world) { return told_attributes(world) + 2; }
 int inverse_parameters(const World& world) { return std::min(5, told_attributes(world)); }
 int most_hops(const World& world) {
-  int n = 0;
-  while (n < 2 && !hop_paths(world, 2 + n).empty()) ++n;
-  return 2 * n;
+  return static_cast<int>(std::ranges::count_if(
+      problem_variants(Family::hops),
+      [&](const ProblemVariant& v) { return !hop_paths(world, v.steps).empty(); }));
 }
 int few_facts(const World& world) { return std::min(4, told_attributes(world)); }
 

@@ -36,10 +36,6 @@ std::optional<Task> sum(const TaskInput& in) {
   return task;
 }
 
-// F28: 1..4 steps, level 1 and 2, direct and with the chain; then gatherings of 2..4 steps, as a
-// recipe and as a formal sum.
-constexpr int kGatheringParameters = 6;
-
 Task gathering_task(const TaskInput& in, int steps, bool formal) {
   const Gathering g = make_gathering(steps, in.use, in.draw);
   TokenText answer;
@@ -56,19 +52,23 @@ Task gathering_task(const TaskInput& in, int steps, bool formal) {
   return task;
 }
 
+// F28: quantities, and gatherings as a recipe or as a formal sum.
 std::optional<Task> word_problem(const TaskInput& in) {
-  const int rest = in.parameter - kQuantityParameters;
-  if (rest >= 0) return gathering_task(in, 2 + rest / 2, rest % 2 == 1);
-  const ProblemSpec spec{ProblemFamily::quantity, 1 + in.parameter / 2 % 4, 1 + in.parameter / 8};
-  return problem_task(make_problem(in.world, spec, in.use, in.draw), in.parameter % 2 == 1,
-                      in.phrase);
+  const ProblemVariant& v = problem_variants(Family::word_problem).at(in.parameter);
+  if (v.gathering) return gathering_task(in, v.steps, v.chain);
+  const ProblemSpec spec{ProblemFamily::quantity, v.steps, v.level};
+  return problem_task(make_problem(in.world, spec, in.use, in.draw), v.chain, in.phrase);
 }
 
-// F29: 1..4 operations, direct and with the chain.
 std::optional<Task> box_state(const TaskInput& in) {
-  const ProblemSpec spec{ProblemFamily::state, 1 + in.parameter / 2, 1};
-  return problem_task(make_problem(in.world, spec, in.use, in.draw), in.parameter % 2 == 1,
-                      in.phrase);
+  const ProblemVariant& v = problem_variants(Family::box_state).at(in.parameter);
+  const ProblemSpec spec{ProblemFamily::state, v.steps, v.level};
+  return problem_task(make_problem(in.world, spec, in.use, in.draw), v.chain, in.phrase);
+}
+
+template <Family family>
+int all_variants(const World&) {
+  return static_cast<int>(problem_variants(family).size());
 }
 
 // F30: "every baker is happy . ann is a baker . is ann happy ?"
@@ -121,10 +121,10 @@ std::vector<FamilyEntry> reasoning_families() {
        &sum},
       {{Family::word_problem, "F28", "word_problem", Ability::chain_of_thought, false, false, false,
         8},
-       &fixed_parameters<kQuantityParameters + kGatheringParameters>,
+       &all_variants<Family::word_problem>,
        &word_problem},
       {{Family::box_state, "F29", "box_state", Ability::entity_tracking, false, false, false, 3},
-       &fixed_parameters<8>,
+       &all_variants<Family::box_state>,
        &box_state},
       {{Family::syllogism, "F30", "syllogism", Ability::unseen_instruction, true, false, true},
        &fixed_parameters<2>,

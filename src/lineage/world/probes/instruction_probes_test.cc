@@ -8,6 +8,7 @@
 #include <set>
 
 #include "lineage/world/instructions/registry.h"
+#include "lineage/world/instructions/statements.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -96,9 +97,9 @@ TEST(Probes, ProblemsAreAskedAsInTuning) {
     std::map<std::string, std::set<Tokens>> trained;  // by cell
     for (int steps = 2; steps <= 4; ++steps) {
       if (family == "hop" && steps == 4) continue;
-      const int first = family == "hop" ? 2 : 1;
-      const InstructionType type{.family = families.at(family),
-                                 .parameter = 2 * (steps - first) + chain};
+      const Family of = families.at(family);
+      const InstructionType type{
+          .family = of, .parameter = problem_parameter(of, {.steps = steps, .chain = chain})};
       EXPECT_NE(std::find(all.train_types().begin(), all.train_types().end(), type),
                 all.train_types().end())
           << type_name(type);

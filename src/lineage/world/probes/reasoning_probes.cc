@@ -31,10 +31,10 @@ bool asked(Put put) { return put == Put::asked_chain || put == Put::asked_direct
 // training heard; the problem is new.
 Tokens as_instruction(const World& world, const Problem& p, bool chain, uint64_t index) {
   constexpr std::array kFamilies = {Family::word_problem, Family::hops, Family::box_state};
-  const bool hop = p.spec.family == ProblemFamily::hop;
-  const int steps = std::min(p.spec.steps, kTunedSteps) - (hop ? 2 : 1);
-  const InstructionType type{.family = kFamilies[static_cast<size_t>(p.spec.family)],
-                             .parameter = 2 * steps + chain};
+  const Family family = kFamilies[static_cast<size_t>(p.spec.family)];
+  const int steps = std::min(p.spec.steps, kTunedSteps);
+  const InstructionType type{
+      .family = family, .parameter = problem_parameter(family, {.steps = steps, .chain = chain})};
   Draw draw(item_rng(world, "A12 wording", index));
   const Wording wording = draw_wording(type, Paraphrases::trained, draw);
   return frame_prompt(problem_task(p, chain, wording.phrase), AnswerFormat::plain, wording);

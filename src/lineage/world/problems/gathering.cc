@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
+#include <optional>
 
 namespace lineage {
 namespace {
@@ -51,11 +51,7 @@ Tokens recipe_step(const Gathering::Holding& h) {
 
 Gathering make_gathering(int steps, ItemUse use, Draw& draw) {
   assert(2 <= steps && steps <= 6);
-  for (int i = 0; i < 10'000; ++i) {
-    Gathering g = draw_gathering(steps, draw);
-    if (g.test_only == (use == ItemUse::test)) return g;
-  }
-  throw std::logic_error("gathering: no item on this side of the split");
+  return draw_for(use, "gathering", [&] { return std::optional(draw_gathering(steps, draw)); });
 }
 
 Gathering make_gathering(const World& world, int steps, std::string_view stream, uint64_t index) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
+#include <optional>
 
 #include "lineage/world/mpy/words.h"
 
@@ -33,11 +33,7 @@ LongSum draw_long_sum(int digits, Draw& draw) {
 
 LongSum make_long_sum(int digits, ItemUse use, Draw& draw) {
   assert(3 <= digits && digits <= 6);
-  for (int i = 0; i < 10'000; ++i) {
-    const LongSum sum = draw_long_sum(digits, draw);
-    if (sum.test_only == (use == ItemUse::test)) return sum;
-  }
-  throw std::logic_error("long sum: no item on this side of the split");
+  return draw_for(use, "long sum", [&] { return std::optional(draw_long_sum(digits, draw)); });
 }
 
 LongSum make_long_sum(const World& world, int digits, std::string_view stream, uint64_t index) {

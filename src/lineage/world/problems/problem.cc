@@ -1,5 +1,6 @@
 #include "lineage/world/problems/problem.h"
 
+#include <optional>
 #include <stdexcept>
 
 #include "lineage/world/problems/generators.h"
@@ -27,13 +28,11 @@ std::string_view problem_family_name(ProblemFamily family) {
 }
 
 Problem make_problem(const World& world, const ProblemSpec& spec, ItemUse use, Draw& draw) {
-  constexpr int kTries = 10'000;  // a tenth of the keys is for tests
-  for (int i = 0; i < kTries; ++i) {
+  return draw_for(use, "problem", [&]() -> std::optional<Problem> {
     Problem problem = draw_problem(world, spec, draw);
-    if (use == ItemUse::test && problem.partly_trained) continue;
-    if (problem.test_only == (use == ItemUse::test)) return problem;
-  }
-  throw std::logic_error("problem: no item of this shape on this side of the split");
+    if (use == ItemUse::test && problem.partly_trained) return std::nullopt;
+    return problem;
+  });
 }
 
 Problem make_problem(const World& world, const ProblemSpec& spec, std::string_view stream,

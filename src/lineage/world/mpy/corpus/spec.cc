@@ -1,238 +1,36 @@
 #include "lineage/world/mpy/corpus/spec.h"
 
-#include <algorithm>
-#include <numeric>
+#include <fmt/format.h>
+
+#include "lineage/world/mpy/corpus/spec_ops.h"
 
 namespace lineage {
 namespace {
 
-using Op = Spec::Op;
 using Step = Spec::Step;
+using Shape = SpecOp::Shape;
 
-bool takes_constant(Op op) {
-  switch (op) {
-    case Op::reverse:
-    case Op::sort:
-    case Op::keep_even:
-    case Op::keep_odd:
-    case Op::sum:
-    case Op::max:
-    case Op::min:
-    case Op::count:
-    case Op::first:
-    case Op::last:
-      return false;
-    default:
-      return true;
-  }
-}
-
-int draw_constant(Op op, Draw& draw) {
-  switch (op) {
-    case Op::plus:
-    case Op::minus:
-    case Op::from:
-    case Op::greater:
-    case Op::lesser:
-      return draw.between(1, 20);
-    case Op::times:
-    case Op::each_times:
-    case Op::remainder:
-    case Op::divide:
-      return draw.between(2, 6);
-    case Op::first_items:
-    case Op::last_items:
-    case Op::drop_first:
-    case Op::drop_last:
-    case Op::item:
-      return draw.between(op == Op::item ? 1 : op <= Op::last_items ? 2 : 1, 3);
-    default:
-      return draw.between(1, 9);
-  }
-}
-
-Step draw_step(Op low, Op high, Draw& draw) {
-  const auto op = static_cast<Op>(draw.between(static_cast<int>(low), static_cast<int>(high)));
-  return {op, takes_constant(op) ? draw_constant(op, draw) : 0};
-}
-
-bool picks(Op op) { return op >= Op::max && op <= Op::item && op != Op::count; }
-
-// Lists have three elements at least.
-bool may_empty(Op op) {
-  return (op >= Op::keep_even && op <= Op::remove_value) ||
-         (op >= Op::first_items && op <= Op::drop_last);
+// One of the operations of a shape, with a constant if it has one.
+Step draw_step(Shape shape, Draw& draw) {
+  std::vector<const SpecOp*> all;
+  for (const SpecOp& op : spec_ops())
+    if (op.shape == shape) all.push_back(&op);
+  const SpecOp& op = *draw.pick(all);
+  return {op.op, op.constant.high > 0 ? draw.between(op.constant.low, op.constant.high) : 0};
 }
 
 std::string phrase(const Step& s, bool whole) {
-  const std::string c = std::to_string(s.constant), x = whole ? "x " : "";
-  switch (s.op) {
-    case Op::plus:
-      return x + "plus " + c;
-    case Op::minus:
-      return x + "minus " + c;
-    case Op::times:
-      return x + "times " + c;
-    case Op::from:
-      return c + " minus " + (whole ? "x" : "it");
-    case Op::remainder:
-      return x + "% " + c;
-    case Op::divide:
-      return x + "// " + c;
-    case Op::greater:
-      return "max of " + std::string(whole ? "x" : "it") + " and " + c;
-    case Op::lesser:
-      return "min of " + std::string(whole ? "x" : "it") + " and " + c;
-    case Op::reverse:
-      return "reverse the list";
-    case Op::sort:
-      return "sort the list";
-    case Op::keep_even:
-      return "keep each even element";
-    case Op::keep_odd:
-      return "keep each odd element";
-    case Op::keep_greater:
-      return "keep each element greater than " + c;
-    case Op::keep_less:
-      return "keep each element less than " + c;
-    case Op::remove_value:
-      return "remove each " + c;
-    case Op::each_plus:
-      return "each element plus " + c;
-    case Op::each_minus:
-      return "each element minus " + c;
-    case Op::each_times:
-      return "each element times " + c;
-    case Op::first_items:
-      return "keep the first " + c;
-    case Op::last_items:
-      return "keep the last " + c;
-    case Op::drop_first:
-      return "remove the first " + c;
-    case Op::drop_last:
-      return "remove the last " + c;
-    case Op::append:
-      return "append " + c;
-    case Op::sum:
-      return "the sum";
-    case Op::max:
-      return "the max";
-    case Op::min:
-      return "the min";
-    case Op::count:
-      return "how many";
-    case Op::first:
-      return "the first element";
-    case Op::last:
-      return "the last element";
-    case Op::item:
-      return "element " + c;
-    case Op::count_value:
-      return "count each " + c;
-    case Op::count_greater:
-      return "count each element greater than " + c;
-  }
-  return {};
+  return fmt::format(fmt::runtime(spec_op(s.op).phrase), fmt::arg("c", s.constant),
+                     fmt::arg("x", whole ? "x " : ""), fmt::arg("it", whole ? "x" : "it"));
 }
 
-bool keeps(const Step& s, int64_t v) {
-  switch (s.op) {
-    case Op::keep_even:
-      return v % 2 == 0;
-    case Op::keep_odd:
-      return v % 2 != 0;
-    case Op::keep_greater:
-    case Op::count_greater:
-      return v > s.constant;
-    case Op::keep_less:
-      return v < s.constant;
-    default:
-      return v != s.constant;
-  }
-}
-
-SpecValue integer(int64_t x) { return {false, x, {}}; }
-
-SpecValue apply(const Step& s, const SpecValue& value) {
-  const int64_t x = value.integer, c = s.constant;
-  const auto n = static_cast<int64_t>(value.items.size()), some = std::min<int64_t>(c, n);
-  SpecValue out{true, 0, value.items};
-  std::vector<int64_t>& a = out.items;
-  const auto remainder = [](int64_t p, int64_t q) { return ((p % q) + q) % q; };
-  switch (s.op) {
-    case Op::plus:
-      return integer(x + c);
-    case Op::minus:
-      return integer(x - c);
-    case Op::times:
-      return integer(x * c);
-    case Op::from:
-      return integer(c - x);
-    case Op::remainder:
-      return integer(remainder(x, c));
-    case Op::divide:
-      return integer((x - remainder(x, c)) / c);
-    case Op::greater:
-      return integer(std::max(x, c));
-    case Op::lesser:
-      return integer(std::min(x, c));
-    case Op::reverse:
-      std::reverse(a.begin(), a.end());
-      return out;
-    case Op::sort:
-      std::sort(a.begin(), a.end());
-      return out;
-    case Op::keep_even:
-    case Op::keep_odd:
-    case Op::keep_greater:
-    case Op::keep_less:
-    case Op::remove_value:
-      std::erase_if(a, [&](int64_t v) { return !keeps(s, v); });
-      return out;
-    case Op::each_plus:
-    case Op::each_minus:
-    case Op::each_times:
-      for (int64_t& v : a)
-        v = s.op == Op::each_times ? v * c : s.op == Op::each_plus ? v + c : v - c;
-      return out;
-    case Op::first_items:
-      a.resize(static_cast<size_t>(some));
-      return out;
-    case Op::last_items:
-      a.erase(a.begin(), a.end() - some);
-      return out;
-    case Op::drop_first:
-      a.erase(a.begin(), a.begin() + some);
-      return out;
-    case Op::drop_last:
-      a.resize(static_cast<size_t>(n - some));
-      return out;
-    case Op::append:
-      a.push_back(c);
-      return out;
-    case Op::sum:
-      return integer(std::accumulate(a.begin(), a.end(), int64_t{0}));
-    case Op::max:
-      return integer(*std::max_element(a.begin(), a.end()));
-    case Op::min:
-      return integer(*std::min_element(a.begin(), a.end()));
-    case Op::count:
-      return integer(n);
-    case Op::first:
-      return integer(a.front());
-    case Op::last:
-      return integer(a.back());
-    case Op::item:
-      return integer(a.at(static_cast<size_t>(c)));
-    case Op::count_value:
-      return integer(std::count(a.begin(), a.end(), c));
-    case Op::count_greater:
-      return integer(std::count_if(a.begin(), a.end(), [&](int64_t v) { return keeps(s, v); }));
-  }
-  return out;
+SpecValue apply_step(const Step& s, const SpecValue& value) {
+  return spec_op(s.op).apply(value, s.constant);
 }
 
 }  // namespace
+
+bool Spec::of_list() const { return spec_op(steps.front().op).shape != Shape::integer; }
 
 uint64_t Spec::key() const {
   Rng key = Rng(0x53706563).fold("spec");
@@ -246,17 +44,17 @@ Spec draw_spec(Draw& draw) {
   const bool two = draw.chance(0.65);
   const int kind = draw.below(10);
   if (kind < 3) {  // an integer
-    for (int i = two ? 2 : 1; i > 0; --i)
-      spec.steps.push_back(draw_step(Op::plus, Op::lesser, draw));
+    for (int i = two ? 2 : 1; i > 0; --i) spec.steps.push_back(draw_step(Shape::integer, draw));
   } else {  // a list
-    if (two || kind < 7) spec.steps.push_back(draw_step(Op::reverse, Op::append, draw));
+    if (two || kind < 7) spec.steps.push_back(draw_step(Shape::list, draw));
     if (two || kind >= 7)
-      spec.steps.push_back(kind < 7 ? draw_step(Op::reverse, Op::append, draw)
-                                    : draw_step(Op::sum, Op::count_greater, draw));
+      spec.steps.push_back(kind < 7 ? draw_step(Shape::list, draw)
+                                    : draw_step(Shape::list_to_integer, draw));
   }
   // What picks an element needs one, whatever the list.
-  if (spec.steps.size() == 2 && picks(spec.steps[1].op) && may_empty(spec.steps[0].op))
-    spec.steps[1] = {draw.chance(0.5) ? Op::sum : Op::count, 0};
+  if (spec.steps.size() == 2 && spec_op(spec.steps[1].op).traits.picks &&
+      spec_op(spec.steps[0].op).traits.may_empty)
+    spec.steps[1] = {draw.chance(0.5) ? Spec::Op::sum : Spec::Op::count, 0};
   // Twice the same is nothing new, or nothing at all.
   if (spec.steps.size() == 2 && spec.steps[0].op == spec.steps[1].op) spec.steps.pop_back();
   return spec;
@@ -270,7 +68,7 @@ Spec draw_spec(const CodeContext& context, Draw& draw) {
 }
 
 std::string docstring(const Spec& spec) {
-  const bool last_is_value = spec.steps.back().op < Op::reverse || spec.steps.back().op >= Op::sum;
+  const bool last_is_value = spec_op(spec.steps.back().op).gives_integer();
   std::string s;
   if (spec.steps.size() == 2) {
     s = phrase(spec.steps[0], true) + " then ";
@@ -299,7 +97,7 @@ std::string code(const SpecValue& v) {
 
 SpecValue apply(const Spec& spec, const SpecValue& argument) {
   SpecValue v = argument;
-  for (const Step& s : spec.steps) v = apply(s, v);
+  for (const Step& s : spec.steps) v = apply_step(s, v);
   return v;
 }
 
@@ -314,10 +112,10 @@ SpecValue draw_argument(const Spec& spec, Draw& draw) {
     for (int i = draw.between(3, 6); i > 0; --i) v.items.push_back(draw.between(0, 12));
     // What picks one element must find it.
     SpecValue before = v;
-    for (size_t i = 0; i + 1 < spec.steps.size(); ++i) before = apply(spec.steps[i], before);
+    for (size_t i = 0; i + 1 < spec.steps.size(); ++i) before = apply_step(spec.steps[i], before);
     const Step& last = spec.steps.back();
-    const size_t needed = last.op == Op::item ? static_cast<size_t>(last.constant) + 1 : 1;
-    if (!picks(last.op) || before.items.size() >= needed) return v;
+    const int64_t needed = last.constant + 1;
+    if (!spec_op(last.op).traits.picks || std::ssize(before.items) >= needed) return v;
   }
 }
 

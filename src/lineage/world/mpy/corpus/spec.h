@@ -13,16 +13,17 @@ namespace lineage {
 // What a function is to do: one or two operations, on an integer or on a list of integers, said in
 // a docstring ("sort the list then return the sum"). A closed language of about 4,000 specs.
 struct Spec {
+  // Their numbers are part of the keys. spec_ops.cc says what each of them is.
   enum class Op : uint8_t {
     // On an integer.
     plus,
     minus,
     times,
-    from,       // c - x
-    remainder,  // x % c
-    divide,     // x // c
-    greater,    // max(x, c)
-    lesser,     // min(x, c)
+    from,
+    remainder,
+    divide,
+    greater,
+    lesser,
     // From a list to a list.
     reverse,
     sort,
@@ -57,7 +58,7 @@ struct Spec {
   };
   std::vector<Step> steps;  // one or two
 
-  bool of_list() const { return steps.front().op >= Op::reverse; }
+  bool of_list() const;
   uint64_t key() const;  // of the meaning; a tenth is for tests only
 };
 
