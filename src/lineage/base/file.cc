@@ -22,6 +22,12 @@
 namespace lineage {
 namespace {
 
+// The process that wrote itself into a lock's file.
+std::string process_in(int fd) {
+  char text[32] = {};
+  return ::pread(fd, text, sizeof text - 1, 0) > 0 ? text : "unknown";
+}
+
 [[noreturn]] void fail(const fs::path& path, std::string_view doing, int error) {
   throw system_error(path, doing, error);
 }
@@ -123,8 +129,8 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
-FolderLock::FolderLock(const fs::path& folder) {
-  open(folder, ".lock");
+FolderLock::FolderLock(const fs::path& folder, const std::string& file) {
+  open(folder, file);
   if (try_lock()) return;
   const Error in_use(folder.string() + ": in use by another run (process " + holder() +
                          "); wanted it for this one alone",
@@ -156,11 +162,17 @@ void FolderLock::open(const fs::path& folder, const std::string& file) {
 }
 
 bool FolderLock::try_lock() {
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK || errno == EINTR) return false;
-    const int error = errno;
+  for (;;) {
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK || errno == EINTR) return false;
+      const int error = errno;
+      close();
+      fail(path_, "lock", error);
+    }
+    if (lies_at_path()) break;
+    // The one who held it has removed the file, and another may hold a new one.
     close();
-    fail(path_, "lock", error);
+    open(path_.parent_path(), path_.filename().string());
   }
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
@@ -171,10 +183,22 @@ bool FolderLock::try_lock() {
   return true;
 }
 
-// The process that holds it, as it wrote itself there.
-std::string FolderLock::holder() const {
-  char text[32] = {};
-  return ::pread(fd_, text, sizeof text - 1, 0) > 0 ? text : "unknown";
+bool FolderLock::lies_at_path() const {
+  struct stat locked {
+  }, there{};
+  return ::fstat(fd_, &locked) == 0 && ::stat(path_.c_str(), &there) == 0 &&
+         locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+}
+
+std::string FolderLock::holder() const { return process_in(fd_); }
+
+std::optional<std::string> FolderLock::holder_of(const fs::path& folder, const std::string& file) {
+  const int fd = ::open((folder / file).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::optional<std::string> holder;
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) holder = process_in(fd);
+  ::close(fd);
+  return holder;
 }
 
 void FolderLock::close() {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,17 +63,22 @@ struct LockWait {
 // An exclusive advisory lock on a file of `folder`, both created, held while the object lives.
 class FolderLock {
  public:
-  // On ".lock"; an Error naming the process that holds it.
-  explicit FolderLock(const fs::path& folder);
+  // An Error naming the process that holds it.
+  explicit FolderLock(const fs::path& folder, const std::string& file = ".lock");
   // Waits for the process that holds it, with a note that names it; Interrupted when told to stop.
   FolderLock(const fs::path& folder, const LockWait&, const std::string& file = ".lock");
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
+  // The process that holds the lock now, found without creating anything; none: nobody does.
+  static std::optional<std::string> holder_of(const fs::path& folder,
+                                              const std::string& file = ".lock");
+
  private:
   void open(const fs::path& folder, const std::string& file);
   bool try_lock();
+  bool lies_at_path() const;
   std::string holder() const;
   void close();
 

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <future>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "lineage/base/error.h"
@@ -132,6 +135,31 @@ TEST_F(FileTest, ALockedFolderNamesItsHolder) {
     const FolderLock other(folder_ / "another");  // no conflict
   }
   const FolderLock again(folder_ / "run");  // free once its holder is gone
+}
+
+TEST_F(FileTest, ALockThatItsHolderRemovesIsTakenAtItsPlace) {
+  const fs::path folder = folder_ / "run";
+  auto first = std::make_unique<FolderLock>(folder);
+  EXPECT_EQ(FolderLock::holder_of(folder), std::to_string(::getpid()));
+  struct Waits final : Progress {
+    void update(std::string_view, double, std::string_view) override {}
+    void note(std::string_view) override { begun.set_value(); }
+    std::promise<void> begun;
+  } waits;
+  std::unique_ptr<FolderLock> second;
+  std::thread waiting([&] {
+    second = std::make_unique<FolderLock>(folder, LockWait{"it", waits});
+  });
+  waits.begun.get_future().wait();
+  fs::remove_all(folder);
+  first.reset();
+  waiting.join();
+  EXPECT_EQ(FolderLock::holder_of(folder), std::to_string(::getpid()));
+  EXPECT_THROW(FolderLock{folder}, Error);
+  second.reset();
+  EXPECT_EQ(FolderLock::holder_of(folder), std::nullopt);
+  EXPECT_EQ(FolderLock::holder_of(folder_ / "none"), std::nullopt);
+  EXPECT_FALSE(fs::exists(folder_ / "none"));
 }
 
 }  // namespace

@@ -69,6 +69,30 @@ void remove_ours(const fs::path& folder, const IsOurs& ours) {
   });
 }
 
+bool remove_folder_of_ours(const fs::path& folder, const IsOurs& ours) {
+  return attempt(folder, "remove", [&] {
+    if (!is_folder(folder)) return false;
+    remove_below(folder, folder, ours);
+    const auto left = entries_of(folder);
+    const bool lock = left.size() == 1 && left[0].filename() == ".lock" && !is_folder(left[0]);
+    if (!left.empty() && !lock) return false;
+    if (lock) fs::remove(left[0]);
+    return fs::remove(folder);
+  });
+}
+
+int64_t bytes_of_ours(const fs::path& folder, const IsOurs& ours) {
+  return attempt(folder, "look into it", [&] {
+    int64_t bytes = 0;
+    if (!is_folder(folder)) return bytes;
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+      if (fs::is_regular_file(entry.symlink_status()) &&
+          ours(entry.path().lexically_relative(folder)))
+        bytes += static_cast<int64_t>(entry.file_size());
+    return bytes;
+  });
+}
+
 fs::path first_foreign(const fs::path& folder, const fs::path& at, const IsOurs& ours) {
   return attempt(at, "look into it", [&]() -> fs::path {
     const auto entries = is_folder(at) ? entries_of(at) : std::vector<fs::path>();

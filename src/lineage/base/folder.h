@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ using IsOurs = std::function<bool(const fs::path& relative)>;
 // so does whatever is not ours, folders with such things in them, and every ".lock". Links are
 // never followed. The caller is the only one who writes there: it holds the folder's lock.
 void remove_ours(const fs::path& folder, const IsOurs&);
+
+// The same, and the folder itself with its ".lock" when nothing else is left there. False:
+// something stays. Does nothing where a link to a folder lies at the path.
+bool remove_folder_of_ours(const fs::path& folder, const IsOurs&);
+
+// Bytes of the files below `folder` that remove_ours() would remove.
+int64_t bytes_of_ours(const fs::path& folder, const IsOurs&);
 
 // The first file, link or empty folder at `at`, or below it, that is not ours, relative to
 // `folder`; empty: there is none.

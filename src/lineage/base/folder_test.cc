@@ -230,5 +230,20 @@ TEST(SystemErrors, NameThePlaceAndHelp) {
   EXPECT_NE(threads.hint().find("--threads"), std::string::npos);
 }
 
+TEST_F(FolderTest, AFolderOfOursGoesWithItsLockAndAnotherStays) {
+  const IsOurs ours = [](const fs::path& file) { return file.filename().string()[0] == 'o'; };
+  for (const char* file :
+       {"whole/ours", "whole/other/ours", "whole/.lock", "part/ours", "part/mine"})
+    write(file);
+  fs::create_directory_symlink(folder_ / "part", folder_ / "link");
+  EXPECT_EQ(bytes_of_ours(folder_ / "whole", ours), 2);
+  EXPECT_TRUE(remove_folder_of_ours(folder_ / "whole", ours));
+  EXPECT_FALSE(remove_folder_of_ours(folder_ / "link", ours));
+  EXPECT_EQ(names(), (std::vector<std::string>{"link", "part", "part/mine", "part/ours"}));
+  EXPECT_FALSE(remove_folder_of_ours(folder_ / "part", ours));
+  EXPECT_EQ(names(), (std::vector<std::string>{"link", "part", "part/mine"}));
+  EXPECT_FALSE(remove_folder_of_ours(folder_ / "absent", ours));
+}
+
 }  // namespace
 }  // namespace lineage

@@ -99,24 +99,6 @@ std::string read_manifest(const fs::path& folder) {
   }
 }
 
-// What the checkpoint that lies in the folder, if one does, is made of.
-IsOurs files_of_checkpoint(const fs::path& folder) {
-  std::set<fs::path> files;
-  if (Checkpoint::exists(folder)) {
-    const Manifest manifest = parse_manifest(read_manifest(folder), (folder / kManifest).string());
-    files = {kManifest, kWeights};
-    if (!manifest.tokenizer.empty()) files.insert(kTokenizer);
-    for (const auto& [name, digest] : manifest.files) files.insert(name);
-  } else if (fs::exists(folder / ".lock")) {  // a node's folder that has lost its manifest
-    files = {kWeights, kTokenizer};
-  }
-  return [files = std::move(files)](const fs::path& file) {
-    return std::ranges::any_of(files, [&](const fs::path& f) {
-      return std::ranges::mismatch(file, f).in1 == file.end();  // it, or a folder that holds it
-    });
-  };
-}
-
 [[noreturn]] void refuse_folder(const fs::path& folder) {
   std::error_code ignored, failed;
   const std::string at = folder.string();
@@ -140,6 +122,23 @@ IsOurs files_of_checkpoint(const fs::path& folder) {
 }
 
 }  // namespace
+
+IsOurs files_of_checkpoint(const fs::path& folder) {
+  std::set<fs::path> files;
+  if (Checkpoint::exists(folder)) {
+    const Manifest manifest = parse_manifest(read_manifest(folder), (folder / kManifest).string());
+    files = {kManifest, kWeights};
+    if (!manifest.tokenizer.empty()) files.insert(kTokenizer);
+    for (const auto& [name, digest] : manifest.files) files.insert(name);
+  } else if (fs::exists(folder / ".lock")) {  // a node's folder that has lost its manifest
+    files = {kWeights, kTokenizer};
+  }
+  return [files = std::move(files)](const fs::path& file) {
+    return std::ranges::any_of(files, [&](const fs::path& f) {
+      return std::ranges::mismatch(file, f).in1 == file.end();  // it, or a folder that holds it
+    });
+  };
+}
 
 bool Checkpoint::exists(const fs::path& folder) {
   // A writer may move the manifest to its place between the question where it is and the look.

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "lineage/base/folder.h"
 #include "lineage/checkpoint/manifest.h"
 #include "lineage/checkpoint/safetensors.h"
 #include "lineage/nn/gpt.h"
@@ -72,6 +73,10 @@ class Checkpoint {
   Manifest manifest_;
   SafetensorsFile weights_;
 };
+
+// The files that the checkpoint in the folder consists of; in a node's folder that has lost its
+// manifest, those that it would have.
+IsOurs files_of_checkpoint(const fs::path& folder);
 
 // A frozen config that holds a model alone: "[model]" and its keys.
 std::string frozen_model_config(const GptConfig&);

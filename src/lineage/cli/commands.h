@@ -19,6 +19,7 @@ void add_import(CLI::App&);
 void add_export(CLI::App&);
 void add_info(CLI::App&);
 void add_report(CLI::App&);
+void add_prune(CLI::App&);
 void add_bench(CLI::App&);
 void add_selftest(CLI::App&);
 void add_world(CLI::App&);

@@ -43,6 +43,7 @@ void add_commands(CLI::App& app) {
   add_grow(app);
   add_eval(app);
   add_report(app);
+  add_prune(app);
   add_complete(app);
   add_score(app);
   add_info(app);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/config.h"
@@ -34,19 +35,24 @@ std::string cache_key(SourceConfig config, const std::vector<InputFile>& files,
   return digest.hex();
 }
 
-// Of what tokenise() and this file write, whole or partial.
-bool is_shard_or_index(const fs::path& file) {
-  const std::string name = file.string();
-  return name.starts_with(kIndex) ||
-         ((name.starts_with("train-") || name.starts_with("heldout-")) &&
-          name.find(".tokens") != std::string::npos);
+// The shards of a cache's folder whose names begin so, by name.
+std::vector<fs::path> shards_of(const fs::path& folder, const std::string& beginning) {
+  std::vector<fs::path> shards;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool one = name == beginning + ".shard";  // of a generated corpus
+    if (one || (name.starts_with(beginning + "-") && name.ends_with(".tokens")))
+      shards.push_back(entry.path());
+  }
+  std::ranges::sort(shards);
+  return shards;
 }
 
 void make(const std::string& name, const SourceConfig& config, const Tokenizer& tokenizer,
           const PrepareOptions& options, const fs::path& folder, Progress& progress) {
   const FolderLock lock(folder, LockWait{"source " + name, progress, options.interrupted});
   if (fs::exists(folder / kIndex)) return;  // another run finished it just now
-  remove_ours(folder, is_shard_or_index);   // what a killed run left
+  remove_ours(folder, is_prepared_file);    // what a killed run left
   const TokenisedShards made =
       tokenise(name, config, tokenizer, folder, options.shard_bytes, progress);
   nlohmann::json index = {{"format", kFormat},
@@ -126,6 +132,29 @@ PreparedSource prepare_source(const std::string& name, const SourceConfig& confi
       !warning.empty())
     progress.note("warning: " + warning);
   return prepared;
+}
+
+std::optional<std::string> prepared_digest(const fs::path& folder) {
+  if (!fs::exists(folder / kIndex)) return {};
+  try {
+    const auto train = shards_of(folder, "train"), heldout = shards_of(folder, "heldout");
+    if (train.empty()) return {};
+    const std::string tokenizer = tokenizer_of_shard(train[0]);
+    return Digest()
+        .field(Corpus("", train, tokenizer, false).digest())
+        .field(Corpus("", heldout, tokenizer, false).digest())
+        .hex();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+bool is_prepared_file(const fs::path& file) {
+  const std::string name = file.string();
+  const bool shard =
+      name.find(".tokens") != std::string::npos || name.find(".shard") != std::string::npos;
+  return name.starts_with(kIndex) ||
+         (shard && (name.starts_with("train") || name.starts_with("heldout")));
 }
 
 }  // namespace lineage

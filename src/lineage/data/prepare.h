@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,5 +42,12 @@ struct PreparedSource {
 // What is held out follows heldout_split.h: a share of the bytes, chosen by a hash of each text.
 PreparedSource prepare_source(const std::string& name, const SourceConfig&, const Tokenizer&,
                               const PrepareOptions&, Progress& = silent());
+
+// SourceRecord::digest of what lies in the folder of a cache, from a source or generated; none
+// where it is unfinished or damaged.
+std::optional<std::string> prepared_digest(const std::filesystem::path& folder);
+
+// Whether a file of such a folder, by its name there, is part of the cache, whole or partial.
+bool is_prepared_file(const std::filesystem::path& file);
 
 }  // namespace lineage

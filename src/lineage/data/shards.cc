@@ -171,4 +171,13 @@ void Shard::copy(int64_t first, int64_t count, Token* out) const {
   }
 }
 
+std::string tokenizer_of_shard(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  Header header;
+  require(file.bytes().size() >= sizeof header, path.string(), ": ", file.bytes().size(),
+          " bytes; wanted a shard, which has a header of 128");
+  std::memcpy(&header, file.bytes().data(), sizeof header);
+  return hex_of(header.tokenizer);
+}
+
 }  // namespace lineage

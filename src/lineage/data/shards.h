@@ -73,4 +73,7 @@ class Shard {
   const std::byte* tokens_ = nullptr;
 };
 
+// Tokenizer::digest() in the header of a shard.
+std::string tokenizer_of_shard(const std::filesystem::path&);
+
 }  // namespace lineage

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <mutex>
@@ -66,10 +67,13 @@ class Database::Statement {
       database_.fail(sqlite3_stmt_readonly(statement_) ? "reading" : "writing");
     return status == SQLITE_ROW;
   }
-  void run() {
-    step();
+  void reset() {
     sqlite3_reset(statement_);
     bound_ = 0;
+  }
+  void run() {
+    step();
+    reset();
   }
   std::string text(int column) const {
     const auto* bytes = sqlite3_column_text(statement_, column);
@@ -469,6 +473,51 @@ std::vector<std::vector<std::string>> Database::query(const std::string& sql) co
     for (int c = 0; c < s.columns(); ++c) row.push_back(s.text(c));
   }
   return rows;
+}
+
+std::vector<std::pair<std::string, std::string>> Database::node_folders() const {
+  std::vector<std::pair<std::string, std::string>> nodes;
+  Statement s(*this, "SELECT node, folder FROM nodes ORDER BY node");
+  while (s.step()) nodes.emplace_back(s.text(0), s.text(1));
+  return nodes;
+}
+
+int64_t Database::bytes_of_nodes(const std::vector<std::string>& keys) const {
+  const auto number = [this](const char* sql) {
+    Statement s(*this, sql);
+    s.step();
+    return s.integer(0);
+  };
+  int64_t own = 0;
+  Statement count(*this, "SELECT count(*) FROM predictions WHERE node = ?");
+  for (const std::string& key : keys) {
+    count.bind(key).step();
+    own += count.integer(0);
+    count.reset();
+  }
+  const auto share = static_cast<double>(own) / static_cast<double>(std::max<int64_t>(
+                                                    1, number("SELECT count(*) FROM predictions")));
+  const int64_t bytes = number("PRAGMA page_count") * number("PRAGMA page_size");
+  return static_cast<int64_t>(share * static_cast<double>(bytes));
+}
+
+void Database::remove_nodes(const std::vector<std::string>& keys) {
+  execute("BEGIN IMMEDIATE");
+  try {
+    for (const char* table : {"predictions", "scores", "nodes"}) {
+      Statement remove(*this, std::string("DELETE FROM ") + table + " WHERE node = ?");
+      for (const std::string& key : keys) remove.bind(key).run();
+    }
+    execute(R"sql(
+      DELETE FROM items WHERE scenario NOT IN (SELECT scenario FROM scores);
+      DELETE FROM scenarios WHERE scenario NOT IN (SELECT scenario FROM scores);
+      DELETE FROM runs WHERE run NOT IN (SELECT run FROM scores WHERE run IS NOT NULL);
+      COMMIT;)sql");
+  } catch (...) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+  execute("VACUUM");
 }
 
 }  // namespace lineage

@@ -92,6 +92,14 @@ class Database {
   // Of the scenarios with a name, their titles.
   std::vector<std::string> titles(const std::string& name) const;
 
+  // Nodes by key with the folders that they lay in when they were measured.
+  std::vector<std::pair<std::string, std::string>> node_folders() const;
+  // Bytes of this file that the answers of some nodes take, about.
+  int64_t bytes_of_nodes(const std::vector<std::string>& keys) const;
+  // Removes nodes with their answers and scores, what is left of scenarios that no other node was
+  // asked, and the space that they took.
+  void remove_nodes(const std::vector<std::string>& keys);
+
   // Any question: rows of columns as text, NULL as "".
   std::vector<std::vector<std::string>> query(const std::string& sql) const;
   const std::filesystem::path& path() const { return path_; }

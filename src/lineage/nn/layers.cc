@@ -50,8 +50,8 @@ Tensor mlp(const Linear& in, const Linear& out, const Tensor& x, const Tensor& r
            Activation act) {
   return ops::mlp(x, in.weight, in.bias, out.weight, out.bias, residual, act);
 }
-Tensor mlp(const PackedLinear& in, const PackedLinear& out, const Tensor& x,
-           const Tensor& residual, Activation act) {
+Tensor mlp(const PackedLinear& in, const PackedLinear& out, const Tensor& x, const Tensor& residual,
+           Activation act) {
   return out(ops::activation(in(x), act), residual);
 }
 
@@ -120,7 +120,7 @@ Tensor tokens_before(const Tensor& tokens, const Tensor& slots, const Tensor& po
 
 template <class L>
 Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& positions, const Tensor& starts,
-                   const Tensor& rows) const {
+                            const Tensor& rows) const {
   require(tokens.shape().rank() == 2, "gpt: tokens are ", tokens.shape(), "; wanted (B,T)");
   const int64_t B = tokens.dim(0), T = tokens.dim(1);
   require(T <= config.context || config.positions != Positions::learned, "gpt: a row has ", T,
@@ -139,7 +139,7 @@ Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& positions, const
 
 template <class L>
 Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions,
-                   KvCache& cache, const Tensor& rows) const {
+                            KvCache& cache, const Tensor& rows) const {
   const Tensor before =
       config.previous_token ? tokens_before(tokens, slots, positions, cache.tokens) : Tensor();
   return run(tokens, before, positions, rows,
@@ -150,7 +150,8 @@ Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& slots, const Ten
 }
 
 template <class L>
-Tensor GptLayers<L>::embed(const Tensor& tokens, const Tensor& before, const Tensor& positions) const {
+Tensor GptLayers<L>::embed(const Tensor& tokens, const Tensor& before,
+                           const Tensor& positions) const {
   Tensor at = positions;
   if (config.position_offset && !position_embedding.empty()) {
     at = Tensor::like(positions);

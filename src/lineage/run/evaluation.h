@@ -20,7 +20,8 @@
 namespace lineage {
 
 // The questions for a model, none to leave it alone. Called for one model at a time.
-using QuestionsOf = std::function<std::vector<Questions>(const Model&, const NodeRecord&, Progress&)>;
+using QuestionsOf =
+    std::function<std::vector<Questions>(const Model&, const NodeRecord&, Progress&)>;
 
 // A measurement in the database: the node's key and the scenario's digest.
 struct MeasuredScenario {
@@ -75,7 +76,7 @@ class RecipeQuestions {
 // How much each node will be asked, by the items' own number; further ones choose the templates.
 struct EvaluationPlan {
   int64_t scenarios = 0, items = 0;
-  double tokens = 0;  // read; those written count as the tokens that are read in the same time
+  double tokens = 0;       // read; those written count as the tokens that are read in the same time
   bool estimated = false;  // the tokenizer is not trained yet: items and tokens are about so many
   // Seconds for a model that is trained on so many tokens a second.
   double seconds(double training_tokens_per_second) const;

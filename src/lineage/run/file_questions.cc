@@ -33,7 +33,8 @@ std::vector<fs::path> files_of(const std::vector<std::string>& paths, const std:
 
 FileScenarioOptions options_of(const QuestionsConfig& config) {
   FileScenarioOptions options;
-  options.shots = static_cast<int>(config.shots), options.samples = static_cast<int>(config.samples);
+  options.shots = static_cast<int>(config.shots),
+  options.samples = static_cast<int>(config.samples);
   options.chain = config.chain, options.chain_prompt = config.chain_prompt;
   if (config.complexity) options.vote = Prompting::Vote::complexity;
   options.items.malformed = config.skip_malformed ? Malformed::skip : Malformed::error;
@@ -67,8 +68,8 @@ std::vector<Questions> file_questions(const EvaluationConfig& config,
     for (const auto& scenario : q.scenarios)
       if (const ScenarioSpec& spec = scenario->spec();
           taken.contains(spec.ability) || !names.insert(spec.name).second)
-        throw Error("evaluation: two question sets are called " + spec.name + ", one of them from " +
-                        spec.title + "; wanted another name for one",
+        throw Error("evaluation: two question sets are called " + spec.name +
+                        ", one of them from " + spec.title + "; wanted another name for one",
                     "name its file in a table: [evaluation.questions.NAME] paths = [\"…\"]");
   return all;
 }

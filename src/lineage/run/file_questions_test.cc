@@ -83,8 +83,7 @@ TEST_F(FileQuestionsTest, WhatIsWrongIsNamed) {
   EXPECT_NE(error_of(config).find("two question sets are called A01"), std::string::npos);
   config = {};
   config.questions["bare"] = {};
-  EXPECT_EQ(error_of(config),
-            "evaluation.questions.bare: has no paths; wanted at least one | ");
+  EXPECT_EQ(error_of(config), "evaluation.questions.bare: has no paths; wanted at least one | ");
 }
 
 }  // namespace

@@ -47,10 +47,12 @@ TEST_F(ModelsTest, ARunHasTheModelsThatItsTreesName) {
   const auto models = find_models(run);
   EXPECT_EQ(names(models), (Strings{"a/davinci", "a/seed-4/davinci", "a/tuned"}));
   EXPECT_EQ(models[2].folder, run / "trees" / "a" / "tuned");
-  EXPECT_EQ(names(find_models(run / "trees" / "a")), (Strings{"davinci", "seed-4/davinci", "tuned"}));
+  EXPECT_EQ(names(find_models(run / "trees" / "a")),
+            (Strings{"davinci", "seed-4/davinci", "tuned"}));
   EXPECT_EQ(names(find_models(run / "trees" / "a" / "tuned")), (Strings{"tuned-2"}));
-  EXPECT_EQ(distinct_folders(models), (std::vector<fs::path>{fs::canonical(run / "nodes" / "davinci-1"),
-                                                    fs::canonical(run / "nodes" / "tuned-2")}));
+  EXPECT_EQ(distinct_folders(models),
+            (std::vector<fs::path>{fs::canonical(run / "nodes" / "davinci-1"),
+                                   fs::canonical(run / "nodes" / "tuned-2")}));
 }
 
 TEST_F(ModelsTest, WithoutTreesARunHasItsNodesAndAnyFolderItsCheckpoints) {
@@ -73,8 +75,9 @@ TEST_F(ModelsTest, ScoresLieInTheRunOfAModel) {
 
 TEST_F(ModelsTest, AFolderOfModelsIsRefusedAndTheyAreListed) {
   const std::string at = run.string(), tuned = (run / "trees" / "a" / "tuned").string();
-  EXPECT_THAT(error_of(at, "none"),
-              ::testing::StartsWith(at + ": is a run folder; wanted one of its models | its models: "));
+  EXPECT_THAT(
+      error_of(at, "none"),
+      ::testing::StartsWith(at + ": is a run folder; wanted one of its models | its models: "));
   EXPECT_THAT(error_of(at + "/trees/a", "none"),
               ::testing::StartsWith(at + "/trees/a: is a folder of models; wanted one of them | "));
   EXPECT_EQ(error_of("tuned", run),

@@ -136,9 +136,10 @@ class FileTreeTest : public RecipeRunTest {
     testing::write_text(folder / "pets.jsonl", lines);
     testing::write_text(
         folder / "small.toml",
-        testing::small_recipe("corpus", "[evaluation]\nfiles = [\"pets.jsonl\"]\n"
-                                        "[evaluation.questions.shown]\npaths = [\"p*.jsonl\"]\n"
-                                        "n = 5\nshots = 1\n"));
+        testing::small_recipe("corpus",
+                              "[evaluation]\nfiles = [\"pets.jsonl\"]\n"
+                              "[evaluation.questions.shown]\npaths = [\"p*.jsonl\"]\n"
+                              "n = 5\nshots = 1\n"));
   }
   Recipe small(const std::vector<std::string>& sets = {"pretrain.tokens=2048"}) const {
     return load_recipe(folder / "small.toml", sets);

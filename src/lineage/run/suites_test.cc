@@ -36,7 +36,8 @@ TEST(AbilitySuites, AManifestWithoutAWorldIsNotedAndMeansTheDefaultOne) {
   AbilitySuites suites({"A13.register"});
   Notes notes;
   EXPECT_EQ(suites.of(model_of(""), notes).size(), 1u);
-  EXPECT_EQ(notes.text, "davinci: its manifest names no world; it is asked about the default one\n");
+  EXPECT_EQ(notes.text,
+            "davinci: its manifest names no world; it is asked about the default one\n");
 }
 
 TEST(AbilitySuites, ADamagedWorldIsAnErrorEachTime) {

@@ -128,22 +128,23 @@ parents = ["davinci"]
 )" + more);
 }
 
-// An untrained model of the micro-world's words at a path; `change` sets what its manifest says.
+// An untrained model of the micro-world's words at a path, drawn from `seed`; `change` sets what
+// its manifest says.
 template <class Change>
-void write_model(const std::filesystem::path& folder, const Change& change) {
+void write_model(const std::filesystem::path& folder, uint64_t seed, const Change& change) {
   const auto tokenizer = Vocabulary::get().tokenizer();
   GptConfig config;
   config.layers = 1, config.width = 8, config.heads = 1, config.context = 32;
   config.vocab = tokenizer->vocab();
   const Model model = make_model(config, false);
-  model.parameters->initialize(1);
+  model.parameters->initialize(seed);
   Manifest manifest;
   manifest.config = frozen_model_config(config);
   change(manifest);
   Checkpoint::write(folder, manifest, *model.parameters, tokenizer.get());
 }
 inline void write_model(const std::filesystem::path& folder) {
-  write_model(folder, [](Manifest&) {});
+  write_model(folder, 1, [](Manifest&) {});
 }
 
 }  // namespace lineage::testing

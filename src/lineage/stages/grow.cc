@@ -99,6 +99,7 @@ class Grower {
   }
   bool ever_grown(const std::string& node) const;
   std::map<std::string, std::string> prepare_data(const std::vector<const RecipeNode*>&);
+  void name_growing(const std::vector<RecipeNode>&);
   void grow_all(const std::vector<RecipeNode>&, const std::vector<NodeToGrow>&);
   void grow_node(const RecipeNode&, const GrownNode&, Progress&, std::function<bool()> interrupted);
 
@@ -191,14 +192,30 @@ std::vector<GrownNode> Grower::run() {
     progress_.note(fmt::format("{}: grown already ({})", node.name, g.folder.string()));
     if (ranks_.rank() == 0) replace_link(links_ / node.name, g.folder);
   }
+  if (ranks_.rank() == 0) name_growing(resolved);
   grow_all(resolved, ungrown);
   ranks_.barrier();
+  if (ranks_.rank() == 0) name_growing({});
   if (const auto former = of_former_parents(links_, recipe_); !former.empty())
     progress_.note(
         fmt::format("{} in {}: grown from a parent that another one has taken the place of; grow "
                     "the whole recipe, or keep such a try apart with --set name=…",
                     fmt::join(former, ", "), links_.string()));
   return result;
+}
+
+// Links the nodes that are still to be grown, in place of those of an earlier version of the
+// recipe. A node that this run leaves alone keeps its link.
+void Grower::name_growing(const std::vector<RecipeNode>& nodes) {
+  const std::filesystem::path links = links_ / kGrowing;
+  remove_links(links, options_.out / "nodes", [&](const std::string& name) {
+    return !grown_.contains(name) &&
+           std::ranges::find(recipe_.nodes, name, &RecipeNode::name) != recipe_.nodes.end();
+  });
+  for (const RecipeNode& node : nodes)
+    if (const GrownNode& g = grown_.at(node.name); !g.cached)
+      replace_link(links / node.name, g.folder);
+  remove_ours(links_, [](const std::filesystem::path& at) { return at == kGrowing; });
 }
 
 // Side by side as far as parents, threads and memory allow.

@@ -17,6 +17,7 @@ namespace lineage {
 //   OUT/nodes/NAME-IDENTITY/   a checkpoint for every node ever grown here, whatever the recipe
 //   OUT/trees/RECIPE/NAME      links to the nodes of a recipe as it was last grown
 //   OUT/trees/RECIPE/seed-K/   the same of further seeds
+//   OUT/trees/RECIPE/.growing/NAME  links to nodes of it that are not grown yet
 //   OUT/data/                  tokenised sources
 //   OUT/tokenizers/            trained tokenizers
 struct GrowOptions {
@@ -28,6 +29,10 @@ struct GrowOptions {
   // come out bit for bit as one after another. Ranks grow one after another, whatever this is.
   int at_once = 1;
 };
+
+// The folder, in a tree's, of links to nodes that are still to be grown. So a tree names its nodes
+// by links alone, also after a run was cut.
+inline constexpr const char* kGrowing = ".growing";
 
 // Where the links of a recipe's seed stand below OUT/trees: the recipe's own seed has the folder
 // itself, another one a folder in it.
