@@ -350,5 +350,47 @@ TEST_F(EvaluationTest, ReportShowsATreeOrSaysWhyNot) {
   expect_error("report " + recipe(), "tiny.toml");
 }
 
+TEST_F(EvaluationTest, PruneListsAndRemovesWhatAnEditedRecipeLeaves) {
+  ASSERT_EQ(grow("runs", "--no-eval").status, 0);
+  const std::string prune = "prune " + out("runs");
+  EXPECT_EQ(run_program(prune).text, "nothing can be removed\n");
+  ASSERT_EQ(grow("runs", "--no-eval --set sft.epochs=1").status, 0);
+  const Output list = run_program(prune);
+  EXPECT_EQ(list.status, 0) << list.text;
+  EXPECT_THAT(list.text, HasSubstr("node       " + out("runs") + "/nodes/tuned-"));
+  EXPECT_THAT(list.text, HasSubstr(" in all; --yes removes it"));
+  const auto json = nlohmann::json::parse(run_program(prune + " --json").text);
+  ASSERT_EQ(json.at("things").size(), 1u);
+  EXPECT_EQ(json.at("things")[0].at("kind"), "node");
+  EXPECT_EQ(json.at("things")[0].at("bytes"), json.at("bytes"));
+  EXPECT_EQ(json.at("removed"), false);
+  EXPECT_TRUE(std::filesystem::exists(json.at("things")[0].at("path").get<std::string>()));
+  EXPECT_THAT(run_program(prune + " --yes").text, HasSubstr(" in all; removed"));
+  EXPECT_FALSE(std::filesystem::exists(json.at("things")[0].at("path").get<std::string>()));
+  EXPECT_THAT(grow("runs", "--no-eval --set sft.epochs=1").text, HasSubstr("tuned: grown already"));
+  expect_error("prune " + out("none"), "none: has no tree; wanted a run folder with at least one",
+               "a run folder of which nothing is needed can be removed as a whole");
+}
+
+TEST_F(EvaluationTest, ATreeOfTextsIsMeasuredByQuestionsInFiles) {
+  testing::write_corpus(folder / "corpus", 10);
+  write_text(folder / "pets" / "test.jsonl",
+             R"({"query": "the cat sees", "choices": [" the dog", " rain sun"], "gold": 0})");
+  write_text(folder / "small.toml",
+             testing::small_recipe("corpus", "[evaluation]\nfiles = [\"pets/*.jsonl\"]\n"));
+  const std::string small = "grow " + (folder / "small.toml").string() + " --out " + out("small") +
+                            " --set pretrain.tokens=256";
+  const Output plan = run_program(small + " --dry-run");
+  EXPECT_EQ(plan.status, 0);
+  EXPECT_THAT(plan.text, HasSubstr("evaluation: about 1 items of 1 question sets a node, 1 nodes"));
+  expect_error(small + " --set 'evaluation.files=[\"none.jsonl\"]'",
+               "evaluation.files: none.jsonl: no such file or folder; wanted questions");
+  EXPECT_FALSE(std::filesystem::exists(out("small")));
+  ASSERT_EQ(run_program(small).status, 0);
+  const Output report = run_program("report " + out("small") + " -o " + out("small.html"));
+  EXPECT_THAT(report.text, HasSubstr("pets/test"));
+  EXPECT_THAT(report.text, Not(HasSubstr("A01")));
+}
+
 }  // namespace
 }  // namespace lineage

@@ -99,7 +99,7 @@ class Surroundings : public ::testing::Test {
     const Output out = run_program(arguments, redirect);
     EXPECT_EQ(out.status, status) << arguments << "\n" << out.text;
     EXPECT_NE(out.text.find(what), std::string::npos) << arguments << "\n" << out.text;
-    EXPECT_EQ(out.text.find("a fault of Lineage itself"), std::string::npos) << out.text;
+    EXPECT_EQ(out.text.find("a bug in Lineage"), std::string::npos) << out.text;
   }
   // A GPT-2 of theirs; `seed` makes another one.
   fs::path gpt2(const std::string& name, uint64_t seed = 1) {

@@ -99,7 +99,7 @@ std::vector<const CLI::Option*> positionals_of(const CLI::App& app) {
   return result;
 }
 
-// One option as it stands at arguments[at]; `at` then is that of the next argument.
+// An option as given on the command line, with its value.
 struct Given {
   const CLI::Option* option;
   std::string name;

@@ -76,7 +76,7 @@ std::vector<Turn> read_messages(const std::string& file) {
   return turns;
 }
 
-// Models that can be asked in a template, beside one that cannot.
+// Lists the models of the same run that were tuned on a chat template.
 std::string tuned_beside(const std::string& model) {
   std::vector<std::string> names;
   if (const auto run = run_of(model))
@@ -86,8 +86,8 @@ std::string tuned_beside(const std::string& model) {
   return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
 }
 
-// One that is not tuned has no template, whatever its tokenizer could write. Of an imported one
-// nobody knows.
+// An Error for a model that was not tuned on conversations, whatever its tokenizer could write. An
+// imported model may have been; a note says so.
 void check_can_chat(const CompleteOptions& o, const Model& model) {
   if (tuned_on_conversations(model.manifest)) return;
   const bool imported = model.manifest.stage == "import";
@@ -268,7 +268,7 @@ void add_complete(CLI::App& app) {
   CLI::App* c = app.add_subcommand("complete", "Continue a prompt, or answer it with --chat");
   c->group("Use a model");
   add_path(c, "MODEL", o->model, "a checkpoint's folder: runs/trees/RECIPE/NODE")->required();
-  const std::string text = "What is asked", draws = "How it is drawn", output = "Run";
+  const std::string text = "Prompt", draws = "Sampling", output = "Run";
   add_texts(c, "-p,--prompt", o->prompts,
             "the text to continue, - for standard input; with --chat the user's turn, one answer "
             "to each")

@@ -50,7 +50,7 @@ ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
                           o.abilities);
 }
 
-// Models of one name, as of several seeds or trees, are told apart as their folders are.
+// Adds the folder's digits to names that several models have, as of several seeds or trees.
 void tell_apart(std::vector<ScoreRow>& rows) {
   constexpr size_t kDigits = 12;
   std::map<std::string, std::set<std::string>> keys;
@@ -59,8 +59,8 @@ void tell_apart(std::vector<ScoreRow>& rows) {
     if (keys[r.node_name].size() > 1) r.node_name += "-" + r.node.substr(0, kDigits);
 }
 
-// The rows that answer what was asked: the headline ones of each ability, all scenarios where it
-// has none, and those that were named; not their cells.
+// The rows that are printed without --cells: the headline scenarios of each ability (all scenarios
+// where it has none) and those named with --ability.
 std::vector<ScoreRow> headline_rows(const std::vector<ScoreRow>& rows,
                                     const std::vector<std::string>& named) {
   std::set<std::string> with_headline;
@@ -74,7 +74,7 @@ std::vector<ScoreRow> headline_rows(const std::vector<ScoreRow>& rows,
   return result;
 }
 
-// "-" where there is none.
+// "-" for a value that is not finite.
 std::string number(double value, int width = 0) {
   return std::isfinite(value) ? fmt::format("{:{}.3f}", value, width)
                               : fmt::format("{:>{}}", "-", width);
@@ -133,7 +133,7 @@ nlohmann::json json_of(const ScoreRow& r) {
   return j;
 }
 
-// A small try leaves larger measurements in their place.
+// Says that reports keep showing larger measurements after this smaller one.
 void note_larger(const std::map<std::string, int64_t>& larger, Progress& progress) {
   if (larger.empty()) return;
   std::string names;

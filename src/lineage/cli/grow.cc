@@ -102,7 +102,7 @@ nlohmann::json plan_json(const GrowCommand& o, const Recipe& recipe, const RunPl
   return json;
 }
 
-// The plan, and an Error after it when this machine has no room for it.
+// Prints the plan; throws after it when this machine has no room for it.
 void dry_run(const GrowCommand& o, const Recipe& recipe, int ranks) {
   fmt::print(stderr,
              "plan: measuring this machine for a few seconds; nothing is trained or written\n");
@@ -115,7 +115,7 @@ void dry_run(const GrowCommand& o, const Recipe& recipe, int ranks) {
   if (plan.problem) throw *plan.problem;
 }
 
-// Names the seed where there are several.
+// Says the tree's seed when the run has several.
 void print_grown(const GrownTree& tree, bool several) {
   fmt::print("\n{}grown in {}:\n", several ? fmt::format("seed {} ", tree.seed) : "",
              duration(tree.seconds));
@@ -137,7 +137,8 @@ Recipe read_recipe(const GrowCommand& o) {
   return parse_recipe(toml, "stdin", o.sets, home_folder());
 }
 
-// The other ranks would wait for this one in vain.
+// Ends the other ranks, which would wait for this one forever; prints the error that they cannot
+// see.
 void abandon(Communicator& ranks, const std::exception& e) {
   const auto* error = dynamic_cast<const Error*>(&e);
   const std::string hint = error ? error->hint() : "";
@@ -155,7 +156,7 @@ void run(GrowCommand o) {
     throw UsageError("grow: RECIPE is missing", "RECIPE is a TOML file; recipes/ has some");
   if (o.json && !o.dry_run)
     throw UsageError("grow: --json without --dry-run; wanted both",
-                     "of what is grown, `lineage report RUN --json` tells");
+                     "`lineage report RUN --json` describes a grown tree");
   set_threads(o.threads);
   const Recipe recipe = read_recipe(o);
   const fs::path page = fs::path(o.out) / (recipe.name + ".html");
@@ -200,7 +201,7 @@ void add_grow(CLI::App& app) {
   auto o = std::make_shared<GrowCommand>();
   CLI::App* c = app.add_subcommand("grow", "Grow the models of a recipe, or go on with them");
   c->group("Grow and measure");
-  const std::string what = "What is grown", how = "Where and how", look = "Look without growing";
+  const std::string what = "What to grow", how = "Where and how", look = "Look without growing";
   add_path(c, "RECIPE", o->recipe, "a TOML file, - for standard input; recipes/ has some");
   add_sets(c, o->sets)->group(what);
   add_names(c, "--node", o->run.grow.nodes, "NAME",
@@ -209,7 +210,8 @@ void add_grow(CLI::App& app) {
   add_number(c, "--seeds", o->run.seeds, between(1, 1'000'000),
              "grow so many trees, of the recipe's seed and those after it; the world stays")
       ->group(what);
-  c->add_flag("--no-eval", o->no_eval, "leave out what the recipe's [evaluation] asks the nodes")
+  c->add_flag("--no-eval", o->no_eval,
+              "do not evaluate the nodes, whatever the recipe's [evaluation] says")
       ->group(what);
   add_path(c, "-o,--out", o->out, "the run folder")->group(how);
   o->run.grow.at_once = 0;

@@ -31,7 +31,7 @@ std::string parent_name(const std::string& weights, const std::vector<Manifest>&
              : fmt::format("{} ({})", parent->node, digest);
 }
 
-// All models of the run that this one lies in, those too that no tree names any more.
+// The manifests of all nodes in the model's run, including those that no tree names any more.
 std::vector<Manifest> manifests_beside(const fs::path& model) {
   std::vector<Manifest> manifests;
   const auto run = run_of(model);
@@ -73,7 +73,7 @@ std::string text_of(std::span<const Token> tokens) {
   return text;
 }
 
-// What a model of the micro-world can be asked, of its own world.
+// Prints prompts that a model of the micro-world can answer, made from its own world.
 void print_examples(const std::string& model, const Manifest& manifest) {
   if (manifest.world.empty()) return;
   constexpr uint64_t kExamples = 3;
@@ -157,7 +157,7 @@ void info(const InfoOptions& o) {
 
 void add_info(CLI::App& app) {
   auto o = std::make_shared<InfoOptions>();
-  CLI::App* c = app.add_subcommand("info", "Tell what a checkpoint is and where it came from");
+  CLI::App* c = app.add_subcommand("info", "Show what a checkpoint is and where it came from");
   c->group("Use a model");
   add_path(c, "MODEL", o->model, "a checkpoint's folder, or a run's: its models")->required();
   c->add_flag("--config", o->config, "also the frozen config, as TOML");

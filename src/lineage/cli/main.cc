@@ -26,11 +26,11 @@ int fail(const std::string& what, const std::string& hint, int status) {
   const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
   std::string text = fmt::format("{} {}\n", fmt::format(red, "error:"), what);
   if (!hint.empty()) text += fmt::format("help:  {}\n", hint);
-  std::fputs(text.c_str(), stderr);  // where that cannot be written there is nobody left to tell
+  std::fputs(text.c_str(), stderr);  // if this fails, too, nothing else could report it
   return status;
 }
 
-// What a command printed is its result: one that cannot be written is a failure.
+// Standard output is a command's result: failing to write it is a failure.
 int flush_output(int status) {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
     const lineage::Error error = lineage::system_error(e);
     return fail(error.what(), error.hint(), kErrorStatus);
   } catch (const std::exception& e) {
-    return fail(e.what(), "this is a fault of Lineage itself; please report it with the command",
+    return fail(e.what(), "this is a bug in Lineage; please report it with the command",
                 kErrorStatus);
   }
 }

@@ -41,7 +41,7 @@ std::optional<T> parse(const std::string& value) {
   return number;
 }
 
-// A number stands as it was typed, other text in quotes.
+// A number as it was typed, other text in quotes.
 std::string shown_value(const std::string& value) {
   const bool digits = !value.empty() && value.find_first_not_of("+-0123456789.") == value.npos;
   return digits ? value : "\"" + value + "\"";

@@ -26,10 +26,8 @@ void print_json(const PruneReport& report, bool removed) {
                       {"bytes", t.bytes},
                       {"about", t.about},
                       {"stays", t.stays}});
-  const nlohmann::json all = {{"things", things},
-                              {"bytes", report.bytes()},
-                              {"removed", removed},
-                              {"notes", report.notes}};
+  const nlohmann::json all = {
+      {"things", things}, {"bytes", report.bytes()}, {"removed", removed}, {"notes", report.notes}};
   fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -19,7 +19,7 @@ struct ReportOptions {
   bool json = false, markdown = false;
 };
 
-// A run folder, one of its trees, or a report exported before.
+// Gathers the report of a run folder or of one of its trees, or reads an exported one.
 Report load(const ReportOptions& o) {
   const bool exported = fs::is_regular_file(o.run);
   if (exported && !o.tree.empty())

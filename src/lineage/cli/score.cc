@@ -51,9 +51,8 @@ std::string read_text(const std::string& file) {
   return text;
 }
 
-// The tokens of a text after what texts of this tokenizer begin with, and how many of them, from
-// the first one on, are context alone. Where a tokenizer has no token to begin with, that is the
-// text's own first one.
+// A text as tokens. The first `context` of them are not scored: the tokens that all texts of this
+// tokenizer begin with or, where there are none, the text's own first token.
 struct ScoredText {
   std::vector<Token> tokens;
   int64_t context = 0;

@@ -30,8 +30,8 @@ extern "C" void on_interrupt(int signal) {
   }
 }
 
-// A log that cannot be written (a full disk, a closed terminal) ends no run: what it tells of is no
-// result.
+// Prints progress. A write that fails (a full disk, a closed terminal) does not end the run, as
+// progress is no result.
 void tell(const std::string& text) {
   std::fputs(text.c_str(), stderr);
   std::fflush(stderr);

@@ -77,8 +77,9 @@ class LinkFinder {
     LinkFinder finder;
     if (is_real_folder(run / "trees")) finder.look(run / "trees");
     if (finder.links_.folders.empty() && finder.links_.half_grown.empty())
-      throw Error(run.string() + ": has no tree; wanted a run folder with at least one, as trees "
-                                 "say what is needed",
+      throw Error(run.string() +
+                      ": has no tree; wanted a run folder with at least one, as trees "
+                      "say what is needed",
                   "a run folder of which nothing is needed can be removed as a whole");
     return std::move(finder.links_);
   }
@@ -155,9 +156,8 @@ class Pruner {
                               ": is half grown, so tokenised data and tokenizers stay");
     }
     scores();
-    std::ranges::stable_sort(report_.things, {}, [](const UnnamedThing& t) {
-      return std::pair(t.kind, t.path);
-    });
+    std::ranges::stable_sort(report_.things, {},
+                             [](const UnnamedThing& t) { return std::pair(t.kind, t.path); });
     return std::move(report_);
   }
 
@@ -214,7 +214,8 @@ class Pruner {
     for (const Node& n : nodes_) {
       if (!n.named || !n.manifest) continue;
       all.insert(n.manifest->tokenizer);
-      for (const auto& [name, record] : n.manifest->datasets) all.insert(record.value("digest", ""));
+      for (const auto& [name, record] : n.manifest->datasets)
+        all.insert(record.value("digest", ""));
     }
     return all;
   }
@@ -236,12 +237,14 @@ class Pruner {
       const std::string key = file.stem();
       const bool ours = file.extension() == ".json" && key.size() == kKeyDigits &&
                         key.find_first_not_of("0123456789abcdef") == std::string::npos;
-      if (!ours || !fs::is_regular_file(fs::symlink_status(file)) || named.contains(digest_of(file)))
+      if (!ours || !fs::is_regular_file(fs::symlink_status(file)) ||
+          named.contains(digest_of(file)))
         continue;
       const auto bytes = static_cast<int64_t>(fs::file_size(file));
       const std::string lock = "." + key + ".lock";
       add({Unnamed::tokenizer, file, bytes, {}, {}}, folder, lock, [&] {
-        remove_ours(folder, [&](const fs::path& at) { return at == file.filename() || at == lock; });
+        remove_ours(folder,
+                    [&](const fs::path& at) { return at == file.filename() || at == lock; });
         return std::string();
       });
     }
@@ -263,9 +266,8 @@ class Pruner {
         !key.starts_with(name.substr(name.size() - kIdentityDigits)))
       return false;
     if (removed_.contains(key)) return true;
-    if (std::ranges::any_of(nodes_, [&](const Node& n) {
-          return n.manifest && n.manifest->identity == key;
-        }))
+    if (std::ranges::any_of(
+            nodes_, [&](const Node& n) { return n.manifest && n.manifest->identity == key; }))
       return false;
     return !Checkpoint::exists(folder);  // else of another run
   }
@@ -280,8 +282,11 @@ class Pruner {
         if (is_orphan(key, folder)) orphans.push_back(key);
       if (orphans.empty()) return;
       report_.things.push_back(
-          {Unnamed::scores, file, database.bytes_of_nodes(orphans),
-           fmt::format("of {} model{}", orphans.size(), orphans.size() == 1 ? "" : "s"), {}});
+          {Unnamed::scores,
+           file,
+           database.bytes_of_nodes(orphans),
+           fmt::format("of {} model{}", orphans.size(), orphans.size() == 1 ? "" : "s"),
+           {}});
       if (remove_) database.remove_nodes(orphans);
     } catch (const Error& e) {
       report_.notes.push_back(e.what());

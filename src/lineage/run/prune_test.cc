@@ -76,7 +76,8 @@ TEST_F(PruneTest, EveryTreeAndSeedNamesItsNodes) {
   EXPECT_EQ(nodes().size(), 4u) << "a list removes nothing";
   EXPECT_EQ(pruned(), Strings{"node nodes/former-dddddddddddd"});
   fs::remove_all(run / "trees" / "two");
-  EXPECT_EQ(pruned(), (Strings{"node nodes/davinci-bbbbbbbbbbbb", "node nodes/tuned-cccccccccccc"}));
+  EXPECT_EQ(pruned(),
+            (Strings{"node nodes/davinci-bbbbbbbbbbbb", "node nodes/tuned-cccccccccccc"}));
   EXPECT_EQ(nodes(), Strings{"davinci-aaaaaaaaaaaa"});
 }
 
@@ -167,8 +168,9 @@ TEST_F(PruneTest, WithoutATreeNothingIsTouched) {
       prune(run);
       FAIL();
     } catch (const Error& e) {
-      EXPECT_EQ(e.what(), run.string() + ": has no tree; wanted a run folder with at least one, as "
-                                         "trees say what is needed");
+      EXPECT_EQ(e.what(), run.string() +
+                              ": has no tree; wanted a run folder with at least one, as "
+                              "trees say what is needed");
     }
   }
   EXPECT_EQ(nodes().size(), 1u);
