@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,11 +10,8 @@
 #include "lineage/base/error.h"
 #include "lineage/base/progress.h"
 #include "lineage/checkpoint/model.h"
-#include "lineage/comm/communicator.h"
 #include "lineage/eval/evaluate.h"
 #include "lineage/run/file_questions.h"
-#include "lineage/run/suites.h"
-#include "lineage/stages/recipe.h"
 
 namespace lineage {
 
@@ -40,54 +36,13 @@ std::vector<MeasuredScenario> evaluate_models(const std::vector<std::filesystem:
 // A model as the database of scores knows it.
 NodeRecord node_record(const Model&, const std::filesystem::path& folder);
 
-// Why a model cannot be measured by questions of the micro-world (`micro_world`) or by those of
-// files; none: it can.
+// Why a model cannot be measured: it has no tokenizer or, for questions of the micro-world, one of
+// other words. None: it can.
 std::optional<Error> why_not_measurable(const Model&, const NodeRecord&, bool micro_world);
 
-// The scenarios of which reports go on to show an earlier measurement with more items, and with how
-// many.
+// Of these measurements, the scenarios of which reports keep showing an earlier one with more
+// items, and how many it has.
 std::map<std::string, int64_t> larger_measurements(const std::vector<MeasuredScenario>&,
                                                    const Database&);
-
-// What a recipe's [evaluation] measures its nodes by: files, and where its tokenizer has the
-// micro-world's words that world's suite.
-class RecipeQuestions {
- public:
-  // Reads all files. An Error for a name that no suite has, and see file_questions().
-  RecipeQuestions(const Recipe&, Progress&);
-
-  bool empty() const { return !suites_ && files_.empty(); }
-  // The suite for a model of the micro-world's words, and the files for every one.
-  std::vector<Questions> of(const Model&, Progress&);
-  // The same for the recipe's nodes, before any of them is trained.
-  std::vector<Questions> planned() const;
-  // An Error where a database has scores of other files under the names of these.
-  void check_names(const Database&) const;
-  const EvaluateOptions& options() const { return options_; }
-
- private:
-  WorldConfig world_;
-  std::vector<std::string> abilities_;
-  EvaluateOptions options_;
-  std::unique_ptr<AbilitySuites> suites_;
-  std::vector<Questions> files_;
-};
-
-// How much each node will be asked, by the items' own number; further ones choose the templates.
-struct EvaluationPlan {
-  int64_t scenarios = 0, items = 0;
-  double tokens = 0;       // read; those written count as the tokens that are read in the same time
-  bool estimated = false;  // the tokenizer is not trained yet: items and tokens are about so many
-  // Seconds for a model that is trained on so many tokens a second.
-  double seconds(double training_tokens_per_second) const;
-};
-EvaluationPlan plan_evaluation(const Recipe&, const RecipeQuestions&);
-
-// Measures the models of a grown tree by the recipe's questions, into OUT/scores.sqlite; each rank
-// takes its share of them. What is measured is not measured again. Throws Interrupted when
-// interrupted() is true; what was measured is kept.
-void evaluate_run(RecipeQuestions&, const std::vector<std::filesystem::path>& nodes,
-                  const std::filesystem::path& out, const std::string& command,
-                  const std::function<bool()>& interrupted, Communicator&, Progress&);
 
 }  // namespace lineage

@@ -17,9 +17,10 @@ std::vector<FoundModel> models_below(const fs::path& folder) {
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error)) {
     std::error_code unreadable;
-    if (!at->is_directory(unreadable) || !Checkpoint::exists(at->path())) continue;
-    models.push_back({at->path().lexically_relative(folder).string(), at->path()});
-    at.disable_recursion_pending();
+    const bool hidden = at->path().filename().string().starts_with('.');  // as .growing of a tree
+    const bool model = !hidden && at->is_directory(unreadable) && Checkpoint::exists(at->path());
+    if (model) models.push_back({at->path().lexically_relative(folder).string(), at->path()});
+    if (model || hidden) at.disable_recursion_pending();
   }
   std::ranges::sort(models, {}, &FoundModel::folder);
   return models;

@@ -21,7 +21,8 @@ struct FoundModel {
 //   a run folder            what its trees name, RUN/trees/RECIPE/NODE; if nothing, RUN/nodes/*
 //   any other folder        the checkpoints anywhere below it
 //
-// A node that two trees name is found twice. Empty where there is none or nothing can be read.
+// A node that two trees name is found twice. Hidden folders are left out. Empty where there is none
+// or nothing can be read.
 std::vector<FoundModel> find_models(const fs::path&);
 
 // Their folders, links resolved, each once; sorted.

@@ -15,12 +15,13 @@ using testing::write_model;
 
 class ModelsTest : public ::testing::Test {
  protected:
-  // A run with two trees: both name davinci, and one node is named by none.
+  // A run with a tree of two seeds that both name davinci; no tree names the last node.
   ModelsTest() {
     for (const char* node : {"davinci-1", "tuned-2", "former-3"}) write_model(run / "nodes" / node);
     link("a/davinci", "davinci-1");
     link("a/tuned", "tuned-2");
     link("a/seed-4/davinci", "davinci-1");
+    link("a/.growing/former", "former-3");  // nothing hidden is a model of the tree
   }
   void link(const std::string& name, const std::string& node) {
     replace_link(run / "trees" / name, run / "nodes" / node);

@@ -247,6 +247,16 @@ TEST_F(PruneGrownTest, ACutRunGoesOnAfterAPrune) {
   EXPECT_EQ(nodes().size(), 3u);
 }
 
+TEST_F(PruneGrownTest, ANodeIsToBeGrownUntilItIsGrown) {
+  const fs::path tree = run / "trees" / "tiny";
+  EXPECT_THROW(grow(world(), [&] { return fs::exists(tree / "davinci"); }), Interrupted);
+  Strings to_grow;
+  for (const auto& entry : fs::directory_iterator(tree / ".growing"))
+    to_grow.push_back(entry.path().filename().string());
+  std::ranges::sort(to_grow);
+  EXPECT_EQ(to_grow, (Strings{"best", "tuned"}));
+}
+
 TEST_F(PruneGrownTest, TokenisedDataAndTokenizersGoWithTheirLastNode) {
   testing::write_corpus(folder / "corpus", 10);
   const auto recipe = [&](const std::string& vocab) {

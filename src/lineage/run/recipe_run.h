@@ -7,7 +7,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/comm/communicator.h"
-#include "lineage/run/evaluation.h"
+#include "lineage/run/recipe_questions.h"
 #include "lineage/stages/grow.h"
 #include "lineage/trace/report.h"
 
@@ -25,7 +25,7 @@ struct RunOptions {
   uint64_t seeds = 1;    // trees to grow, of the recipe's seed and those after it; the world stays
   bool evaluate = true;  // false: leave out the recipe's [evaluation]
   std::string command;   // as the report and the database show it
-  // For whoever shows how far the run is; on rank 0 alone.
+  // Called on rank 0 after each tree is grown, and after its evaluation.
   std::function<void(const GrownTree&)> grown = {};
   std::function<void(double seconds)> evaluated = {};
 };

@@ -269,7 +269,10 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g, Progress& pro
                             plan.steps));
   ranks_.barrier();
   stage.run(node, context);
-  if (ranks_.rank() == 0) replace_link(links_ / node.name, g.folder);
+  if (ranks_.rank() != 0) return;
+  replace_link(links_ / node.name, g.folder);
+  remove_links(links_ / kGrowing, options_.out / "nodes",
+               [&](const std::string& name) { return name != node.name; });
 }
 
 }  // namespace

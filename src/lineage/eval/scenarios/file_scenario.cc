@@ -23,6 +23,7 @@ class FileScenario final : public Scenario {
       std::swap(items_[i], items_[i + rng.below(items_.size() - i, i)]);
     examples_ = std::min<size_t>(64, items_.size() / 10);
     dev_ = examples_ + std::min<size_t>(200, items_.size() / 5);
+    spec_.n = std::min(spec_.n, std::ssize(items_) - static_cast<int64_t>(dev_));
   }
   std::vector<Instance> items(ItemSet set, int64_t n) const override {
     const auto part = std::span(items_);
