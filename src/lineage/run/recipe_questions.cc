@@ -72,7 +72,6 @@ void RecipeQuestions::check_names(const Database& database) const {
                      "name this file in a table: [evaluation.questions.NAME] paths = [\"…\"]");
 }
 
-
 double EvaluationPlan::seconds(double training_tokens_per_second) const {
   // Measured on models of 0.17M and 0.54M parameters (docs/log.md, 2026-11-23).
   constexpr double kRead = 3.5;     // times as fast as trained on

@@ -358,6 +358,10 @@ TEST(Recipe, WhatHasNoEffectIsTold) {
   EXPECT_NE(note("", {"pretrain.mixture={words=1}"}).find("corpora.mica has no effect: no node"),
             std::string::npos);
   EXPECT_NE(note("", {"evaluation.n=10"}).find("evaluation has no effect"), std::string::npos);
+  EXPECT_EQ(note("", {"evaluation.n=10", "evaluation.files=[\"q.jsonl\"]"}), "");
+  EXPECT_NE(note("", {"evaluation.abilities=[\"A01\"]", "evaluation.files=[\"q.jsonl\"]"})
+                .find("evaluation.abilities has no effect: it takes tokenizer.kind"),
+            std::string::npos);
   EXPECT_NE(note("[sources.words2]\npaths = [\"/dev/null\"]\n", {"tokenizer.path=x"})
                 .find("tokenizer.vocab has no effect: tokenizer.path names a trained tokenizer"),
             std::string::npos);
