@@ -79,8 +79,8 @@ TEST_F(FileQuestionsTest, WhatIsWrongIsNamed) {
             "another name for one | name its file in a table: [evaluation.questions.NAME] paths = "
             "[\"…\"]");
   config = {};
-  config.questions["A01"] = {.paths = {at("a.jsonl")}};
-  EXPECT_NE(error_of(config).find("two question sets are called A01"), std::string::npos);
+  config.questions["A01"] = {.paths = {at("a.jsonl")}, .shots = 2};  // an ability of the suite
+  EXPECT_NE(error_of(config).find("two question sets are called A01.k2"), std::string::npos);
   config = {};
   config.questions["bare"] = {};
   EXPECT_EQ(error_of(config), "evaluation.questions.bare: has no paths; wanted at least one | ");
