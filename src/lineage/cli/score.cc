@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <string>
 
 #include "lineage/base/error.h"
@@ -14,6 +12,7 @@
 #include "lineage/cli/options.h"
 #include "lineage/infer/engine.h"
 #include "lineage/run/models.h"
+#include "lineage/run/text_score.h"
 #include "lineage/text/unknown_words.h"
 
 namespace lineage::cli {
@@ -51,31 +50,20 @@ std::string read_text(const std::string& file) {
   return text;
 }
 
-// A text as tokens. The first `context` of them are not scored: the tokens that all texts of this
-// tokenizer begin with or, where there are none, the text's own first token.
-struct ScoredText {
-  std::vector<Token> tokens;
-  int64_t context = 0;
-  int64_t bytes = 0;  // of the text that the other tokens are
-};
-
-ScoredText read_scored(const std::string& file, const Tokenizer& tokenizer) {
-  const std::string text = read_text(file);
-  note_unknown(tokenizer, text, file);
-  ScoredText d{tokenizer.before_text(), 0, static_cast<int64_t>(text.size())};
-  d.context = static_cast<int64_t>(d.tokens.size());
-  tokenizer.encode_append(text, d.tokens);
-  if (d.context == 0 && !d.tokens.empty()) {
-    d.context = 1;
-    d.bytes -= static_cast<int64_t>(tokenizer.token_bytes(d.tokens[0]).size());
-  }
-  require(static_cast<int64_t>(d.tokens.size()) > d.context, file,
-          ": has no token to score after the first; wanted more text");
-  return d;
+void print_score(const ScoreOptions& o, const TextScore& s) {
+  if (o.json)
+    fmt::print("{}\n", nlohmann::json{{"model", o.model},
+                                      {"tokens", s.tokens},
+                                      {"bytes", s.bytes},
+                                      {"nats_per_token", s.nats_per_token()},
+                                      {"bits_per_byte", s.bits_per_byte()}}
+                           .dump());
+  else
+    fmt::print(
+        "{} tokens, {} bytes: {:.4f} nats a token, perplexity {:.3f}, {:.4f} bits per byte\n",
+        s.tokens, s.bytes, s.nats_per_token(), std::exp(s.nats_per_token()), s.bits_per_byte());
 }
 
-// Bits per byte of a text: windows of the model's context, each token predicted once, with at least
-// `overlap` tokens before it where the text has them.
 void score(const ScoreOptions& o) {
   set_threads(o.threads);
   open_checkpoint(o.model);  // for what it says of a folder that is none
@@ -83,50 +71,22 @@ void score(const ScoreOptions& o) {
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the text with",
                 "import the model again from a folder that holds its tokenizer's files");
-  const Tokenizer& tokenizer = *model.tokenizer;
   const int64_t T = model.config.context, overlap = o.overlap < 0 ? T / 2 : o.overlap;
   if (overlap >= T)
     throw UsageError(fmt::format("--overlap is {}; wanted a whole number from 0 to {}, the context",
                                  overlap, T - 1));
-  const auto lm = language_model(*model.gpt, tokenizer);
-  if (tokenizer.before_text().empty())
+  const auto lm = language_model(*model.gpt, *model.tokenizer);
+  if (model.tokenizer->before_text().empty())
     fmt::print(stderr,
                "the tokenizer has no token that begins or ends a text: the first token of each "
                "file is not scored\n");
-  double nats = 0;
-  int64_t tokens = 0, bytes = 0;
+  TextScore all;
   for (const std::string& file : o.files) {
-    const ScoredText d = read_scored(file, tokenizer);
-    const std::vector<Token>& ids = d.tokens;
-    const int64_t n = static_cast<int64_t>(ids.size());
-    require(d.context < T, o.model, ": texts begin with ", d.context,
-            " tokens; the model's context has ", T);
-    std::vector<ScoreRequest> requests;
-    for (int64_t done = d.context; done < n;) {
-      const int64_t first =
-          std::max<int64_t>(0, done == d.context ? 0 : done - std::max<int64_t>(1, overlap));
-      const int64_t end = std::min(n, first + T);
-      requests.push_back(
-          {{ids.begin() + first, ids.begin() + done}, {ids.begin() + done, ids.begin() + end}});
-      done = end;
-    }
-    for (const Scored& s : lm->score(requests)) nats -= s.log_prob;
-    tokens += n - d.context;
-    bytes += d.bytes;
+    const std::string text = read_text(file);
+    note_unknown(*model.tokenizer, text, file);
+    all += score_text(*lm, text, overlap, file);
   }
-  const double per_token = nats / static_cast<double>(tokens);
-  const double bits = nats / std::numbers::ln2 / static_cast<double>(bytes);
-  if (o.json)
-    fmt::print("{}\n", nlohmann::json{{"model", o.model},
-                                      {"tokens", tokens},
-                                      {"bytes", bytes},
-                                      {"nats_per_token", per_token},
-                                      {"bits_per_byte", bits}}
-                           .dump());
-  else
-    fmt::print(
-        "{} tokens, {} bytes: {:.4f} nats a token, perplexity {:.3f}, {:.4f} bits per byte\n",
-        tokens, bytes, per_token, std::exp(per_token), bits);
+  print_score(o, all);
 }
 
 }  // namespace

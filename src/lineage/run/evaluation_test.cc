@@ -92,8 +92,7 @@ TEST_F(EvaluateModelsTest, AModelThatCannotReadTheQuestionsSaysWhy) {
   EXPECT_FALSE(why_not_measurable(model, node, true));
   model.tokenizer = nullptr;
   EXPECT_EQ(why_not_measurable(model, node, false)->what(),
-            (folder / "a").string() +
-                ": has no tokenizer; wanted one to read the questions with");
+            (folder / "a").string() + ": has no tokenizer; wanted one to read the questions with");
 }
 
 }  // namespace
