@@ -112,6 +112,12 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
   std::ofstream(folder / "marked.txt") << "\xEF\xBB\xBF" << read_file(folder / "corpus" / "3.txt");
   EXPECT_EQ(run("score " + model("runs") + " " + (folder / "marked.txt").string()).text,
             score.text);
+  // Several files are scored together.
+  const auto tokens = [&](const std::string& files) {
+    return nlohmann::json::parse(run("score " + model("runs") + " --json " + files).text)["tokens"];
+  };
+  const std::string three = (folder / "corpus" / "3.txt").string();
+  EXPECT_EQ(tokens(three + " " + three + " " + three), 3 * tokens(three).get<int>());
   write_text(folder / "wide.txt", std::string("\xFF\xFEt\0h\0e\0", 8));
   expect_error("score " + model("runs") + " " + (folder / "wide.txt").string(),
                "wide.txt: is UTF-16 text; wanted UTF-8 text", "convert it: iconv -f UTF-16");

@@ -174,7 +174,8 @@ CLI::Option* add_names(CLI::App* c, const std::string& names, std::vector<std::s
           into.push_back(list.substr(at, end - at));
         }
       });
-  if (!option->nonpositional()) option->expected(1, CLI::detail::expected_max_vector_size);
+  if (!option->nonpositional())  // CLI11 gives such a positional its second value only if asked so
+    option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
   return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
