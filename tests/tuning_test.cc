@@ -125,6 +125,10 @@ TEST_F(TuningTest, WhatCannotBeTunedIsRefusedBeforeAnythingIsGrown) {
   EXPECT_THAT(error_of(tuned(), {"sft.pretrain_share=1"}), HasSubstr("pretrain_share"));
   EXPECT_THAT(error_of(tuned(), {"demonstrations.few.weights.F99=1"}),
               HasSubstr("demonstrations.few.weights: \"F99\" is no family of instructions"));
+  EXPECT_THAT(
+      error_of(tuned(), {"demonstrations.few.examples=499900", "demonstrations.few.heldout=101"}),
+      HasSubstr("demonstrations.few has 500001 examples and held-out ones; wanted at most "
+                "500000"));
   EXPECT_THAT(error_of(tuned(), {"demonstrations.few.families=[\"F08\"]"}),
               HasSubstr("demonstrations.few.families: F08 (unique) is held out for tests"));
   EXPECT_THAT(error_of(tuned(), {"conversations.words.paths=[\"x\"]"}),

@@ -64,37 +64,18 @@ export interface Stage {
   about: string; // a sentence; "" where there is none
 }
 
-const STAGES: Record<string, Stage> = {
-  pretrain: { name: "pretraining",
-    about: "The model starts from random weights and learns to predict the next token of plain text." },
-  sft: { name: "instruction tuning",
-    about: "The model learns to answer: it trains on instructions with good answers (supervised fine-tuning, SFT)." },
-  feedme: { name: "FeedME",
-    about: "A model writes several answers to each instruction, a judge rates them, and the parent is fine-tuned on the best." },
-  reward: { name: "reward model", about: "" },
-  ppo: { name: "RLHF (PPO)", about: "" },
-  import: { name: "imported", about: "The weights come from elsewhere; nothing is known here of how they were trained." },
-};
-const CONTINUED: Stage = { name: "continued pretraining",
-  about: "The same training goes on from the parent’s weights, with other text. Where most of that text is programs, this is the code stage." };
-
-/** What a node did: a second pretraining is a continued one. */
+/** What a node did, in the words of its stage. */
 export function stageOf(node: Node): Stage {
-  if (node.stage === "pretrain" && node.parents.length) return CONTINUED;
-  return STAGES[node.stage] ?? { name: node.stage, about: "" };
+  return { name: node.title || node.stage, about: node.about };
 }
 
 export function stageName(node: Node): string {
   return stageOf(node).name;
 }
 
-export type Kind = "root" | "continued" | "tuned" | "feedback" | "other";
+export type Kind = "root" | "continued" | "tuned" | "feedback";
 
 /** The colour a node has everywhere on the page. */
 export function kind(node: Node): Kind {
-  if (node.stage === "pretrain" || node.stage === "import")
-    return node.parents.length ? "continued" : "root";
-  if (node.stage === "sft") return "tuned";
-  if (["feedme", "reward", "ppo", "rlhf", "best_of_n"].includes(node.stage)) return "feedback";
-  return "other";
+  return node.kind !== "base" ? node.kind : node.parents.length ? "continued" : "root";
 }

@@ -3,7 +3,7 @@
 
 export interface Report {
   format: "lineage report";
-  version: 1;
+  version: 2;
   name: string;
   created: string;
   code: string;
@@ -33,6 +33,9 @@ export interface Run {
 export interface Node {
   name: string;
   stage: string;
+  kind: "base" | "tuned" | "feedback"; // of the stage
+  title: string; // of the stage, in words; "" where a checkpoint has none
+  about: string; // a sentence on the stage, or ""
   parents: string[];
   control: boolean;
   control_of: string; // the node that this one stands against; "": none in particular
@@ -141,10 +144,11 @@ export type Change = "open" | "small" | "gain" | "loss";
 export interface Curve {
   node: string;
   seed: number;
-  tag: string; // "" for the loss of all tokens
+  metric: string; // "loss", in nats a token, or one of the stage's own
+  tag: string; // a part of the data; "" for all of it
   heldout: boolean;
   tokens: number[]; // of this stage
-  loss: number[]; // nats a token
+  values: number[];
 }
 
 export interface Sample {
@@ -180,8 +184,8 @@ export function index(report: Report): Index {
 export function asReport(value: unknown): Report {
   const report = value as Partial<Report> | null;
   if (report?.format !== "lineage report") throw new Error("this file holds no report");
-  if (report.version !== 1)
-    throw new Error(`this report is of version ${report.version}; this page draws version 1`);
+  if (report.version !== 2)
+    throw new Error(`this report is of version ${report.version}; this page draws version 2`);
   return report as Report;
 }
 

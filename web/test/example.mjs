@@ -54,6 +54,12 @@ const NODES = [
     [0.94, 0.77, 0.7, 0.74, 0.88, 0.27, 0.36, 0.7, 0.2, 0.25, 0.36, 0.5, 0.44, 0.34, 0.39, 0.58]],
 ];
 
+const STAGES = {
+  pretrain: { kind: "base", title: "pretraining", about: "The model learns to predict the next token." },
+  continued: { kind: "base", title: "continued pretraining", about: "The same training goes on." },
+  sft: { kind: "tuned", title: "instruction tuning", about: "The model learns to answer." },
+  feedme: { kind: "feedback", title: "FeedME", about: "The model learns from its best answers." },
+};
 const SEEDS = [1, 2, 3];
 const hex = (draw, n) => Array.from({ length: n }, () => Math.floor(draw() * 16).toString(16)).join("");
 
@@ -66,14 +72,14 @@ function curve(draw, from, to, tokens, rate, at = 0) {
     xs.push(Math.round(t * tokens));
     ys.push(Number((from + (to - from) * drop + (draw() - 0.5) * 0.04 * (0.4 + from - to)).toFixed(4)));
   }
-  return { tokens: xs, loss: ys };
+  return { tokens: xs, values: ys };
 }
 
 export function example({ nodes = NODES.length, abilities = ABILITIES.length } = {}) {
   const draw = random(7);
   const chosen = NODES.slice(0, nodes);
   const report = {
-    format: "lineage report", version: 1, name: "gpt35-micro", created: "2025-01-31T12:34:56Z",
+    format: "lineage report", version: 2, name: "gpt35-micro", created: "2025-01-31T12:34:56Z",
     code: "0.1.0", seeds: SEEDS, confidence: 0.95,
     runs: [{ command: "lineage grow recipes/gpt35-micro.toml --seeds 3", machine: "AMD EPYC 7R13, 2 cores",
         code: "0.1.0", started: "2025-01-31T11:58:00Z", seconds: 1704 },
@@ -96,7 +102,7 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
   report.abilities.splice(5, 0, ...shots);
   for (const [name, stage, parent, parameters, tokens, control, data] of chosen) {
     report.nodes.push({
-      name, stage, parents: parent ? [parent] : [], control,
+      name, stage, ...STAGES[stage === "pretrain" && parent ? "continued" : stage], parents: parent ? [parent] : [], control,
       control_of: control && parent === "davinci" ? "code-davinci-002" : "", parameters,
       layers: parameters > 5e5 ? 4 : 3, width: parameters > 5e5 ? 128 : 96, context: 256, tokens,
       steps: Math.round(tokens / 4096), tokenizer: hex(draw, 64),
@@ -144,13 +150,13 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
     });
     const root = parent === null;
     for (const seed of SEEDS) {
-      report.curves.push({ node: name, seed, tag: "", heldout: false,
+      report.curves.push({ node: name, seed, metric: "loss", tag: "", heldout: false,
         ...curve(draw, root ? 4.2 : 1.9, root ? 1.45 : 1.3, tokens, root ? 6 : 4) });
       ABILITIES.slice(0, Math.min(12, abilities)).forEach(([, label], i) => {
-        const { tokens: at, loss } = curve(draw, above ? 3 * (1 - (above[7][i] ?? 0.3)) : 3.4, 3 * (1 - (values[i] ?? 0.3)), tokens,
+        const { tokens: at, values: loss } = curve(draw, above ? 3 * (1 - (above[7][i] ?? 0.3)) : 3.4, 3 * (1 - (values[i] ?? 0.3)), tokens,
           root ? 14 : 6, root ? 0.2 + 0.05 * i : 0);
         const few = (list) => list.filter((_, k) => k % 6 === 5);
-        report.curves.push({ node: name, seed, tag: `text/${label}`, heldout: true, tokens: few(at), loss: few(loss) });
+        report.curves.push({ node: name, seed, metric: "loss", tag: `text/${label}`, heldout: true, tokens: few(at), values: few(loss) });
       });
     }
   }

@@ -159,10 +159,10 @@ const tests = {
     assert.deepEqual(browser.complaints, []);
   },
   async "a report of another version says so"() {
-    const page = readFileSync(join(folder, "bare.html"), "utf8").replace('"version":1', '"version":9');
+    const page = readFileSync(join(folder, "bare.html"), "utf8").replace('"version":2', '"version":9');
     writeFileSync(join(folder, "other.html"), page);
     await browser.open(pathToFileURL(join(folder, "other.html")).href);
-    assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 1/);
+    assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 2/);
   },
 };
 

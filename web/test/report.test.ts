@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mean, points, strokes, tags } from "../src/components/curves";
+import { mean, otherMetrics, points, strokes, tags } from "../src/components/curves";
 import { clear, summary } from "../src/components/edges";
 import { mix } from "../src/components/heatmap";
 import { mostTelling } from "../src/components/samples";
@@ -29,7 +29,7 @@ describe("numbers", () => {
 describe("the glossary", () => {
   it("explains what leads to it, and every stage of the tree has a sentence", () => {
     expect(report.nodes.map((n) => stageOf(n)).every((s) => s.about.endsWith("."))).toBe(true);
-    expect(stageOf({ ...report.nodes[0]!, stage: "ppo2" })).toEqual({ name: "ppo2", about: "" });
+    expect(stageOf({ ...report.nodes[0]!, stage: "ppo2", title: "", about: "" })).toEqual({ name: "ppo2", about: "" });
   });
 });
 
@@ -98,19 +98,22 @@ describe("answers", () => {
 
 describe("curves", () => {
   it("put generations side by side", () => {
-    const all = points(report, "");
+    const all = points(report, { metric: "loss", heldout: false, tag: "" });
     const child = all.filter((p) => p.node === "code-davinci-002");
     expect(Math.min(...child.map((p) => p.x))).toBeGreaterThan(1);
     expect(Math.max(...child.map((p) => p.x))).toBe(2);
     expect(tags(report)).toHaveLength(12);
-    expect(tags(report)[0]).toEqual({ tag: "text/grammar", heldout: true, source: "text", name: "grammar" });
-    const curve = (tag: string, heldout: boolean) => ({ node: "davinci", seed: 1, tag, heldout, tokens: [1], loss: [1] });
-    expect(tags({ ...report, curves: [curve("", false), curve("A05", false), curve("text", true)] })
+    expect(tags(report)[0]).toEqual({ metric: "loss", tag: "text/grammar", heldout: true, source: "text", name: "grammar" });
+    const curve = (tag: string, heldout: boolean, metric = "loss") => ({ node: "davinci", seed: 1, metric, tag, heldout, tokens: [1], values: [1] });
+    expect(otherMetrics(report)).toEqual([]);
+    expect(otherMetrics({ ...report, curves: [curve("", false), curve("", false, "kl"), curve("", true, "reward_accuracy"), curve("books", true, "bits_per_byte")] })
+      .map((t) => t.name)).toEqual(["kl", "reward accuracy, held-out"]);
+    expect(tags({ ...report, curves: [curve("", false), curve("A05", false), curve("text", true), curve("", false, "kl")] })
       .map((t) => [t.source, t.name])).toEqual([["", "A05 in-context binding"], ["text", "all tokens"]]);
   });
   it("are averaged over seeds that have the same points", () => {
-    const point = (seed: number, x: number, loss: number) => ({ node: "a", seed, x, tokens: x, loss });
-    expect(mean([point(1, 0, 1), point(1, 1, 3), point(2, 0, 3), point(2, 1, 5)]).map((p) => p.loss)).toEqual([2, 4]);
+    const point = (seed: number, x: number, value: number) => ({ node: "a", seed, x, tokens: x, value });
+    expect(mean([point(1, 0, 1), point(1, 1, 3), point(2, 0, 3), point(2, 1, 5)]).map((p) => p.value)).toEqual([2, 4]);
     expect(mean([point(1, 0, 1), point(2, 0.5, 3)])).toEqual([]);
   });
   it("look different within a kind", () => {
@@ -131,7 +134,7 @@ describe("the document", () => {
   });
   it("is refused when it is none", () => {
     expect(() => asReport({})).toThrow("holds no report");
-    expect(() => asReport({ format: "lineage report", version: 2 })).toThrow("version 2");
+    expect(() => asReport({ format: "lineage report", version: 3 })).toThrow("version 3");
     expect(asReport(report)).toBe(report);
   });
   it("colours between three stops", () => {

@@ -319,6 +319,7 @@ TEST_F(HuggingFace, ATunedModelIsExportedWithItsTemplate) {
     config.vocab = 20;
     Manifest m;
     m.stage = stage;
+    m.chats = stage != "pretrain";
     m.config = frozen_model_config(config);
     fs::remove_all(folder_ / "model");
     fs::remove_all(folder_ / "out");

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "lineage/base/digest.h"
@@ -30,6 +31,14 @@ std::vector<std::string> strings(const JsonObject& object, std::string_view key)
   return all;
 }
 
+StageText read_stage_text(const JsonObject& object) {
+  const auto names = enum_names(StageKind());
+  const auto kind = std::ranges::find(names, object.get<std::string>("kind"));
+  if (kind == names.end()) object.refuse("kind", "base, tuned or feedback");
+  return {static_cast<StageKind>(kind - names.begin()), object.get<std::string>("title"),
+          object.get<std::string>("about")};
+}
+
 }  // namespace
 
 std::string to_json(const Manifest& m) {
@@ -40,6 +49,10 @@ std::string to_json(const Manifest& m) {
       {"seed", m.seed},           {"step", m.step},       {"tokens", m.tokens},
       {"weights", m.weights},     {"created", m.created}, {"files", m.files}};
   if (!m.world.empty()) all["world"] = m.world;
+  all["stage_text"] = {{"kind", enum_names(StageKind())[static_cast<size_t>(m.stage_text.kind)]},
+                       {"title", m.stage_text.title},
+                       {"about", m.stage_text.about}};
+  all["chats"] = m.chats;
   all["digest"] = digest_of(json(all).dump());
   return all.dump(2) + "\n";
 }
@@ -57,6 +70,13 @@ Manifest parse_manifest(std::string_view text, const std::string& place) {
         "it was edited or damaged; restore it, or grow the model again");
   Manifest m;
   m.stage = all.get<std::string>("stage");
+  if (all.has("stage_text")) {
+    m.stage_text = read_stage_text(all.child("stage_text"));
+    m.chats = all.get<bool>("chats");
+  } else {  // written before stages had words
+    m.chats = m.stage == "sft" || m.stage == "feedme";
+    m.stage_text.kind = m.chats ? StageKind::tuned : StageKind::base;
+  }
   m.node = all.get<std::string>("node");
   m.identity = all.get<std::string>("identity");
   m.parents = strings(all, "parents");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,9 +10,25 @@
 
 namespace lineage {
 
+// How a report groups the stages.
+enum class StageKind : uint8_t { base, tuned, feedback };
+constexpr std::array<std::string_view, 3> enum_names(StageKind) {
+  return {"base", "tuned", "feedback"};
+}
+
+// A stage for readers of a report.
+struct StageText {
+  StageKind kind = StageKind::base;
+  std::string title{};  // "instruction tuning"; empty in old manifests
+  std::string about{};  // a sentence, or empty
+  bool operator==(const StageText&) const = default;
+};
+
 // Where a model came from: enough to rebuild it, and to follow an ability back to its stage.
 struct Manifest {
-  std::string stage;     // "pretrain", "sft", "import"
+  std::string stage;  // "pretrain", "sft", "import"
+  StageText stage_text;
+  bool chats = false;    // it has learned conversations in its tokenizer's ChatTemplate
   std::string node;      // its name in the recipe
   std::string identity;  // digest of all that determines the node; empty outside a recipe
   std::vector<std::string> parents;  // their `weights`: pretrained base, reward model, ...

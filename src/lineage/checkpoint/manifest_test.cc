@@ -9,6 +9,8 @@ namespace {
 Manifest example() {
   Manifest m;
   m.stage = "sft";
+  m.stage_text = {StageKind::tuned, "instruction tuning", "It learns to answer."};
+  m.chats = true;
   m.node = "follow";
   m.identity = "1d";
   m.parents = {"aa", "bb"};

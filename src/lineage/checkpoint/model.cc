@@ -5,6 +5,7 @@
 namespace lineage {
 
 Model make_model(const GptConfig& config, bool with_gradients) {
+  config.validate("model");
   Model model;
   model.config = config;
   model.parameters = std::make_unique<Parameters>();

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -10,9 +9,8 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/cli/bench.h"
 #include "lineage/kernels/timed.h"
-#include "lineage/ops/tape.h"
+#include "lineage/train/language_model.h"
 #include "lineage/train/machine.h"
-#include "lineage/train/trainer.h"
 
 namespace lineage::cli {
 namespace {
@@ -32,19 +30,15 @@ Batch random_batch(const BenchConfig& c) {
     batch.tokens.data<int32_t>()[static_cast<size_t>(i)] = token(i);
     batch.targets.data<int32_t>()[static_cast<size_t>(i)] = token(i + 1);
   }
+  batch.total_weight = static_cast<double>(B * T);
   return batch;
 }
 
-// One optimizer step, as Trainer::step does it without ranks: forward, backward, clip, update.
-void training_step(Model& model, Optimizer& optimizer, const Batch& batch, int64_t step) {
-  {
-    Tape tape;
-    model.parameters->watch(tape, false);
-    tape.backward(
-        language_model_loss(*model.gpt, batch, static_cast<float>(batch.targets.numel())));
-  }
-  const double norm = std::sqrt(kernels().sum_squares(model.parameters->grads()));
-  optimizer.update(*model.parameters, 1, std::min(1.0, 1 / (norm + 1e-6)), step);
+// Every step takes its time, however the loss of random tokens goes.
+GuardConfig never_skip() {
+  GuardConfig guard;
+  guard.non_finite = guard.spike = GuardAction::ignore;
+  return guard;
 }
 
 void print_breakdown(const TimedKernels& timed, double total, int64_t steps) {
@@ -66,15 +60,15 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
   model.parameters->initialize(1);
   OptimizerConfig config;
   config.kind = c.optimizer;
-  Optimizer optimizer(config, *model.parameters, 0, model.parameters->numel());
-  const Batch batch = random_batch(c);
+  const auto alone = single_process();
+  Trainer trainer("bench", *model.parameters, config, never_skip(), *alone);
+  const MicroBatch batch = language_model_batch(*model.gpt, random_batch(c));
   constexpr int kWarmup = 2;
-  int64_t step = 0;
-  for (int i = 0; i < kWarmup; ++i) training_step(model, optimizer, batch, ++step);
+  for (int i = 0; i < kWarmup; ++i) trainer.step({&batch, 1}, 1);
   std::vector<double> times;
   for (const auto start = Clock::now(); times.size() < 3 || seconds_since(start) < o.seconds;) {
     const auto begin = Clock::now();
-    training_step(model, optimizer, batch, ++step);
+    trainer.step({&batch, 1}, 1);
     times.push_back(seconds_since(begin));
   }
   peak = std::max(peak, sgemm_peak(products(c), kPeakSeconds));
@@ -82,7 +76,7 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
   const double median = times[times.size() / 2];
   const double mean =
       std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
-  const double tokens = static_cast<double>(batch.targets.numel()) / median;
+  const double tokens = batch.weight / median;
   const double gflops = tokens * training_flops_per_token(c.model) * 1e-9;
   if (o.json)
     fmt::print("{}\n", nlohmann::json{{"config", c.name},
@@ -106,8 +100,7 @@ void bench_one(const BenchConfig& c, const BenchOptions& o) {
     const UseKernels use(timed);
     const auto start = Clock::now();
     int64_t steps = 0;
-    for (; steps < 3 || seconds_since(start) < o.seconds / 2; ++steps)
-      training_step(model, optimizer, batch, ++step);
+    for (; steps < 3 || seconds_since(start) < o.seconds / 2; ++steps) trainer.step({&batch, 1}, 1);
     print_breakdown(timed, seconds_since(start), steps);
   }
 }

@@ -81,15 +81,14 @@ std::string tuned_beside(const std::string& model) {
   std::vector<std::string> names;
   if (const auto run = run_of(model))
     for (const FoundModel& m : find_models(*run))
-      if (tuned_on_conversations(Checkpoint::open(m.folder).manifest()))
-        names.push_back(m.folder.string());
+      if (Checkpoint::open(m.folder).manifest().chats) names.push_back(m.folder.string());
   return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
 }
 
 // An Error for a model that was not tuned on conversations, whatever its tokenizer could write. An
 // imported model may have been; a note says so.
 void check_can_chat(const CompleteOptions& o, const Model& model) {
-  if (tuned_on_conversations(model.manifest)) return;
+  if (model.manifest.chats) return;
   const bool imported = model.manifest.stage == "import";
   if (imported && model.tokenizer->find_special(Special::end_of_turn)) {
     fmt::print(stderr, "note: {} is imported; whether it was tuned on this template is unknown\n",
@@ -207,7 +206,7 @@ class Writer {
 void continue_text(const CompleteOptions& o, const Model& model, Writer& writer) {
   const std::string prompt = o.prompts.empty() ? "" : o.prompts[0], text = text_of(prompt);
   note_unknown_words(*model.tokenizer, text);
-  if (tuned_on_conversations(model.manifest))
+  if (model.manifest.chats)
     fmt::print(
         stderr,
         "note: {} was tuned on conversations in a template; --chat puts the prompt into it\n",
@@ -256,7 +255,7 @@ void complete(const CompleteOptions& o) {
     throw Error(o.model + ": has no tokenizer; wanted one to read the prompt with",
                 "import the model again from a folder that holds its tokenizer's files");
   if (o.chat) check_can_chat(o, model);
-  Writer writer(o, model, o.chat || tuned_on_conversations(model.manifest));
+  Writer writer(o, model, o.chat || model.manifest.chats);
   o.chat ? converse(o, model, writer) : continue_text(o, model, writer);
   if (o.stats) writer.print_stats();
 }

@@ -81,7 +81,7 @@ void print_examples(const std::string& model, const Manifest& manifest) {
   fmt::print(
       "\nIt grew up in the micro-world and knows 1,024 words: lower case, spaces around "
       "punctuation.\n");
-  if (tuned_on_conversations(manifest)) {
+  if (manifest.chats) {
     const Instructions all(world);
     const InstructionMixture mixture(all, InstructionConfig{});
     fmt::print("Examples of what it answers (`lineage world show instruction` has every kind):\n");

@@ -1,21 +1,16 @@
 #include "lineage/eval/training_log.h"
 
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <string>
+
+#include "lineage/checkpoint/metrics_file.h"
 
 namespace lineage {
 
 std::vector<double> training_losses(const std::filesystem::path& metrics) {
-  std::ifstream in(metrics);
   std::vector<double> losses;
-  for (std::string line; std::getline(in, line);) {
-    const auto entry = nlohmann::json::parse(line, nullptr, false);
-    if (!entry.is_object()) continue;
-    if (const auto loss = entry.find("loss"); loss != entry.end() && loss->is_number())
-      losses.push_back(loss->get<double>());
-  }
+  for (const MetricsLine& line : read_metrics_file(metrics))
+    if (const auto loss = line.values.find({"loss"}); loss != line.values.end())
+      losses.push_back(loss->second);
   return losses;
 }
 

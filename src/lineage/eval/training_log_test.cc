@@ -12,11 +12,11 @@ namespace {
 TEST(TrainingLog, ReadsTheLossOfEveryStep) {
   const auto path = std::filesystem::temp_directory_path() /
                     ("lineage-metrics-" + std::to_string(::getpid()) + ".jsonl");
-  std::ofstream(path) << R"({"loss":2.5,"step":1})"
+  std::ofstream(path) << R"({"loss":2.5,"step":1,"tokens":8})"
                       << "\n"
-                      << R"({"heldout_loss":9.0,"step":1})"
+                      << R"({"heldout_loss":9.0,"step":1,"tokens":8})"
                       << "\n"
-                      << R"({"loss":1,"step":2})"
+                      << R"({"loss":1,"step":2,"tokens":16})"
                       << "\n"
                       << R"({"loss":0.5,"st)";  // cut off by a kill
   EXPECT_EQ(training_losses(path), (std::vector{2.5, 1.0}));

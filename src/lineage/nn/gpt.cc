@@ -39,7 +39,6 @@ Block<PackedLinear> packed(const Block<Linear>& b) {
 }  // namespace
 
 Gpt::Gpt(Parameters::Scope scope, const GptConfig& c) : GptLayers(c) {
-  config.validate("gpt");
   blocks.resize(static_cast<size_t>(c.layers));
   const float std = static_cast<float>(c.init_std);
   scope.normal(token_embedding, "token_embedding.weight", ParameterKind::embedding,

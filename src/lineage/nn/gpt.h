@@ -8,7 +8,7 @@ namespace lineage {
 
 // A decoder-only transformer with its heads, as it is trained.
 struct Gpt : GptLayers<Linear> {
-  Gpt(Parameters::Scope, const GptConfig&);
+  Gpt(Parameters::Scope, const GptConfig&);  // of a config that validate() passes
   Gpt(const Gpt&) = delete;
   Gpt& operator=(const Gpt&) = delete;
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "lineage/base/error.h"
-#include "lineage/stages/stage.h"
 
 namespace lineage {
 namespace {
@@ -99,12 +98,6 @@ Checkpoint open_checkpoint(const std::string& folder, const fs::path& default_ru
   if (const auto models = models_named(folder, default_run); !models.empty() && !fs::exists(folder))
     throw Error(folder + ": no such folder; wanted a model's", "did you mean " + listed(models));
   return Checkpoint::open(folder);
-}
-
-bool tuned_on_conversations(const Manifest& manifest) {
-  const auto stages = stage_names();
-  return std::ranges::find(stages, manifest.stage) != stages.end() &&
-         stage_for(manifest.stage, "manifest").tunes_on_conversations();
 }
 
 std::string short_digest(const std::string& digest) {

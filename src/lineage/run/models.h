@@ -39,9 +39,6 @@ fs::path scores_file(const fs::path& model_or_run);
 // the models of that name in `default_run`.
 Checkpoint open_checkpoint(const std::string& folder, const fs::path& default_run = "runs");
 
-// Whether the stage of a model tunes it on conversations in its tokenizer's ChatTemplate.
-bool tuned_on_conversations(const Manifest&);
-
 // The first 12 digits, as names of folders and tables show a digest.
 std::string short_digest(const std::string& digest);
 

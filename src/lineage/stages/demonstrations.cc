@@ -47,8 +47,13 @@ void validate_demonstrations(const Recipe& recipe, const std::string& place) {
   if (recipe.demonstrations.empty()) return;
   const World world(recipe.world);
   const Instructions instructions(world);
-  for (const auto& [name, set] : recipe.demonstrations)
+  for (const auto& [name, set] : recipe.demonstrations) {
+    const auto items = static_cast<uint64_t>(set.instructions.examples + set.heldout);
+    require(items <= kFirstAnswered, place, ": demonstrations.", name, " has ", items,
+            " examples and held-out ones; wanted at most ", kFirstAnswered,
+            ", as further ones are prompts that models answer");
     InstructionMixture(instructions, set.instructions, place + ": demonstrations." + name);
+  }
 }
 
 std::map<std::string, double> chosen_sets(const Recipe& recipe,

@@ -33,7 +33,7 @@ SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
   if (chosen_sets(recipe, {}, {}).contains(name)) {
-    // Uncut: what is cut for a model's context is that model's affair.
+    // Not truncated here; each stage truncates to its own context length.
     const SourceRecord record = tuning_set(recipe, name, tokenizer, 1 << 30).record;
     if (const auto files = recipe.conversations.find(name); files != recipe.conversations.end())
       if (const std::string warning =
@@ -49,12 +49,12 @@ std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Toke
                         const std::map<std::string, std::string>& data,
                         const std::map<std::string, GrownNode>& grown) {
   constexpr std::string_view kScheme = "lineage node 1";
-  const Stage& stage = stage_for(node.stage, node.place);
+  const Stage& stage = stage_of(node);
   Digest digest;
   digest.field(kScheme).field(node.stage).field(stage.frozen(node));
   digest.field(std::to_string(recipe.seed)).field(tokenizer.digest());
   for (const std::string& parent : node.parents) digest.field(grown.at(parent).identity);
-  for (const std::string& source : stage.sources(node, recipe))
+  for (const std::string& source : stage.reads(node, recipe).names())
     digest.field(source).field(fmt::format("{}", weight_of(recipe, source))).field(data.at(source));
   return digest.hex();
 }
@@ -91,7 +91,7 @@ class Grower {
  private:
   // `work` on rank 0 first, which then leaves on disk what the others read.
   template <class Work>
-  auto chief_first(const Work& work) {
+  auto on_rank0_first(const Work& work) {
     if (ranks_.rank() != 0) ranks_.barrier();
     auto result = work();
     if (ranks_.rank() == 0) ranks_.barrier();
@@ -117,14 +117,14 @@ std::map<std::string, std::string> Grower::prepare_data(
     const std::vector<const RecipeNode*>& nodes) {
   std::set<std::string> used;
   for (const RecipeNode* n : nodes)
-    for (const std::string& s : stage_for(n->stage, n->place).sources(*n, recipe_)) used.insert(s);
+    for (const std::string& s : stage_of(*n).reads(*n, recipe_).names()) used.insert(s);
   // What is cheap to check in all of them comes before what is slow in the first.
   std::map<std::string, double> texts = chosen_texts(recipe_, {}, {});
   std::erase_if(texts, [&](const auto& text) { return !used.contains(text.first); });
   check_texts(recipe_, texts, *tokenizer_);
   std::map<std::string, std::string> digests;
   for (const std::string& name : used) {
-    const SourceRecord record = chief_first([&] {
+    const SourceRecord record = on_rank0_first([&] {
       return prepare_data_set(recipe_, name, *tokenizer_,
                               {.cache = options_.out / "data",
                                .verify = ranks_.rank() == 0,
@@ -152,7 +152,7 @@ std::vector<GrownNode> Grower::run() {
   const auto nodes = chosen_nodes(recipe_, options_.nodes);
   check_writable_folder(options_.out, "--out");
   check_inputs(recipe_, nodes);
-  tokenizer_ = chief_first([&] {
+  tokenizer_ = on_rank0_first([&] {
     return recipe_tokenizer(recipe_, options_.out / "tokenizers", progress_, options_.interrupted);
   });
   std::vector<RecipeNode> resolved;
@@ -161,7 +161,7 @@ std::vector<GrownNode> Grower::run() {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = tokenizer_->vocab();
     check_vocab(*tokenizer_, node.model, node.place, kVocabHelp);
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe_, ranks_.size());
+    const StagePlan plan = stage_of(node).plan(node, recipe_, ranks_.size());
     if (!ever_grown(node.name)) fresh.push_back({node.place, plan, {}});
     resolved.push_back(std::move(node));
   }
@@ -175,7 +175,7 @@ std::vector<GrownNode> Grower::run() {
     g.cached = Checkpoint::exists(g.folder);
     grown_[node.name] = g;
     if (g.cached) continue;
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe_, ranks_.size());
+    const StagePlan plan = stage_of(node).plan(node, recipe_, ranks_.size());
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_room(ungrown, options_.out, ranks_.size());
@@ -262,7 +262,7 @@ void Grower::grow_node(const RecipeNode& node, const GrownNode& g, Progress& pro
                        {},      g.identity, tokenizer_, peak_gflops_, std::move(interrupted)};
   for (const std::string& parent : node.parents)
     context.parents.push_back(grown_.at(parent).folder);
-  const Stage& stage = stage_for(node.stage, node.place);
+  const Stage& stage = stage_of(node);
   const StagePlan plan = stage.plan(node, recipe_, ranks_.size());
   progress.note(fmt::format("{}: {} parameters, {}{} tokens in {} steps", node.name,
                             plan.parameters, plan.estimated ? "about " : "", plan.tokens,

@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "lineage/ops/ops.h"
-#include "lineage/train/trainer.h"
+#include "lineage/train/language_model.h"
 
 namespace lineage {
 namespace {

@@ -35,7 +35,7 @@ void read_if_small(const ConversationsConfig& config, const std::string& name) {
 void check_inputs(const Recipe& recipe, const std::vector<const RecipeNode*>& nodes) {
   std::set<std::string> used;
   for (const RecipeNode* n : nodes)
-    for (const std::string& s : stage_for(n->stage, n->place).sources(*n, recipe)) used.insert(s);
+    for (const std::string& s : stage_of(*n).reads(*n, recipe).names()) used.insert(s);
   check_tokenizer_files(recipe, nodes);
   for (const std::string& name : used) {
     if (const auto source = recipe.sources.find(name); source != recipe.sources.end())

@@ -5,9 +5,9 @@
 #include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/files.h"
-#include "lineage/ops/tape.h"
 #include "lineage/stages/grow.h"
 #include "lineage/stages/room.h"
+#include "lineage/train/language_model.h"
 #include "lineage/train/machine.h"
 #include "lineage/world/vocabulary.h"
 
@@ -28,15 +28,14 @@ double measured_rate(const GptConfig& config, int64_t tokens) {
   batch.tokens = Tensor::zeros({B, T}, DType::i32);
   batch.targets = Tensor::zeros({B * T}, DType::i32);
   batch.weights = Tensor::full({B * T}, 1);
-  OptimizerConfig adamw;
-  Optimizer optimizer(adamw, *model.parameters, 0, model.parameters->numel());
+  batch.total_weight = static_cast<double>(B * T);
+  const auto alone = single_process();
+  Trainer trainer("plan", *model.parameters, {}, {}, *alone);
+  const MicroBatch micro = language_model_batch(*model.gpt, batch);
   double seconds = 0;
   for (int i = 1; i <= 2; ++i) {
     const auto start = Clock::now();
-    Tape tape;
-    model.parameters->watch(tape, false);
-    tape.backward(language_model_loss(*model.gpt, batch, static_cast<float>(B * T)));
-    optimizer.update(*model.parameters, 0, 1, i);
+    trainer.step({&micro, 1}, 0);
     seconds = seconds_since(start);
   }
   return static_cast<double>(B * T) / seconds;
@@ -92,7 +91,7 @@ GrowPlan plan_growth(const Recipe& recipe, const GrowOptions& options, int ranks
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = loaded ? loaded->vocab() : recipe.tokenizer.vocab;
-    const StagePlan plan = stage_for(node.stage, node.place).plan(node, recipe, ranks);
+    const StagePlan plan = stage_of(node).plan(node, recipe, ranks);
     result.nodes.push_back({n, plan});
     of_node.push_back(
         &architectures.try_emplace(to_toml(node.model), Architecture{node.model, plan})

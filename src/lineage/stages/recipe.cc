@@ -14,6 +14,7 @@
 #include "lineage/stages/recipe_keys.h"
 #include "lineage/stages/stage.h"
 #include "lineage/text/chat.h"
+#include "lineage/train/train_config.h"
 
 namespace lineage {
 namespace {
@@ -164,7 +165,8 @@ std::vector<RecipeNode> ordered(std::vector<RecipeNode> nodes) {
     }
   for (RecipeNode& n : result)
     if (!n.parents.empty())
-      n.model = std::ranges::find(result, n.parents[0], &RecipeNode::name)->model;
+      n.model =
+          stage_of(n).model(std::ranges::find(result, n.parents[0], &RecipeNode::name)->model);
   return result;
 }
 
@@ -246,7 +248,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   std::vector<RecipeNode> read;
   for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
   recipe.nodes = ordered(std::move(read));
-  for (const RecipeNode& n : recipe.nodes) stage_for(n.stage, n.place).validate(n, recipe);
+  for (const RecipeNode& n : recipe.nodes) stage_of(n).validate(n, recipe);
   recipe.notes = without_effect(document, recipe);
   return recipe;
 }
@@ -266,9 +268,11 @@ const RecipeNode& Recipe::node(std::string_view wanted) const {
 }
 
 std::string recipe_reference() {
-  std::string text;
+  std::string text =
+      "# Keys of a recipe\n\nPrinted by `lineage grow --keys`; docs/formats.md has the rest on "
+      "recipes.\n\n";
   const auto add = [&](std::string_view table, std::string_view what, const std::string& keys) {
-    text += fmt::format("### `[{}]`\n\n{}\n\n{}\n", table, what, keys);
+    text += fmt::format("## `[{}]`\n\n{}\n\n{}\n", table, what, keys);
   };
   add("tokenizer", "Loaded, or trained on the sources.", config_reference<TokenizerConfig>());
   add("model", "The architecture; a child has its first parent's.", config_reference<GptConfig>());
@@ -285,6 +289,9 @@ std::string recipe_reference() {
   for (std::string_view stage : stage_names())
     add(stage, fmt::format("Of every {0} node; `[nodes.NAME.{0}]` overrides it for one.", stage),
         stage_for(stage, "recipe").reference());
+  add("STAGE.optimizer", "Of every stage that trains.", config_reference<OptimizerConfig>());
+  add("STAGE.schedule", "Of the learning rate.", config_reference<ScheduleConfig>());
+  add("STAGE.guard", "Reaction to a run that diverges.", config_reference<GuardConfig>());
   return text;
 }
 

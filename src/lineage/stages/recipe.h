@@ -11,12 +11,12 @@
 #include "lineage/base/config.h"
 #include "lineage/data/conversations.h"
 #include "lineage/data/source_config.h"
-#include "lineage/nn/gpt.h"
+#include "lineage/nn/gpt_config.h"
 #include "lineage/stages/demonstrations.h"
 #include "lineage/stages/evaluation_config.h"
 #include "lineage/stages/texts.h"
 #include "lineage/text/pattern.h"
-#include "lineage/train/trainer.h"
+#include "lineage/train/training_loop.h"
 
 namespace lineage {
 
@@ -52,9 +52,9 @@ struct RecipeNode {
   std::vector<std::string> parents;
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
   ConfigNode model_table;  // [nodes.NAME.model] over [model], of a node without parents
-  GptConfig model;         // the first parent's, or [nodes.NAME.model] over [model]
-  // What it shows is not an ability of its own but what a stage's cost alone does: for the reader,
-  // and no part of its identity. `control_of`: the node it stands against, where there is one.
+  GptConfig model;         // what the stage makes of the first parent's, or model_table's
+  // A control: trained with the same budget but without the ingredient under test. Only the report
+  // uses this. `control_of`: the node that it is compared with, if any.
   bool control = false;
   std::string control_of;
   std::string place;  // of the node, for messages

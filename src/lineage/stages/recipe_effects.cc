@@ -125,7 +125,7 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   std::set<std::string> read, stages;
   for (const RecipeNode& n : recipe.nodes) {
     stages.insert(n.stage);
-    for (const std::string& s : stage_for(n.stage, n.place).sources(n, recipe)) read.insert(s);
+    for (const std::string& s : stage_of(n).reads(n, recipe).names()) read.insert(s);
   }
   const TokenizerConfig& tokenizer = recipe.tokenizer;
   const bool trains = tokenizer.kind == TokenizerKind::bpe && tokenizer.path.empty();

@@ -6,6 +6,12 @@
 #include "lineage/base/error.h"
 
 namespace lineage {
+
+// One file each.
+const Stage& pretrain_stage();
+const Stage& sft_stage();
+const Stage& feedme_stage();
+
 namespace {
 
 std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage()}; }
@@ -15,6 +21,14 @@ std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &f
 std::vector<std::string_view> stage_names() {
   std::vector<std::string_view> names;
   for (const Stage* s : stages()) names.push_back(s->name());
+  return names;
+}
+
+std::vector<std::string> StageReads::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, weight] : sets) names.push_back(name);
+  for (const auto& [name, weight] : texts) names.push_back(name);
+  names.insert(names.end(), others.begin(), others.end());
   return names;
 }
 
@@ -32,5 +46,7 @@ const Stage& stage_for(std::string_view kind, const std::string& place) {
       fmt::format("{}: stage is \"{}\"; wanted one of {}", place, kind, fmt::join(names, ", ")),
       near.empty() ? "" : "did you mean \"" + near + "\"?");
 }
+
+const Stage& stage_of(const RecipeNode& node) { return stage_for(node.stage, node.place); }
 
 }  // namespace lineage

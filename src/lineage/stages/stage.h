@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "lineage/base/progress.h"
+#include "lineage/checkpoint/manifest.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/stages/recipe.h"
 #include "lineage/text/tokenizer.h"
 
 namespace lineage {
 
-// What a stage is given besides its node: where it may write, what it may read, who watches.
+// The surroundings of a node while it is grown.
 struct StageContext {
   const Recipe& recipe;
   Communicator& ranks;
@@ -29,7 +30,7 @@ struct StageContext {
   std::function<bool()> interrupted;
 };
 
-// What growing a node will take, told before an hour is spent.
+// Estimated cost of a node, shown before training starts.
 struct StagePlan {
   int64_t tokens = 0, steps = 0, parameters = 0;
   bool estimated = false;  // tokens and steps follow from data that is not read yet
@@ -41,34 +42,43 @@ struct StagePlan {
 // Of the metrics that so many steps write.
 int64_t metrics_bytes(int64_t steps);
 
+// The data of a node, by its names in the recipe.
+struct StageReads {
+  std::map<std::string, double> texts, sets;  // trained on; weight of each within its kind
+  double text_share = 0;                      // of the tokens come from `texts`
+  double epochs = 1;                          // through `sets`, where the plan is an estimate
+  std::vector<std::string> others;            // read besides, such as answers to choose from
+  std::vector<std::string> names() const;     // sets, texts, others
+};
+
 // One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,
 // loss included; what they share lives in train/. A stage has no state: its config is the node's
-// table.
+// table. A stage is written as the StageParts of stage_of.h.
 class Stage {
  public:
   virtual ~Stage() = default;
   virtual std::string_view name() const = 0;
+  virtual StageText text(const RecipeNode&) const = 0;
   // Whether its models learn conversations in their tokenizer's ChatTemplate.
-  virtual bool tunes_on_conversations() const { return false; }
+  virtual bool tunes_on_conversations() const = 0;
+  // The model of a child of such a first parent.
+  virtual GptConfig model(const GptConfig& parent) const = 0;
   // All that can be known without data: keys, values, parents. Throws an Error.
   virtual void validate(const RecipeNode&, const Recipe&) const = 0;
   // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the
-  // result, and it stands in the manifest.
+  // result, and the manifest has it.
   virtual std::string frozen(const RecipeNode&) const = 0;
-  virtual std::string reference() const = 0;  // its keys, as a Markdown table
+  virtual std::string reference() const = 0;  // its own keys, as a Markdown table
   virtual std::vector<ConfigKey> keys() const = 0;
-  virtual std::vector<std::string> sources(const RecipeNode&, const Recipe&) const = 0;
+  virtual StageReads reads(const RecipeNode&, const Recipe&) const = 0;
   virtual StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const = 0;
-  // Grows the node into context.folder, resuming what a killed run left there.
+  // Grows the node into context.folder, resuming an interrupted run there.
   virtual void run(const RecipeNode&, const StageContext&) const = 0;
 };
 
 std::vector<std::string_view> stage_names();
 // The stage called `kind`; an Error naming `place` and the known ones otherwise.
 const Stage& stage_for(std::string_view kind, const std::string& place);
-
-const Stage& pretrain_stage();
-const Stage& sft_stage();
-const Stage& feedme_stage();
+const Stage& stage_of(const RecipeNode&);
 
 }  // namespace lineage

@@ -9,11 +9,11 @@
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
-#include "lineage/checkpoint/training_state.h"
 #include "lineage/data/mixture.h"
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
-#include "lineage/stages/node_manifest.h"
+#include "lineage/stages/node_run.h"
+#include "lineage/train/language_model.h"
 
 namespace lineage {
 namespace {
@@ -168,11 +168,13 @@ double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const Tun
 
 }  // namespace
 
-void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
-                     std::string_view stage) {
+void validate_tuning(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe) {
   const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
+  const std::string& stage = node.stage;
   require(!node.parents.empty(), place, " has no parent; a stage ", stage,
           " wants the model to tune");
+  require(!node.model.scalar_head, place, "'s parent has a scalar head; a stage ", stage,
+          " wants a language model");
   TrainConfig train = config.train;
   if (train.tokens == 0) train.tokens = node.model.context;  // by epochs
   train.validate(fmt::format("{}.{}", place, stage), node.model.context);
@@ -184,15 +186,15 @@ void validate_tuning(const RecipeNode& node, const Recipe& recipe, const TuningC
   text_of(node, recipe, config);
 }
 
-std::vector<std::string> tuning_sources(const RecipeNode& node, const Recipe& recipe,
-                                        const TuningConfig& config) {
-  std::vector<std::string> names;
-  for (const auto& [name, weight] : sets_of(node, recipe, config)) names.push_back(name);
-  for (const auto& [name, weight] : text_of(node, recipe, config)) names.push_back(name);
-  return names;
+StageReads tuning_reads(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe) {
+  return {.texts = text_of(node, recipe, config),
+          .sets = sets_of(node, recipe, config),
+          .text_share = config.pretrain_share,
+          .epochs = config.epochs,
+          .others = {}};
 }
 
-StagePlan tuning_plan(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
+StagePlan tuning_plan(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe,
                       int ranks) {
   StagePlan plan;
   plan.estimated = config.train.tokens == 0;
@@ -207,8 +209,8 @@ StagePlan tuning_plan(const RecipeNode& node, const Recipe& recipe, const Tuning
   return plan;
 }
 
-std::vector<TuningSet> load_tuning_sets(const RecipeNode& node, const StageContext& context,
-                                        const TuningConfig& config) {
+std::vector<TuningSet> load_tuning_sets(const TuningConfig& config, const RecipeNode& node,
+                                        const StageContext& context) {
   std::vector<TuningSet> sets;
   for (const auto& [name, weight] : sets_of(node, context.recipe, config)) {
     sets.push_back(tuning_set(context.recipe, name, *context.tokenizer, node.model.context));
@@ -217,11 +219,35 @@ std::vector<TuningSet> load_tuning_sets(const RecipeNode& node, const StageConte
   return sets;
 }
 
-void tune(std::string_view stage, std::string frozen, const TuningConfig& config,
-          std::vector<TuningSet> sets, const RecipeNode& node, const StageContext& context) {
+namespace {
+
+// Measures the loss of the held-out demonstrations, and lets `best` keep the weights of the least.
+Measurement heldout_measurement(const Model& model, const TuningData& data, Communicator& ranks,
+                                BestWeights* best) {
+  int64_t rows = 0;
+  for (const auto& [name, set] : data.heldout) rows += set->size();
+  if (rows == 0) return {};
+  Measurement measurement;
+  measurement.tokens = measurement.tokens_at_end = rows * data.options.context;
+  measurement.run = [&, rows, best](bool, const std::function<void(double)>& done) {
+    const auto losses = heldout_losses(*model.gpt, data, ranks, [&](int64_t read) {
+      done(static_cast<double>(read) / static_cast<double>(rows));
+    });
+    MetricValues values;
+    for (const auto& [set, loss] : losses) values[{"loss", true, set}] = loss;
+    if (const auto all = losses.find(""); all != losses.end() && best && ranks.rank() == 0)
+      best->consider(all->second, *model.parameters);
+    return values;
+  };
+  return measurement;
+}
+
+}  // namespace
+
+void tune(const TuningConfig& config, std::vector<TuningSet> sets, const RecipeNode& node,
+          const StageContext& context) {
   Communicator& ranks = context.ranks;
-  const uint64_t seed = context.recipe.seed;
-  const Rng key = Rng(seed).fold(stage);
+  const Rng key = Rng(context.recipe.seed).fold(node.stage);
 
   std::unique_ptr<const TextData> text;
   if (config.pretrain_share > 0)
@@ -236,53 +262,32 @@ void tune(std::string_view stage, std::string frozen, const TuningConfig& config
   if (config.train.tokens == 0 && train.schedule.warmup_tokens > train.tokens)
     context.progress.note(warmup_note(node.name, train));
 
-  Model model = make_model(node.model, true);
-  Checkpoint::open(context.parents[0]).load(*model.parameters);
+  const Model model = first_model(node, context);
   const bool select = config.select == Select::heldout_loss && !data.heldout.empty();
   BestWeights best(context.folder);
-  TrainContext surroundings{
-      node.name, context.folder,     ranks, context.progress, context.peak_gflops, {}, 0,
-      0,         context.interrupted};
-  for (const auto& [name, rows] : data.heldout)
-    surroundings.measured_last += rows->size() * node.model.context;
-  surroundings.measured_tokens = surroundings.measured_last;
-  const auto all_rows =
-      static_cast<double>(std::max<int64_t>(1, surroundings.measured_last / node.model.context));
-  if (surroundings.measured_last > 0)
-    surroundings.measure = [&](bool, const std::function<void(double)>& done) {
-      nlohmann::json json;
-      for (const auto& [name, loss] : heldout_losses(*model.gpt, data, ranks, [&](int64_t rows) {
-             done(static_cast<double>(rows) / all_rows);
-           })) {
-        json[name.empty() ? "heldout_loss" : "heldout_loss/" + name] = loss;
-        if (name.empty() && select && ranks.rank() == 0) best.consider(loss, *model.parameters);
-      }
-      return json;
-    };
-  Trainer trainer(*model.gpt, *model.parameters, train, context.recipe.run,
-                  std::move(surroundings));
-  trainer.run(
+  LoopContext loop = loop_context(node, context);
+  loop.measurement = heldout_measurement(model, data, ranks, select ? &best : nullptr);
+  train_language_model(
+      *model.gpt, *model.parameters, train,
       [&](int64_t first, int64_t count) { return data.mixture->batch(first, count, data.options); },
-      language_model_loss, context.folder / "metrics.jsonl");
+      loop);
 
   ranks.barrier();
   if (select) best.load(*model.parameters);
   const auto losses = heldout_losses(*model.gpt, data, ranks);
-  if (ranks.rank() == 0) {
-    Manifest manifest = node_manifest(stage, node, context, std::move(frozen), trainer);
-    const int64_t rows = trainer.plan().first_row(trainer.steps());
-    for (size_t i = 0; i < data.records.size(); ++i) {
-      SourceRecord record = data.records[i];
-      record.epochs = data.mixture->epochs(static_cast<int64_t>(i), rows);
-      nlohmann::json json = record;
-      if (const auto it = losses.find(record.name); it != losses.end())
-        json["heldout_nats_per_token"] = it->second;
-      manifest.datasets[record.name] = std::move(json);
-    }
-    Checkpoint::write(context.folder, manifest, *model.parameters, context.tokenizer.get());
-    remove_training_state(context.folder);
-    best.remove();
+  const BatchPlan plan = train.plan(node.model.context);
+  std::map<std::string, nlohmann::json> datasets;
+  for (size_t i = 0; i < data.records.size(); ++i) {
+    SourceRecord record = data.records[i];
+    record.epochs = data.mixture->epochs(static_cast<int64_t>(i), plan.all_rows());
+    nlohmann::json json = record;
+    if (const auto it = losses.find(record.name); it != losses.end())
+      json["heldout_nats_per_token"] = it->second;
+    datasets[record.name] = std::move(json);
   }
+  write_node(node, context, plan.steps(), plan.all_rows() * node.model.context, datasets,
+             *model.parameters);
+  if (ranks.rank() == 0) best.remove();
   ranks.barrier();
 }
 

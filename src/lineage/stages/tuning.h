@@ -8,7 +8,7 @@
 #include "lineage/data/conversations.h"
 #include "lineage/data/packing.h"
 #include "lineage/stages/stage.h"
-#include "lineage/train/trainer.h"
+#include "lineage/train/train_config.h"
 
 namespace lineage {
 
@@ -16,7 +16,7 @@ namespace lineage {
 enum class Select : uint8_t { last, heldout_loss };
 constexpr std::array<std::string_view, 2> enum_names(Select) { return {"last", "heldout_loss"}; }
 
-// What the stages that tune on demonstrations (sft, feedme) share.
+// The keys of stages that tune on demonstrations.
 struct TuningConfig {
   std::map<std::string, double> mixture;
   double epochs = 2;
@@ -44,18 +44,17 @@ void fields(V& v, TuningConfig& c) {
   fields(v, c.train);
 }
 
-// Checks what can be known without data; `stage` names the table, for messages.
-void validate_tuning(const RecipeNode&, const Recipe&, const TuningConfig&, std::string_view stage);
-// The names of the recipe's sets that a node uses, and of the sources of its pretraining text.
-std::vector<std::string> tuning_sources(const RecipeNode&, const Recipe&, const TuningConfig&);
-StagePlan tuning_plan(const RecipeNode&, const Recipe&, const TuningConfig&, int ranks);
-// The sets, read; each record's weight is that of the node's mixture.
-std::vector<TuningSet> load_tuning_sets(const RecipeNode&, const StageContext&,
-                                        const TuningConfig&);
+// The parts of a stage that tunes on demonstrations (StageParts). A node of them has at least one
+// parent.
+void validate_tuning(const TuningConfig&, const RecipeNode&, const Recipe&);
+StageReads tuning_reads(const TuningConfig&, const RecipeNode&, const Recipe&);
+StagePlan tuning_plan(const TuningConfig&, const RecipeNode&, const Recipe&, int ranks);
 
-// Trains on from the first parent, with the loss on the answers, and writes the checkpoint: what
-// sft is, and how feedme ends. `frozen` is the manifest's config.
-void tune(std::string_view stage, std::string frozen, const TuningConfig&, std::vector<TuningSet>,
-          const RecipeNode&, const StageContext&);
+// The node's sets, read; each record's weight is that of the node's mixture.
+std::vector<TuningSet> load_tuning_sets(const TuningConfig&, const RecipeNode&,
+                                        const StageContext&);
+
+// Trains on from the first parent, with the loss on the answers, and writes the checkpoint.
+void tune(const TuningConfig&, std::vector<TuningSet>, const RecipeNode&, const StageContext&);
 
 }  // namespace lineage

@@ -143,6 +143,9 @@ ReportNode node_of(const Found& found, const std::map<std::string, std::string>&
   ReportNode node;
   node.name = m.node;
   node.stage = m.stage;
+  node.kind = enum_names(m.stage_text.kind)[static_cast<size_t>(m.stage_text.kind)];
+  node.title = m.stage_text.title;
+  node.about = m.stage_text.about;
   constexpr size_t kShort = 12;
   for (const std::string& parent : m.parents) {
     const auto it = names.find(parent);

@@ -153,7 +153,7 @@ TEST(Metrics, ThinsToEqualSpansOfTokens) {
   ASSERT_EQ(m.curves[0].tokens.size(), 10u);
   EXPECT_EQ(m.curves[0].tokens.back(), 10000);
   EXPECT_EQ(m.curves[0].tokens[0], 1000);
-  EXPECT_DOUBLE_EQ(m.curves[0].loss[0], 50.5);  // 1 .. 100
+  EXPECT_DOUBLE_EQ(m.curves[0].values[0], 50.5);  // 1 .. 100
   EXPECT_FALSE(m.seconds);
 }
 
@@ -169,6 +169,19 @@ TEST(Metrics, TagsAndHeldOutAreCurvesOfTheirOwn) {
   EXPECT_FALSE(curves[1].heldout);
   EXPECT_EQ(curves[3].tag, "books");
   EXPECT_TRUE(curves[3].heldout);
+}
+
+TEST(Metrics, WhatAStageMeasuresIsACurve) {
+  const TempFolder folder;
+  write_bytes(folder / "m.jsonl",
+              "{\"tokens\":1,\"kl\":0.5,\"grad_norm\":1,\"lr\":1,\"mfu\":1,\"step\":1}\n"
+              "{\"tokens\":1,\"heldout_accuracy\":0.75}\n");
+  const auto curves = read_metrics(folder / "m.jsonl").curves;
+  ASSERT_EQ(curves.size(), 2u);
+  EXPECT_EQ(curves[0].metric, "accuracy");
+  EXPECT_TRUE(curves[0].heldout);
+  EXPECT_EQ(curves[1].metric, "kl");
+  EXPECT_EQ(curves[1].values, std::vector{0.5});
 }
 
 TEST(Metrics, ACutLastLineIsLeftOutABadOneIsNamed) {

@@ -1,27 +1,12 @@
 #include "lineage/trace/metrics_curves.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include "lineage/base/error.h"
-#include "lineage/base/file.h"
+#include "lineage/checkpoint/metrics_file.h"
 
 namespace lineage {
 namespace {
-
-using CurveKey = std::pair<bool, std::string>;  // held out, tag
-
-std::optional<CurveKey> curve_of(const std::string& key) {
-  for (const auto& [name, heldout] : {std::pair("loss", false), std::pair("heldout_loss", true)}) {
-    if (key == name) return CurveKey{heldout, ""};
-    if (key.starts_with(std::string(name) + "/"))
-      return CurveKey{heldout, key.substr(std::string_view(name).size() + 1)};
-  }
-  return std::nullopt;
-}
 
 double rounded(double x) {
   constexpr double kDigits = 1e4;
@@ -39,12 +24,12 @@ ReportCurve thinned(const ReportCurve& curve, int points) {
     double sum = 0;
     int64_t n = 0, at = 0;
     for (; i < curve.tokens.size() && curve.tokens[i] <= end; ++i, ++n) {
-      sum += curve.loss[i];
+      sum += curve.values[i];
       at = curve.tokens[i];
     }
     if (n == 0) continue;
     result.tokens.push_back(at);
-    result.loss.push_back(sum / static_cast<double>(n));
+    result.values.push_back(sum / static_cast<double>(n));
   }
   return result;
 }
@@ -53,41 +38,26 @@ ReportCurve thinned(const ReportCurve& curve, int points) {
 
 NodeMetrics read_metrics(const std::filesystem::path& file, int points) {
   NodeMetrics result;
-  if (!std::filesystem::exists(file)) return result;
-  const std::string text = read_file(file);
-  std::map<CurveKey, ReportCurve> curves;
+  std::map<MetricName, ReportCurve> curves;
   double seconds = 0;
-  int64_t number = 0, before = 0;
-  for (size_t at = 0; at < text.size();) {
-    ++number;
-    const size_t end = text.find('\n', at);
-    const bool whole = end != std::string::npos;
-    const std::string line = text.substr(at, whole ? end - at : std::string::npos);
-    at = whole ? end + 1 : text.size();
-    const auto json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object() || !json.contains("tokens") || !json["tokens"].is_number_integer()) {
-      if (!whole) break;  // the run was ended while it wrote
-      throw Error(fmt::format("{}:{}: no JSON object with tokens; wanted a line of metrics",
-                              file.string(), number));
+  int64_t before = 0;
+  for (const MetricsLine& line : read_metrics_file(file)) {
+    for (const auto& [name, value] : line.values) {
+      ReportCurve& curve = curves[name];
+      curve.tokens.push_back(line.tokens);
+      curve.values.push_back(value);
     }
-    const int64_t tokens = json["tokens"];
-    for (const auto& [key, value] : json.items()) {
-      const auto name = curve_of(key);
-      if (!name || !value.is_number()) continue;
-      ReportCurve& curve = curves[*name];
-      curve.tokens.push_back(tokens);
-      curve.loss.push_back(value);
-    }
-    if (const double rate = json.value("tokens_per_s", 0.0); rate > 0) {
-      seconds += static_cast<double>(tokens - before) / rate;
-      before = tokens;
+    if (const double rate = line.tokens_per_s.value_or(0); rate > 0) {
+      seconds += static_cast<double>(line.tokens - before) / rate;
+      before = line.tokens;
     }
   }
-  for (const auto& [key, curve] : curves) {
+  for (const auto& [name, curve] : curves) {
     ReportCurve thin = thinned(curve, points);
-    for (double& loss : thin.loss) loss = rounded(loss);
-    thin.heldout = key.first;
-    thin.tag = key.second;
+    for (double& value : thin.values) value = rounded(value);
+    thin.metric = name.metric;
+    thin.heldout = name.heldout;
+    thin.tag = name.part;
     result.curves.push_back(std::move(thin));
   }
   if (seconds > 0) result.seconds = seconds;

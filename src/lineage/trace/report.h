@@ -38,6 +38,7 @@ struct ReportRun {
 
 struct ReportNode {
   std::string name, stage;
+  std::string kind, title, about;    // of the stage: base, tuned or feedback; in words
   std::vector<std::string> parents;  // names; the first gave the weights
   bool control = false;
   std::string control_of;  // the node that this one stands against; empty: none in particular
@@ -117,14 +118,15 @@ struct ReportContrast {
   Change change() const;
 };
 
-// Losses of one node and seed along its own stage, thinned for drawing.
+// A metric of one node and seed along its own stage, thinned for drawing.
 struct ReportCurve {
   std::string node;
   uint64_t seed = 0;
-  std::string tag;  // empty: all tokens
+  std::string metric;  // "loss", in nats a token; or one of the stage's own
+  std::string tag;     // a part of the data; empty: all of it
   bool heldout = false;
   std::vector<int64_t> tokens;
-  std::vector<double> loss;  // nats a token
+  std::vector<double> values;
 };
 
 struct SampleAnswer {

@@ -37,9 +37,9 @@ NLOHMANN_JSON_SERIALIZE_ENUM(ContrastKind,
                              {{ContrastKind::parent, "parent"}, {ContrastKind::control, "control"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GrownModel, seed, weights, identity, created, code, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportRun, command, machine, code, started, seconds)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, parents, control, control_of,
-                                   parameters, layers, width, context, tokens, steps, config,
-                                   tokenizer, data, grown)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, kind, title, about, parents, control,
+                                   control_of, parameters, layers, width, context, tokens, steps,
+                                   config, tokenizer, data, grown)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, ability, of, scenario, name, metric, chance,
                                    low, high, graded)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportExample, prompt, chat, choices, choice_count, chain,
@@ -55,7 +55,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, items, 
                                    per_seed, prompting, gate)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, kind, difference, items,
                                    p, holm, n, seeds)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, tag, heldout, tokens, loss)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, metric, tag, heldout, tokens, values)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, confidence, seeds,
@@ -65,7 +65,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, co
 namespace {
 
 constexpr std::string_view kFormat = "lineage report";
-constexpr int kReportVersion = 1;
+constexpr int kReportVersion = 2;
 
 // JSON has no infinity, and an interval of one seed has infinite ends: they become the limits.
 Interval within(Interval i, double low, double high) {

@@ -104,8 +104,8 @@ inline Report small_report() {
   contrast("davinci", "A08", ContrastKind::parent, 0.77, 0.05, 0.0002);
   contrast("davinci", "A08/list", ContrastKind::parent, 0.68, 0.1, std::nullopt);
   contrast("davinci-long", "A08", ContrastKind::control, 0.7, 0.05, 0.0002);
-  r.curves = {{"davinci", 1, "", false, {4096, 8192}, {3.5, 2.5}},
-              {"davinci", 1, "grammar", false, {4096, 8192}, {3.5, 0.5}}};
+  r.curves = {{"davinci", 1, "loss", "", false, {4096, 8192}, {3.5, 2.5}},
+              {"davinci", 1, "loss", "grammar", false, {4096, 8192}, {3.5, 0.5}}};
   r.samples = {{"A08",
                 "reverse: a b",
                 "b a",

@@ -31,28 +31,28 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Parameters&, int64_t b
       m_(Tensor::zeros({end - begin})),
       v_(Tensor::zeros({end - begin})) {}
 
-void Optimizer::update(Parameters& parameters, double share, double grad_scale, int64_t step) {
+void Optimizer::update(Parameters& parameters, double lr_scale, double grad_scale, int64_t step) {
   const int64_t decayed = parameters.decayed();
   if (config_.kind == OptimizerKind::adamw) {
-    adamw(parameters, 0, decayed, true, share, grad_scale, step);
+    adamw(parameters, 0, decayed, true, lr_scale, grad_scale, step);
   } else {
     const auto [begin, end] = matrices(parameters);
-    adamw(parameters, 0, begin, true, share, grad_scale, step);
+    adamw(parameters, 0, begin, true, lr_scale, grad_scale, step);
     std::vector<const Parameter*> mine;
     for (const Parameter& p : parameters.all())
       if (p.begin >= std::max(begin, begin_) && p.begin < std::min(end, end_)) mine.push_back(&p);
-    muon(std::move(mine), share, grad_scale);
+    muon(std::move(mine), lr_scale, grad_scale);
   }
-  adamw(parameters, decayed, parameters.numel(), false, share, grad_scale, step);
+  adamw(parameters, decayed, parameters.numel(), false, lr_scale, grad_scale, step);
 }
 
-void Optimizer::adamw(Parameters& parameters, int64_t begin, int64_t end, bool decay, double share,
-                      double grad_scale, int64_t step) {
+void Optimizer::adamw(Parameters& parameters, int64_t begin, int64_t end, bool decay,
+                      double lr_scale, double grad_scale, int64_t step) {
   begin = std::max(begin, begin_);
   end = std::min(end, end_);
   if (begin >= end) return;
   AdamWStep s;
-  s.lr = static_cast<float>(config_.lr * share);
+  s.lr = static_cast<float>(config_.lr * lr_scale);
   s.beta1 = static_cast<float>(config_.beta1);
   s.beta2 = static_cast<float>(config_.beta2);
   s.eps = static_cast<float>(config_.eps);
@@ -66,18 +66,18 @@ void Optimizer::adamw(Parameters& parameters, int64_t begin, int64_t end, bool d
 
 // A matrix a thread where there are enough of them, the largest first: small products gain little
 // from a second thread, and Newton-Schulz is a long chain of them.
-void Optimizer::muon(std::vector<const Parameter*> matrices, double share, double grad_scale) {
+void Optimizer::muon(std::vector<const Parameter*> matrices, double lr_scale, double grad_scale) {
   const auto count = static_cast<int64_t>(matrices.size());
   std::ranges::stable_sort(matrices, std::ranges::greater(),
                            [](const Parameter* p) { return p->value.numel(); });
   const auto each = [&](int64_t i, int64_t, int64_t) {
-    muon(*matrices[static_cast<size_t>(i)], share, grad_scale);
+    muon(*matrices[static_cast<size_t>(i)], lr_scale, grad_scale);
   };
   if (count >= 2 * num_threads()) return parallel_blocks(count, 1, each, /*dynamic=*/true);
   for (int64_t i = 0; i < count; ++i) each(i, i, i + 1);
 }
 
-void Optimizer::muon(const Parameter& p, double share, double grad_scale) {
+void Optimizer::muon(const Parameter& p, double lr_scale, double grad_scale) {
   const Kernels& k = kernels();
   const float momentum = static_cast<float>(config_.muon_momentum);
   const int64_t R = p.value.dim(0), C = p.value.numel() / R;
@@ -86,7 +86,7 @@ void Optimizer::muon(const Parameter& p, double share, double grad_scale) {
   Tensor update = Tensor::zeros({R, C});  // Nesterov: the gradient and the momentum to come
   k.axpby(update, static_cast<float>(grad_scale), p.grad, 0);
   k.axpby(update, momentum, buffer, 1);
-  const double lr = config_.muon_lr * share;
+  const double lr = config_.muon_lr * lr_scale;
   const double shape = std::sqrt(std::max(1.0, static_cast<double>(R) / static_cast<double>(C)));
   k.axpby(value, static_cast<float>(-lr * shape), orthogonalize(update),
           static_cast<float>(1 - lr * config_.weight_decay));

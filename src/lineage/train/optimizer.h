@@ -46,9 +46,9 @@ void fields(V& v, OptimizerConfig& c) {
 class Optimizer {
  public:
   Optimizer(const OptimizerConfig&, const Parameters&, int64_t begin, int64_t end);
-  // One update with the peak rates times `share` and the gradients times `grad_scale`;
+  // One update with the peak rates times `lr_scale`, and the gradients times `grad_scale`;
   // `step` is 1-based.
-  void update(Parameters&, double share, double grad_scale, int64_t step);
+  void update(Parameters&, double lr_scale, double grad_scale, int64_t step);
   // The moments, (end - begin) each; what a checkpoint keeps.
   Tensor& first_moment() { return m_; }
   Tensor& second_moment() { return v_; }
@@ -60,10 +60,10 @@ class Optimizer {
   }
 
  private:
-  void adamw(Parameters&, int64_t begin, int64_t end, bool decay, double share, double grad_scale,
-             int64_t step);
-  void muon(std::vector<const Parameter*> matrices, double share, double grad_scale);
-  void muon(const Parameter&, double share, double grad_scale);
+  void adamw(Parameters&, int64_t begin, int64_t end, bool decay, double lr_scale,
+             double grad_scale, int64_t step);
+  void muon(std::vector<const Parameter*> matrices, double lr_scale, double grad_scale);
+  void muon(const Parameter&, double lr_scale, double grad_scale);
 
   OptimizerConfig config_;
   int64_t begin_, end_;

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <functional>
 #include <map>
 #include <string>
 
@@ -15,9 +13,7 @@
 #include "lineage/base/parallel.h"
 #include "lineage/base/rng.h"
 #include "lineage/checkpoint/model.h"
-#include "lineage/ops/tape.h"
-#include "lineage/train/gradient_reducer.h"
-#include "lineage/train/trainer.h"
+#include "lineage/train/language_model.h"
 
 namespace lineage {
 namespace {
@@ -43,6 +39,7 @@ Batch random_rows(const GptConfig& c, int64_t rows) {
   batch.tokens = Tensor::empty({rows, c.context}, DType::i32);
   batch.targets = Tensor::empty({N}, DType::i32);
   batch.weights = Tensor::full({N}, 1);
+  batch.total_weight = static_cast<double>(N);
   for (size_t i = 0; i < static_cast<size_t>(N); ++i) {
     const auto vocab = static_cast<uint64_t>(c.vocab);
     batch.tokens.data<int32_t>()[i] = static_cast<int32_t>(rng.below(vocab, i));
@@ -50,47 +47,6 @@ Batch random_rows(const GptConfig& c, int64_t rows) {
   }
   return batch;
 }
-
-// What Trainer::step() does with one micro-batch, without data and guard.
-class Stepper {
- public:
-  Stepper(Communicator& ranks, Model& model, int64_t rows, bool overlap)
-      : ranks_(ranks),
-        model_(model),
-        overlap_(overlap),
-        bounds_(Optimizer::shards({}, *model.parameters, ranks.size())),
-        optimizer_({}, *model.parameters, begin(), end()),
-        batch_(random_rows(model.config, rows / ranks.size())) {}
-
-  void step() {
-    Parameters& parameters = *model_.parameters;
-    GradientReducer reducer(ranks_, parameters, bounds_);
-    {
-      Tape tape;
-      parameters.watch(tape, false);
-      if (overlap_) reducer.follow(tape);
-      const float rows = static_cast<float>(batch_.targets.numel() * ranks_.size());
-      tape.backward(language_model_loss(*model_.gpt, batch_, rows));
-    }
-    reducer.finish();
-    const Tensor shard = parameters.grads().slice(begin(), {end() - begin()});
-    const double norm = std::sqrt(ranks_.all_reduce(kernels().sum_squares(shard)));
-    optimizer_.update(parameters, 1, std::min(1.0, 1 / norm), ++steps_);
-    ranks_.all_gather(parameters.values(), bounds_);
-  }
-
- private:
-  int64_t begin() const { return bounds_[static_cast<size_t>(ranks_.rank())]; }
-  int64_t end() const { return bounds_[static_cast<size_t>(ranks_.rank()) + 1]; }
-
-  Communicator& ranks_;
-  Model& model_;
-  bool overlap_;
-  std::vector<int64_t> bounds_;
-  Optimizer optimizer_;
-  Batch batch_;
-  int64_t steps_ = 0;
-};
 
 double median(std::vector<double> x) {
   std::ranges::sort(x);
@@ -107,24 +63,27 @@ void run(Communicator& ranks, const std::string& name, int turns) {
   const auto alone = single_process();
   Model model = make_model(architecture(c), true);
   model.parameters->initialize(1);
-  Stepper single(*alone, model, c.rows, false), plain(ranks, model, c.rows, false),
-      overlapped(ranks, model, c.rows, true);
+  Trainer single("one rank", *model.parameters, {}, {}, *alone);
+  Trainer together("all ranks", *model.parameters, {}, {}, ranks);
+  const MicroBatch all_rows = language_model_batch(*model.gpt, random_rows(model.config, c.rows));
+  const MicroBatch own_rows =
+      language_model_batch(*model.gpt, random_rows(model.config, c.rows / ranks.size()));
 
   // Only rank 0 computes alone; the others wait for it.
   struct Kind {
     const char* what;
-    Stepper* stepper;
+    Trainer& trainer;
+    const MicroBatch& batch;
     bool together;
     std::vector<double> seconds;
   };
-  std::vector<Kind> kinds = {{"one rank", &single, false, {}},
-                             {"all, summed after the backward pass", &plain, true, {}},
-                             {"all, summed during the backward pass", &overlapped, true, {}}};
+  std::vector<Kind> kinds = {{"one rank", single, all_rows, false, {}},
+                             {"all ranks", together, own_rows, true, {}}};
   for (int turn = -1; turn < turns; ++turn)  // the first warms up
     for (Kind& kind : kinds) {
       ranks.barrier();
       const auto start = std::chrono::steady_clock::now();
-      if (kind.together || ranks.rank() == 0) kind.stepper->step();
+      if (kind.together || ranks.rank() == 0) kind.trainer.step({&kind.batch, 1}, 1);
       ranks.barrier();
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       if (turn >= 0) kind.seconds.push_back(took.count());

@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-double schedule_share(const ScheduleConfig& c, int64_t tokens, int64_t total) {
+double lr_scale(const ScheduleConfig& c, int64_t tokens, int64_t total) {
   if (tokens < c.warmup_tokens)
     return static_cast<double>(tokens) / static_cast<double>(c.warmup_tokens);
   if (c.kind == ScheduleKind::constant) return 1;
@@ -50,6 +50,17 @@ int64_t BatchPlan::first_row(int64_t step) const {
   const auto ramp = static_cast<int64_t>(first_.size()) - 1;
   if (step <= ramp) return first_[static_cast<size_t>(step)];
   return step >= steps_ ? total_rows_ : first_.back() + (step - ramp) * rows_;
+}
+
+std::vector<RowRange> micro_batches(const RowRange& step, int64_t most, int rank, int ranks) {
+  const int64_t end = step.first + step.count * (rank + 1) / ranks;
+  std::vector<RowRange> parts;
+  for (int64_t at = step.first + step.count * rank / ranks; at < end;) {
+    const int64_t count = std::min(std::max<int64_t>(1, most), end - at);
+    parts.push_back({at, count});
+    at += count;
+  }
+  return parts;
 }
 
 }  // namespace lineage

@@ -10,33 +10,32 @@
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
 #include "lineage/ops/testing.h"
-#include "lineage/train/guard.h"
-#include "lineage/train/metric_log.h"
+#include "lineage/train/divergence_guard.h"
+#include "lineage/train/language_model.h"
 #include "lineage/train/optimizer.h"
 #include "lineage/train/schedule.h"
-#include "lineage/train/trainer.h"
 
 namespace lineage {
 namespace {
 
 TEST(Schedule, EachKindAtItsCorners) {
   ScheduleConfig c{ScheduleKind::cosine, 100, 0, 0.1};
-  EXPECT_DOUBLE_EQ(schedule_share(c, 1, 1000), 0.01);
-  EXPECT_DOUBLE_EQ(schedule_share(c, 100, 1000), 1);
-  EXPECT_NEAR(schedule_share(c, 550, 1000), 0.55, 1e-12);
-  EXPECT_NEAR(schedule_share(c, 1000, 1000), 0.1, 1e-12);
+  EXPECT_DOUBLE_EQ(lr_scale(c, 1, 1000), 0.01);
+  EXPECT_DOUBLE_EQ(lr_scale(c, 100, 1000), 1);
+  EXPECT_NEAR(lr_scale(c, 550, 1000), 0.55, 1e-12);
+  EXPECT_NEAR(lr_scale(c, 1000, 1000), 0.1, 1e-12);
   c.decay_tokens = 450;  // GPT-3: constant after the decay
-  EXPECT_NEAR(schedule_share(c, 550, 1000), 0.1, 1e-12);
-  EXPECT_NEAR(schedule_share(c, 900, 1000), 0.1, 1e-12);
+  EXPECT_NEAR(lr_scale(c, 550, 1000), 0.1, 1e-12);
+  EXPECT_NEAR(lr_scale(c, 900, 1000), 0.1, 1e-12);
   c = {ScheduleKind::linear, 0, 0, 0};
-  EXPECT_NEAR(schedule_share(c, 250, 1000), 0.75, 1e-12);
+  EXPECT_NEAR(lr_scale(c, 250, 1000), 0.75, 1e-12);
   c = {ScheduleKind::wsd, 100, 200, 0};
-  EXPECT_DOUBLE_EQ(schedule_share(c, 50, 1000), 0.5);
-  EXPECT_DOUBLE_EQ(schedule_share(c, 800, 1000), 1);
-  EXPECT_NEAR(schedule_share(c, 900, 1000), 0.5, 1e-12);
-  EXPECT_NEAR(schedule_share(c, 1000, 1000), 0, 1e-12);
+  EXPECT_DOUBLE_EQ(lr_scale(c, 50, 1000), 0.5);
+  EXPECT_DOUBLE_EQ(lr_scale(c, 800, 1000), 1);
+  EXPECT_NEAR(lr_scale(c, 900, 1000), 0.5, 1e-12);
+  EXPECT_NEAR(lr_scale(c, 1000, 1000), 0, 1e-12);
   c.kind = ScheduleKind::constant;
-  EXPECT_DOUBLE_EQ(schedule_share(c, 1000, 1000), 1);
+  EXPECT_DOUBLE_EQ(lr_scale(c, 1000, 1000), 1);
 }
 
 TEST(BatchPlan, CoversEveryRowOnceAndRamps) {
@@ -79,17 +78,17 @@ TEST(Measuring, TakesATenthOfTheTimeOfTrainingAtMost) {
   train.tokens = 60'000;
   EXPECT_EQ(steps_between_measurements(run, 100), 10);
   for (size_t sources : {1u, 3u}) {
-    const int64_t each = measured_tokens(run, train, 100, sources);
+    const int64_t each = measured_tokens(run, train.tokens, 100, sources);
     const double all =
         kReadingShare * 10 * static_cast<double>(each * static_cast<int64_t>(sources));
     EXPECT_LE(all, 0.1 * static_cast<double>(train.tokens));
     EXPECT_GT(all, 0.09 * static_cast<double>(train.tokens));
   }
   train.tokens = 100'000'000;
-  EXPECT_EQ(measured_tokens(run, train, 1000, 1), 65536);
+  EXPECT_EQ(measured_tokens(run, train.tokens, 1000, 1), 65536);
   run.eval_tokens = 20'480;  // what the recipe says
   train.tokens = 1000;
-  EXPECT_EQ(measured_tokens(run, train, 100, 1), 20'480);
+  EXPECT_EQ(measured_tokens(run, train.tokens, 100, 1), 20'480);
   run.eval_every = 7;
   EXPECT_EQ(steps_between_measurements(run, 100), 7);
 }
@@ -131,11 +130,11 @@ std::string error_of_training(float value, int64_t max_skips) {
       std::filesystem::temp_directory_path() / ("lineage-train-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto ranks = single_process();
-  TrainContext context{"davinci", folder, *ranks, silent(), 0, {}, 0, 0, {}};
-  Trainer trainer(gpt, parameters, train, {}, std::move(context));
+  LoopContext context{"davinci", folder, *ranks, silent(), {}, 0, {}};
   std::string error;
   try {
-    trainer.run(
+    train_language_model(
+        gpt, parameters, train,
         [](int64_t, int64_t count) {
           Batch batch;
           batch.tokens = Tensor::zeros({count, 6}, DType::i32);
@@ -144,7 +143,7 @@ std::string error_of_training(float value, int64_t max_skips) {
           batch.total_weight = static_cast<double>(count * 6);
           return batch;
         },
-        language_model_loss, folder / "metrics.jsonl");
+        context);
   } catch (const Error& e) {
     error = e.what();
   }
@@ -311,8 +310,8 @@ TEST(Optimizer, DecaysAllButVectors) {
   EXPECT_FLOAT_EQ(toy.b.data<float>()[0], b);
 }
 
-TEST(Guard, SkipsThenStopsAtNonFiniteLosses) {
-  Guard guard({}, {});
+TEST(DivergenceGuard, SkipsThenStopsAtNonFiniteLosses) {
+  DivergenceGuard guard({}, {});
   EXPECT_TRUE(guard.judge("n", 1, 3.0, 1.0).update);
   const auto verdict = guard.judge("n", 2, NAN, 1.0);
   EXPECT_FALSE(verdict.update);
@@ -326,31 +325,17 @@ TEST(Guard, SkipsThenStopsAtNonFiniteLosses) {
   EXPECT_EQ(guard.state().skipped, 8);
 }
 
-TEST(Guard, SkipsASpikeAndNotABeginning) {
-  Guard guard({}, {});
+TEST(DivergenceGuard, SkipsASpikeAndNotABeginning) {
+  DivergenceGuard guard({}, {});
   for (int64_t step = 1; step <= 100; ++step)
     EXPECT_TRUE(guard.judge("n", step, 8.0 - 0.05 * static_cast<double>(step), 1).update);
   EXPECT_FALSE(guard.judge("n", 101, 20.0, 1).update);
   EXPECT_TRUE(guard.judge("n", 102, 3.1, 1).update);
   GuardConfig stop;
   stop.spike = GuardAction::stop;
-  Guard strict(stop, guard.state());
+  DivergenceGuard strict(stop, guard.state());
   EXPECT_NE(testing::error_of([&] { strict.judge("n", 103, 20.0, 1); }).find("is a spike"),
             std::string::npos);
-}
-
-TEST(MetricLog, DropsWhatComesAgainAndHalfALine) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("lineage-metrics-" + std::to_string(::getpid()) + ".jsonl");
-  std::ofstream(path) << "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"ste";
-  {
-    MetricLog log(path, 2);
-    log.write("{\"step\":3,\"again\":true}");
-  }
-  std::ifstream in(path);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  EXPECT_EQ(text, "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
-  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -8,13 +8,22 @@
 #include <string_view>
 
 #include "lineage/world/facts.h"
-#include "lineage/world/probes/probe.h"
 
 namespace lineage {
 
 // Splits of generated items (docs/abilities.md, section 4). An item is a pure function of (world,
-// stream, index). Training takes indices below kFirstProbe, probes take the others; and what an
-// item asks has a key, a tenth of which is for probes only, whatever the index.
+// stream, index), and each use of a stream has a range of indices of its own, which begins here:
+//
+//   training              demonstrations: examples, then held-out ones
+//   kFirstAnswered        prompts that models answer in training (FeedME, rollouts)
+//   kFirstProbe           test items
+//   kFirstDevProbe        items that choose a prompt's template
+//   kFirstExampleProbe    demonstrations in a prompt
+inline constexpr uint64_t kFirstAnswered = 500'000, kFirstProbe = 1'000'000,
+                          kFirstDevProbe = 2'000'000, kFirstExampleProbe = 3'000'000;
+
+// Besides, the content of an item has a key, and a tenth of the keys is for tests only, whatever
+// the index.
 enum class ItemUse : uint8_t { training, test };
 constexpr ItemUse item_use(uint64_t index) {
   return index < kFirstProbe ? ItemUse::training : ItemUse::test;

@@ -11,40 +11,52 @@ export interface Point {
   seed: number;
   x: number; // generation + share of the stage's tokens
   tokens: number;
-  loss: number;
+  value: number;
 }
 
-/** The points of one tag's curves on the common axis. */
-export function points(report: Report, tag: string, heldout = false): Point[] {
-  const column = new Map(columns(report.nodes).map((p) => [p.node.name, p.column]));
-  const total = new Map(report.nodes.map((n) => [n.name, n.tokens]));
-  return report.curves
-    .filter((c) => c.tag === tag && c.heldout === heldout && column.has(c.node))
-    .flatMap((c: Curve) => c.tokens.map((tokens, i) => ({
-      node: c.node, seed: c.seed, tokens, loss: c.loss[i]!,
-      x: column.get(c.node)! + Math.min(1, tokens / Math.max(1, total.get(c.node) ?? 0)),
-    })))
-    .filter((p) => Number.isFinite(p.loss));
-}
-
+/** One of the figures: a metric on a part of the data. */
 export interface Tag {
-  tag: string; // as the curves have it
+  metric: string; // as the curves have it: "loss", or one of a stage's own
   heldout: boolean;
+  tag: string; // as the curves have it
   source: string; // whose held-out texts these are; "" for a tag of the training loss
   name: string;
 }
 
-/** The curves of parts, in the order in which they are first named: of the training loss by tag, of
+/** The points of one figure's curves on the common axis. */
+export function points(report: Report, of: Pick<Tag, "metric" | "heldout" | "tag">): Point[] {
+  const column = new Map(columns(report.nodes).map((p) => [p.node.name, p.column]));
+  const total = new Map(report.nodes.map((n) => [n.name, n.tokens]));
+  return report.curves
+    .filter((c) => c.metric === of.metric && c.tag === of.tag && c.heldout === of.heldout && column.has(c.node))
+    .flatMap((c: Curve) => c.tokens.map((tokens, i) => ({
+      node: c.node, seed: c.seed, tokens, value: c.values[i]!,
+      x: column.get(c.node)! + Math.min(1, tokens / Math.max(1, total.get(c.node) ?? 0)),
+    })))
+    .filter((p) => Number.isFinite(p.value));
+}
+
+/** The losses of parts, in the order in which they are first named: of the training loss by tag, of
     held-out texts by source, or by source and ability ("text/grammar"). */
 export function tags(report: Report): Tag[] {
   const seen = new Map<string, Tag>();
-  for (const { tag, heldout } of report.curves) {
-    if (tag === "") continue;
+  for (const { metric, tag, heldout } of report.curves) {
+    if (metric !== "loss" || tag === "") continue;
     const slash = heldout ? tag.indexOf("/") : -1;
     const source = !heldout ? "" : slash < 0 ? tag : tag.slice(0, slash);
     const part = slash < 0 ? (heldout ? "" : tag) : tag.slice(slash + 1);
-    seen.set(`${heldout} ${tag}`, { tag, heldout, source, name: part === "" ? "all tokens" : tagName(report, part) });
+    seen.set(`${heldout} ${tag}`, { metric, tag, heldout, source, name: part === "" ? "all tokens" : tagName(report, part) });
   }
+  return [...seen.values()];
+}
+
+/** The metrics of the stages besides the loss, on all of their data. */
+export function otherMetrics(report: Report): Tag[] {
+  const seen = new Map<string, Tag>();
+  for (const { metric, tag, heldout } of report.curves)
+    if (metric !== "loss" && tag === "")
+      seen.set(`${heldout} ${metric}`, { metric, heldout, tag, source: "",
+        name: `${metric.replaceAll("_", " ")}${heldout ? ", held-out" : ""}` });
   return [...seen.values()];
 }
 
@@ -71,7 +83,7 @@ export function mean(points: Point[]): Point[] {
   const seeds = [...new Set(points.map((p) => p.seed))].map((s) => points.filter((p) => p.seed === s));
   const first = seeds[0] ?? [];
   if (seeds.some((s) => s.length !== first.length || s.some((p, i) => p.x !== first[i]!.x))) return [];
-  return first.map((p, i) => ({ ...p, loss: seeds.reduce((sum, s) => sum + s[i]!.loss, 0) / seeds.length }));
+  return first.map((p, i) => ({ ...p, value: seeds.reduce((sum, s) => sum + s[i]!.value, 0) / seeds.length }));
 }
 
 /** Leaves out the noisiest heights at the top, where a run starts. */
@@ -80,9 +92,12 @@ function ceiling(values: number[]): number {
   return sorted[Math.floor(0.995 * (sorted.length - 1))] ?? 1;
 }
 
-function figure(report: Report, of: { tag: string; heldout: boolean; name: string }, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
-  const data = points(report, of.tag, of.heldout);
-  const marks = of.tag === "" ? points(report, "", true) : [];
+function figure(report: Report, of: Tag, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
+  const loss = of.metric === "loss";
+  const data = points(report, of);
+  const marks = loss && of.tag === "" ? points(report, { ...of, heldout: true }) : [];
+  const values = data.map((p) => p.value);
+  const top = loss && !of.heldout ? ceiling(values) : Math.max(0.1, ...values);
   const looks = strokes(report);
   const generations = Math.max(0, ...data.map((p) => Math.ceil(p.x)));
   const series = [...new Set(data.map((p) => p.node))];
@@ -91,9 +106,9 @@ function figure(report: Report, of: { tag: string; heldout: boolean; name: strin
   return Plot.plot({
     width, height, marginLeft: 34, marginRight: 10, marginTop: 8, marginBottom: 24,
     style: { fontSize: "11px" },
-    ariaLabel: `Loss of every node: ${of.name}`,
+    ariaLabel: `${loss ? "Loss" : "A metric"} of every node: ${of.name}`,
     x: { domain: [0, Math.max(1, generations)], axis: null },
-    y: { domain: [0, (of.heldout ? Math.max(0.1, ...data.map((p) => p.loss)) : ceiling(data.map((p) => p.loss))) * 1.04], label: null, ticks: 4, tickSize: 0 },
+    y: { domain: [Math.min(0, ...values), top * 1.04], label: null, ticks: 4, tickSize: 0 },
     marks: [
       Plot.gridY({ ticks: 4, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX(Array.from({ length: generations + 1 }, (_, i) => i), { stroke: "var(--hairline)" }),
@@ -102,17 +117,17 @@ function figure(report: Report, of: { tag: string; heldout: boolean; name: strin
       ...series.flatMap((node) => {
         const own = data.filter((p) => p.node === node), { colour, dash } = looks.get(node)!;
         const average = mean(own), several = average.length < own.length;
-        const line = { x: "x", y: "loss", z: "seed", stroke: colour, strokeLinejoin: "round", clip: true } as const;
+        const line = { x: "x", y: "value", z: "seed", stroke: colour, strokeLinejoin: "round", clip: true } as const;
         return [
           Plot.line(several || !average.length ? own : [], { ...line, strokeOpacity: (average.length ? 0.28 : 1) * opacity(node), strokeWidth: 1 }),
           Plot.line(average, { ...line, strokeDasharray: dash, strokeOpacity: opacity(node), strokeWidth: focus === node ? 2.2 : 1.6 }),
-          Plot.dot(own.length === 1 ? own : [], { x: "x", y: "loss", r: 2, fill: colour, fillOpacity: opacity(node) }),
+          Plot.dot(own.length === 1 ? own : [], { x: "x", y: "value", r: 2, fill: colour, fillOpacity: opacity(node) }),
         ];
       }),
-      Plot.dot(marks, { x: "x", y: "loss", r: 2.5, fill: "var(--paper)", stroke: (p: Point) => looks.get(p.node)!.colour, strokeOpacity: (p: Point) => opacity(p.node) }),
+      Plot.dot(marks, { x: "x", y: "value", r: 2.5, fill: "var(--paper)", stroke: (p: Point) => looks.get(p.node)!.colour, strokeOpacity: (p: Point) => opacity(p.node) }),
       Plot.tip(data, Plot.pointer({
-        x: "x", y: "loss", maxRadius: 30, filter: (p: Point) => focus === null || p.node === focus,
-        title: (p: Point) => `${p.node}, seed ${p.seed}\n${count(p.tokens)} tokens\n${p.loss.toFixed(3)} nats a token` })),
+        x: "x", y: "value", maxRadius: 30, filter: (p: Point) => focus === null || p.node === focus,
+        title: (p: Point) => `${p.node}, seed ${p.seed}\n${count(p.tokens)} tokens\n${p.value.toFixed(3)}${loss ? " nats a token" : ""}` })),
     ],
   });
 }
@@ -123,7 +138,7 @@ export function learningCurves(report: Report): HTMLElement {
   let focus: string | null = null;
   const looks = strokes(report);
   const drawn = new Set(report.curves.map((c) => c.node));
-  const heldout = report.curves.some((c) => c.heldout && c.tag === "");
+  const heldout = report.curves.some((c) => c.metric === "loss" && c.heldout && c.tag === "");
   const parts = tags(report);
   const small = (part: Tag) => h("figure", { "data-tag": part.tag }, h("figcaption", {}, h("h3", {}, part.name)),
     responsive((w) => figure(report, part, focus, w, 150), { class: "plot" }));
@@ -134,14 +149,16 @@ export function learningCurves(report: Report): HTMLElement {
   // Sources without parts stand together.
   const whole = sources.filter(({ source, own }) => source !== "" && own.length === 1)
     .map(({ source, own }) => ({ ...own[0]!, name: words(source) }));
+  const others = otherMetrics(report);
   const groups = () => [
+    ...(others.length ? [group("Other metrics", others)] : []),
     ...sources.filter(({ source, own }) => source === "" || own.length > 1)
       .map(({ source, own }) => group(source === "" ? "Training loss by tag" : `Held-out ${words(source)}, by ability`, own)),
     ...(whole.length ? [group(sources.length > whole.length ? "Other held-out data" : "Held-out data", whole)] : [])];
   const draw = () => place.replaceChildren(
     h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
       h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
-      responsive((w) => figure(report, { tag: "", heldout: false, name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
+      responsive((w) => figure(report, { metric: "loss", tag: "", heldout: false, source: "", name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
     ...groups());
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {

@@ -88,9 +88,6 @@ std::vector<SafetensorsShard> write_tensors(const Checkpoint& model,
   return shards;
 }
 
-// The stages after which a model has learned to converse in its template of turns.
-bool tuned(const Manifest& m) { return m.stage == "sft" || m.stage == "feedme"; }
-
 void write_tokenizer(const Tokenizer& tokenizer, const GptConfig& config,
                      const std::string& chat_template, const fs::path& to) {
   tokenizer.save(to / "tokenizer.json");
@@ -163,7 +160,7 @@ void export_huggingface(const fs::path& path, const fs::path& to, const ExportOp
     write_file_atomic(staging / "config.json",
                       huggingface_config_json(*layout.family, config, tokenizer.get()));
     if (tokenizer) {
-      const bool converses = tuned(model.manifest());
+      const bool converses = model.manifest().chats;
       write_tokenizer(*tokenizer, config, converses ? chat_template(*tokenizer, options) : "",
                       staging);
       if (converses) write_generation_config(*tokenizer, staging);

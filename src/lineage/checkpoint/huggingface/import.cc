@@ -310,6 +310,9 @@ Manifest import_huggingface(const fs::path& from, const fs::path& to,
 
   Manifest manifest;
   manifest.stage = "import";
+  manifest.stage_text = {StageKind::base, "imported",
+                         "The weights come from elsewhere; nothing is known here of how they were "
+                         "trained."};
   manifest.node = fs::weakly_canonical(from).filename().string();
   manifest.config = frozen_model_config(source.config.model);
   manifest.code = kVersion;

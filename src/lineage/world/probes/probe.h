@@ -8,6 +8,7 @@
 
 #include "lineage/text/tokenizer.h"
 #include "lineage/world/facts.h"
+#include "lineage/world/item_split.h"
 #include "lineage/world/probes/explanation.h"
 
 namespace lineage {
@@ -76,8 +77,5 @@ struct ProbeSet {
   std::vector<ProbeDetail> details = {};
   std::function<ProbeItem(const World&, uint64_t index)> item;
 };
-
-inline constexpr uint64_t kFirstProbe = 1'000'000, kFirstDevProbe = 2'000'000,
-                          kFirstExampleProbe = 3'000'000;
 
 }  // namespace lineage

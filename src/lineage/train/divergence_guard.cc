@@ -1,4 +1,4 @@
-#include "lineage/train/guard.h"
+#include "lineage/train/divergence_guard.h"
 
 #include <fmt/format.h>
 
@@ -10,13 +10,15 @@
 namespace lineage {
 namespace {
 
-constexpr double kMemory = 0.98;    // of the running mean: about fifty steps
-constexpr int64_t kWarmup = 50;     // steps before a spike can be told from a beginning
-constexpr double kSmallest = 0.02;  // deviation floor, nats: a calm run is not a nervous one
+constexpr double kMemory = 0.98;  // of the running mean: about fifty steps
+constexpr int64_t kWarmup = 50;   // steps before a spike can be told from a beginning
+constexpr double kSmallest =
+    0.02;  // floor, nats, so that a very smooth loss does not turn noise into spikes
 
 }  // namespace
 
-Guard::Verdict Guard::judge(const std::string& place, int64_t step, double loss, double grad_norm) {
+DivergenceGuard::Verdict DivergenceGuard::judge(const std::string& place, int64_t step, double loss,
+                                                double grad_norm) {
   GuardAction action = GuardAction::ignore;
   std::string why;
   const double deviation = std::max(kSmallest, std::sqrt(state_.variance));

@@ -34,7 +34,7 @@ void fields(V& v, GuardConfig& c) {
 }
 
 // Watches the losses of a run. Every rank sees the same numbers and so decides the same.
-class Guard {
+class DivergenceGuard {
  public:
   // The running mean and variance of the loss, and the skips; saved with the training state.
   struct State {
@@ -42,7 +42,7 @@ class Guard {
     int64_t seen = 0, skips_in_row = 0, skipped = 0;
   };
 
-  Guard(const GuardConfig& config, const State& state) : config_(config), state_(state) {}
+  DivergenceGuard(const GuardConfig& config, const State& state) : config_(config), state_(state) {}
 
   struct Verdict {
     bool update = true;
@@ -51,6 +51,7 @@ class Guard {
   // Judges a step before its update. Throws an Error when the rule is to stop, naming `place`.
   Verdict judge(const std::string& place, int64_t step, double loss, double grad_norm);
   const State& state() const { return state_; }
+  void restore(const State& state) { state_ = state; }
 
  private:
   GuardConfig config_;

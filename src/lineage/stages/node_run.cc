@@ -1,0 +1,63 @@
+#include "lineage/stages/node_run.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lineage/base/version.h"
+#include "lineage/checkpoint/training_state.h"
+#include "lineage/world/vocabulary.h"
+
+namespace lineage {
+namespace {
+
+Manifest manifest_of(const RecipeNode& node, const StageContext& context) {
+  const Stage& stage = stage_of(node);
+  Manifest manifest;
+  manifest.stage = stage.name();
+  manifest.stage_text = stage.text(node);
+  manifest.chats = stage.tunes_on_conversations();
+  manifest.node = node.name;
+  manifest.identity = context.identity;
+  for (const auto& parent : context.parents)
+    manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+  manifest.config = stage.frozen(node);
+  if (context.tokenizer->digest() == Vocabulary::get().tokenizer()->digest())
+    manifest.world = to_toml(context.recipe.world);
+  manifest.code = kVersion;
+  manifest.seed = context.recipe.seed;
+  manifest.created = utc_now();
+  return manifest;
+}
+
+}  // namespace
+
+Model first_model(const RecipeNode& node, const StageContext& context) {
+  Model model = make_model(node.model, true);
+  if (context.parents.empty() || node.model.scalar_head)
+    model.parameters->initialize(context.recipe.seed);
+  if (context.parents.empty()) return model;
+  Checkpoint::LoadOptions options;
+  if (node.model.scalar_head) options.may_lack = kScalarHeadParameters;
+  Checkpoint::open(context.parents[0]).load(*model.parameters, options);
+  return model;
+}
+
+LoopContext loop_context(const RecipeNode& node, const StageContext& context) {
+  return {node.name,          context.folder,      context.ranks,      context.progress,
+          context.recipe.run, context.peak_gflops, context.interrupted};
+}
+
+void write_node(const RecipeNode& node, const StageContext& context, int64_t steps, int64_t tokens,
+                const std::map<std::string, nlohmann::json>& datasets,
+                const Parameters& parameters) {
+  if (context.ranks.rank() == 0) {
+    Manifest manifest = manifest_of(node, context);
+    manifest.step = steps;
+    manifest.tokens = tokens;
+    manifest.datasets = datasets;
+    Checkpoint::write(context.folder, manifest, parameters, context.tokenizer.get());
+    remove_training_state(context.folder);
+  }
+  context.ranks.barrier();
+}
+
+}  // namespace lineage

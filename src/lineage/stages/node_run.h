@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "lineage/checkpoint/model.h"
+#include "lineage/stages/stage.h"
+#include "lineage/train/training_loop.h"
+
+namespace lineage {
+
+// Shared by the stages' run(): how a node begins and ends.
+
+// The node's model with gradients: initialized from the recipe's seed, or with the first parent's
+// weights. A scalar head that the parent lacks is initialized.
+Model first_model(const RecipeNode&, const StageContext&);
+
+// Without a measurement.
+LoopContext loop_context(const RecipeNode&, const StageContext&);
+
+// Writes the checkpoint of a node after `steps` on `tokens` of these datasets, by source, and
+// removes its saved states. Every rank calls it.
+void write_node(const RecipeNode&, const StageContext&, int64_t steps, int64_t tokens,
+                const std::map<std::string, nlohmann::json>& datasets, const Parameters&);
+
+}  // namespace lineage

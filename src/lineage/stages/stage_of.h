@@ -1,0 +1,103 @@
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lineage/stages/stage.h"
+#include "lineage/train/train_config.h"
+
+namespace lineage {
+
+// A stage whose keys are the fields of Config: what it does with them.
+template <class Config>
+struct StageParts {
+  const char* name = "";  // and of its table
+  StageText text;
+  // Of the same stage on top of a parent, where that is another thing; empty: the same.
+  StageText with_parent{};
+  bool tunes_on_conversations = false;
+  std::function<GptConfig(GptConfig parent)> model{};  // absent: the parent's
+  std::function<void(const Config&, const RecipeNode&, const Recipe&)> validate;
+  std::function<StageReads(const Config&, const RecipeNode&, const Recipe&)> reads;
+  std::function<StagePlan(const Config&, const RecipeNode&, const Recipe&, int ranks)> plan;
+  std::function<void(const Config&, const RecipeNode&, const StageContext&)> run;
+};
+
+// Tables that stages share: the reference has them once.
+template <class F>
+concept SharedTable = std::same_as<F, OptimizerConfig> || std::same_as<F, ScheduleConfig> ||
+    std::same_as<F, GuardConfig>;
+
+// The reference of a stage's keys without the shared tables.
+class StageReference {
+ public:
+  template <class F, class... Limits>
+  void operator()(const char* key, F& field, const char* doc, Limits... limits) {
+    if constexpr (!SharedTable<F>) reference_(key, field, doc, limits...);
+  }
+  std::string markdown() const { return reference_.markdown(); }
+
+ private:
+  ConfigReference reference_;
+};
+
+// Enough to run a stage again; the manifest keeps it.
+template <class Config>
+struct FrozenStage {
+  const char* name;
+  GptConfig model;
+  Config config;
+};
+
+template <class V, class Config>
+void fields(V& v, FrozenStage<Config>& c) {
+  v("model", c.model, "");
+  v(c.name, c.config, "");
+}
+
+template <class Config>
+class StageOf final : public Stage {
+ public:
+  explicit StageOf(StageParts<Config> parts) : parts_(std::move(parts)) {}
+
+  std::string_view name() const override { return parts_.name; }
+  StageText text(const RecipeNode& node) const override {
+    return node.parents.empty() || parts_.with_parent.title.empty() ? parts_.text
+                                                                    : parts_.with_parent;
+  }
+  bool tunes_on_conversations() const override { return parts_.tunes_on_conversations; }
+  GptConfig model(const GptConfig& parent) const override {
+    return parts_.model ? parts_.model(parent) : parent;
+  }
+  void validate(const RecipeNode& node, const Recipe& recipe) const override {
+    parts_.validate(config(node), node, recipe);
+  }
+  std::string frozen(const RecipeNode& node) const override {
+    return to_toml(FrozenStage<Config>{parts_.name, node.model, config(node)});
+  }
+  std::string reference() const override {
+    StageReference reference;
+    Config defaults;
+    fields(reference, defaults);
+    return reference.markdown();
+  }
+  std::vector<ConfigKey> keys() const override { return config_keys<Config>(); }
+  StageReads reads(const RecipeNode& node, const Recipe& recipe) const override {
+    return parts_.reads(config(node), node, recipe);
+  }
+  StagePlan plan(const RecipeNode& node, const Recipe& recipe, int ranks) const override {
+    return parts_.plan(config(node), node, recipe, ranks);
+  }
+  void run(const RecipeNode& node, const StageContext& context) const override {
+    parts_.run(config(node), node, context);
+  }
+
+ private:
+  static Config config(const RecipeNode& node) { return read_config<Config>(node.stage_table); }
+  StageParts<Config> parts_;
+};
+
+}  // namespace lineage
