@@ -18,7 +18,8 @@
 namespace lineage {
 namespace {
 
-// The names in a folder; none where it is absent, or a link, behind which nothing is removed.
+// The paths in a folder, sorted. None where it is absent or a link, as nothing behind a link is
+// removed.
 std::vector<fs::path> entries(const fs::path& folder) {
   std::vector<fs::path> all;
   try {
@@ -33,20 +34,20 @@ std::vector<fs::path> entries(const fs::path& folder) {
 
 bool is_real_folder(const fs::path& path) { return fs::is_directory(fs::symlink_status(path)); }
 
-// "NAME-0123456789ab" ends with so many digits of a digest.
+// Whether a name is NAME-DIGEST with so many digits.
 bool ends_with_digest(const std::string& name, size_t digits) {
   return name.size() > digits + 1 && name[name.size() - digits - 1] == '-' &&
          name.find_first_not_of("0123456789abcdef", name.size() - digits) == std::string::npos;
 }
 constexpr size_t kIdentityDigits = 12, kKeyDigits = 16;
 
-// A file's name without the end that it has while it is written.
+// The file or folder at the top of a relative path, without the ending of a partial file.
 std::string finished_name(const fs::path& file) {
   const std::string name = file.begin()->string();
   return name.substr(0, name.find(".partial."));
 }
 
-// Files of a node that help to go on with it, and are of no use once it is grown.
+// Files that a run resumes a node from, of no use once it is grown.
 bool is_state_file(const fs::path& file) {
   const std::string name = finished_name(file);
   return name == "best.safetensors" ||
@@ -69,8 +70,8 @@ struct TreeLinks {
   std::string half_grown;      // a tree with a node that is still to be grown; empty: there is none
 };
 
-// Follows links to other folders, too. An Error where something cannot be read: what it names is
-// not known.
+// Collects the links below RUN/trees, also behind links to other folders. An Error where something
+// cannot be read, as it may name a node.
 class LinkFinder {
  public:
   static TreeLinks find(const fs::path& run) {
@@ -217,6 +218,7 @@ class Pruner {
       for (const auto& [name, record] : n.manifest->datasets)
         all.insert(record.value("digest", ""));
     }
+    all.erase("");  // a model without a tokenizer names none
     return all;
   }
 
@@ -250,7 +252,7 @@ class Pruner {
     }
   }
 
-  // Empty for a damaged one, which no node was trained with.
+  // Empty for a damaged file, which no node can name.
   static std::string digest_of(const fs::path& tokenizer) {
     try {
       return Tokenizer::load(tokenizer)->digest();
