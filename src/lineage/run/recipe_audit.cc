@@ -5,7 +5,6 @@
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/mpy/corpus/code_corpus.h"
 #include "lineage/world/text_corpus.h"
-#include "lineage/world/vocabulary.h"
 
 namespace lineage {
 namespace {
@@ -34,10 +33,7 @@ AuditSource demonstration_source(const std::string& name, const DemonstrationsCo
           [at](int64_t i) { return to_document(at(i)); }, [at](int64_t i) { return at(i).key; }};
 }
 
-std::vector<NodeDiet> diets_of(Recipe recipe, const AuditReport& report) {
-  // A stage's plan wants to know the model's size.
-  for (RecipeNode& node : recipe.nodes)
-    if (node.model.vocab == 0) node.model.vocab = Vocabulary::get().tokenizer()->vocab();
+std::vector<NodeDiet> diets_of(const Recipe& recipe, const AuditReport& report) {
   std::map<std::string, int64_t> sizes;
   for (const SourceCount& s : report.sources) sizes[s.name] = s.tokens;
   std::vector<NodeDiet> diets;
