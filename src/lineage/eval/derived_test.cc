@@ -130,7 +130,8 @@ TEST_F(DerivedTest, SpikesComeFromTheLogOfTraining) {
   {
     std::ofstream log(folder / "metrics.jsonl");
     for (int step = 1; step <= 138; ++step)
-      log << "{\"loss\":" << (step == 130 ? 9 : 2 + step % 2) << ",\"step\":" << step << "}\n";
+      log << "{\"loss\":" << (step == 130 ? 9 : 2 + step % 2) << ",\"step\":" << step
+          << ",\"tokens\":" << step << "}\n";
   }
   derive_scores(db);
   EXPECT_NEAR(headline("parent", "A26.spikes"), 0.1, 1e-12);

@@ -48,8 +48,8 @@ struct Classifier {
 
 MicroBatch batch_for(Classifier& model, const Tensor& x, const Tensor& targets) {
   return {static_cast<double>(x.dim(0)), [&model, x, targets](float total) {
-            return ops::linear_cross_entropy(x, model.weight, targets,
-                                             Tensor::full({x.dim(0)}, 1), total);
+            return ops::linear_cross_entropy(x, model.weight, targets, Tensor::full({x.dim(0)}, 1),
+                                             total);
           }};
 }
 
