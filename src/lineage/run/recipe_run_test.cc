@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 
 #include "lineage/base/file.h"
 #include "lineage/base/interrupted.h"
-#include "lineage/comm/communicator.h"
+#include "lineage/comm/threads.h"
 #include "lineage/run/models.h"
 #include "lineage/run/testing.h"
 
@@ -65,6 +66,18 @@ TEST_F(RecipeRunTest, GrowsMeasuresRecordsAndReports) {
   const std::string before = runs();
   run(recipe(), o);
   EXPECT_EQ(runs(), before);
+}
+
+TEST_F(RecipeRunTest, RanksShareTheNodesAndOneReports) {
+  std::array<std::optional<Report>, 2> reports;
+  run_ranks(2, [&](Communicator& ranks) {
+    reports[ranks.rank()] = run_recipe(recipe(), options(), ranks, silent());
+  });
+  ASSERT_TRUE(reports[0]);
+  EXPECT_FALSE(reports[1]);
+  std::set<std::string> measured;
+  for (const ReportScore& s : reports[0]->scores) measured.insert(s.node);
+  EXPECT_EQ(measured, (std::set<std::string>{"davinci", "tuned"}));
 }
 
 TEST_F(RecipeRunTest, WithoutQuestionsThereAreNoScores) {
