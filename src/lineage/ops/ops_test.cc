@@ -123,6 +123,22 @@ TEST(Ops, BadShapesAreNamed) {
             std::string::npos);
 }
 
+TEST(Ops, AnOutputMayBeUsedThroughAViewOfOtherRows) {
+  const Tensor x = random_tensor({32, 48}, 1), w = random_tensor({1, 48}, 2);
+  const Tensor targets = Tensor::zeros({16}, DType::i32), weights = Tensor::full({16}, 1);
+  const auto gradient = [&](const Kernels& kernels) {  // of scores of pairs
+    const UseKernels use(kernels);
+    Tensor dx = Tensor::like(x);
+    Tape tape;
+    tape.watch(x, dx, false);
+    tape.backward(ops::cross_entropy(ops::linear(x, w).view({16, 2}), targets, weights, 16));
+    return dx;
+  };
+  const Tensor seen = gradient(kernels()), wanted = gradient(reference_kernels());
+  for (size_t i = 0; i < seen.data<float>().size(); ++i)
+    ASSERT_NEAR(seen.data<float>()[i], wanted.data<float>()[i], 1e-5) << i;
+}
+
 // They would lose a gradient silently.
 TEST(Ops, WhatHasNoGradientRefusesATape) {
   const Tensor x = random_tensor({2, 3}, 1), packed = kernels().pack(random_tensor({4, 3}, 2));

@@ -33,12 +33,12 @@ void Tape::record(std::string_view op, std::vector<Tensor> inputs, std::vector<T
     if (const auto it = grads_.find(inputs[i].id()); it != grads_.end() && it->second.leaf >= 0)
       ++leaves_[static_cast<size_t>(it->second.leaf)].uses;
   }
-  std::vector<uint64_t> ids;
+  std::vector<std::pair<uint64_t, Shape>> produced;
   for (const Tensor& y : outputs) {
     grads_.try_emplace(y.id());
-    ids.push_back(y.id());
+    produced.emplace_back(y.id(), y.shape());
   }
-  nodes_.push_back({op, std::move(inputs), std::move(ids), std::move(backward), pass_through});
+  nodes_.push_back({op, std::move(inputs), std::move(produced), std::move(backward), pass_through});
 }
 
 GradSink Tape::sink(const Tensor& x) {
@@ -74,13 +74,15 @@ void Tape::backward(const Tensor& loss) {
 
 void Tape::run(Node& node) {
   std::vector<Tensor> dys;
-  bool asked = false;
-  for (uint64_t id : node.outputs) {
-    dys.push_back(std::move(grads_[id].value));
+  bool wanted = false;
+  for (const auto& [id, shape] : node.outputs) {
+    Tensor dy = std::move(grads_[id].value);
     grads_.erase(id);
-    asked |= !dys.back().empty();
+    wanted |= !dy.empty();
+    // Downstream may have used the output through a view of another shape.
+    dys.push_back(dy.empty() ? dy : dy.view(shape));
   }
-  if (!asked) return;  // nothing downstream wanted it
+  if (!wanted) return;  // nothing downstream wanted it
   std::vector<GradSink> sinks;
   for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i)
     sinks.push_back(i == node.pass_through ? GradSink{}

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "lineage/kernels/kernels.h"
@@ -19,8 +20,8 @@ namespace lineage {
 //   tape.backward(loss);                       // gradients are in the parameters
 class Tape {
  public:
-  // Puts into (or adds to) grads[i] the gradient of input i, given those of the outputs; an output
-  // that nothing downstream used has an empty one.
+  // Puts into (or adds to) grads[i] the gradient of input i, given those of the outputs, in their
+  // shapes; an output that nothing downstream used has an empty one.
   using Backward =
       std::function<void(std::span<const Tensor> dys, std::span<const GradSink> grads)>;
 
@@ -58,7 +59,7 @@ class Tape {
   struct Node {
     std::string_view op;
     std::vector<Tensor> inputs;
-    std::vector<uint64_t> outputs;
+    std::vector<std::pair<uint64_t, Shape>> outputs;
     Backward backward;
     int pass_through;
   };
