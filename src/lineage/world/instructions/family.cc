@@ -1,6 +1,6 @@
 #include "lineage/world/instructions/family.h"
 
-#include <algorithm>
+#include <array>
 #include <string>
 
 #include "lineage/base/config.h"
@@ -33,7 +33,12 @@ std::span<const FamilyInfo> families() {
 }
 
 const FamilyEntry& family_entry(Family f) {
-  return *std::ranges::find(entries(), f, [](const FamilyEntry& e) { return e.info.family; });
+  static const auto by_family = [] {
+    std::array<const FamilyEntry*, kFamilies + 1> all{};
+    for (const FamilyEntry& e : entries()) all.at(static_cast<size_t>(e.info.family)) = &e;
+    return all;
+  }();
+  return *by_family[static_cast<size_t>(f)];
 }
 const FamilyInfo& family_info(Family f) { return family_entry(f).info; }
 

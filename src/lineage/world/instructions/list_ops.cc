@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 namespace lineage {
 namespace {
@@ -101,9 +100,14 @@ constexpr std::array kListOps = {
           a = {number(std::ranges::count_if(a, [&](Token t) { return of_category(t, s); }))};
         })};
 
-const ListOpRow& row_of(ListOp op) {
-  return *std::ranges::find(kListOps, op.kind, &ListOpRow::kind);
+constexpr bool in_order() {
+  for (size_t i = 0; i < kListOps.size(); ++i)
+    if (kListOps[i].kind != static_cast<Kind>(i)) return false;
+  return true;
 }
+static_assert(in_order(), "row_of() finds a row by the number of its kind");
+
+const ListOpRow& row_of(ListOp op) { return kListOps[static_cast<size_t>(op.kind)]; }
 bool has_category(ListOp op) { return row_of(op).traits.on == On::categories; }
 
 std::span<const Token> domain_items(ListDomain domain) {
@@ -182,14 +186,16 @@ std::vector<Token> apply_step(const ListStep& step, std::span<const Token> list)
 
 Tokens list_words(const ListStep& step, int phrase) {
   TokenText text;
-  std::istringstream words(std::string(row_of(step.op).wordings[phrase]));
-  for (std::string word; words >> word;)
+  for (std::string_view rest = row_of(step.op).wordings[phrase]; !rest.empty();) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
     if (word == "{item}")
       text.token(step.item);
     else if (word == "{other}")
       text.token(step.other);
     else
       text.text(word == "{category}" ? kCategoryWord[step.op.parameter] : word);
+  }
   return text.take();
 }
 
