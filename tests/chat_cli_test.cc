@@ -15,7 +15,7 @@ namespace {
 
 using testing::Output;
 using testing::small_recipe;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_corpus;
 using testing::write_text;
 
@@ -23,7 +23,7 @@ using testing::write_text;
 class ChatCliTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder = new TemporaryFolder();
+    folder = new TempFolder();
     write_corpus(*folder / "corpus", 40);
     std::ofstream chats(*folder / "chats.jsonl");
     for (int i = 0; i < 120; ++i)
@@ -82,9 +82,9 @@ parents = ["davinci"]
     return texts;
   }
 
-  static TemporaryFolder* folder;
+  static TempFolder* folder;
 };
-TemporaryFolder* ChatCliTest::folder = nullptr;
+TempFolder* ChatCliTest::folder = nullptr;
 
 TEST_F(ChatCliTest, AnswersInTheTemplateUpToTheEndOfItsTurn) {
   const std::string chat = "complete " + node("tuned") + " --chat -t 0 --threads 1 ";

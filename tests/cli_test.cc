@@ -24,7 +24,7 @@ namespace {
 
 using testing::Output;
 using testing::small_recipe;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_corpus;
 using testing::write_text;
 
@@ -52,7 +52,7 @@ class CliTest : public ::testing::Test {
     EXPECT_NE(out.text.find(help.empty() ? "" : "help:  " + help), std::string::npos) << out.text;
   }
 
-  TemporaryFolder folder;
+  TempFolder folder;
 };
 
 int64_t lines_of(const std::filesystem::path& file) {

@@ -110,7 +110,7 @@ class EvaluationTest : public ::testing::Test {
     return 1 + static_cast<int64_t>(std::random_device()()) % n;
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
 };
 
 TEST_F(EvaluationTest, AGrowthKilledAtRandomMomentsEndsWithTheSameWeightsAndScores) {

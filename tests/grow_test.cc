@@ -17,7 +17,7 @@ namespace lineage {
 namespace {
 
 using testing::small_recipe;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_corpus;
 
 std::string digest_of_node(const GrownNode& n) {
@@ -49,7 +49,7 @@ class GrowTest : public ::testing::Test {
     return "none";
   }
 
-  TemporaryFolder folder;
+  TempFolder folder;
 };
 
 TEST_F(GrowTest, LearnsAndSkipsWhatIsGrown) {

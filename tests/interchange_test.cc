@@ -12,6 +12,7 @@
 #include <set>
 
 #include "lineage/base/error.h"
+#include "lineage/base/testing.h"
 #include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/huggingface/config.h"
 #include "lineage/checkpoint/huggingface/tensors.h"
@@ -67,16 +68,10 @@ class Fixture {
  public:
   explicit Fixture(const fs::path& folder)
       : folder_(folder),
-        checkpoint_(fs::temp_directory_path() /
-                    ("lineage_interchange." + std::to_string(::getpid()))),
+        checkpoint_(temp_ / "checkpoint"),
         config_(read_huggingface_config(folder / "config.json")) {
-    fs::remove_all(checkpoint_);
     import_huggingface(folder, checkpoint_);
     model = load_model(checkpoint_, /*with_gradients=*/true);
-  }
-  ~Fixture() {
-    std::error_code ignored;
-    fs::remove_all(checkpoint_, ignored);
   }
 
   const fs::path& folder() const { return folder_; }
@@ -113,6 +108,7 @@ class Fixture {
   Model model;
 
  private:
+  testing::TempFolder temp_;
   fs::path folder_, checkpoint_;
   HuggingFaceConfig config_;
 };

@@ -27,7 +27,7 @@ namespace {
 
 using testing::Output;
 using testing::run_program;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_corpus;
 using testing::write_text;
 
@@ -113,7 +113,7 @@ class Surroundings : public ::testing::Test {
     export_huggingface(folder / ("native-" + name), folder / name);
     return folder / name;
   }
-  TemporaryFolder folder;
+  TempFolder folder;
 };
 
 TEST_F(Surroundings, AnImportReplacesNothingButItself) {

@@ -21,7 +21,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::small_recipe;
 using testing::small_world_recipe;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_corpus;
 
 class TuningTest : public ::testing::Test {
@@ -74,7 +74,7 @@ parents = ["davinci"]
     return losses;
   }
 
-  TemporaryFolder folder;
+  TempFolder folder;
 };
 
 TEST_F(TuningTest, AnswersHeldOutArePredictedBetterAndTheBestModelIsKept) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lineage/base/file.h"
+#include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
@@ -31,13 +32,12 @@ TEST(Digest, FieldsKeepTheirBounds) {
 }
 
 TEST(Digest, OfAFileIsOfItsBytes) {
-  const fs::path path =
-      fs::temp_directory_path() / ("lineage_digest_test." + std::to_string(::getpid()));
+  const testing::TempFolder folder;
+  const fs::path path = folder / "file";
   write_file_atomic(path, "abc");
   EXPECT_EQ(digest_of_file(path), digest_of("abc"));
   write_file_atomic(path, "");
   EXPECT_EQ(digest_of_file(path), digest_of(""));
-  fs::remove(path);
 }
 
 }  // namespace

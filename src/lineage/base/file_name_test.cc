@@ -9,6 +9,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/rng.h"
+#include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
@@ -56,7 +57,8 @@ TEST(FileName, RefusesWhatNamesAnotherPlaceOrNoFile) {
 
 // Random names out of the bytes that matter: each is refused, or is one entry of its folder.
 TEST(FileName, WhatIsTakenStaysInItsFolder) {
-  const fs::path root = fs::temp_directory_path() / ("lineage_names." + std::to_string(::getpid()));
+  const testing::TempFolder temp;
+  const fs::path root = temp.path();
   const fs::path folder = root / "out/nodes";
   fs::create_directories(folder);
   const std::string pieces[] = {"/",  "..", ".",    "\\",   "a", std::string(1, '\0'), " ", "~",
@@ -80,7 +82,6 @@ TEST(FileName, WhatIsTakenStaysInItsFolder) {
     fs::remove(file);
   }
   EXPECT_GT(taken, 50);
-  fs::remove_all(root);
 }
 
 }  // namespace

@@ -11,24 +11,18 @@
 #include <utility>
 
 #include "lineage/base/error.h"
+#include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
 
 class FileTest : public ::testing::Test {
  protected:
-  FileTest() {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() /
-              ("lineage_file_test." + std::to_string(::getpid()) + "." + test->name());
-    fs::create_directories(folder_);
-  }
-  ~FileTest() override { fs::remove_all(folder_); }
   size_t count_files() const {
     return static_cast<size_t>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()));
   }
-  fs::path folder_;
+  testing::TempFolder folder_;
 };
 
 template <class Body>
@@ -55,7 +49,7 @@ TEST_F(FileTest, ReadingNamesWhatIsWrong) {
   EXPECT_EQ(absent.what(),
             (folder_ / "none").string() + ": cannot open: No such file or directory");
   EXPECT_EQ(absent.hint(), "check the path for a typing error");
-  EXPECT_EQ(error_of([&] { read_file(folder_); }).what(),
+  EXPECT_EQ(error_of([&] { read_file(folder_.path()); }).what(),
             folder_.string() + ": cannot read: Is a directory");
 }
 
@@ -118,7 +112,7 @@ TEST_F(FileTest, MapsAWholeFile) {
 }
 
 TEST_F(FileTest, MapsOnlyRegularFiles) {
-  EXPECT_EQ(error_of([&] { MappedFile{folder_}; }).what(),
+  EXPECT_EQ(error_of([&] { MappedFile{folder_.path()}; }).what(),
             folder_.string() + ": not a regular file");
   EXPECT_EQ(error_of([&] { MappedFile{folder_ / "none"}; }).what(),
             (folder_ / "none").string() + ": cannot open: No such file or directory");

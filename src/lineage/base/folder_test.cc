@@ -14,6 +14,7 @@
 #include "lineage/base/interrupted.h"
 #include "lineage/base/rng.h"
 #include "lineage/base/system_error.h"
+#include "lineage/base/testing.h"
 
 namespace lineage {
 namespace {
@@ -30,15 +31,7 @@ std::string said_by(const Body& body) {
 
 class FolderTest : public ::testing::Test {
  protected:
-  FolderTest() {
-    std::string name = (fs::temp_directory_path() / "lineage_folder.XXXXXX").string();
-    folder_ = fs::canonical(::mkdtemp(name.data()));
-  }
-  ~FolderTest() override { fs::remove_all(folder_); }
-  void write(const fs::path& file, const std::string& text = "x") const {
-    fs::create_directories((folder_ / file).parent_path());
-    std::ofstream(folder_ / file) << text;
-  }
+  void write(const fs::path& file, const std::string& text = "x") const { temp_.write(file, text); }
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& entry : fs::recursive_directory_iterator(folder_))
@@ -46,7 +39,8 @@ class FolderTest : public ::testing::Test {
     std::ranges::sort(all);
     return all;
   }
-  fs::path folder_;
+  testing::TempFolder temp_;
+  const fs::path& folder_ = temp_.path();
 };
 
 TEST_F(FolderTest, RemovesWhatIsOursAndNothingElse) {

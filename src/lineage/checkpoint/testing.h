@@ -13,33 +13,10 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/testing.h"
 #include "lineage/checkpoint/model.h"
 
 namespace lineage::testing {
-
-// A folder of this test's own, removed at its end. In memory where there is such a place: every
-// file here is flushed, and disks take their time.
-class TempFolder {
- public:
-  TempFolder() {
-    static std::atomic<int> count{0};
-    path_ = fs::temp_directory_path() /
-            ("lineage_checkpoint." + std::to_string(::getpid()) + "." + std::to_string(count++));
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const fs::path& path() const { return path_; }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 inline void write_bytes(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary)

@@ -8,8 +8,8 @@
 #include "lineage/cli/commands.h"
 #include "lineage/cli/cpython.h"
 #include "lineage/cli/options.h"
+#include "lineage/cli/random_program.h"
 #include "lineage/world/mpy/corpus/code_corpus.h"
-#include "lineage/world/mpy/random_program.h"
 #include "lineage/world/mpy/words.h"
 
 namespace lineage::cli {

@@ -17,35 +17,12 @@
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/testing.h"
 #include "lineage/data/source.h"
 #include "lineage/text/tokenizer.h"
 
 // What the tests of this folder share.
 namespace lineage::testing {
-
-// A folder that lives as long as the test.
-class TempFolder {
- public:
-  TempFolder() {
-    static std::atomic<int> count{0};
-    path_ = fs::temp_directory_path() /
-            ("lineage_data_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-    fs::create_directories(path_);
-  }
-  ~TempFolder() { fs::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-  std::string write(const std::string& name, std::string_view bytes) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << bytes;  // faster than a durable write
-    return (path_ / name).string();
-  }
-
- private:
-  fs::path path_;
-};
 
 // The folder of shared data, or "" where there is none.
 inline fs::path shared_data() {

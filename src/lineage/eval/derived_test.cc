@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lineage/base/testing.h"
 #include "lineage/eval/score.h"
 
 namespace lineage {
@@ -14,11 +15,7 @@ namespace {
 
 class DerivedTest : public ::testing::Test {
  protected:
-  DerivedTest()
-      : path(std::filesystem::temp_directory_path() /
-             ("lineage-derived-" + std::to_string(::getpid()) + ".sqlite")),
-        folder(path.string() + ".node"),
-        db(path) {
+  DerivedTest() : folder(temp / "node"), db(temp / "scores.sqlite") {
     std::filesystem::create_directory(folder);
     db.begin_run("test", "0", 1);
     NodeRecord parent;
@@ -29,10 +26,6 @@ class DerivedTest : public ::testing::Test {
     child.key = "child", child.name = "tuned", child.weights = "w2", child.parents = {"w1"};
     child.folder = "";
     db.add_node(child);
-  }
-  ~DerivedTest() override {
-    std::filesystem::remove(path);
-    std::filesystem::remove_all(folder);
   }
 
   // Items 0, 1, … of which the first `right` are right.
@@ -67,7 +60,8 @@ class DerivedTest : public ::testing::Test {
     return std::stod(row(node, name, "headline").at(0));
   }
 
-  std::filesystem::path path, folder;
+  testing::TempFolder temp;
+  std::filesystem::path folder;
   Database db;
 };
 

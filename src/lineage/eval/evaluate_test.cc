@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/testing.h"
 #include "lineage/eval/metric.h"
 #include "lineage/eval/testing.h"
 
@@ -67,10 +68,6 @@ class Changed final : public Scenario {
 class EvaluateTest : public ::testing::Test {
  protected:
   EvaluateTest() {
-    folder = std::filesystem::temp_directory_path() /
-             ("lineage-eval-" + std::to_string(::getpid()) + "-" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder);
     // In chat it is always sure of "a", as plain text of "b" a little: right half of the time, but
     // chat has the better likelihood.
     model.log_prob = [](const std::string& context, const std::string& next) {
@@ -78,9 +75,7 @@ class EvaluateTest : public ::testing::Test {
       return (next == "a") == chat ? -0.1 : chat ? -1.0 : -9.0;
     };
   }
-  ~EvaluateTest() override { std::filesystem::remove_all(folder); }
-
-  std::filesystem::path folder;
+  testing::TempFolder folder;
   ScriptedModel model{{"q", "is", "a", "b"}};
   NodeRecord node{.key = "key",
                   .name = "davinci",

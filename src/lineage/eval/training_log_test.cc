@@ -6,19 +6,18 @@
 #include <fstream>
 #include <string>
 
+#include "lineage/base/testing.h"
+
 namespace lineage {
 namespace {
 
 TEST(TrainingLog, ReadsTheLossOfEveryStep) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("lineage-metrics-" + std::to_string(::getpid()) + ".jsonl");
-  std::ofstream(path) << R"({"loss":2.5,"step":1,"tokens":8})"
-                      << "\n"
-                      << R"({"heldout_loss":9.0,"step":1,"tokens":8})"
-                      << "\n"
-                      << R"({"loss":1,"step":2,"tokens":16})"
-                      << "\n"
-                      << R"({"loss":0.5,"st)";  // cut off by a kill
+  const testing::TempFolder folder;
+  const std::filesystem::path path = folder.write("metrics.jsonl",
+                                                  R"({"loss":2.5,"step":1,"tokens":8}
+{"heldout_loss":9.0,"step":1,"tokens":8}
+{"loss":1,"step":2,"tokens":16}
+{"loss":0.5,"st)");  // cut off by a kill
   EXPECT_EQ(training_losses(path), (std::vector{2.5, 1.0}));
   std::filesystem::remove(path);
   EXPECT_TRUE(training_losses(path).empty());

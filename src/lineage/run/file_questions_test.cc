@@ -44,7 +44,7 @@ class FileQuestionsTest : public ::testing::Test {
     return "none";
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
 };
 
 TEST_F(FileQuestionsTest, FilesFoldersAndPatternsAreCalledAsTheirFiles) {

@@ -40,7 +40,7 @@ class ModelsTest : public ::testing::Test {
     return "none";
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
   fs::path run = folder / "run";
 };
 

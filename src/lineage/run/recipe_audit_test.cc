@@ -24,7 +24,7 @@ TEST(RecipeAudit, ReadsCorporaAndDemonstrationsAndSaysWhatNodesRead) {
 }
 
 TEST(RecipeAudit, ARecipeOfFilesHasNothingToAudit) {
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
   testing::write_corpus(folder / "corpus", 2);
   Recipe r = parse_recipe(testing::small_recipe(folder / "corpus"), "small.toml");
   EXPECT_THROW(audit_sources(r), Error);

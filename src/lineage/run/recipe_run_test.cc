@@ -33,7 +33,7 @@ class RecipeRunTest : public ::testing::Test {
     return run_recipe(r, o, *single_process(), silent());
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
 };
 
 TEST_F(RecipeRunTest, GrowsMeasuresRecordsAndReports) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "lineage/base/error.h"
+#include "lineage/base/testing.h"
 #include "lineage/stages/recipe_keys.h"
 #include "lineage/stages/stage.h"
 
@@ -262,15 +263,7 @@ TEST(Recipe, TheVocabularyIsTheTokenizersUnlessSaid) {
 
 class RecipeFiles : public ::testing::Test {
  protected:
-  RecipeFiles() {
-    std::string name = (fs::temp_directory_path() / "recipe-test-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-  }
-  ~RecipeFiles() override { fs::remove_all(folder); }
-  void write(const fs::path& file, const std::string& text) const {
-    fs::create_directories((folder / file).parent_path());
-    std::ofstream(folder / file) << text;
-  }
+  void write(const fs::path& file, const std::string& text) const { folder.write(file, text); }
   Recipe load(const fs::path& file, const std::vector<std::string>& sets = {}) const {
     return load_recipe(folder / file, sets, "/home/ada");
   }
@@ -282,7 +275,7 @@ class RecipeFiles : public ::testing::Test {
     }
     return "";
   }
-  fs::path folder;
+  testing::TempFolder folder;
 };
 
 constexpr std::string_view kBase = R"([tokenizer]
@@ -304,7 +297,7 @@ TEST_F(RecipeFiles, PathsStartAtTheFileThatSaysThem) {
   const Recipe a = load("a.toml");
   EXPECT_EQ(a.sources.at("words").paths,
             (std::vector<std::string>{f + "/text", "/abs/olute", "/home/ada/books",
-                                      (folder.parent_path() / "up/**/*.txt").string()}));
+                                      (folder.path().parent_path() / "up/**/*.txt").string()}));
   EXPECT_EQ(a.tokenizer.path, f + "/tok.json");
   EXPECT_EQ(a.conversations.at("chats").paths, (std::vector<std::string>{f + "/chats.jsonl"}));
   const Recipe b = load("b/b.toml", {"conversations.chats.paths=here.jsonl"});

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "lineage/base/error.h"
+#include "lineage/base/testing.h"
 #include "lineage/train/machine.h"
 
 namespace lineage {
@@ -72,16 +73,13 @@ TEST(Room, AsManyAtOnceAsTheLargestLeaveRoomFor) {
 }
 
 TEST(Room, AStateThatIsThereMakesRoomForTheNext) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("lineage-room-" + std::to_string(free_disk("/tmp")));
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "state").put('x');
+  const testing::TempFolder folder;
+  folder.write("state", "x");
   std::filesystem::resize_file(folder / "state", 1 << 30);  // sparse
   NodeToGrow resumed = node("a", 1, free_disk("/tmp") + (1 << 29));
   EXPECT_NE(error_of({resumed}), "none");
-  resumed.folder = folder;
+  resumed.folder = folder.path();
   EXPECT_EQ(error_of({resumed}), "none");
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Room, SizesAreRoundedUp) {

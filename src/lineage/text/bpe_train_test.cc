@@ -158,7 +158,7 @@ TEST(BpeTrain, BadOptionsAndEmptyTextAreErrors) {
             "once");
   EXPECT_EQ(testing::error_of([] { BpeTrainer({.vocab = 500}).train(); }),
             "tokenizer: the 0 documents to train on hold no text; wanted some");
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   std::ofstream(folder / "empty.txt");
   BpeTrainer trainer({.vocab = 500});
   trainer.add_file(folder / "empty.txt");

@@ -12,6 +12,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/rng.h"
+#include "lineage/base/testing.h"
 
 namespace lineage::testing {
 
@@ -25,23 +26,6 @@ inline std::filesystem::path shared_folder() {
   if (!std::filesystem::exists(path))                                                   \
   GTEST_SKIP() << (path).string() << " is not there; set LINEAGE_SHARED to the folder " \
                << "that holds data/tokenizer"
-
-// A folder that goes when the test ends.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "lineage-text-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The message of the Error that `body` throws; "" when it throws none.
 template <class Body>

@@ -404,7 +404,7 @@ TEST(Gpt2Files, HoldSpecialTokensAndTheFirstToken) {
   model.begin_of_text = {280};
   const BpeTokenizer tokenizer(model);
   EXPECT_EQ(BpeTokenizer(parse_gpt2(gpt2_files(model))).digest(), tokenizer.digest());
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   tokenizer.save(folder / "deep/new", TokenizerFormat::gpt2);
   EXPECT_EQ(Tokenizer::load(folder / "deep/new")->digest(), tokenizer.digest());
 }
@@ -559,7 +559,7 @@ TEST(Model, BadMergesAndFirstTokensAreErrors) {
 }
 
 TEST(Load, FindsWhatLiesThere) {
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   const BpeTokenizer tokenizer(small());
   const auto error = [](const fs::path& path) {
     return testing::error_of([&] { Tokenizer::load(path); });

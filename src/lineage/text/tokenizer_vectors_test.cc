@@ -88,7 +88,7 @@ TEST(Gpt2Vocab, IsTheSameTokenizerAsR50k) {
 TEST(Gpt2Vocab, RanksAndMergesAreWrittenAsPublished) {
   LINEAGE_SKIP_WITHOUT(shared_file("gpt2_vocab/encoder.json"));
   const auto gpt2 = Tokenizer::load(shared_file("gpt2_vocab/vocab.bpe"));
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   gpt2->save(folder / "r50k.tiktoken", TokenizerFormat::tiktoken);
   EXPECT_TRUE(read_file(folder / "r50k.tiktoken") ==
               read_file(shared_file("tiktoken_ranks/r50k_base.tiktoken")));
@@ -100,7 +100,7 @@ TEST(Gpt2Vocab, RanksAndMergesAreWrittenAsPublished) {
 TEST(Cl100k, SurvivesEveryFormat) {
   LINEAGE_SKIP_WITHOUT(shared_file("tiktoken_ranks/TestPlans.txt"));
   const auto tokenizer = ranks("cl100k_base");
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   tokenizer->save(folder.path());
   EXPECT_EQ(Tokenizer::load(folder.path())->digest(), tokenizer->digest());
   tokenizer->save(folder / "cl100k.tiktoken", TokenizerFormat::tiktoken);

@@ -179,7 +179,7 @@ TEST(WordTokenizer, TextCannotForgeSpecialTokens) {
 }
 
 TEST(WordTokenizer, IsSavedAsTokenizerJson) {
-  const testing::TemporaryFolder folder;
+  const testing::TempFolder folder;
   for (const std::string& unknown : {std::string(), std::string("the")}) {
     const WordTokenizer tokenizer(word_model(kWords, {"<|endoftext|>"}, unknown));
     tokenizer.save(folder.path());

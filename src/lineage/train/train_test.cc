@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "lineage/base/error.h"
+#include "lineage/base/testing.h"
 #include "lineage/kernels/kernels.h"
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
@@ -126,11 +127,9 @@ std::string error_of_training(float value, int64_t max_skips) {
   TrainConfig train;
   train.tokens = 24, train.batch_tokens = 12;
   train.guard.max_skips = max_skips;
-  const auto folder =
-      std::filesystem::temp_directory_path() / ("lineage-train-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const testing::TempFolder folder;
   const auto ranks = single_process();
-  LoopContext context{"davinci", folder, *ranks, silent(), {}, 0, {}};
+  LoopContext context{"davinci", folder.path(), *ranks, silent(), {}, 0, {}};
   std::string error;
   try {
     train_language_model(
@@ -147,7 +146,6 @@ std::string error_of_training(float value, int64_t max_skips) {
   } catch (const Error& e) {
     error = e.what();
   }
-  std::filesystem::remove_all(folder);
   return error;
 }
 

@@ -12,6 +12,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/testing.h"
 #include "lineage/eval/answer.h"
 #include "lineage/eval/predict.h"
 #include "lineage/eval/score.h"
@@ -24,16 +25,8 @@ using testing::RandomModel;
 
 class FileScenarioTest : public ::testing::Test {
  protected:
-  FileScenarioTest() {
-    folder = std::filesystem::temp_directory_path() /
-             ("lineage-items-" + std::to_string(::getpid()) + "-" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder);
-  }
-  ~FileScenarioTest() override { std::filesystem::remove_all(folder); }
   fs::path file(const std::string& name, const std::string& text) const {
-    write_file_atomic(folder / name, text);
-    return folder / name;
+    return folder.write(name, text);
   }
   Instance one(const std::string& text) const { return read_items(file("x.jsonl", text)).items[0]; }
   std::string error(const std::string& text, Malformed malformed = Malformed::error) const {
@@ -59,7 +52,7 @@ class FileScenarioTest : public ::testing::Test {
     for (int i = 0; i < n; ++i) text += line + "\n";
     return text;
   }
-  fs::path folder;
+  testing::TempFolder folder;
 };
 
 TEST_F(FileScenarioTest, Choices) {
@@ -444,8 +437,8 @@ TEST_F(FileScenarioTest, SetsAreDisjointAndStable) {
 TEST_F(FileScenarioTest, FoldersAndChains) {
   file("b.json", R"({"examples": [{"input": "2 and 2", "target": "4"}]})");
   file("a.jsonl", R"({"question": "q", "answer": "1+1=2\n#### 2"})");
-  EXPECT_EQ(file_scenarios({folder}).size(), 2u);
-  EXPECT_EQ(file_scenarios({folder})[0]->spec().name, "a");
+  EXPECT_EQ(file_scenarios({folder.path()}).size(), 2u);
+  EXPECT_EQ(file_scenarios({folder.path()})[0]->spec().name, "a");
   FileScenarioOptions options;
   options.chain = true, options.samples = 4;
   const auto voting = file_scenario(folder / "a.jsonl", options);

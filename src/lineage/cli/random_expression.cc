@@ -1,4 +1,4 @@
-#include "lineage/world/mpy/random_expression.h"
+#include "lineage/cli/random_expression.h"
 
 namespace lineage::mpy {
 

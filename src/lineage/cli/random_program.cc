@@ -1,9 +1,9 @@
-#include "lineage/world/mpy/random_program.h"
+#include "lineage/cli/random_program.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "lineage/world/mpy/random_expression.h"
+#include "lineage/cli/random_expression.h"
 
 namespace lineage::mpy {
 namespace {
