@@ -4,8 +4,10 @@
 A folder src/lineage/X may include itself and what its CMakeLists.txt lists in
 lineage_module(X DEPS a b ...), and what those list in turn. cli, and all that lies outside of src/,
 may include everything. What lies on a user's disk is removed, and linked to, in base/ alone
-(base/folder.h). Each bad line is printed as file:line, and the exit status is 1.
+(base/folder.h). The CMakeLists.txt opens with the purpose of the folder and of each one below it,
+"# X: ..." and "# X/SUB: ...". Each bad line is printed as file:line, and the exit status is 1.
 """
+import itertools
 import pathlib
 import re
 import sys
@@ -83,6 +85,18 @@ def bad_removals(path):
             yield number, f"{call[0]}...) outside of base/; wanted base/folder.h"
 
 
+def missing_purposes(folder, root):
+    """The folder and those below it that its CMakeLists.txt does not open with the purpose of."""
+    lines = (folder / "CMakeLists.txt").read_text(encoding="utf-8").splitlines()
+    opening = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    below = {path.parent for path in folder.rglob("*") if path.suffix in SOURCES}
+    for path in sorted({folder} | below):
+        name = path.relative_to(folder.parent).as_posix()
+        if not any(re.match(rf"# {re.escape(name)}: \S", line) for line in opening):
+            place = (folder / "CMakeLists.txt").relative_to(root)
+            yield f"{place}:1: opens without a line \"# {name}: its purpose\""
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1])
     src = root / "src" / "lineage"
@@ -91,6 +105,10 @@ def main():
     arrows = read_arrows(src)
     reachable = {name: reach(name, arrows) for name in arrows}
     checked = failures = 0
+    for name in arrows:
+        for complaint in missing_purposes(src / name, root):
+            print(complaint, file=sys.stderr)
+            failures += 1
     for top in ("src", "tests", "bench", "fuzz", "tools"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix not in SOURCES or not path.is_file():

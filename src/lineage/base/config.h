@@ -68,6 +68,10 @@ template <class T>
 concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
   enum_names(e);
 };
+template <ConfigEnum E>
+std::string_view enum_name(E value) {
+  return std::data(enum_names(value))[static_cast<size_t>(value)];
+}
 template <class T>
 concept ConfigScalar = std::same_as<T, bool> || std::same_as<T, int64_t> ||
     std::same_as<T, uint64_t> || std::same_as<T, double> || std::same_as<T, std::string>;
@@ -250,7 +254,7 @@ class ConfigWriter {
     if constexpr (ConfigScalar<F> || ConfigScalars<F>) {
       write(key, field);
     } else if constexpr (ConfigEnum<F>) {
-      write(key, std::string(std::data(enum_names(field))[static_cast<size_t>(field)]));
+      write(key, std::string(enum_name(field)));
     } else if constexpr (ConfigMap<F>) {
       open(key, /*element=*/false);
       for (auto& [name, value] : field) (*this)(name.c_str(), value, "");

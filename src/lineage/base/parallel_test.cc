@@ -64,7 +64,7 @@ TEST(Parallel, BlocksDoNotDependOnTheThreads) {
 TEST(Parallel, SumsAreTheSameForAnyNumberOfThreads) {
   constexpr int64_t kN = 100'003, kBlock = 1024;
   std::vector<float> x(kN);
-  for (int64_t i = 0; i < kN; ++i) x[static_cast<size_t>(i)] = std::sin(static_cast<float>(i));
+  for (int64_t i = 0; i < kN; ++i) x[i] = std::sin(static_cast<float>(i));
   const auto sum = [&](int threads, bool dynamic) {
     const testing::UseThreads scope(threads);
     std::vector<float> partial(kN / kBlock + 1);
@@ -72,8 +72,8 @@ TEST(Parallel, SumsAreTheSameForAnyNumberOfThreads) {
         kN, kBlock,
         [&](int64_t index, int64_t begin, int64_t end) {
           float s = 0;
-          for (int64_t i = begin; i < end; ++i) s += x[static_cast<size_t>(i)];
-          partial[static_cast<size_t>(index)] = s;
+          for (int64_t i = begin; i < end; ++i) s += x[i];
+          partial[index] = s;
         },
         dynamic);
     float total = 0;
@@ -89,7 +89,7 @@ TEST(Parallel, ForVisitsEveryIndexOnce) {
   const testing::UseThreads scope(4);
   std::vector<std::atomic<int>> visits(1000);
   parallel_for(1000, 7, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+    for (int64_t i = begin; i < end; ++i) ++visits[i];
   });
   for (const auto& v : visits) EXPECT_EQ(v, 1);
 }
@@ -170,8 +170,7 @@ TEST(Parallel, ManyShortLoopsRunEveryBlockOnce) {
   for (int64_t loop = 0; loop < 300'000; ++loop) {
     std::array<int64_t, 7> seen{};
     parallel_blocks(
-        1 + loop % 7, 1,
-        [&](int64_t i, int64_t, int64_t) { seen[static_cast<size_t>(i)] += i + 1; }, loop % 2 == 0);
+        1 + loop % 7, 1, [&](int64_t i, int64_t, int64_t) { seen[i] += i + 1; }, loop % 2 == 0);
     for (const int64_t s : seen) total += s;
     const int64_t blocks = 1 + loop % 7;
     want += blocks * (blocks + 1) / 2;
@@ -240,8 +239,7 @@ TEST(Parallel, EveryThreadFlushesDenormals) {
   const testing::UseThreads scope(4);
   std::vector<float> halves(64, 1);
   volatile float smallest = FLT_MIN;
-  parallel_blocks(
-      64, 1, [&](int64_t i, int64_t, int64_t) { halves[static_cast<size_t>(i)] = smallest / 2; });
+  parallel_blocks(64, 1, [&](int64_t i, int64_t, int64_t) { halves[i] = smallest / 2; });
   for (float half : halves) EXPECT_EQ(half, 0);
 }
 #endif

@@ -81,7 +81,7 @@ void Team::run(int64_t blocks, bool dynamic, const void* body, RunBlock run_bloc
   const int64_t used = static_cast<int64_t>(shares_used_);
   int64_t begin = 0;
   for (int64_t r = 0; r < used; ++r) {
-    Share& own = shares_[static_cast<size_t>(r)];
+    Share& own = shares_[r];
     own.next.store(begin, std::memory_order_relaxed);
     own.end = begin += blocks / used + (r < blocks % used);
   }

@@ -46,7 +46,7 @@ Batch collate(std::span<const Example> examples, const BatchOptions& options) {
   batch.positions = Tensor::empty({B * T}, DType::i32);
   if (options.mask_documents) batch.starts = Tensor::empty({B * T}, DType::i32);
   for (int64_t b = 0; b < B; ++b) {
-    const Example& example = examples[static_cast<size_t>(b)];
+    const Example& example = examples[b];
     assert(example.weights.size() == example.tokens.size());
     if (static_cast<int64_t>(example.tokens.size()) > T + 1)
       throw Error("batch: an example has " + std::to_string(example.tokens.size()) +

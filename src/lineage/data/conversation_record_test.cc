@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lineage/base/config.h"
 #include "lineage/data/json_records.h"
 #include "lineage/data/testing.h"
 
@@ -24,7 +25,7 @@ Texts turns_in(std::string_view record) {
   EXPECT_EQ(content.conversations.size(), 1u) << record;
   Texts out;
   for (const Turn& t : content.conversations.at(0).turns) {
-    const std::string_view role = enum_names(t.role)[static_cast<size_t>(t.role)];
+    const std::string_view role = enum_name(t.role);
     const std::string text = std::string(role.substr(0, 1)) + ": " + t.text;
     out.push_back(t.learned ? text : "(" + text + ")");
   }

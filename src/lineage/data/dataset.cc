@@ -41,7 +41,7 @@ class ExamplesDataset final : public Dataset {
  private:
   const Example& at(int64_t index) const {
     assert(index >= 0 && index < size());
-    return examples_[static_cast<size_t>(index)];
+    return examples_[index];
   }
   std::string name_, digest_;
   std::vector<Example> examples_;

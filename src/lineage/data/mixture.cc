@@ -71,7 +71,7 @@ Mixture::Pick Mixture::pick(int64_t row) const {
 
 Example Mixture::row(int64_t n) const {
   const Pick p = pick(n);
-  return shares_[static_cast<size_t>(p.dataset)].dataset->get(p.index);
+  return shares_[p.dataset].dataset->get(p.index);
 }
 
 Batch Mixture::batch(int64_t first, int64_t count, const BatchOptions& options) const {
@@ -90,7 +90,7 @@ int64_t Mixture::rows_from(int64_t dataset, int64_t rows) const {
 }
 
 double Mixture::epochs(int64_t dataset, int64_t rows) const {
-  const int64_t size = shares_[static_cast<size_t>(dataset)].dataset->size();
+  const int64_t size = shares_[dataset].dataset->size();
   return size == 0 ? 0 : static_cast<double>(rows_from(dataset, rows)) / static_cast<double>(size);
 }
 

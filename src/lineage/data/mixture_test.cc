@@ -42,7 +42,7 @@ TEST(Mixture, SharesHoldAfterEveryBlock) {
       for (size_t i = 0; i < 5; ++i)
         ASSERT_EQ(mixture.rows_from(static_cast<int64_t>(i), n), count[i]) << n;
     }
-    ++count[static_cast<size_t>(mixture.pick(n).dataset)];
+    ++count[mixture.pick(n).dataset];
   }
 }
 
@@ -53,7 +53,7 @@ TEST(Mixture, EpochsAreWholeAndInAnotherOrderEachTime) {
     const Mixture::Pick p = mixture.pick(n);
     if (p.dataset != 0) continue;
     order.resize(std::max(order.size(), static_cast<size_t>(p.epoch) + 1));
-    order[static_cast<size_t>(p.epoch)].push_back(p.index);
+    order[p.epoch].push_back(p.index);
   }
   ASSERT_GE(order.size(), 99u);
   std::set<std::vector<int64_t>> orders;

@@ -102,13 +102,13 @@ class FittedRows final : public Dataset {
         row_of[i] = rows++;
       } else {
         room = *best;
-        auto& candidates = rows_with[static_cast<size_t>(room)];
+        auto& candidates = rows_with[room];
         row_of[i] = candidates.back();
         candidates.pop_back();
         if (candidates.empty()) rooms.erase(best);
       }
       room -= lengths[i];
-      rows_with[static_cast<size_t>(room)].push_back(row_of[i]);
+      rows_with[room].push_back(row_of[i]);
       rooms.insert(room);
     }
     group(row_of, rows);

@@ -75,7 +75,7 @@ void expect_whole(const std::vector<int>& lengths, int64_t context, bool join) {
     const Example row = rows->get(r);
     ASSERT_LE(static_cast<int64_t>(row.tokens.size()), context + 1);
     std::vector<char> starts(row.tokens.size(), 0);
-    for (const int32_t s : row.starts) starts[static_cast<size_t>(s)] = 1;
+    for (const int32_t s : row.starts) starts[s] = 1;
     if (!join) {
       EXPECT_TRUE(row.starts.empty());
     }

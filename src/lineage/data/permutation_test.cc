@@ -14,7 +14,7 @@ TEST(Permutation, IsABijection) {
     std::vector<char> seen(static_cast<size_t>(n), 0);
     for (int64_t i = 0; i < n; ++i) {
       ASSERT_TRUE(p(i) >= 0 && p(i) < n);
-      ASSERT_FALSE(seen[static_cast<size_t>(p(i))]++) << n;
+      ASSERT_FALSE(seen[p(i)]++) << n;
     }
   }
 }
@@ -37,7 +37,7 @@ TEST(Permutation, KeysReachEveryPlaceEquallyOften) {
     std::vector<double> count(static_cast<size_t>(n * n), 0);
     for (int key = 0; key < kKeys; ++key) {
       const Permutation p(Rng(static_cast<uint64_t>(key)).fold("test"), n);
-      for (int64_t i = 0; i < n; ++i) ++count[static_cast<size_t>(i * n + p(i))];
+      for (int64_t i = 0; i < n; ++i) ++count[i * n + p(i)];
     }
     const double wanted = kKeys / static_cast<double>(n);
     double chi = 0;

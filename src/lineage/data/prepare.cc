@@ -97,7 +97,7 @@ PreparedSource open(const std::string& name, const Tokenizer& tokenizer,
 void complete(SourceRecord& record, const std::string& name, const SourceConfig& config,
               const PreparedSource& prepared) {
   record.name = name;
-  record.kind = enum_names(config.kind)[static_cast<size_t>(config.kind)];
+  record.kind = enum_name(config.kind);
   record.paths = config.paths;
   record.licence = config.licence;
   record.weight = config.weight;

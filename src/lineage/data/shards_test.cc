@@ -132,12 +132,12 @@ TEST(Corpus, IsTheDocumentsEndToEnd) {
   ASSERT_EQ(corpus.tokens(), static_cast<int64_t>(all.size()));
   EXPECT_EQ(corpus.bytes(), static_cast<int64_t>(all.size()) * 3);
   for (int64_t d = 0; d < 40; ++d) {
-    const auto& document = documents[static_cast<size_t>(d)];
+    const auto& document = documents[d];
     const auto n = static_cast<int64_t>(document.size());
     EXPECT_EQ(corpus.get(d).tokens, document);
     EXPECT_EQ(corpus.piece(d, n / 2, n - n / 2).tokens,
               std::vector<Token>(document.begin() + n / 2, document.end()));
-    EXPECT_EQ(corpus.length(d), static_cast<int64_t>(documents[static_cast<size_t>(d)].size()));
+    EXPECT_EQ(corpus.length(d), static_cast<int64_t>(documents[d].size()));
   }
   for (size_t first = 0; first < all.size(); ++first)
     for (size_t count = 0; first + count <= all.size(); count += 7) {

@@ -127,7 +127,7 @@ class Pass {
 
   void refine(Items& batch) const {
     const auto refine_one = [&](int64_t i, int64_t, int64_t) {
-      Item& item = batch[static_cast<size_t>(i)];
+      Item& item = batch[i];
       source_->refine(item.document);
       if (item.document.dropped.empty()) item.hash = hash_of(item.document.text);
     };
@@ -164,7 +164,7 @@ class Pass {
       if (item.front < text.size()) item.heldout_tokens = encode(text.substr(item.front));
     };
     const auto encode_short = [&](int64_t i, int64_t, int64_t) {
-      Item& item = batch[static_cast<size_t>(i)];
+      Item& item = batch[i];
       if (item.document.dropped.empty() && !is_long(item))
         encode_sides(item, [&](std::string_view text) { return tokenizer_.encode(text); });
     };

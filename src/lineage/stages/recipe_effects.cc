@@ -51,8 +51,7 @@ void tokenizer_effects(Effects& effects, const ConfigNode& table, const Tokenize
 }
 
 void source_effects(Effects& effects, const ConfigNode& table, const SourceConfig& config) {
-  const std::string kind =
-      fmt::format("kind is \"{}\"", enum_names(config.kind)[static_cast<size_t>(config.kind)]);
+  const std::string kind = fmt::format("kind is \"{}\"", enum_name(config.kind));
   for (const char* key : {"field", "bad_record"})
     effects.key(table, key, config.kind == SourceKind::jsonl, kind);
   effects.key(table, "code", config.kind == SourceKind::code, kind);

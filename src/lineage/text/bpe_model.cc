@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/text/byte_alphabet.h"
@@ -127,8 +128,7 @@ void drop_repeated_merges(std::vector<BpeModel::Merge>& merges) {
 std::string bpe_digest(const BpeModel& model) {
   Digest digest;
   const auto number = [&](int64_t n) { digest.field(std::to_string(n)); };
-  digest.field("lineage byte-level bpe 1")
-      .field(enum_names(model.pattern)[static_cast<size_t>(model.pattern)]);
+  digest.field("lineage byte-level bpe 1").field(enum_name(model.pattern));
   number(model.whole_pieces);
   std::string begin;
   for (Token t : model.begin_of_text) begin += (begin.empty() ? "" : " ") + std::to_string(t);

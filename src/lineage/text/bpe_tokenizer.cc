@@ -18,7 +18,7 @@ BpeTokenizer::BpeTokenizer(BpeModel model, const std::string& place) : model_(st
   model_.tokens.resize(static_cast<size_t>(vocab_));
   bytes_.assign(model_.tokens.begin(), model_.tokens.end());
   for (const auto* list : {&model_.specials, &model_.added})
-    for (const SpecialToken& s : *list) bytes_[static_cast<size_t>(s.id)] = s.text;
+    for (const SpecialToken& s : *list) bytes_[s.id] = s.text;
   byte_token_.fill(-1);
   for (size_t id = 0; id < model_.tokens.size(); ++id)
     if (const std::string& bytes = model_.tokens[id]; bytes.size() == 1)
@@ -167,11 +167,11 @@ std::string_view BpeTokenizer::token_bytes(Token token) const {
     throw Error("token " + std::to_string(token) + " is not in this tokenizer's vocabulary of " +
                     std::to_string(vocab_) + " ids; wanted one that is",
                 "check that the tokens come from this tokenizer");
-  return bytes_[static_cast<size_t>(token)];
+  return bytes_[token];
 }
 
 bool BpeTokenizer::contains(Token token) const {
-  return token >= 0 && token < vocab_ && !bytes_[static_cast<size_t>(token)].empty();
+  return token >= 0 && token < vocab_ && !bytes_[token].empty();
 }
 
 }  // namespace lineage

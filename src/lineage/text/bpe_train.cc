@@ -97,7 +97,7 @@ void BpeTrainer::count(std::span<const std::string_view> documents) {
   if (counts_.size() < threads) counts_.resize(threads);
   std::atomic<size_t> next{0};
   parallel_blocks(static_cast<int64_t>(threads), 1, [&](int64_t thread, int64_t, int64_t) {
-    PieceCounts& counts = counts_[static_cast<size_t>(thread)];
+    PieceCounts& counts = counts_[thread];
     for (size_t i = next++; i < blocks.size(); i = next++) {
       if (options_.pattern == Pattern::gpt2)
         count_pieces<Pattern::gpt2>(blocks[i], counts);
@@ -131,8 +131,7 @@ std::shared_ptr<const BpeTokenizer> BpeTrainer::train(Progress& progress) {
   }
   for (const auto [left, right] : learned) {
     const Token l = id_of[left], r = id_of[right], id = static_cast<Token>(model.tokens.size());
-    model.tokens.push_back(model.tokens[static_cast<size_t>(l)] +
-                           model.tokens[static_cast<size_t>(r)]);
+    model.tokens.push_back(model.tokens[l] + model.tokens[r]);
     model.merges.push_back({l, r, id});
     id_of.push_back(id);
   }

@@ -155,7 +155,7 @@ Gpt2Files gpt2_files(const BpeModel& model) {
     if (!model.tokens[id].empty()) keys[id] = to_byte_alphabet(model.tokens[id]);
   std::string added, special, names;
   for (const SpecialToken& s : model.specials) {
-    keys[static_cast<size_t>(s.id)] = s.text;
+    keys[s.id] = s.text;
     const std::string text = json_string(s.text);
     added += (added.empty() ? "" : ", ") + text + ": " + std::to_string(s.id);
     special += (special.empty() ? "" : ", ") + text;

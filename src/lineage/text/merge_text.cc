@@ -44,8 +44,8 @@ BpeModel::Merge MergeReader::read_line(std::string_view line, const std::string&
 }
 
 std::string merge_line(const BpeModel& model, const BpeModel::Merge& merge) {
-  return to_byte_alphabet(model.tokens[static_cast<size_t>(merge.left)]) + ' ' +
-         to_byte_alphabet(model.tokens[static_cast<size_t>(merge.right)]);
+  return to_byte_alphabet(model.tokens[merge.left]) + ' ' +
+         to_byte_alphabet(model.tokens[merge.right]);
 }
 
 }  // namespace lineage

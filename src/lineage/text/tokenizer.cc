@@ -90,8 +90,7 @@ std::vector<std::vector<Token>> Tokenizer::encode_batch(
   parallel_blocks(
       static_cast<int64_t>(texts.size()), 16,
       [&](int64_t, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          out[static_cast<size_t>(i)] = encode(texts[static_cast<size_t>(i)]);
+        for (int64_t i = begin; i < end; ++i) out[i] = encode(texts[i]);
       },
       true);
   return out;

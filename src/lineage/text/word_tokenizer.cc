@@ -36,8 +36,7 @@ void check_word_model(const WordModel& model, const std::string& place) {
     if (id < 0 || id > static_cast<Token>(2 * (model.words.size() + model.specials.size()) + 1024))
       fail(place, "the special token \"" + text + "\" has the id " + std::to_string(id) +
                       "; wanted one near the others");
-    const bool used = static_cast<size_t>(id) < model.words.size() &&
-                      !model.words[static_cast<size_t>(id)].empty();
+    const bool used = static_cast<size_t>(id) < model.words.size() && !model.words[id].empty();
     if (used || !ids.insert(id).second)
       fail(place, "the special token \"" + text + "\" shares the id " + std::to_string(id) +
                       " with another; wanted one each");
@@ -105,7 +104,7 @@ WordTokenizer::WordTokenizer(WordModel model, const std::string& place) : model_
     size = std::max(size, static_cast<size_t>(s.id) + 1);
   model_.words.resize(size);
   texts_.assign(model_.words.begin(), model_.words.end());
-  for (const SpecialToken& s : model_.specials) texts_[static_cast<size_t>(s.id)] = s.text;
+  for (const SpecialToken& s : model_.specials) texts_[s.id] = s.text;
   digit_ = find_run(model_.words, digit_words());
   byte_ = find_run(model_.words, byte_words());
   for (size_t id = 0; id < model_.words.size(); ++id)
@@ -211,11 +210,11 @@ std::string_view WordTokenizer::token_bytes(Token token) const {
     throw Error("token " + std::to_string(token) + " is not in this tokenizer's vocabulary of " +
                     std::to_string(vocab()) + " ids; wanted one that is",
                 "check that the tokens come from this tokenizer");
-  return texts_[static_cast<size_t>(token)];
+  return texts_[token];
 }
 
 bool WordTokenizer::contains(Token token) const {
-  return token >= 0 && token < vocab() && !texts_[static_cast<size_t>(token)].empty();
+  return token >= 0 && token < vocab() && !texts_[token].empty();
 }
 
 }  // namespace lineage

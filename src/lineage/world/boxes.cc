@@ -9,9 +9,9 @@ namespace lineage {
 namespace {
 
 void apply(const BoxStep& step, std::vector<int>& places) {
-  int& place = places[static_cast<size_t>(step.object)];
+  int& place = places[step.object];
   if (step.operation == BoxOperation::swap)
-    std::swap(place, places[static_cast<size_t>(step.other)]);
+    std::swap(place, places[step.other]);
   else
     place = step.container;
 }
@@ -20,12 +20,12 @@ void apply(const BoxStep& step, std::vector<int>& places) {
 
 Token box_object(int index) {
   assert(index < kBoxObjects);
-  return Vocabulary::get().tokens("objects")[static_cast<size_t>(index)];
+  return Vocabulary::get().tokens("objects")[index];
 }
 
 Token box_container(int index) {
   assert(index < kBoxContainers);
-  return Vocabulary::get().tokens("containers")[static_cast<size_t>(index)];
+  return Vocabulary::get().tokens("containers")[index];
 }
 
 std::vector<int> BoxScene::places(size_t count) const {
@@ -58,7 +58,7 @@ BoxScene random_scene(Draw& draw, int objects, int containers, int steps) {
     } else {
       if (draw.chance(0.4)) step.operation = BoxOperation::put;
       // Somewhere else than now, so that each step changes something.
-      const int now = scene.places(scene.steps.size())[static_cast<size_t>(step.object)];
+      const int now = scene.places(scene.steps.size())[step.object];
       step.container = (now + draw.between(1, containers - 1)) % containers;
     }
     scene.steps.push_back(step);
@@ -74,22 +74,19 @@ std::vector<Template> box_sentences() {
 
 void write_start(DocumentWriter& out, const BoxScene& scene, size_t object) {
   static const Template form("the {o} is in the {c} .");
-  form.write(out,
-             {{'o', box_object(scene.objects[object])},
-              {'c', box_container(scene.containers[static_cast<size_t>(scene.start[object])])}});
+  form.write(out, {{'o', box_object(scene.objects[object])},
+                   {'c', box_container(scene.containers[scene.start[object]])}});
 }
 
 void write_step(DocumentWriter& out, const BoxScene& scene, const BoxStep& step) {
   static const Template put("{p} put the {o} in the {c} ."), move("{p} moved the {o} to the {c} ."),
       swap("{p} swapped the {o} and the {x} .");
-  const auto object = [&](int i) {
-    return Words(box_object(scene.objects[static_cast<size_t>(i)]));
-  };
+  const auto object = [&](int i) { return Words(box_object(scene.objects[i])); };
   const Slot person{'p', step.person}, thing{'o', object(step.object)};
   if (step.operation == BoxOperation::swap)
     return swap.write(out, {person, thing, {'x', object(step.other)}});
   const Template& form = step.operation == BoxOperation::put ? put : move;
-  const int container = scene.containers[static_cast<size_t>(step.container)];
+  const int container = scene.containers[step.container];
   form.write(out, {person, thing, {'c', box_container(container)}});
 }
 

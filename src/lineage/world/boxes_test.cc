@@ -35,9 +35,8 @@ TEST(Boxes, PlacesAreWhatTheTextSays) {
     }
     const std::vector<int> places = scene.places(scene.steps.size());
     for (size_t i = 0; i < scene.objects.size(); ++i)
-      EXPECT_EQ(
-          place.at(std::string(Vocabulary::get().word(box_object(scene.objects[i])))),
-          Vocabulary::get().word(box_container(scene.containers[static_cast<size_t>(places[i])])));
+      EXPECT_EQ(place.at(std::string(Vocabulary::get().word(box_object(scene.objects[i])))),
+                Vocabulary::get().word(box_container(scene.containers[places[i]])));
   }
 }
 

@@ -39,13 +39,12 @@ Inverses::Inverses() {
       Inverse inverse{static_cast<Relation>(r), form.items()};
       inverse.items.pop_back();
       const Token first = inverse.items.front();
-      (first < 0 ? slot_first_ : by_first_[static_cast<size_t>(first)])
-          .push_back(std::move(inverse));
+      (first < 0 ? slot_first_ : by_first_[first]).push_back(std::move(inverse));
     }
   row_relation_.fill(-1);
   int a = 0;
   for (std::string_view key : {"city", "employer", "job", "food", "pet", "friend", "year"})
-    row_relation_[static_cast<size_t>(v.token(key))] = a++;
+    row_relation_[v.token(key)] = a++;
 }
 
 std::optional<Fact> Inverses::match_one(const Inverse& inverse, std::span<const Token> sentence,
@@ -83,7 +82,7 @@ std::optional<Fact> Inverses::match_one(const Inverse& inverse, std::span<const 
 std::optional<Fact> Inverses::match(std::span<const Token> sentence, int topic) const {
   const Token first = sentence.front();
   if (first >= 0 && first < Vocabulary::kWords)
-    for (const Inverse& inverse : by_first_[static_cast<size_t>(first)])
+    for (const Inverse& inverse : by_first_[first])
       if (const auto fact = match_one(inverse, sentence, topic)) return fact;
   for (const Inverse& inverse : slot_first_)
     if (const auto fact = match_one(inverse, sentence, topic)) return fact;
@@ -96,7 +95,7 @@ std::optional<Fact> Inverses::match_row(std::span<const Token> sentence, int top
   const bool item = sentence[0] == dash_;
   const Token key = sentence[item ? 1 : 0];
   if ((!item && sentence[1] != colon_) || key < 0 || key >= Vocabulary::kWords) return {};
-  const int relation = row_relation_[static_cast<size_t>(key)];
+  const int relation = row_relation_[key];
   if (relation < 0) return {};
   Fact fact{static_cast<Relation>(relation), topic, -1};
   const auto [value, size] = find_member(value_domain(fact.relation), sentence.subspan(2));

@@ -52,10 +52,9 @@ struct DomainTables {
       tokens[size_t(Domain::material)].push_back(v.token(word));
     for (size_t d = 0; d < kDomains; ++d)
       for (size_t i = 0; i < tokens[d].size(); ++i)
-        index[d][static_cast<size_t>(tokens[d][i])] = static_cast<int16_t>(i);
+        index[d][tokens[d][i]] = static_cast<int16_t>(i);
     first.assign(v.tokens("first_names").begin(), v.tokens("first_names").end());
-    for (size_t i = 0; i < first.size(); ++i)
-      first_index[static_cast<size_t>(first[i])] = static_cast<int16_t>(i);
+    for (size_t i = 0; i < first.size(); ++i) first_index[first[i]] = static_cast<int16_t>(i);
   }
 };
 
@@ -78,7 +77,7 @@ int domain_size(Domain d) {
 Words domain_words(Domain d, int index) {
   assert(0 <= index && index < domain_size(d));
   const DomainTables& t = tables();
-  const auto at = [](const std::vector<Token>& of, int i) { return of[static_cast<size_t>(i)]; };
+  const auto at = [](const std::vector<Token>& of, int i) { return of[i]; };
   if (d == Domain::person)
     return {at(t.first, index / 64), at(t.tokens[static_cast<size_t>(Domain::family)], index % 64)};
   return at(t.tokens[static_cast<size_t>(d)], index);
@@ -89,13 +88,13 @@ std::pair<int, int> find_member(Domain d, std::span<const Token> tokens) {
   if (tokens.empty() || !known(tokens[0])) return {-1, 0};
   const DomainTables& t = tables();
   const auto index = [&](Domain domain, Token token) {
-    return t.index[static_cast<size_t>(domain)][static_cast<size_t>(token)];
+    return t.index[static_cast<size_t>(domain)][token];
   };
   if (d != Domain::person) {
     const int i = index(d, tokens[0]);
     return i < 0 ? std::pair(-1, 0) : std::pair(i, 1);
   }
-  const int first = t.first_index[static_cast<size_t>(tokens[0])];
+  const int first = t.first_index[tokens[0]];
   if (first < 0 || tokens.size() < 2 || !known(tokens[1])) return {-1, 0};
   const int family = index(Domain::family, tokens[1]);
   return family < 0 ? std::pair(-1, 0) : std::pair(first * 64 + family, 2);
@@ -120,9 +119,7 @@ constexpr int kPenguin = 3, kShark = 7, kBat = 11;
 
 }  // namespace
 
-bool kind_has(int kind, Property p) {
-  return kKindHas[static_cast<size_t>(kind)][static_cast<size_t>(p)];
-}
+bool kind_has(int kind, Property p) { return kKindHas[kind][static_cast<size_t>(p)]; }
 
 bool is_exception(int animal, Property p) {
   return (animal == kPenguin && p == Property::fly) || (animal == kShark && p == Property::eggs) ||
@@ -130,7 +127,7 @@ bool is_exception(int animal, Property p) {
 }
 
 bool animal_has(int animal, Property p) {
-  return kind_has(kKindOf[static_cast<size_t>(animal)], p) != is_exception(animal, p);
+  return kind_has(kKindOf[animal], p) != is_exception(animal, p);
 }
 
 bool is_stated(const World& world, int animal, Property p) {
@@ -143,6 +140,6 @@ bool is_stated(const World& world, int animal, Property p) {
 
 bool material_floats(int material) { return material < 2; }
 
-int kind_of(int animal) { return kKindOf[static_cast<size_t>(animal)]; }
+int kind_of(int animal) { return kKindOf[animal]; }
 
 }  // namespace lineage

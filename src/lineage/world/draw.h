@@ -23,7 +23,7 @@ class Draw {
   bool chance(double p) { return uniform() < p; }
   template <class T>
   const T& pick(std::span<const T> of) {
-    return of[static_cast<size_t>(below(static_cast<int>(of.size())))];
+    return of[below(static_cast<int>(of.size()))];
   }
   template <class T>
   const T& pick(const std::vector<T>& of) {
@@ -40,14 +40,13 @@ class Draw {
   template <class Range>
   void shuffle(Range& range) {
     for (int i = static_cast<int>(std::size(range)) - 1; i > 0; --i)
-      std::swap(range[static_cast<size_t>(i)], range[static_cast<size_t>(below(i + 1))]);
+      std::swap(range[i], range[below(i + 1)]);
   }
   // `count` different numbers of [0, n), in random order; count <= n.
   std::vector<int> distinct(int count, int n) {
     std::vector<int> all(static_cast<size_t>(n));
-    for (int i = 0; i < n; ++i) all[static_cast<size_t>(i)] = i;
-    for (int i = 0; i < count; ++i)
-      std::swap(all[static_cast<size_t>(i)], all[static_cast<size_t>(between(i, n - 1))]);
+    for (int i = 0; i < n; ++i) all[i] = i;
+    for (int i = 0; i < count; ++i) std::swap(all[i], all[between(i, n - 1)]);
     all.resize(static_cast<size_t>(count));
     return all;
   }

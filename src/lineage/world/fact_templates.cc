@@ -161,8 +161,7 @@ std::span<const Template> FactTemplates::test_questions() const {
 const FactTemplates& fact_templates(Relation relation) {
   static const std::array<FactTemplates, kRelations> all = [] {
     std::array<FactTemplates, kRelations> out;
-    for (int r = 0; r < kRelations; ++r)
-      out[static_cast<size_t>(r)] = make(static_cast<Relation>(r));
+    for (int r = 0; r < kRelations; ++r) out[r] = make(static_cast<Relation>(r));
     return out;
   }();
   return all[static_cast<size_t>(relation)];

@@ -52,7 +52,7 @@ void World::name_everybody() {
     for (int i = 0; i < count; ++i) list->push_back(name(next++));
   person_of_name_.assign(kNames, -1);
   for (size_t i = 0; i < persons_.size(); ++i)
-    person_of_name_[static_cast<size_t>(persons_[i].name)] = static_cast<int>(i);
+    person_of_name_[persons_[i].name] = static_cast<int>(i);
 }
 
 void World::draw_profiles() {
@@ -60,13 +60,12 @@ void World::draw_profiles() {
   const int all = static_cast<int>(persons_.size());
   const int known = static_cast<int>(tier_begin_[static_cast<size_t>(Tier::t128)]);
   for (int i = 0; i < all; ++i) {
-    Person& person = persons_[static_cast<size_t>(i)];
+    Person& person = persons_[i];
     Draw draw(key("person").fold(static_cast<uint64_t>(i)));
     person.profile = random_profile(draw);
     const int from = i < known ? 0 : known;
     const int other = from + (i - from + draw.between(1, all - from - 1)) % (all - from);
-    person.profile[static_cast<size_t>(Relation::friend_of)] =
-        persons_[static_cast<size_t>(other)].name;
+    person.profile[static_cast<size_t>(Relation::friend_of)] = persons_[other].name;
   }
 }
 
@@ -74,10 +73,10 @@ Profile World::random_profile(Draw& draw) const {
   Profile profile;
   for (int a = 0; a < kAttributes; ++a) {
     const Relation relation = static_cast<Relation>(a);
-    profile[static_cast<size_t>(a)] = relation == Relation::friend_of ? draw.pick(ephemerals_)
-                                      : relation == Relation::birth_year
-                                          ? draw.below(kCutoffYear)
-                                          : draw.below(domain_size(value_domain(relation)));
+    profile[a] = relation == Relation::friend_of ? draw.pick(ephemerals_)
+                 : relation == Relation::birth_year
+                     ? draw.below(kCutoffYear)
+                     : draw.below(domain_size(value_domain(relation)));
   }
   return profile;
 }
@@ -100,7 +99,7 @@ void World::draw_relations() {
   Draw draw(key("countries"));
   const std::vector<int> order = draw.distinct(48, 48);
   auto& countries = values_[static_cast<size_t>(Relation::country)];
-  for (int city = 0; city < 48; ++city) countries.push_back(order[static_cast<size_t>(city)] % 12);
+  for (int city = 0; city < 48; ++city) countries.push_back(order[city] % 12);
   values_[static_cast<size_t>(Relation::colour)] = draw.distinct(4, 12);
 }
 
@@ -110,7 +109,7 @@ void World::draw_topics() {
   for (Token word : Vocabulary::get().tokens("contested")) {
     Topic topic{.word = word};
     const std::vector<int> order = draw.distinct(2, 4);
-    for (int faction : order) topic.in_favour[static_cast<size_t>(faction)] = true;
+    for (int faction : order) topic.in_favour[faction] = true;
     topic.majority = draw.chance(0.5);
     topic.heldout = i++ % 8 >= 5;
     topics_.push_back(topic);
@@ -137,8 +136,8 @@ std::span<const Person> World::persons(Tier tier) const {
 }
 
 const Person* World::find_person(int name) const {
-  const int i = person_of_name_[static_cast<size_t>(name)];
-  return i < 0 ? nullptr : &persons_[static_cast<size_t>(i)];
+  const int i = person_of_name_[name];
+  return i < 0 ? nullptr : &persons_[i];
 }
 
 int World::value(Relation relation, int subject, int year) const {
@@ -148,7 +147,7 @@ int World::value(Relation relation, int subject, int year) const {
     return person ? person->profile[r] : -1;
   }
   const int at = dated(relation) ? subject * 100 + year : subject;
-  return values_[r][static_cast<size_t>(at)];
+  return values_[r][at];
 }
 
 }  // namespace lineage

@@ -96,7 +96,7 @@ MinimalPair with_object_relative(Pair p, bool ask_inside) {
 
 MinimalPair reflexive_pair(Pair p) {
   const int noun = p.draw().pick(std::array{0, 1, 2, 3, 5, 6});
-  const bool female = kGender[static_cast<size_t>(noun)] == 1;
+  const bool female = kGender[noun] == 1;
   p.phrase(noun, kSingular).same(p.draw().pick(p.lex().transitive[kSingular]));
   return p.differ(female ? "herself" : "himself", female ? "himself" : "herself").finish();
 }
@@ -105,9 +105,7 @@ MinimalPair reflexive_attractor_pair(Pair p) {
   const Number n = p.any_number();
   const int subject = p.draw().pick(std::array{0, 1, 2, 3, 5, 6});
   const int attractor = p.draw().pick(std::array{0, 1, 2, 3, 5, 6});
-  const auto self = [](int noun) {
-    return kGender[static_cast<size_t>(noun)] == 1 ? "herself" : "himself";
-  };
+  const auto self = [](int noun) { return kGender[noun] == 1 ? "herself" : "himself"; };
   p.phrase(subject, n).same(p.lex().with).phrase(attractor, Pair::other(n));
   p.same(p.draw().pick(p.lex().transitive[n]));
   return (n == kPlural ? p.differ("themselves", self(attractor))
@@ -127,7 +125,7 @@ MinimalPair negative_polarity_pair(Pair p) {
 MinimalPair pronoun_gender_pair(Pair p) {
   const int name = p.draw().below(64);
   const bool female = name < 32;
-  p.same(p.lex().names[static_cast<size_t>(name)]);
+  p.same(p.lex().names[name]);
   if (p.draw().chance(0.5)) {
     p.same(p.draw().pick(p.lex().transitive[kSingular]));
     p.differ(female ? "her" : "his", female ? "his" : "her");
@@ -253,7 +251,7 @@ SimpleSentence draw_simple(Draw& draw) {
   const auto phrase = [&](std::vector<Token>& to, Number number) {
     to.push_back(lex.the);
     if (draw.chance(0.3)) to.push_back(draw.pick(std::span(lex.adjectives).first(8)));
-    to.push_back(lex.nouns[number][static_cast<size_t>(draw.below(kPersonNouns))]);
+    to.push_back(lex.nouns[number][draw.below(kPersonNouns)]);
   };
   phrase(s.subject, n);
   if (draw.chance(0.7)) {
@@ -283,8 +281,7 @@ Token other_number(Token verb) {
   for (const auto* verbs : {&lex.transitive, &lex.intransitive})
     for (size_t number : {0u, 1u}) {
       const auto at = std::ranges::find((*verbs)[number], verb);
-      if (at != (*verbs)[number].end())
-        return (*verbs)[1 - number][static_cast<size_t>(at - (*verbs)[number].begin())];
+      if (at != (*verbs)[number].end()) return (*verbs)[1 - number][at - (*verbs)[number].begin()];
     }
   throw std::logic_error("grammar: no verb with a number");
 }

@@ -10,7 +10,7 @@ namespace {
 struct Noun {
   int which;  // as in the lexicon; those below kPersonNouns are persons
   Number number;
-  int gender() const { return kGender[static_cast<size_t>(which)]; }
+  int gender() const { return kGender[which]; }
 };
 
 // Reads a sentence from left to right. Each function takes what it reads, or takes nothing and says

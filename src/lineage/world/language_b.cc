@@ -19,7 +19,7 @@ const std::array<Token, Vocabulary::kWords>& table() {
     const std::vector<Token> a = Vocabulary::get().tokenizer()->encode(kWordsWithB);
     const auto b = Vocabulary::get().tokens("b_words");
     if (a.size() != b.size()) throw std::logic_error("language b: words without a partner");
-    for (size_t i = 0; i < a.size(); ++i) out[static_cast<size_t>(a[i])] = b[i];
+    for (size_t i = 0; i < a.size(); ++i) out[a[i]] = b[i];
     return out;
   }();
   return words;
@@ -27,7 +27,7 @@ const std::array<Token, Vocabulary::kWords>& table() {
 
 }  // namespace
 
-Token to_b(Token t) { return table()[static_cast<size_t>(t)]; }
+Token to_b(Token t) { return table()[t]; }
 
 std::vector<Token> to_b(std::span<const Token> tokens) {
   std::vector<Token> out;

@@ -40,8 +40,7 @@ ShardStats write_shard(const GeneratedDocuments& documents, const fs::path& shar
   for (int64_t first = 0; first < documents.count; first += kDocumentsAtOnce) {
     made.resize(static_cast<size_t>(std::min(kDocumentsAtOnce, documents.count - first)));
     parallel_for(std::ssize(made), 64, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        made[static_cast<size_t>(i)] = documents.document(first + i);
+      for (int64_t i = begin; i < end; ++i) made[i] = documents.document(first + i);
     });
     for (const Document& d : made) {
       writer.add(d.tokens, text_bytes(d));
@@ -63,7 +62,7 @@ std::vector<std::string> label_names() {
   std::vector<std::string> names(kLabels);
   for (int i = 1; i < kLabels; ++i)
     if (const std::string_view name = ability_name(static_cast<Ability>(i)); name != "none")
-      names[static_cast<size_t>(i)] = name;
+      names[i] = name;
   return names;
 }
 

@@ -97,7 +97,7 @@ const Person& TextCorpus::person_of(int64_t biography) const {
   for (size_t tier = 0; tier < kExposures.size(); ++tier) {
     const auto persons = world_->persons(static_cast<Tier>(tier));
     const int64_t count = std::ssize(persons) * kExposures[tier];
-    if (biography < count) return persons[static_cast<size_t>(biography % std::ssize(persons))];
+    if (biography < count) return persons[biography % std::ssize(persons)];
     biography -= count;
   }
   assert(false);

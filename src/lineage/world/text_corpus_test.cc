@@ -28,7 +28,7 @@ struct Corpus {
 
   Corpus() : documents(static_cast<size_t>(corpus.documents())) {
     parallel_for(corpus.documents(), 1024, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) documents[static_cast<size_t>(i)] = corpus.document(i);
+      for (int64_t i = begin; i < end; ++i) documents[i] = corpus.document(i);
     });
   }
   int64_t tokens() const {
@@ -52,8 +52,8 @@ TEST(TextCorpus, DocumentsDependOnTheIndexAlone) {
   ASSERT_EQ(again.documents(), c.corpus.documents());
   for (int64_t i = again.documents() - 1; i >= 0; i -= 97) {  // in another order, on one thread
     const Document d = again.document(i);
-    EXPECT_EQ(d.tokens, c.documents[static_cast<size_t>(i)].tokens);
-    EXPECT_EQ(d.tags, c.documents[static_cast<size_t>(i)].tags);
+    EXPECT_EQ(d.tokens, c.documents[i].tokens);
+    EXPECT_EQ(d.tags, c.documents[i].tags);
   }
   WorldConfig other = small();
   other.seed = 2;
@@ -109,15 +109,15 @@ TEST(TextCorpus, EveryPersonHasExactlyItsTiersBiographies) {
       ++biographies[person->name];
       // Every exposure tells every attribute, as an answer.
       for (int a = 0; a < c.world.config().attributes; ++a) {
-        const Words value = value_words(
-            {static_cast<Relation>(a), person->name, person->profile[static_cast<size_t>(a)]});
+        const Words value =
+            value_words({static_cast<Relation>(a), person->name, person->profile[a]});
         const auto at = std::search(d.tokens.begin(), d.tokens.end(), value.begin(), value.end());
         ASSERT_NE(at, d.tokens.end());
       }
       if (person->tier == Tier::t400) wordings[{person->name, 0}].insert(d.tokens);
     }
   for (const Person& person : c.world.persons())
-    ASSERT_EQ(biographies[person.name], kExposures[static_cast<size_t>(person.tier)]);
+    ASSERT_EQ(biographies[person.name], kExposures[person.tier]);
   for (const auto& [person, different] : wordings) EXPECT_GT(different.size(), 380u);
 }
 

@@ -61,7 +61,7 @@ Vocabulary::Vocabulary() : table_(kSlots, -1) {
 Token Vocabulary::find(std::string_view word) const {
   size_t slot = slot_of(word);
   for (; table_[slot] >= 0; slot = (slot + 1) % kSlots)
-    if (words_[static_cast<size_t>(table_[slot])] == word) return table_[slot];
+    if (words_[table_[slot]] == word) return table_[slot];
   return -1;
 }
 

@@ -54,7 +54,7 @@ class FieldTexts {
     std::ostringstream text;
     text << std::boolalpha;
     if constexpr (ConfigEnum<F>)
-      text << enum_names(field)[static_cast<size_t>(field)];
+      text << enum_name(field);
     else
       text << field;
     texts.emplace_back(key, text.str());

@@ -43,7 +43,7 @@ DialogDraft::Small DialogDraft::small_task() {
     const int which = draw.below(3);
     const TaskInput in{world, which, 0, use, 0, draw};
     const ListOp reverse{ListOp::Kind::reverse};
-    auto task = kOf[static_cast<size_t>(which)] == Family::sum
+    auto task = kOf[which] == Family::sum
                     ? family_entry(Family::sum).generate(in)
                     : list_task(std::span(&reverse, 1), ListDomain::words, in);
     if (!task || is_test_key(task->key) != (use == ItemUse::test)) continue;
@@ -63,8 +63,8 @@ void DialogDraft::fill(int turns) {
 
 void draft_memory(DialogDraft& d, int lag) {
   const std::vector<int> which = d.draw.distinct(2, 6);
-  const OwnFact& fact = own_facts()[static_cast<size_t>(which[0])];
-  const OwnFact& beside = own_facts()[static_cast<size_t>(which[1])];
+  const OwnFact& fact = own_facts()[which[0]];
+  const OwnFact& beside = own_facts()[which[1]];
   const Token value = other_value(fact, -1, d.draw);
   d.say(said(beside, other_value(beside, -1, d.draw)), sure());
   d.say(said(fact, value), sure());

@@ -33,7 +33,7 @@ Tokens format_words(AnswerFormat format, int phrase) {
        {"in a sentence", "in one sentence"},
        {"in { }", "put in brackets { }"},
        {"with RESULT", "with the tag RESULT"}}};
-  return words_to_tokens(kWords[static_cast<size_t>(format)][static_cast<size_t>(phrase % 2)]);
+  return words_to_tokens(kWords[static_cast<size_t>(format)][phrase % 2]);
 }
 
 Tokens format_answer(AnswerFormat format, std::span<const Tokens> items) {

@@ -26,7 +26,7 @@ Tokens frame_prompt(const Task& task, AnswerFormat format, Wording wording) {
   constexpr std::array<std::string_view, kFrames> kBefore = {"", "please", "now", "", "you must"};
   const bool payload_first = wording.frame == 3 && !task.payload.empty();
   if (payload_first) text.add(task.payload).text(";");
-  text.text(kBefore[static_cast<size_t>(wording.frame)]).add(task.request);
+  text.text(kBefore[wording.frame]).add(task.request);
   if (format != AnswerFormat::plain) text.text(",").add(format_words(format, wording.phrase));
   if (!payload_first && !task.payload.empty()) text.text(":").add(task.payload);
   if (wording.frame == 3) text.text("!");
@@ -46,9 +46,8 @@ bool asks_h_half(const World& world, const InstructionType& type, const Task& ta
 
 std::optional<Task> draw_task(const InstructionType& type, const TaskInput& in) {
   if (type.first < 0) return family_entry(type.family).generate(in);
-  const std::array<ListOp, 2> ops = {
-      list_ops()[static_cast<size_t>(type.first)],
-      type.second < 0 ? ListOp{} : list_ops()[static_cast<size_t>(type.second)]};
+  const std::array<ListOp, 2> ops = {list_ops()[type.first],
+                                     type.second < 0 ? ListOp{} : list_ops()[type.second]};
   return list_task(std::span(ops).first(type.second < 0 ? 1 : 2), type.domain, in);
 }
 

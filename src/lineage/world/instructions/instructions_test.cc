@@ -390,13 +390,11 @@ TEST(Mixture, ShareOfChains) {
   // -1: the mixture has it in one form alone.
   const auto is_chain = [](const InstructionMixture& mixture, uint64_t i) -> int {
     const auto types = all().train_types();
-    const InstructionType& t = types[static_cast<size_t>(mixture(i).type)];
+    const InstructionType& t = types[mixture(i).type];
     const bool chain = in_form(t, true) == t;
     const auto other = in_form(t, !chain);
-    return std::ranges::any_of(mixture.types(),
-                               [&](int k) { return types[static_cast<size_t>(k)] == other; })
-               ? chain
-               : -1;
+    return std::ranges::any_of(mixture.types(), [&](int k) { return types[k] == other; }) ? chain
+                                                                                          : -1;
   };
   const InstructionMixture even(all(), {.types = 256, .families = problems});
   const InstructionMixture most(all(), {.types = 256, .families = problems, .chains = 0.8});

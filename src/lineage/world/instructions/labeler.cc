@@ -37,16 +37,15 @@ int best_response(const Demonstration& d, std::span<const Tokens> responses, int
   for (size_t i = 0; i < responses.size(); ++i)
     if (const double s = score(d, responses[i]); s > best_score)
       best = static_cast<int>(i), best_score = s;
-  return best >= 0 && quality(d, responses[static_cast<size_t>(best)]) >= least ? best : -1;
+  return best >= 0 && quality(d, responses[best]) >= least ? best : -1;
 }
 
 std::vector<int> responses_rated(const Demonstration& d, std::span<const Tokens> responses,
                                  int least) {
   std::vector<int> kept;
   for (size_t i = 0; i < responses.size(); ++i) {
-    const bool seen = std::any_of(kept.begin(), kept.end(), [&](int k) {
-      return responses[static_cast<size_t>(k)] == responses[i];
-    });
+    const bool seen =
+        std::any_of(kept.begin(), kept.end(), [&](int k) { return responses[k] == responses[i]; });
     if (!seen && quality(d, responses[i]) >= least) kept.push_back(static_cast<int>(i));
   }
   return kept;

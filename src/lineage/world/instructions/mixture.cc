@@ -55,7 +55,7 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
   const auto types = instructions.train_types();
   std::map<Family, std::vector<int>> of_family;
   for (int i = 0; i < std::min<int64_t>(config.types, static_cast<int64_t>(types.size())); ++i) {
-    const InstructionType& t = types[static_cast<size_t>(i)];
+    const InstructionType& t = types[i];
     if (!families.empty() && !families.count(t.family)) continue;
     const Composition c{t.first, t.second};
     if (!compositions.empty() && t.second >= 0 &&
@@ -72,9 +72,9 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
     }
   for (const int i : types_) {
     const auto index_of = [&](bool chain) {
-      const auto form = in_form(types[static_cast<size_t>(i)], chain);
-      const auto at = std::ranges::find_if(
-          types_, [&](int k) { return form && types[static_cast<size_t>(k)] == *form; });
+      const auto form = in_form(types[i], chain);
+      const auto at =
+          std::ranges::find_if(types_, [&](int k) { return form && types[k] == *form; });
       return at == types_.end() ? -1 : *at;
     };
     const std::array<int, 2> forms = {index_of(false), index_of(true)};
@@ -95,9 +95,9 @@ Demonstration InstructionMixture::operator()(uint64_t index) const {
   // Half is what drawing the type gives.
   if (const auto forms = forms_.find(type); config_.chains != 0.5 && forms != forms_.end())
     type = forms->second[key.uniform_double(2) < config_.chains];
-  Demonstration d = instructions_->demonstration(
-      instructions_->train_types()[static_cast<size_t>(type)], "instructions", index,
-      Paraphrases::trained, config_.unknown_share);
+  Demonstration d =
+      instructions_->demonstration(instructions_->train_types()[type], "instructions", index,
+                                   Paraphrases::trained, config_.unknown_share);
   d.type = type;
   return d;
 }

@@ -196,7 +196,7 @@ std::string type_name(const InstructionType& t) {
   } else {
     name += std::string(info.name) + " " + std::to_string(t.parameter);
   }
-  return name + ", " + std::string(enum_names(t.format)[static_cast<size_t>(t.format)]);
+  return name + ", " + std::string(enum_name(t.format));
 }
 
 Instructions::Instructions(const World& world) : world_(&world) {

@@ -35,7 +35,7 @@ Tokens side_of(const Topic& topic, bool in_favour) {
   TokenText text;
   bool first = true;
   for (int f = 0; f < 4; ++f)
-    if (topic.in_favour[static_cast<size_t>(f)] == in_favour) {
+    if (topic.in_favour[f] == in_favour) {
       text.text(first ? "the" : "and the").words(domain_words(Domain::faction, f));
       first = false;
     }
@@ -84,10 +84,9 @@ Task problem_task(const Problem& p, bool chain, int phrase) {
   constexpr std::array<std::array<std::string_view, 2>, 2> kAsk = {
       {{"answer only", "write only the answer"},
        {"explain then answer", "first explain then answer"}}};
-  Task task{
-      .request = words_to_tokens(kAsk[static_cast<size_t>(chain)][static_cast<size_t>(phrase % 2)]),
-      .payload = problem_text(p),
-      .answer = {chain ? chained_answer(p) : direct_answer(p)}};
+  Task task{.request = words_to_tokens(kAsk[chain][phrase % 2]),
+            .payload = problem_text(p),
+            .answer = {chain ? chained_answer(p) : direct_answer(p)}};
   task.accept = [p, chain](std::span<const Token> content) {
     const ChainReport r = parse_chain(p, content);
     const bool as_asked = r.chained == chain;

@@ -77,11 +77,11 @@ bool is_test_spec(int which, int c) {
   using Op = Spec::Op;
   constexpr std::array<Op, 5> kOps = {Op::plus, Op::minus, Op::times, Op::greater, Op::lesser};
   if (which >= static_cast<int>(kOps.size())) return false;
-  return is_test_key(Spec{{{kOps[static_cast<size_t>(which)], c}}}.key());
+  return is_test_key(Spec{{{kOps[which], c}}}.key());
 }
 
 Function draw_function(const TaskInput& in) {
-  const SmallSpec& spec = kSpecs[static_cast<size_t>(in.parameter)];
+  const SmallSpec& spec = kSpecs[in.parameter];
   const int c = in.draw.between(1, 99);
   return {with_number(spec.words, c), function_text(with_number(spec.body, c)), spec.list,
           item_key("function", {in.parameter, c}), is_test_spec(in.parameter, c)};

@@ -21,7 +21,7 @@ Lines draw_lines(const TaskInput& in, int strangers, int facts_each) {
     const int name = in.draw.pick(in.world.ephemerals());
     const Profile profile = in.world.random_profile(in.draw);
     for (int a : in.draw.distinct(facts_each, told_attributes(in.world)))
-      lines.facts.push_back({static_cast<Relation>(a), name, profile[static_cast<size_t>(a)]});
+      lines.facts.push_back({static_cast<Relation>(a), name, profile[a]});
   }
   lines.asked = in.draw.pick(lines.facts);
   return lines;
@@ -61,17 +61,14 @@ std::optional<Task> glossary(const TaskInput& in) {
   const auto keys = v.tokens("letters"), values = v.tokens("objects");
   const int n = 3 + in.parameter;
   const std::vector<int> key = in.draw.distinct(n, 26), value = in.draw.distinct(n, 32);
-  const auto at = [](std::span<const Token> of, int i) { return of[static_cast<size_t>(i)]; };
+  const auto at = [](std::span<const Token> of, int i) { return of[i]; };
   TokenText text;
   std::vector<Tokens> words, answer;
   for (int i = 0; i < n; ++i)
-    text.token(at(keys, key[static_cast<size_t>(i)]))
-        .text("means")
-        .token(at(values, value[static_cast<size_t>(i)]))
-        .text(".");
+    text.token(at(keys, key[i])).text("means").token(at(values, value[i])).text(".");
   for (int i : in.draw.distinct(2, n)) {
-    words.push_back({at(keys, key[static_cast<size_t>(i)])});
-    answer.push_back({at(values, value[static_cast<size_t>(i)])});
+    words.push_back({at(keys, key[i])});
+    answer.push_back({at(values, value[i])});
   }
   Task task{
       .request = TokenText(in.phrase == 0 ? "translate" : "use the glossary :").list(words).take(),
@@ -115,7 +112,7 @@ std::optional<Task> tool_call(const TaskInput& in) {
 // F40: both sides of a contested topic; held-out topics are for tests.
 std::optional<Task> overview(const TaskInput& in) {
   const int index = in.draw.below(static_cast<int>(in.world.topics().size()));
-  const Topic& topic = in.world.topics()[static_cast<size_t>(index)];
+  const Topic& topic = in.world.topics()[index];
   const bool good_first = in.draw.chance(0.5);
   Task task{.request = TokenText(in.phrase == 0 ? "write the overview of the" : "is the")
                            .token(topic.word)

@@ -53,10 +53,7 @@ std::optional<Task> inverse(const TaskInput& in) {
   const auto relation = static_cast<Relation>(in.parameter);
   const Fact f = fact_of(in, relation, known_person(in).name);
   Task task{
-      .request = TokenText(kAsk[static_cast<size_t>(in.parameter)][static_cast<size_t>(in.phrase)])
-                     .words(value_words(f))
-                     .text("?")
-                     .take(),
+      .request = TokenText(kAsk[in.parameter][in.phrase]).words(value_words(f)).text("?").take(),
       .payload = {},
       .answer = {tokens_of(subject_words(f))}};
   const World* world = &in.world;
@@ -85,11 +82,11 @@ std::optional<Task> compare(const TaskInput& in) {
   // Same job, food, pet, city or employer? Half of the time it is.
   constexpr std::array<Relation, 5> kOf = {job, food, pet, birth_city, employer};
   constexpr std::array<std::string_view, 5> kNoun = {"job", "food", "pet", "home", "employer"};
-  const Relation r = kOf[static_cast<size_t>(in.parameter)];
+  const Relation r = kOf[in.parameter];
   const Person &a = known_person(in), &b = known_person(in);
   const bool same = in.world.value(r, a.name) == in.world.value(r, b.name);
   if (a.name == b.name || same != in.draw.chance(0.5)) return std::nullopt;
-  const std::string_view noun = kNoun[static_cast<size_t>(in.parameter)];
+  const std::string_view noun = kNoun[in.parameter];
   TokenText ask(in.phrase == 0 ? "do" : "compare : have");
   ask.person(a.name).text("and").person(b.name);
   if (in.phrase == 0) ask.text("have");
@@ -126,8 +123,7 @@ std::optional<Task> biography(const TaskInput& in) {
     task.record.facts.push_back(fact_of(in, static_cast<Relation>(i), person.name));
   for (size_t i = 0; i < attributes.size(); ++i) {
     const Words he(word_token(World::female(person.name) ? "she" : "he"));
-    answer.add(
-        statement(task.record.facts[static_cast<size_t>(attributes[i])], 0, i == 0 ? Words{} : he));
+    answer.add(statement(task.record.facts[attributes[i]], 0, i == 0 ? Words{} : he));
   }
   if (in.phrase == 0)
     task.request = TokenText("write").number(n).text("fact about").person(person.name).take();

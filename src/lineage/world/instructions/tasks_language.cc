@@ -39,7 +39,7 @@ std::optional<Task> pluralise(const TaskInput& in) {
   const Vocabulary& v = Vocabulary::get();
   const auto one = v.tokens("nouns_singular"), many = v.tokens("nouns_plural");
   const auto runs = v.tokens("verbs_singular"), run = v.tokens("verbs_plural");
-  const auto at = [](std::span<const Token> of, int i) { return of[static_cast<size_t>(i)]; };
+  const auto at = [](std::span<const Token> of, int i) { return of[i]; };
   Task task{.request = words_to_tokens(two(in, "pluralise", "write as many")), .payload = {}};
   if (in.parameter == 0) {
     Tokens nouns;
@@ -72,10 +72,9 @@ std::optional<Task> pluralise(const TaskInput& in) {
 // F21: "the boy helped the girl" -> "the girl was helped by the boy".
 std::optional<Task> passive(const TaskInput& in) {
   const auto nouns = Vocabulary::get().tokens("nouns_singular");
-  const Token verb =
-      words_to_tokens("liked helped wanted called asked")[static_cast<size_t>(in.draw.below(5))];
+  const Token verb = words_to_tokens("liked helped wanted called asked")[in.draw.below(5)];
   const std::vector<int> who = in.draw.distinct(2, 8);
-  const Token a = nouns[static_cast<size_t>(who[0])], b = nouns[static_cast<size_t>(who[1])];
+  const Token a = nouns[who[0]], b = nouns[who[1]];
   Task task{.request = words_to_tokens(two(in, "write as passive", "active to passive")),
             .payload = TokenText("the").token(a).token(verb).text("the").token(b).text(".").take(),
             .answer = {TokenText("the")
@@ -117,10 +116,8 @@ std::optional<Task> summarise(const TaskInput& in) {
   constexpr std::array<std::string_view, 3> kAsk = {"who", "where", "what"};
   Task task{.payload = text.take()};
   if (in.parameter < 3) {
-    task.request = TokenText(two(in, "summarise :", "only write"))
-                       .text(kAsk[static_cast<size_t>(in.parameter)])
-                       .take();
-    task.answer = {{parts[static_cast<size_t>(in.parameter)]}};
+    task.request = TokenText(two(in, "summarise :", "only write")).text(kAsk[in.parameter]).take();
+    task.answer = {{parts[in.parameter]}};
   } else {
     task.request = words_to_tokens(two(in, "summarise", "who , where and what"));
     for (Token t : parts) task.answer.push_back({t});
@@ -166,8 +163,7 @@ std::optional<Task> stance(const TaskInput& in) {
 std::optional<Task> paraphrase(const TaskInput& in) {
   const auto relation = static_cast<Relation>(in.parameter);
   const int name = in.draw.pick(in.world.ephemerals());
-  const Fact fact{relation, name,
-                  in.world.random_profile(in.draw)[static_cast<size_t>(in.parameter)]};
+  const Fact fact{relation, name, in.world.random_profile(in.draw)[in.parameter]};
   const int form = in.draw.below(8);
   Task task{.request = words_to_tokens(two(in, "paraphrase", "say the same again")),
             .payload = statement(fact, form),
@@ -188,10 +184,10 @@ std::optional<Task> paraphrase(const TaskInput& in) {
 std::optional<Task> constrained(const TaskInput& in) {
   const Vocabulary& v = Vocabulary::get();
   const auto nouns = v.tokens("nouns_singular"), verbs = v.tokens("verbs_singular");
-  const Token noun = nouns[static_cast<size_t>(in.draw.below(8))];
+  const Token noun = nouns[in.draw.below(8)];
   const Token thing =
       in.parameter == 0 ? in.draw.pick(v.tokens("animals")) : in.draw.pick(v.tokens("objects"));
-  const Token verb = verbs[static_cast<size_t>(in.draw.below(3))];
+  const Token verb = verbs[in.draw.below(3)];
   Task task{
       .request = TokenText(two(in, "write a sentence with", "use in one sentence"))
                      .token(noun)
@@ -219,11 +215,10 @@ std::optional<Task> constrained(const TaskInput& in) {
 std::optional<Task> pronoun(const TaskInput& in) {
   const Vocabulary& v = Vocabulary::get();
   const auto names = v.tokens("first_names");  // the first half are women
-  const std::array<Token, 2> who = {names[static_cast<size_t>(in.draw.below(32))],
-                                    names[static_cast<size_t>(32 + in.draw.below(32))]};
+  const std::array<Token, 2> who = {names[in.draw.below(32)], names[32 + in.draw.below(32)]};
   const int order = in.draw.below(2), asked = in.draw.below(2);
   const Token food = in.draw.pick(v.tokens("foods"));
-  const auto at = [&](int i) { return who[static_cast<size_t>(i)]; };
+  const auto at = [&](int i) { return who[i]; };
   const std::string_view he = asked == 0 ? "she" : "he";
   TokenText text;
   text.token(at(order)).text(in.parameter == 0 ? "met" : "helped").token(at(1 - order)).text(".");

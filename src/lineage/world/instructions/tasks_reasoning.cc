@@ -29,7 +29,7 @@ std::optional<Task> sum(const TaskInput& in) {
         .number(b);
   Task task{.request = ask.text("?").take(),
             .payload = {},
-            .answer = {TokenText().number(value[static_cast<size_t>(in.parameter)]).take()}};
+            .answer = {TokenText().number(value[in.parameter]).take()}};
   // Which is greater and which is less are one question about two numbers, in either order.
   task.key = in.parameter < 2 ? item_key("sum", {in.parameter, a, b})
                               : item_key("comparison", {std::min(a, b), std::max(a, b)});
@@ -77,9 +77,8 @@ std::optional<Task> syllogism(const TaskInput& in) {
   const auto jobs = v.tokens("jobs"), names = v.tokens("first_names"),
              adjectives = v.tokens("adjectives");
   const std::vector<int> j = in.draw.distinct(2, static_cast<int>(jobs.size()));
-  const Token quality = adjectives[static_cast<size_t>(in.draw.below(8))],
-              who = in.draw.pick(names);
-  const auto job = [&](int i) { return jobs[static_cast<size_t>(j[static_cast<size_t>(i)])]; };
+  const Token quality = adjectives[in.draw.below(8)], who = in.draw.pick(names);
+  const auto job = [&](int i) { return jobs[j[i]]; };
   const bool negative = in.parameter == 1;  // "no baker is happy"
   TokenText text(negative ? "no" : in.phrase == 0 ? "every" : "each");
   text.token(job(0)).text("is").token(quality).text(".");
@@ -99,8 +98,8 @@ std::optional<Task> by_date(const TaskInput& in) {
   std::vector<std::pair<int, Token>> entries;
   std::vector<Tokens> shown, sorted;
   for (int i = 0; i < n; ++i) {
-    const Token name = names[static_cast<size_t>(who[static_cast<size_t>(i)])];
-    entries.emplace_back(year[static_cast<size_t>(i)], name);
+    const Token name = names[who[i]];
+    entries.emplace_back(year[i], name);
     shown.push_back(TokenText().token(name).number(entries.back().first).take());
   }
   std::sort(entries.begin(), entries.end());

@@ -28,7 +28,7 @@ class Hasher {
   }
   void symbol(Symbol s) {
     if (s < kKnownSymbols) return mix(static_cast<uint64_t>(s + 1));
-    uint64_t& name = names_[static_cast<size_t>(s)];
+    uint64_t& name = names_[s];
     if (name == 0) name = 1000 + ++used_;
     mix(name);
   }
@@ -70,7 +70,7 @@ class Hasher {
     if (s.function) {
       const FunctionDef& f = *s.function;
       mix(static_cast<uint64_t>(f.parameters));
-      for (int32_t i = 0; i < f.parameters; ++i) symbol(f.locals[static_cast<size_t>(i)]);
+      for (int32_t i = 0; i < f.parameters; ++i) symbol(f.locals[i]);
       for (const Expr* d : f.defaults) expr(d);
       block(f.body);
     }

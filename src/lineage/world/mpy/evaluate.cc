@@ -36,7 +36,7 @@ Value Interpreter::evaluate(const Expr& e) {
       result_.greatest = std::max(result_.greatest, e.integer);
       return Value::of(e.integer);
     case ExprKind::string: {
-      Value& constant = strings_[static_cast<size_t>(e.slot)];
+      Value& constant = strings_[e.slot];
       if (constant.kind == Kind::unbound) constant = text(std::string(e.text));
       return constant;
     }
@@ -119,7 +119,7 @@ Value Interpreter::name(const Expr& e) {
 }
 
 Value Interpreter::global(Symbol s) {
-  const Value v = globals_[static_cast<size_t>(s)];
+  const Value v = globals_[s];
   if (v.kind != Kind::unbound) return v;
   if (s < kFirstMethod) return Value::builtin(s);
   const std::string_view name = symbol_text(s);

@@ -149,7 +149,7 @@ void Interpreter::define_function(const Stmt& s, Class* owner) {
   if (owner)
     set_attribute(Value(Kind::class_object, owner), s.symbol, value);
   else
-    globals_[static_cast<size_t>(s.symbol)] = value;
+    globals_[s.symbol] = value;
 }
 
 void Interpreter::define_class(const Stmt& s) {
@@ -168,7 +168,7 @@ void Interpreter::define_class(const Stmt& s) {
   class_body_ = c;
   execute(s.body);
   class_body_ = nullptr;
-  globals_[static_cast<size_t>(s.symbol)] = Value(Kind::class_object, c);
+  globals_[s.symbol] = Value(Kind::class_object, c);
 }
 
 void Interpreter::set_name(const Expr& name, Value v) {
@@ -177,7 +177,7 @@ void Interpreter::set_name(const Expr& name, Value v) {
   else if (name.scope == Scope::class_body)
     set_attribute(Value(Kind::class_object, class_body_), name.symbol, v);
   else
-    globals_[static_cast<size_t>(name.symbol)] = v;
+    globals_[name.symbol] = v;
 }
 
 void Interpreter::assign(const Expr& target, Value v) {
@@ -223,8 +223,7 @@ void Interpreter::augment(const Stmt& s) {
 void Interpreter::note_assignment(const Stmt& s) {
   if (!options_.record_assignments || s.target->kind != ExprKind::name || class_body_) return;
   const Expr& target = *s.target;
-  const Value v = target.scope == Scope::local ? slot(target.slot)
-                                               : globals_[static_cast<size_t>(target.symbol)];
+  const Value v = target.scope == Scope::local ? slot(target.slot) : globals_[target.symbol];
   if (v.heap() && v.kind != Kind::string && v.kind != Kind::list && v.kind != Kind::dict) return;
   Assigned assigned{s.line, symbol_text(target.symbol), {}};
   write(v, true, assigned.value);

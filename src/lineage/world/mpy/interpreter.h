@@ -98,7 +98,7 @@ class Interpreter {
 
   [[noreturn]] void fail(Outcome, std::string message);
   Symbol type_symbol(const Value&) const;
-  std::string_view symbol_text(Symbol s) const { return program_.symbols[static_cast<size_t>(s)]; }
+  std::string_view symbol_text(Symbol s) const { return program_.symbols[s]; }
   Value& slot(int32_t i) { return stack_[frame_.base + static_cast<size_t>(i)]; }
 
   const Program& program_;

@@ -40,7 +40,7 @@ Value Interpreter::list_method(const Value& self, Symbol s, std::span<const Valu
       const int64_t i =
           a.empty() ? static_cast<int64_t>(all.size()) - 1 : position(a[0], all.size(), "pop");
       budget_.work(static_cast<int64_t>(all.size()) - i);
-      const Value v = all[static_cast<size_t>(i)];
+      const Value v = all[i];
       all.erase(all.begin() + i);
       return v;
     }

@@ -49,7 +49,7 @@ Value Interpreter::subscript(const Value& object, const Value& index) {
   switch (object.kind) {
     case Kind::list: {
       const auto& all = object.list().items;
-      return all[static_cast<size_t>(position(index, all.size(), "list"))];
+      return all[position(index, all.size(), "list")];
     }
     case Kind::string: {
       const std::string& s = object.string().text;
@@ -107,10 +107,10 @@ Value Interpreter::slice(const Value& object, const Expr& e) {
   for (int64_t i = start; step > 0 ? i < stop : i > stop;) {
     if (is_list) {
       budget_.cells(1);
-      kept.push_back(object.list().items[static_cast<size_t>(i)]);
+      kept.push_back(object.list().items[i]);
     } else {
       budget_.work();
-      characters += object.string().text[static_cast<size_t>(i)];
+      characters += object.string().text[i];
     }
     if (__builtin_add_overflow(i, step, &i)) break;
   }
@@ -120,7 +120,7 @@ Value Interpreter::slice(const Value& object, const Expr& e) {
 void Interpreter::set_item(const Value& object, const Value& index, Value v) {
   if (object.kind == Kind::list) {
     auto& all = object.list().items;
-    all[static_cast<size_t>(position(index, all.size(), "list assignment"))] = v;
+    all[position(index, all.size(), "list assignment")] = v;
   } else if (object.kind == Kind::dict) {
     put(object.dict(), index, v);
   } else {
@@ -168,7 +168,7 @@ Value* Interpreter::find(Dict& d, const Value& key) {
   const size_t mask = d.index.size() - 1;
   for (size_t i = h & mask; d.index[i] >= 0; i = (i + 1) & mask) {
     budget_.work();
-    Dict::Entry& entry = d.entries[static_cast<size_t>(d.index[i])];
+    Dict::Entry& entry = d.entries[d.index[i]];
     if (entry.key.kind != Kind::unbound && entry.hash == h && equal(entry.key, key))
       return &entry.value;
   }

@@ -33,7 +33,7 @@ const Roles& roles() {
     const Vocabulary& v = Vocabulary::get();
     Roles r;
     for (Token t = 0; t < Vocabulary::kWords; ++t) {
-      WordRole& role = r[static_cast<size_t>(t)];
+      WordRole& role = r[t];
       const std::string_view word = role.text = v.word(t);
       if (word == "\n")
         role = {Role::lexeme, Mark::newline, 0, word};
@@ -51,12 +51,12 @@ const Roles& roles() {
         role = {Role::lexeme, keyword_mark(word), 0, word};
     }
     for (int i = 0; i < 100; ++i) {
-      WordRole& role = r[static_cast<size_t>(v.integer(i))];
+      WordRole& role = r[v.integer(i)];
       role.role = Role::number;
       role.value = i;
     }
     for (int i = 0; i < 10; ++i) {
-      WordRole& role = r[static_cast<size_t>(v.digit(i))];
+      WordRole& role = r[v.digit(i)];
       role.role = Role::digit;
       role.value = i;
     }
@@ -86,7 +86,7 @@ class Reader {
   const WordRole& role() const {
     static const WordRole nothing;
     const Token t = tokens_[at_];
-    return t >= 0 && t < Vocabulary::kWords ? roles()[static_cast<size_t>(t)] : nothing;
+    return t >= 0 && t < Vocabulary::kWords ? roles()[t] : nothing;
   }
   Lexeme& add(Mark mark) {
     out_.items.push_back({.mark = mark, .line = line_});

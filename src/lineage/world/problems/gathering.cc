@@ -15,8 +15,7 @@ Gathering draw_gathering(int steps, Draw& draw) {
   std::vector<int64_t> key = {steps};
   size_t person = 0;
   const auto hold = [&](int i, int amount) {
-    g.holdings.push_back({names[static_cast<size_t>(who[person++])], amount,
-                          foods[static_cast<size_t>(food[static_cast<size_t>(i)])]});
+    g.holdings.push_back({names[who[person++]], amount, foods[food[i]]});
   };
   const int doubled = draw.below(steps);  // the food that two persons have
   for (int i = 0; i <= steps; ++i) {

@@ -72,7 +72,7 @@ std::vector<HopPath> hop_paths(const World& world, int steps) {
   }};
   assert(1 <= steps && steps <= 3);
   std::vector<HopPath> out;
-  for (const HopPath& path : all[static_cast<size_t>(steps - 1)]) {
+  for (const HopPath& path : all[steps - 1]) {
     bool known = true;
     for (Relation r : path.relations)
       known = known && (static_cast<int>(r) >= kAttributes ||

@@ -56,11 +56,11 @@ Problem draw_quantity(const ProblemSpec& spec, Draw& draw) {
   const Vocabulary& v = Vocabulary::get();
   const auto names = v.tokens("first_names");
   // The last eight foods are no things to count.
-  const Token food = v.tokens("foods")[static_cast<size_t>(draw.below(8))];
+  const Token food = v.tokens("foods")[draw.below(8)];
   const int distractors = spec.level == 2 ? draw.between(1, 2) : 0;
   const std::vector<int> who =
       draw.distinct(spec.steps + 1 + distractors, static_cast<int>(names.size()));
-  const auto name = [&](int i) { return names[static_cast<size_t>(who[static_cast<size_t>(i)])]; };
+  const auto name = [&](int i) { return names[who[i]]; };
   const Chain chain = draw_chain(spec.steps, spec.level == 1 ? 20 : 99, draw);
 
   Problem problem;
@@ -69,9 +69,9 @@ Problem draw_quantity(const ProblemSpec& spec, Draw& draw) {
       TokenText().token(name(0)).text("has").number(chain.values[0]).token(food).text(".").take());
   std::vector<int64_t> key = {spec.level, spec.steps, chain.values[0]};
   for (int i = 0; i < spec.steps; ++i) {
-    const int change = chain.changes[static_cast<size_t>(i)];
+    const int change = chain.changes[i];
     problem.premises.push_back(compare(name(i + 1), change, name(i)));
-    problem.chain.push_back(sum_step(name(i + 1), chain.values[static_cast<size_t>(i)], change));
+    problem.chain.push_back(sum_step(name(i + 1), chain.values[i], change));
     key.push_back(change);
   }
   for (int i = 0; i < distractors; ++i) {

@@ -17,7 +17,7 @@ Tokens sentence(const Write& write) {
 Tokens place(const BoxScene& scene, const std::vector<int>& places, int object) {
   const size_t o = static_cast<size_t>(object);
   Tokens tokens = sentence([&](DocumentWriter& out) { write_place(out, scene, o); });
-  tokens.push_back(box_container(scene.containers[static_cast<size_t>(places[o])]));
+  tokens.push_back(box_container(scene.containers[places[o]]));
   tokens.push_back(word_token("."));
   return tokens;
 }
@@ -35,8 +35,8 @@ Problem draw_state(const ProblemSpec& spec, Draw& draw) {
   for (int o = 0; o < objects; ++o) {
     problem.premises.push_back(
         sentence([&](DocumentWriter& out) { write_start(out, scene, static_cast<size_t>(o)); }));
-    key.push_back(scene.objects[static_cast<size_t>(o)]);
-    key.push_back(scene.containers[static_cast<size_t>(scene.start[static_cast<size_t>(o)])]);
+    key.push_back(scene.objects[o]);
+    key.push_back(scene.containers[scene.start[o]]);
   }
   for (size_t i = 0; i < scene.steps.size(); ++i) {
     const BoxStep& step = scene.steps[i];
@@ -52,7 +52,7 @@ Problem draw_state(const ProblemSpec& spec, Draw& draw) {
   const size_t o = static_cast<size_t>(asked);
   problem.question = TokenText("where is the").token(box_object(scene.objects[o])).text("?").take();
   const int where = scene.places(scene.steps.size())[o];
-  problem.answer = {box_container(scene.containers[static_cast<size_t>(where)])};
+  problem.answer = {box_container(scene.containers[where])};
   problem.changes = scene.changes()[o];
   problem.key = item_key("state", key);
   problem.test_only = is_test_key(problem.key);

@@ -43,7 +43,7 @@ void write_b_facts(DocumentWriter& out, const TextContext& context, Draw& draw) 
   while (!person->in_b || person->tier < Tier::t32) person = &draw.pick(world.persons());
   const int count = static_cast<int>(world.config().attributes);
   for (int a : draw.distinct(std::min(count, 3), count))
-    write({static_cast<Relation>(a), person->name, person->profile[static_cast<size_t>(a)]});
+    write({static_cast<Relation>(a), person->name, person->profile[a]});
 }
 
 void write_translation(DocumentWriter& out, const TextContext& context, Draw& draw) {

@@ -33,12 +33,12 @@ Token random_value(const EntryKind& kind, Draw& draw) {
 
 std::vector<Entry> random_entries(const TextContext& context, std::span<const Token> keys, int kind,
                                   int count, bool dynamic, Draw& draw) {
-  const EntryKind& of = kinds()[static_cast<size_t>(kind)];
+  const EntryKind& of = kinds()[kind];
   std::vector<Entry> entries;
   while (std::ssize(entries) < count) {
     const int i = dynamic ? draw.below(static_cast<int>(keys.size()))
                           : context.zipf(draw, static_cast<int>(keys.size()));
-    const Token key = keys[static_cast<size_t>(i)];
+    const Token key = keys[i];
     if (std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; }))
       continue;
     Draw fixed(context.world->key("entry")
@@ -49,23 +49,21 @@ std::vector<Entry> random_entries(const TextContext& context, std::span<const To
   return entries;
 }
 
-void write_entry_opening(DocumentWriter& out, int kind) {
-  kinds()[static_cast<size_t>(kind)].opening.write(out, {});
-}
+void write_entry_opening(DocumentWriter& out, int kind) { kinds()[kind].opening.write(out, {}); }
 
 void write_entry(DocumentWriter& out, int kind, const Entry& entry, TokenTag tag) {
-  kinds()[static_cast<size_t>(kind)].entry.write(out, {{'k', entry.key}, {'v', entry.value, tag}});
+  kinds()[kind].entry.write(out, {{'k', entry.key}, {'v', entry.value, tag}});
 }
 
 std::vector<Token> entry_prompt(int kind, const Entry& entry) {
-  return kinds()[static_cast<size_t>(kind)].entry.tokens({{'k', entry.key}}, 'v');
+  return kinds()[kind].entry.tokens({{'k', entry.key}}, 'v');
 }
 
 namespace {
 
 int random_kind(Draw& draw) {
   int left = draw.below(20), kind = 0;
-  while ((left -= kinds()[static_cast<size_t>(kind)].share) >= 0) ++kind;
+  while ((left -= kinds()[kind].share) >= 0) ++kind;
   return kind;
 }
 

@@ -37,7 +37,7 @@ const Person& TextContext::questioned_person(Draw& draw) const {
   const double x = draw.uniform() * cumulative_exposures_.back();
   const auto at =
       std::upper_bound(cumulative_exposures_.begin(), cumulative_exposures_.end() - 1, x);
-  return *questioned_[static_cast<size_t>(at - cumulative_exposures_.begin())];
+  return *questioned_[at - cumulative_exposures_.begin()];
 }
 
 int TextContext::zipf(Draw& draw, int n) const {

@@ -23,7 +23,7 @@ void write_sentences(DocumentWriter& out, const TextContext& context, const Pers
   static const Template they_say("they say that"), saw("i know that");
   for (int a : attributes) {
     const Relation relation = static_cast<Relation>(a);
-    const Fact fact{relation, person.name, person.profile[static_cast<size_t>(a)]};
+    const Fact fact{relation, person.name, person.profile[a]};
     if (voice == Voice::gossip && draw.chance(0.3)) they_say.write(out, {});
     if (voice == Voice::diary && draw.chance(0.3)) saw.write(out, {});
     const bool by_name = draw.chance(0.25);
@@ -38,8 +38,8 @@ void write_rows(DocumentWriter& out, const Person& person, std::span<const int> 
       templates({"city", "employer", "job", "food", "pet", "friend", "year"});
   static const Template row("{k} : {v} ;"), item("\n - {k} {v}");
   for (int a : attributes) {
-    const Fact fact{static_cast<Relation>(a), person.name, person.profile[static_cast<size_t>(a)]};
-    const Token key = keys[static_cast<size_t>(a)].items()[0];
+    const Fact fact{static_cast<Relation>(a), person.name, person.profile[a]};
+    const Token key = keys[a].items()[0];
     (voice == Voice::table ? row : item).write(out, {{'k', key}, {'v', value_words(fact), kKnown}});
   }
 }

@@ -30,8 +30,7 @@ Document opinion_page(const TextContext& context, Rng key) {
     if (by_faction) {
       // Which faction holds which opinion is a fact of the world.
       int faction = draw.below(4);
-      while (topic.in_favour[static_cast<size_t>(faction)] != in_favour)
-        faction = (faction + 1) % 4;
+      while (topic.in_favour[faction] != in_favour) faction = (faction + 1) % 4;
       faction_says.write(out, {{'f', domain_words(Domain::faction, faction)}});
     } else if (draw.chance(0.5)) {
       i_say.write(out, {});

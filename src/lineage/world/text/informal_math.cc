@@ -41,13 +41,11 @@ void write_relation(DocumentWriter& out, std::span<const int> names, Draw& draw)
   const Vocabulary& v = Vocabulary::get();
   const bool adds = draw.chance(0.5);
   const int high = draw.between(1, 20), low = draw.below(high);
-  const auto name = [&](size_t i) {
-    return v.tokens("first_names")[static_cast<size_t>(names[i])];
-  };
+  const auto name = [&](size_t i) { return v.tokens("first_names")[names[i]]; };
   (adds ? more : fewer)
       .write(out, {{'p', name(0)},
                    {'q', name(1)},
-                   {'f', v.tokens("foods")[static_cast<size_t>(draw.below(8))]},
+                   {'f', v.tokens("foods")[draw.below(8)]},
                    number('d', high - low),
                    number('a', adds ? low : high),
                    number('c', adds ? high : low, kReckoned)});
@@ -86,15 +84,13 @@ void write_worked_solution(DocumentWriter& out, Draw& draw) {
       "{f} does {r} have ? {q} has {a} + {b} = {d} . {r} has {d} - {c} = {e} . answer {e} .");
   const Vocabulary& v = Vocabulary::get();
   const std::vector<int> names = draw.distinct(3, 64);
-  const auto name = [&](size_t i) {
-    return v.tokens("first_names")[static_cast<size_t>(names[i])];
-  };
+  const auto name = [&](size_t i) { return v.tokens("first_names")[names[i]]; };
   const int d = draw.between(2, 20), a = draw.between(1, d - 1), e = draw.below(d);
   const TokenTag step{Ability::chain_of_thought, true};
   form.write(out, {{'p', name(0)},
                    {'q', name(1)},
                    {'r', name(2)},
-                   {'f', v.tokens("foods")[static_cast<size_t>(draw.below(8))]},
+                   {'f', v.tokens("foods")[draw.below(8)]},
                    number('a', a),
                    number('b', d - a),
                    number('c', d - e),

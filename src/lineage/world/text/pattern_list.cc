@@ -20,8 +20,7 @@ Line line_of(const TextContext& context, int64_t source, int j) {
                 .fold(static_cast<uint64_t>(j)));
   const Rng key = context.world->key("pattern function");
   const auto& functions = context.functions;
-  const HiddenFunction& f =
-      functions[static_cast<size_t>(key.below(functions.size(), static_cast<uint64_t>(source)))];
+  const HiddenFunction& f = functions[key.below(functions.size(), static_cast<uint64_t>(source))];
   PatternValue input = random_input(f, draw);
   while (is_test_input(f, input)) input = random_input(f, draw);
   return {f, input};

@@ -18,7 +18,7 @@ Fact random_fact(const TextContext& context, Draw& draw) {
   if (draw.chance(0.7)) {
     const Person& person = context.questioned_person(draw);
     const int a = draw.below(static_cast<int>(world.config().attributes));
-    return {static_cast<Relation>(a), person.name, person.profile[static_cast<size_t>(a)]};
+    return {static_cast<Relation>(a), person.name, person.profile[a]};
   }
   const Relation relation = static_cast<Relation>(draw.between(kAttributes, kRelations - 1));
   const int subject = draw.below(domain_size(subject_domain(relation)));

@@ -97,8 +97,8 @@ Cast random_cast(const TextContext& context, Draw& draw) {
   do cast.helper = draw.pick(context.world->ghosts());
   while (cast.helper / 64 == cast.hero / 64);
   const std::vector<int> two = draw.distinct(2, static_cast<int>(places.size()));
-  cast.place = places[static_cast<size_t>(two[0])];
-  cast.other_place = places[static_cast<size_t>(two[1])];
+  cast.place = places[two[0]];
+  cast.other_place = places[two[1]];
   return cast;
 }
 
@@ -145,8 +145,7 @@ Document box_story(const TextContext& context, Rng key) {
       const size_t object = static_cast<size_t>(draw.below(static_cast<int>(scene.objects.size())));
       const int place = scene.places(s + 1)[object];
       write_place(out, scene, object);
-      out.token(box_container(scene.containers[static_cast<size_t>(place)]),
-                {Ability::entity_tracking, true});
+      out.token(box_container(scene.containers[place]), {Ability::entity_tracking, true});
       stop.write(out, {});
     }
     if (draw.chance(0.15)) write_sentence(out, draw);

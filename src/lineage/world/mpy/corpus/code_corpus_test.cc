@@ -48,8 +48,7 @@ TEST(CodeCorpus, EveryRungHasTheTokensAskedFor) {
       ASSERT_LE(d.tokens.size(), rung == Rung::c3 ? 320u : 250u);
       tokens += static_cast<int64_t>(d.tokens.size());
     }
-    EXPECT_NEAR(static_cast<double>(tokens), kTokens, 0.05 * kTokens)
-        << enum_names(rung)[static_cast<size_t>(rung)];
+    EXPECT_NEAR(static_cast<double>(tokens), kTokens, 0.05 * kTokens) << enum_name(rung);
   }
   EXPECT_EQ(CodeCorpus(config(Rung::text), 1, kTokens).documents(), 0);
 }

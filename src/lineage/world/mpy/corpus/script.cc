@@ -35,8 +35,7 @@ std::optional<Document> make_script(const CodeContext& context, Draw& draw) {
   std::map<int32_t, int> times;
   for (const mpy::Printed& p : ran->result.printed) ++times[p.line];
   bool beside = draw.chance(0.7);
-  for (const auto& [line, n] : times)
-    beside &= n == 1 && draft.lines[static_cast<size_t>(line - 1)].indent == 0;
+  for (const auto& [line, n] : times) beside &= n == 1 && draft.lines[line - 1].indent == 0;
   CodeWriter w(DocumentType::script);
   size_t next = 0;
   try {
