@@ -5,10 +5,10 @@
 #include <cstring>
 #include <set>
 
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/huggingface/config.h"
 #include "lineage/checkpoint/huggingface/layout.h"
 #include "lineage/checkpoint/huggingface/tensors.h"
-#include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/testing.h"
 #include "lineage/text/chat.h"
 #include "lineage/text/word_tokenizer.h"

@@ -7,7 +7,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
-#include "lineage/checkpoint/json.h"
+#include "lineage/base/json.h"
 
 namespace lineage {
 namespace {

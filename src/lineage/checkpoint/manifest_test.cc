@@ -1,6 +1,6 @@
 #include "lineage/checkpoint/manifest.h"
 
-#include "lineage/checkpoint/json.h"
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/testing.h"
 
 namespace lineage {
@@ -49,7 +49,7 @@ TEST(Manifest, SeesEveryChangedByte) {
 
 TEST(Manifest, SaysWhatIsWrong) {
   EXPECT_SAYS(parse_manifest("{", "m.json"),
-              "m.json: not JSON from byte 2; wanted one JSON object");
+              "m.json: not JSON at byte 2 of 1; wanted a whole JSON document");
   EXPECT_SAYS(parse_manifest("[1]", "m.json"), "m.json: [1]; wanted a JSON object");
   EXPECT_SAYS(parse_manifest("{}", "m.json"), "m.json: no key format; wanted it");
   EXPECT_SAYS(parse_manifest(R"({"format":2})", "m.json"), "m.json: format is 2; wanted 1");

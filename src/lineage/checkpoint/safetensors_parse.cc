@@ -5,8 +5,8 @@
 #include <set>
 
 #include "lineage/base/error.h"
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/safetensors.h"
-#include "lineage/text/json_text.h"
 
 namespace lineage {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/half.h"
-#include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/safetensors.h"
 
 namespace lineage {

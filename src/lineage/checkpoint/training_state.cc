@@ -7,8 +7,8 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/folder_update.h"
-#include "lineage/checkpoint/json.h"
 #include "lineage/checkpoint/tensors_digest.h"
 
 namespace lineage {

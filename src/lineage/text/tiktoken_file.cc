@@ -5,8 +5,8 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/file_kind.h"
+#include "lineage/base/json.h"
 #include "lineage/text/bpe_tokenizer.h"
-#include "lineage/text/json_text.h"
 #include "lineage/text/tokenizer_files.h"
 
 namespace lineage {

@@ -46,7 +46,7 @@ TEST(World, TiersHaveTheirSizesAndHalves) {
   const World whole(config);
   EXPECT_EQ(whole.persons().size(), 2048u);
   int64_t biographies = 0;
-  for (const Person& p : whole.persons()) biographies += kExposures[p.tier];
+  for (const Person& p : whole.persons()) biographies += kExposures[static_cast<size_t>(p.tier)];
   EXPECT_EQ(biographies, 105600);  // section 3.2
 }
 

@@ -117,7 +117,7 @@ TEST(TextCorpus, EveryPersonHasExactlyItsTiersBiographies) {
       if (person->tier == Tier::t400) wordings[{person->name, 0}].insert(d.tokens);
     }
   for (const Person& person : c.world.persons())
-    ASSERT_EQ(biographies[person.name], kExposures[person.tier]);
+    ASSERT_EQ(biographies[person.name], kExposures[static_cast<size_t>(person.tier)]);
   for (const auto& [person, different] : wordings) EXPECT_GT(different.size(), 380u);
 }
 

@@ -5,7 +5,7 @@
 
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
-#include "lineage/checkpoint/json.h"
+#include "lineage/base/json.h"
 
 namespace lineage {
 namespace {

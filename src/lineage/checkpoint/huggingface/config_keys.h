@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "lineage/checkpoint/json.h"
+#include "lineage/base/json.h"
 #include "lineage/nn/gpt.h"
 
 namespace lineage {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/huggingface/parts.h"
-#include "lineage/checkpoint/json.h"
 
 namespace lineage {
 

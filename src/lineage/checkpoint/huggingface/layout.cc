@@ -4,7 +4,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_name.h"
-#include "lineage/checkpoint/json.h"
+#include "lineage/base/json.h"
 
 namespace lineage {
 namespace {

@@ -64,11 +64,9 @@ constexpr std::array<std::string_view, 46> kBeside = {
     "grade",      "language", "lang",      "license", "licence",     "author",     "version",
     "date",       "canary",   "metadata",  "comment"};
 
-bool has(const Json& object, std::string_view key) { return object.contains(std::string(key)); }
-
 // How many of an object's keys a format reads; 0 if the object is none of its records.
-int64_t used_keys(const Json& object, const FileFormat& f) {
-  const auto there = [&](std::string_view key) { return has(object, key); };
+int64_t used_keys(const JsonObject& object, const FileFormat& f) {
+  const auto there = [&](std::string_view key) { return object.value().contains(key); };
   const auto any = std::ranges::count_if(f.one_of, there);
   if (!std::ranges::all_of(f.needed, there) || (any == 0 && !f.one_of.empty())) return 0;
   if (f.fits && !f.fits(object)) return 0;
@@ -104,14 +102,12 @@ std::string keys_of(const Json& object) {
 
 }  // namespace
 
-const FileFormat& format_of(const Json& o, const std::string& place) {
+const FileFormat& format_of(const JsonObject& o) {
   constexpr const char* kHelp =
       "docs/formats.md lists the formats; --skip-malformed leaves such lines out";
-  if (!o.is_object())
-    throw Error(place + ": is " + o.type_name() + "; wanted an object with a question", kHelp);
   for (const Unread& u : unread_benchmarks())
-    if (std::ranges::all_of(u.keys, [&](std::string_view key) { return has(o, key); }))
-      throw Error(place + ": is of " + std::string(u.name) + ", which are not read here" +
+    if (std::ranges::all_of(u.keys, [&](std::string_view key) { return o.value().contains(key); }))
+      throw Error(o.place() + ": is of " + std::string(u.name) + ", which are not read here" +
                       (u.why.empty() ? "" : " (" + std::string(u.why) + ")") +
                       "; wanted a format of docs/formats.md",
                   u.help.empty() ? kHelp : std::string(u.help));
@@ -124,24 +120,24 @@ const FileFormat& format_of(const Json& o, const std::string& place) {
   }
   if (best.size() == 1) return *best[0];
   if (best.size() > 1)
-    throw Error(place + ": may be of format " + std::string(best[0]->name) + " or " +
-                    std::string(best[1]->name) + ", its keys are " + keys_of(o) +
+    throw Error(o.place() + ": may be of format " + std::string(best[0]->name) + " or " +
+                    std::string(best[1]->name) + ", its keys are " + keys_of(o.value()) +
                     "; wanted the keys of one",
                 kHelp);
-  throw Error(place + ": is no question of a known format, its keys are " + keys_of(o) +
+  throw Error(o.place() + ": is no question of a known format, its keys are " + keys_of(o.value()) +
                   "; wanted an object with query and choices, context and continuation, ctx and "
                   "endings, question and answer, text, …",
               kHelp);
 }
 
-void check_keys(const Json& object, const FileFormat& format,
-                const std::vector<std::string>& allowed, const std::string& place,
-                std::set<std::string>& left_out) {
-  for (const auto& [key, value] : object.items()) {
+void check_keys(const JsonObject& o, const FileFormat& format,
+                const std::vector<std::string>& allowed, std::set<std::string>& left_out) {
+  for (const auto& [key, value] : o.value().items()) {
     if (names(format.needed, key) || names(format.one_of, key) || names(format.used, key)) continue;
     const bool beside = names(kBeside, key) || std::ranges::find(allowed, key) != allowed.end();
     if (!beside && may_be_asked(key, value))
-      throw Error(place + ": \"" + key + "\" is not used by format " + std::string(format.name) +
+      throw Error(o.place() + ": \"" + key + "\" is not used by format " +
+                      std::string(format.name) +
                       " and may be a part of the question; wanted no such key",
                   "if it is no part of what is asked, leave it out with --leave-out " + key);
     left_out.insert(key);

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/json.h"
 #include "lineage/eval/scenario.h"
 
 namespace lineage {
@@ -20,10 +20,10 @@ struct FileFormat {
   // A record of the format has all keys of `needed` and one of `one_of`, if there are any, and
   // passes `fits`. `used` are the further keys that `parse` reads.
   Keys needed = {}, one_of = {}, used = {};
-  bool (*fits)(const nlohmann::json&) = nullptr;
-  // The item of one record, without id. An Error begins with `place`. `correct` is -1 where the
+  bool (*fits)(const JsonObject&) = nullptr;
+  // The item of one record, without id. `correct` is -1 where the
   // right answer is none of the choices, as of some records of BIG-Bench Hard.
-  Instance (*parse)(const nlohmann::json&, const std::string& place) = nullptr;
+  Instance (*parse)(const JsonObject&) = nullptr;
   bool alternatives = false;  // several answers are accepted ones, not choices
   // The authors' way, or lm-evaluation-harness', to compare choices and to ask for a free answer;
   // null: compared exactly.
@@ -37,14 +37,13 @@ std::span<const FileFormat> file_formats();
 // The one whose records are six lines of text, HellaSwag's: context, right place, four endings.
 const FileFormat& six_lines_format();
 
-// The format that uses the most of an object's keys. An Error that begins with `place` if none
-// fits, or two equally well; it names the benchmark if its records are known and not read.
-const FileFormat& format_of(const nlohmann::json& object, const std::string& place);
+// The format that uses the most of a record's keys. An Error if none fits, or two equally well; it
+// names the benchmark if its records are known and not read.
+const FileFormat& format_of(const JsonObject&);
 
-// Keys of the object that the format does not use go to `left_out`; an Error that begins with
-// `place` for one that may hold a part of the question and is not in `allowed`.
-void check_keys(const nlohmann::json& object, const FileFormat&,
-                const std::vector<std::string>& allowed, const std::string& place,
+// Keys of the record that the format does not use go to `left_out`; an Error for one that may hold
+// a part of the question and is not in `allowed`.
+void check_keys(const JsonObject&, const FileFormat&, const std::vector<std::string>& allowed,
                 std::set<std::string>& left_out);
 
 }  // namespace lineage

@@ -6,6 +6,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/base/json.h"
 #include "lineage/eval/scenarios/file_format.h"
 
 namespace lineage {
@@ -21,56 +22,58 @@ std::string trimmed(std::string s) {
   return s;
 }
 
-[[noreturn]] void refuse(const std::string& place, const char* key, const std::string& wanted) {
-  throw Error(place + ": \"" + key + "\" is missing or of another kind; wanted " + wanted,
-              "mend the line, or leave such lines out with --skip-malformed");
+constexpr const char* kMend = "mend the line, or leave such lines out with --skip-malformed";
+
+// As the record has it: not empty, with the white space at its ends.
+std::string text(const JsonObject& o, const char* key) {
+  if (!o.has(key) || !o.at(key).is_string() || trimmed(o.at(key)).empty())
+    o.refuse(key, "a text that is not empty", kMend);
+  return o.at(key);
 }
 
-std::string text(const Json& o, const char* key, const std::string& place) {
-  const auto at = o.find(key);
-  if (at == o.end() || !at->is_string() || trimmed(*at).empty())
-    refuse(place, key, "a text that is not empty");
-  return *at;
-}
-
-std::vector<Part> texts(const Json& o, const char* key, size_t least, const std::string& place) {
-  const auto at = o.find(key);
+std::vector<Part> texts(const JsonObject& o, const char* key, size_t least) {
   std::vector<Part> parts;
-  if (at != o.end() && at->is_array())
-    for (const Json& entry : *at)
+  const bool list = o.has(key) && o.at(key).is_array();
+  if (list)
+    for (const Json& entry : o.at(key))
       if (entry.is_string()) parts.push_back(text_part(trimmed(entry)));
-  if (at == o.end() || parts.size() < least || parts.size() != at->size())
-    refuse(place, key, "an array of at least " + std::to_string(least) + " texts");
+  if (!list || parts.size() < least || parts.size() != o.at(key).size())
+    o.refuse(key, "an array of at least " + std::to_string(least) + " texts", kMend);
   return parts;
 }
 
-[[noreturn]] void refuse_unlabelled(const std::string& place, const char* key) {
-  throw Error(place + ": \"" + key +
+// A text that a record may lack: "" then.
+std::string text_or_none(const JsonObject& o, const char* key) {
+  return o.has(key) && o.at(key).is_string() ? o.get<std::string>(key) : "";
+}
+
+std::string text_or_number(const JsonObject& o, const char* key) {
+  const Json& value = o.at(key);
+  return value.is_string() ? trimmed(value) : shown_json(value);
+}
+
+[[noreturn]] void refuse_unlabelled(const JsonObject& o, const char* key) {
+  throw Error(o.place() + ": \"" + key +
                   "\" is empty: test splits are published without the answers; "
                   "wanted the right one",
               "take the validation split, or another one that has them");
 }
 
-std::string shown(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 40);
-}
-
 // The place of the right choice: a number from 0, in some copies as digits, in others its letter or
 // its text.
-int index(const Json& o, const char* key, const std::vector<Part>& choices,
-          const std::string& place) {
-  const auto at = o.find(key);
+int index(const JsonObject& o, const char* key, const std::vector<Part>& choices) {
   const auto count = static_cast<int64_t>(choices.size());
   const std::string wanted =
       "an index below " + std::to_string(count) + ", or that choice's letter or text";
-  if (at == o.end() || at->is_null()) refuse(place, key, wanted);
+  if (!o.has(key)) o.refuse(key, wanted, kMend);
+  const Json& value = o.at(key);
   std::set<int64_t> meant;
-  if (at->is_number_integer()) {
-    meant.insert(at->get<int64_t>());
-    if (meant.contains(-1)) refuse_unlabelled(place, key);
-  } else if (at->is_string()) {
-    const std::string said = trimmed(*at);
-    if (said.empty()) refuse_unlabelled(place, key);
+  if (value.is_number_integer()) {
+    meant.insert(value.get<int64_t>());
+    if (meant.contains(-1)) refuse_unlabelled(o, key);
+  } else if (value.is_string()) {
+    const std::string said = trimmed(value);
+    if (said.empty()) refuse_unlabelled(o, key);
     if (said.size() < 4 && said.find_first_not_of("0123456789") == said.npos)
       meant.insert(std::stoll(said));
     if (said.size() == 1 && std::isalpha(static_cast<unsigned char>(said[0])))
@@ -80,13 +83,11 @@ int index(const Json& o, const char* key, const std::vector<Part>& choices,
       if (choices[i].text == said) meant.insert(i);
   }
   if (meant.size() > 1)
-    throw Error(place + ": \"" + key + "\" is " + shown(*at) +
+    throw Error(o.place() + ": \"" + key + "\" is " + shown_json(value) +
                     ", which may be one choice's place and another's text; wanted one meaning",
                 "give the place as a number: " + std::to_string(*meant.begin()) + " or " +
                     std::to_string(*meant.rbegin()));
-  if (meant.empty() || *meant.begin() < 0 || *meant.begin() >= count)
-    throw Error(place + ": \"" + key + "\" is " + shown(*at) + "; wanted " + wanted,
-                "mend the line, or leave such lines out with --skip-malformed");
+  if (meant.empty() || *meant.begin() < 0 || *meant.begin() >= count) o.refuse(key, wanted, kMend);
   return static_cast<int>(*meant.begin());
 }
 
@@ -109,61 +110,60 @@ std::string without_brackets(std::string s) {
   return trimmed(s);
 }
 
-Instance choices(const Json& o, const std::string& place) {
+Instance choices(const JsonObject& o) {
   Instance item;
-  item.question.text = asking(text(o, "query", place));
-  item.answers = texts(o, "choices", 2, place);
-  item.correct = index(o, "gold", item.answers, place);
+  item.question.text = asking(text(o, "query"));
+  item.answers = texts(o, "choices", 2);
+  item.correct = index(o, "gold", item.answers);
   return item;
 }
 
-Instance schema(const Json& o, const std::string& place) {
+Instance schema(const JsonObject& o) {
   Instance item;
-  item.contexts = texts(o, "context_options", 2, place);
-  item.answers = {text_part(trimmed(text(o, "continuation", place)))};
-  item.correct = index(o, "gold", item.contexts, place);
+  item.contexts = texts(o, "context_options", 2);
+  item.answers = {text_part(trimmed(text(o, "continuation")))};
+  item.correct = index(o, "gold", item.contexts);
   return item;
 }
 
-Instance hellaswag(const Json& o, const std::string& place) {
+Instance hellaswag(const JsonObject& o) {
   Instance item;
   std::string context;
-  if (o.contains("ctx_a")) {
-    std::string second = o.contains("ctx_b") && o["ctx_b"].is_string() ? o["ctx_b"] : Json("");
+  if (o.has("ctx_a")) {
+    std::string second = text_or_none(o, "ctx_b");
     if (!second.empty())
       second[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(second[0])));
-    context = text(o, "ctx_a", place) + " " + second;
+    context = text(o, "ctx_a") + " " + second;
   } else {
-    context = text(o, "ctx", place);
+    context = text(o, "ctx");
   }
-  if (o.contains("activity_label")) context = text(o, "activity_label", place) + ": " + context;
-  if (o.contains("source_id") && o["source_id"].is_string()) item.cluster = o["source_id"];
+  if (o.has("activity_label")) context = text(o, "activity_label") + ": " + context;
+  item.cluster = text_or_none(o, "source_id");
   item.question.text = without_brackets(context);
-  item.answers = texts(o, "endings", 2, place);
+  item.answers = texts(o, "endings", 2);
   for (Part& ending : item.answers) ending.text = without_brackets(ending.text);
-  item.correct = index(o, "label", item.answers, place);
+  item.correct = index(o, "label", item.answers);
   return item;
 }
 
-Instance last_word(const Json& o, const std::string& place) {
-  const std::string whole = trimmed(text(o, "text", place));
+Instance last_word(const JsonObject& o) {
+  const std::string whole = trimmed(text(o, "text"));
   const size_t space = whole.find_last_of(" \t\n");
-  if (space == whole.npos) refuse(place, "text", "at least two words");
+  if (space == whole.npos) o.refuse("text", "at least two words", kMend);
   Instance item;
   item.question.text = trimmed(whole.substr(0, space));
   item.answers = {text_part(whole.substr(space + 1))};
   return item;
 }
 
-Instance worked(const Json& o, const std::string& place) {
+Instance worked(const JsonObject& o) {
   Instance item;
-  item.question.text = text(o, "question", place);
-  const std::string answer = text(o, "answer", place);
+  item.question.text = text(o, "question");
+  const std::string answer = text(o, "answer");
   const size_t mark = answer.rfind("####");
   if (mark == answer.npos || trimmed(answer.substr(mark + 4)).empty())
-    throw Error(place + ": \"answer\" is \"" + answer.substr(0, 40) +
-                    "\"; wanted GSM8K's form, steps, #### and the answer",
-                "for a short answer without steps write \"context\" in place of \"question\"");
+    o.refuse("answer", "GSM8K's form, steps, #### and the answer",
+             "for a short answer without steps write \"context\" in place of \"question\"");
   for (size_t at = 0; at < mark;) {  // the calculator's notes <<2+3=5>> are not for readers
     const size_t open = std::min(answer.find("<<", at), mark);
     item.chain.text += answer.substr(at, open - at);
@@ -189,10 +189,10 @@ std::vector<Part> options_in(const std::string& input) {
   return options;
 }
 
-Instance task(const Json& o, const std::string& place) {
+Instance task(const JsonObject& o) {
   Instance item;
-  const std::string input = trimmed(text(o, "input", place));
-  const Part target = text_part(trimmed(text(o, "target", place)));
+  const std::string input = trimmed(text(o, "input"));
+  const Part target = text_part(trimmed(text(o, "target")));
   item.question.text = "Q: " + input + "\nA:";
   item.answers = options_in(input);
   if (item.answers.size() < 2) {
@@ -213,97 +213,88 @@ std::string cluster_of(const std::string& passage) {
 
 // The rest are asked as lm-evaluation-harness asks them (docs/formats.md).
 
-Instance piqa(const Json& o, const std::string& place) {
+Instance piqa(const JsonObject& o) {
   Instance item;
-  item.question.text = "Question: " + trimmed(text(o, "goal", place)) + "\nAnswer:";
-  for (const char* key : {"sol1", "sol2"})
-    item.answers.push_back(text_part(trimmed(text(o, key, place))));
-  item.correct = index(o, "label", item.answers, place);
+  item.question.text = "Question: " + trimmed(text(o, "goal")) + "\nAnswer:";
+  for (const char* key : {"sol1", "sol2"}) item.answers.push_back(text_part(trimmed(text(o, key))));
+  item.correct = index(o, "label", item.answers);
   return item;
 }
 
 // Each option stands where the sentence has "_"; what follows it is what is scored.
-Instance winogrande(const Json& o, const std::string& place) {
-  const std::string sentence = trimmed(text(o, "sentence", place));
+Instance winogrande(const JsonObject& o) {
+  const std::string sentence = trimmed(text(o, "sentence"));
   const size_t gap = sentence.find('_');
   if (gap == sentence.npos || trimmed(sentence.substr(gap + 1)).empty())
-    refuse(place, "sentence", "a sentence with _ in it, and words behind");
+    o.refuse("sentence", "a sentence with _ in it, and words behind", kMend);
   Instance item;
   for (const char* key : {"option1", "option2"})
-    item.contexts.push_back(text_part(sentence.substr(0, gap) + trimmed(text(o, key, place))));
+    item.contexts.push_back(text_part(sentence.substr(0, gap) + trimmed(text(o, key))));
   item.answers = {text_part(trimmed(sentence.substr(gap + 1)))};
-  const auto answer = o.find("answer");
-  const std::string said = answer == o.end()             ? "missing"
-                           : answer->is_string()         ? trimmed(*answer)
-                           : answer->is_number_integer() ? std::to_string(answer->get<int64_t>())
-                                                         : shown(*answer);
-  if (said.empty()) refuse_unlabelled(place, "answer");
-  if (said != "1" && said != "2") refuse(place, "answer", "1 or 2");
+  const std::string said = text_or_number(o, "answer");
+  if (said.empty()) refuse_unlabelled(o, "answer");
+  if (said != "1" && said != "2") o.refuse("answer", "1 or 2", kMend);
   item.correct = said == "2";
   return item;
 }
 
-Instance copa(const Json& o, const std::string& place) {
-  const std::string asked = text(o, "question", place);
-  if (asked != "cause" && asked != "effect") refuse(place, "question", "cause or effect");
-  std::string premise = trimmed(text(o, "premise", place));
+Instance copa(const JsonObject& o) {
+  const std::string asked = text(o, "question");
+  if (asked != "cause" && asked != "effect") o.refuse("question", "cause or effect", kMend);
+  std::string premise = trimmed(text(o, "premise"));
   if (premise.ends_with('.')) premise.pop_back();
   Instance item;
   item.question.text = premise + (asked == "cause" ? " because" : " therefore");
   for (const char* key : {"choice1", "choice2"}) {
-    std::string choice = trimmed(text(o, key, place));
+    std::string choice = trimmed(text(o, key));
     if (!choice.empty())
       choice[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(choice[0])));
     item.answers.push_back(text_part(choice));
   }
-  item.correct = index(o, "label", item.answers, place);
+  item.correct = index(o, "label", item.answers);
   return item;
 }
 
-Instance race(const Json& o, const std::string& place) {
+Instance race(const JsonObject& o) {
   Instance item;
-  const std::string article = trimmed(text(o, "article", place));
+  const std::string article = trimmed(text(o, "article"));
   item.cluster = cluster_of(article);
   item.question.text =
-      "Article: " + article + "\n\nQuestion: " + trimmed(text(o, "question", place)) + "\nAnswer:";
-  item.answers = texts(o, "options", 2, place);
-  item.correct = index(o, "answer", item.answers, place);
+      "Article: " + article + "\n\nQuestion: " + trimmed(text(o, "question")) + "\nAnswer:";
+  item.answers = texts(o, "options", 2);
+  item.correct = index(o, "answer", item.answers);
   return item;
 }
 
-Instance arc(const Json& o, const std::string& place) {
-  const bool stem = o.contains("question_stem");  // OpenBookQA's, which are begun and gone on with
-  const std::string question = trimmed(text(o, stem ? "question_stem" : "question", place));
+Instance arc(const JsonObject& o) {
+  const bool stem = o.has("question_stem");  // OpenBookQA's, which are begun and gone on with
+  const std::string question = trimmed(text(o, stem ? "question_stem" : "question"));
   Instance item;
   item.question.text = stem ? question : "Question: " + question + "\nAnswer:";
-  const Json& choices = o["choices"];
-  if (!choices.is_object()) refuse(place, "choices", "an object with text and label");
-  item.answers = texts(choices, "text", 2, place);
-  const auto labels = texts(choices, "label", item.answers.size(), place);
-  if (labels.size() != item.answers.size()) refuse(place, "label", "one for each text");
-  const std::string key =
-      o["answerKey"].is_string() ? trimmed(o["answerKey"]) : shown(o["answerKey"]);
-  if (key.empty()) refuse_unlabelled(place, "answerKey");
+  const JsonObject choices = o.child("choices");
+  item.answers = texts(choices, "text", 2);
+  const auto labels = texts(choices, "label", item.answers.size());
+  if (labels.size() != item.answers.size()) choices.refuse("label", "one for each text", kMend);
+  const std::string key = text_or_number(o, "answerKey");
+  if (key.empty()) refuse_unlabelled(o, "answerKey");
   const auto right = std::ranges::find(labels, key, &Part::text);
-  if (right == labels.end())
-    throw Error(place + ": \"answerKey\" is " + key + "; wanted one of the choices' labels",
-                "mend the line, or leave such lines out with --skip-malformed");
+  if (right == labels.end()) o.refuse("answerKey", "one of the choices' labels", kMend);
   item.correct = static_cast<int>(right - labels.begin());
   return item;
 }
 
 // The choices stand in the question, and their letters are the answers.
-Instance mmlu(const Json& o, const std::string& place) {
+Instance mmlu(const JsonObject& o) {
   Instance item;
-  const auto choices = texts(o, "choices", 2, place);
-  item.question.text = trimmed(text(o, "question", place));
+  const auto choices = texts(o, "choices", 2);
+  item.question.text = trimmed(text(o, "question"));
   for (size_t i = 0; i < choices.size(); ++i) {
     const std::string letter(1, static_cast<char>('A' + i));
     item.question.text += "\n" + letter + ". " + choices[i].text;
     item.answers.push_back(text_part(letter));
   }
   item.question.text += "\nAnswer:";
-  item.correct = index(o, "answer", choices, place);
+  item.correct = index(o, "answer", choices);
   return item;
 }
 
@@ -325,69 +316,67 @@ void share_closed_targets(std::vector<Instance>& items) {
   }
 }
 
-const char* passage_key(const Json& o) { return o.contains("context") ? "context" : "passage"; }
+const char* passage_key(const JsonObject& o) { return o.has("context") ? "context" : "passage"; }
 
 // The answer is true or false; SuperGLUE's copy has a label, 0 or 1.
-bool is_yes_or_no(const Json& o) {
-  const auto answer = o.find("answer");
-  return answer == o.end() ? o.contains("label") && o["label"].is_number_integer()
-                           : answer->is_boolean();
+bool is_yes_or_no(const JsonObject& o) {
+  if (o.has("answer")) return o.at("answer").is_boolean();
+  return o.has("label") && o.at("label").is_number_integer();
 }
-bool is_no_yes_or_no(const Json& o) { return !is_yes_or_no(o); }
+bool is_no_yes_or_no(const JsonObject& o) { return !is_yes_or_no(o); }
 
-Instance boolq(const Json& o, const std::string& place) {
+Instance boolq(const JsonObject& o) {
   Instance item;
-  const std::string passage = trimmed(text(o, passage_key(o), place));
+  const std::string passage = trimmed(text(o, passage_key(o)));
   item.cluster = cluster_of(passage);
-  std::string question = trimmed(text(o, "question", place));
+  std::string question = trimmed(text(o, "question"));
   if (!question.ends_with('?')) question += '?';
   item.question.text = passage + "\nQuestion: " + question + "\nAnswer:";
   item.answers = {text_part("no"), text_part("yes")};
-  item.correct = o.contains("answer") ? static_cast<int>(o["answer"].get<bool>())
-                                      : index(o, "label", item.answers, place);
+  item.correct =
+      o.has("answer") ? static_cast<int>(o.get<bool>("answer")) : index(o, "label", item.answers);
   return item;
 }
 
 // Accepted answers: a text, a list of them, or SQuAD's object with the list "text".
-std::vector<Part> accepted(const Json& o, const std::string& place) {
-  const char* key = o.contains("answers") ? "answers" : "answer";
-  const auto at = o.find(key);
-  if (at != o.end() && at->is_string()) return {text_part(trimmed(text(o, key, place)))};
-  const bool nested = at != o.end() && at->is_object();
-  std::vector<Part> all = nested ? texts(*at, "text", 0, place) : texts(o, key, 0, place);
+std::vector<Part> accepted(const JsonObject& o) {
+  const char* key = o.has("answers") ? "answers" : "answer";
+  if (o.has(key) && o.at(key).is_string()) return {text_part(trimmed(text(o, key)))};
+  const bool nested = o.has(key) && o.at(key).is_object();
+  std::vector<Part> all = nested ? texts(o.child(key), "text", 0) : texts(o, key, 0);
   std::erase_if(all, [](const Part& p) { return p.empty(); });
-  if (all.empty()) refuse(place, key, "an answer (SQuAD 2's questions without one are not read)");
+  if (all.empty()) o.refuse(key, "an answer (SQuAD 2's questions without one are not read)", kMend);
   return all;
 }
 
-Instance passage(const Json& o, const std::string& place) {
+Instance passage(const JsonObject& o) {
   Instance item;
-  const std::string passage = trimmed(text(o, passage_key(o), place));
+  const std::string passage = trimmed(text(o, passage_key(o)));
   item.cluster = cluster_of(passage);
-  if (o.contains("title") && o["title"].is_string())
-    item.question.text = "Title: " + trimmed(o["title"]) + "\n\n";
-  item.question.text += "Background: " + passage +
-                        "\n\nQuestion: " + trimmed(text(o, "question", place)) + "\n\nAnswer:";
-  for (Part& answer : accepted(o, place))
+  if (const std::string title = trimmed(text_or_none(o, "title")); !title.empty())
+    item.question.text = "Title: " + title + "\n\n";
+  item.question.text +=
+      "Background: " + passage + "\n\nQuestion: " + trimmed(text(o, "question")) + "\n\nAnswer:";
+  for (Part& answer : accepted(o))
     if (std::ranges::find(item.answers, answer) == item.answers.end())
       item.answers.push_back(std::move(answer));
   return item;
 }
 
-Instance continuation(const Json& o, const std::string& place) {
-  const char* key = o.contains("continuation") ? "continuation" : "completion";
+Instance continuation(const JsonObject& o) {
+  const char* key = o.has("continuation") ? "continuation" : "completion";
   Instance item;
-  item.question.text = trimmed(text(o, "context", place));
-  item.answers = {text_part(trimmed(text(o, key, place)))};
+  item.question.text = trimmed(text(o, "context"));
+  item.answers = {text_part(trimmed(text(o, key)))};
   return item;
 }
 
-Instance answers(const Json& o, const std::string& place) {
+Instance answers(const JsonObject& o) {
   Instance item;
-  item.question.text = trimmed(text(o, "context", place));
-  item.answers = {text_part(trimmed(text(o, "answer", place)))};
-  if (o.contains("aliases"))
-    for (Part& alias : texts(o, "aliases", 0, place))
+  item.question.text = trimmed(text(o, "context"));
+  item.answers = {text_part(trimmed(text(o, "answer")))};
+  if (o.has("aliases"))
+    for (Part& alias : texts(o, "aliases", 0))
       if (std::ranges::find(item.answers, alias) == item.answers.end())
         item.answers.push_back(std::move(alias));
   return item;

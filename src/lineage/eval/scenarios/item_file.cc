@@ -6,8 +6,8 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_kind.h"
+#include "lineage/base/json.h"
 #include "lineage/data/json_records.h"
-#include "lineage/text/json_text.h"
 
 namespace lineage {
 namespace {
@@ -95,41 +95,42 @@ class ItemReader {
           throw Error(record.place + ": is longer than 256 MiB; wanted one question",
                       "write one question a line");
         repair_lone_surrogates(record.text);
-        const auto value = parse_json(without_non_finite(record.text), record.place);
-        if (value.is_object() && value.contains("examples"))
-          add_task(value, record.place);
+        JsonObject object(parse_json(without_non_finite(record.text), record.place), record.place);
+        if (object.value().contains("examples"))
+          add_task(object);
         else
-          add_record(value, record.place, record.number);
+          add_record(object, record.number);
       });
   }
 
-  void add_record(const nlohmann::json& object, const std::string& place, int64_t id) {
-    const FileFormat& format = format_of(object, place);
+  void add_record(const JsonObject& object, int64_t id) {
+    const FileFormat& format = format_of(object);
     if (!file_.format) file_.format = &format;
     if (&format != file_.format)
-      throw Error(place + ": is of format " + std::string(format.name) + "; wanted " +
+      throw Error(object.place() + ": is of format " + std::string(format.name) + "; wanted " +
                   std::string(file_.format->name) + " as above");
-    check_keys(object, format, options_.leave_out, place, left_out_);
-    Instance item = format.parse(object, place);
+    check_keys(object, format, options_.leave_out, left_out_);
+    Instance item = format.parse(object);
     if (item.correct >= 0) return add(std::move(item), id);
     // A fault of the public files themselves, so no error.
-    file_.skipped.push_back(place + ": its target is none of its options");
+    file_.skipped.push_back(object.place() + ": its target is none of its options");
   }
 
   // An object that holds all examples of a task.
-  void add_task(nlohmann::json object, const std::string& place) {
-    const nlohmann::json examples = std::move(object["examples"]);
-    if (!examples.is_array()) throw Error(place + ": examples is no array; wanted one");
+  void add_task(const JsonObject& task) {
+    const auto& examples = task.list("examples");
+    const auto example = [&](size_t i) {
+      return JsonObject(examples[i], name_ + ", example " + std::to_string(examples_ + i + 1));
+    };
     if (examples.empty()) return;
-    object.erase("examples");
+    nlohmann::json beside = task.value();
+    beside.erase("examples");
     for (const char* about : {"name", "description", "metrics", "preferred_score"})
-      if (object.erase(about)) left_out_.insert(about);
-    check_keys(object, format_of(examples[0], place + ", example 1"), options_.leave_out, place,
-               left_out_);
-    for (const auto& example : examples) {
-      const int64_t id = ++examples_;
-      try_record([&] { add_record(example, name_ + ", example " + std::to_string(id), id); });
-    }
+      if (beside.erase(about)) left_out_.insert(about);
+    check_keys({beside, task.place()}, format_of(example(0)), options_.leave_out, left_out_);
+    for (size_t i = 0; i < examples.size(); ++i)
+      try_record([&] { add_record(example(i), static_cast<int64_t>(examples_ + i + 1)); });
+    examples_ += examples.size();
   }
 
   void six_lines(FileKind kind) {
@@ -175,7 +176,8 @@ class ItemReader {
   const ItemFileOptions& options_;
   Reader reader_;
   std::set<std::string> left_out_;
-  int64_t examples_ = 0, videos_ = 0;
+  size_t examples_ = 0;
+  int64_t videos_ = 0;
   std::string last_label_;
   ItemFile file_;
 };
