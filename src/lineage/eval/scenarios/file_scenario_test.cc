@@ -154,7 +154,7 @@ TEST_F(FileScenarioTest, MalformedLinesAreNamed) {
             "x.jsonl:2: choices is");
   EXPECT_EQ(error(R"({"query": "q", "choices": ["a", "b"], "gold": 2})").substr(0, 45),
             "x.jsonl:1: gold is 2; wanted an index below 2");
-  EXPECT_EQ(error(R"({"query": " ", "choices": ["a", "b"], "gold": 0})").substr(0, 45),
+  EXPECT_EQ(error(R"({"query": " ", "choices": ["a", "b"], "gold": 0})").substr(0, 46),
             "x.jsonl:1: query is \" \"; wanted a text that is");
   EXPECT_EQ(error(good + good + "{\"query\": \"q\", \"choi").substr(0, 10), "x.jsonl:3:");
   EXPECT_EQ(error(good + "{\"context\": \"a\", \"continuation\": \"b\"}\n"),
