@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/interrupted.h"
+#include "lineage/base/testing.h"
 #include "lineage/comm/threads.h"
 #include "lineage/nn/parameters.h"
 #include "lineage/ops/ops.h"
@@ -19,17 +20,6 @@ namespace lineage {
 namespace {
 
 namespace fs = std::filesystem;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path(fs::temp_directory_path() / ("lineage-loop-" + std::to_string(::getpid()))) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~TemporaryFolder() { fs::remove_all(path); }
-  const fs::path path;
-};
 
 // A matrix that classifies vectors of 3 into 5.
 struct Classifier {
@@ -107,15 +97,15 @@ std::vector<float> train_two(const fs::path& folder, int64_t interrupt_after) {
 }
 
 TEST(TrainingLoop, TrainsTwoModelsOnDataOfTheirOwnAndResumesBitForBit) {
-  const TemporaryFolder folder;
-  const auto straight = train_two(folder.path / "a", 0);
-  const auto metrics = read_metrics_file(folder.path / "a" / "metrics.jsonl");
+  const testing::TempFolder folder;
+  const auto straight = train_two(folder / "a", 0);
+  const auto metrics = read_metrics_file(folder / "a" / "metrics.jsonl");
   ASSERT_EQ(metrics.size(), 12u);
   EXPECT_EQ(metrics.back().tokens, 48);
   EXPECT_TRUE(metrics.back().values.contains({"policy_loss"}));
-  EXPECT_THROW(train_two(folder.path / "b", 5), Interrupted);
-  EXPECT_EQ(train_two(folder.path / "b", 0), straight);
-  const auto resumed = read_metrics_file(folder.path / "b" / "metrics.jsonl");
+  EXPECT_THROW(train_two(folder / "b", 5), Interrupted);
+  EXPECT_EQ(train_two(folder / "b", 0), straight);
+  const auto resumed = read_metrics_file(folder / "b" / "metrics.jsonl");
   ASSERT_EQ(resumed.size(), 12u);
   for (size_t i = 0; i < metrics.size(); ++i) {
     EXPECT_EQ(resumed[i].values, metrics[i].values) << i;
