@@ -38,7 +38,7 @@ class EvaluateModelsTest : public ::testing::Test {
     return evaluate_models({folder / "a", folder / "b"}, questions_of, database, options, silent());
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
   Questions questions;
 };
 

@@ -62,7 +62,7 @@ class PruneTest : public ::testing::Test {
     return all;
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
   fs::path run = folder / "run";
 };
 

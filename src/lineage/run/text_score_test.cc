@@ -26,7 +26,7 @@ class TextScoreTest : public ::testing::Test {
     return score_text(*lm, text, overlap, "t.txt");
   }
 
-  testing::TemporaryFolder folder;
+  testing::TempFolder folder;
   Model model;
   std::unique_ptr<LanguageModel> lm;
 };
