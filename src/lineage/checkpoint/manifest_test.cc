@@ -1,5 +1,6 @@
 #include "lineage/checkpoint/manifest.h"
 
+#include "lineage/base/digest.h"
 #include "lineage/base/json.h"
 #include "lineage/checkpoint/testing.h"
 
@@ -76,6 +77,20 @@ TEST(JsonObjects, NameTheKeyAndWhatWasWanted) {
   EXPECT_SAYS(o.get<uint64_t>("absent"), "f: no key absent; wanted it");
   EXPECT_SAYS(o.child("n"), "f: n is 3; wanted an object");
   EXPECT_SAYS(o.list("n"), "f: n is 3; wanted an array");
+}
+
+TEST(Manifest, OfAnOldModelSaysWhetherItChats) {
+  for (const auto& [stage, chats] :
+       {std::pair("sft", true), {"feedme", true}, {"pretrain", false}}) {
+    Manifest m = example();
+    m.stage = stage;
+    auto json = nlohmann::json::parse(to_json(m));
+    for (const char* key : {"stage_text", "chats", "digest"}) json.erase(key);
+    json["digest"] = digest_of(json.dump());
+    const Manifest old = parse_manifest(json.dump(), "m.json");
+    EXPECT_EQ(old.chats, chats) << stage;
+    EXPECT_EQ(old.stage_text.kind, chats ? StageKind::tuned : StageKind::base);
+  }
 }
 
 }  // namespace
