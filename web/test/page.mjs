@@ -141,7 +141,7 @@ const tests = {
     assert.equal(await browser.run("document.title"), "gpt35-micro · Lineage");
     assert.equal(await count("#bold"), 0);
   },
-  async "a report of the first version has no explanations and is drawn"() {
+  async "a report without explanations is drawn"() {
     const { explanations, ...report } = example({ nodes: 2 });
     report.contrasts = report.contrasts.map(({ change, ...c }) => c);
     await browser.open(pathToFileURL(write("first", report)).href);

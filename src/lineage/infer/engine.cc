@@ -176,7 +176,7 @@ std::vector<Engine::Event> Engine::step() {
 
   const Tensor logits = gpt_.logits(hidden.rows(scored, hidden.dim(0)));  // (n,V)
   const int64_t n = logits.dim(0), V = logits.dim(1);
-  std::vector<Drawn> draws(static_cast<size_t>(n));
+  std::vector<SampledToken> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Sequence& s = *slots_[static_cast<size_t>(rows.ready[static_cast<size_t>(i)])];
@@ -208,7 +208,7 @@ void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& e
   }
 }
 
-Engine::Event Engine::advance(Slot slot, const Drawn& d) {
+Engine::Event Engine::advance(Slot slot, const SampledToken& d) {
   Sequence& s = *slots_[static_cast<size_t>(slot)];
   Event event{slot, {}, {}, {}, {}};
   const auto end = [&](Completion::End how) {

@@ -41,8 +41,8 @@ class Engine {
 
   struct Event {
     Slot slot;
-    std::optional<Drawn> draw;  // the new token; none when only the end is told
-    std::string text;           // newly certain text
+    std::optional<SampledToken> draw;  // the new token; none in an event that only ends
+    std::string text;                  // newly certain text
     std::optional<Completion::End> end;
     std::vector<float> reference;  // the log-probability of each of its tokens, in an event alone
   };
@@ -67,7 +67,7 @@ class Engine {
   bool begin(size_t slot);
   Rows next_rows();
   void score(const Rows&, const Tensor& hidden, std::vector<Event>&);
-  Event advance(Slot, const Drawn&);
+  Event advance(Slot, const SampledToken&);
 
   const PackedGpt& gpt_;
   const Tokenizer& tokenizer_;

@@ -135,7 +135,7 @@ void Sampling::validate() const {
     require(!s.empty(), "sampling: a stop text is empty; wanted at least one byte");
 }
 
-Drawn draw(std::span<const float> logits, const Sampling& s, int64_t index) {
+SampledToken draw(std::span<const float> logits, const Sampling& s, int64_t index) {
   const size_t best = best_of(logits);
   constexpr double kSteepest = 1e30;  // short of infinity, which times 0 is nan
   const float inverse =
@@ -149,7 +149,7 @@ Drawn draw(std::span<const float> logits, const Sampling& s, int64_t index) {
     return (logits[static_cast<size_t>(t)] - weight.highest) * inverse - log_total;
   };
 
-  Drawn result{static_cast<Token>(best), 0, {}};
+  SampledToken result{static_cast<Token>(best), 0, {}};
   if (s.temperature > 0) {
     const double u = Rng(s.seed).fold("sample").uniform_double(static_cast<uint64_t>(index));
     if (s.top_k == 0 && s.top_p >= 1) {

@@ -10,7 +10,7 @@
 namespace lineage {
 
 // How one sequence is continued. The i-th new token is drawn with the i-th random number of `seed`,
-// so the same prompt, seed and settings give the same text whoever shares the batch.
+// so the same prompt, seed and settings give the same text in any batch.
 struct Sampling {
   double temperature = 1;  // 0: the most likely token
   int64_t top_k = 0;       // keep the k most likely tokens; 0: all
@@ -31,13 +31,13 @@ struct TokenProb {
 
 // Log-probabilities are those of softmax(logits / temperature) over the whole vocabulary, before
 // top-k and top-p: what a policy-gradient update needs (at temperature 0: those of temperature 1).
-struct Drawn {
+struct SampledToken {
   Token token;
   float log_prob;
   std::vector<TokenProb> top;  // in order, `top_log_probs` of them
 };
 
 // One token from the logits of one row, (V); `index` counts the sequence's new tokens from 0.
-Drawn draw(std::span<const float> logits, const Sampling&, int64_t index);
+SampledToken draw(std::span<const float> logits, const Sampling&, int64_t index);
 
 }  // namespace lineage

@@ -69,7 +69,7 @@ TEST(Sampler, DrawsByProbabilityFromALargeVocabulary) {
   std::map<Token, int> counts;
   constexpr int kDraws = 40000;
   for (int i = 0; i < kDraws; ++i) {
-    const Drawn d = draw(logits, at(1), i);
+    const SampledToken d = draw(logits, at(1), i);
     ++counts[d.token];
     ASSERT_NEAR(d.log_prob,
                 logits[static_cast<size_t>(d.token)] - static_cast<float>(std::log(total)), 1e-5);
@@ -86,7 +86,7 @@ TEST(Sampler, NaNIsSeen) {
   std::vector<float> logits(600, 0.0f);
   logits[300] = NAN;
   for (double temperature : {0.0, 1.0}) {
-    const Drawn d = draw(logits, at(temperature), 0);
+    const SampledToken d = draw(logits, at(temperature), 0);
     EXPECT_TRUE(d.token >= 0 && d.token < 600);
     EXPECT_TRUE(std::isnan(d.log_prob));
   }
@@ -97,7 +97,7 @@ TEST(Sampler, LogProbabilitiesAreOfTheWholeVocabularyAtThatTemperature) {
   for (float l : kLogits) total += std::exp(l / 0.5);
   Sampling s = at(0.5, 1);
   s.top_log_probs = 2;
-  const Drawn d = draw(kLogits, s, 0);
+  const SampledToken d = draw(kLogits, s, 0);
   EXPECT_NEAR(d.log_prob, 3 / 0.5 - std::log(total), 1e-6);
   ASSERT_EQ(d.top.size(), 2u);
   EXPECT_EQ(d.top[0].token, 1);

@@ -193,7 +193,7 @@ TEST(Gpt, AScalarHeadIsCountedAndTrained) {
   m.parameters.watch(tape, false);
   const Tensor values = m.gpt.scalars(m.gpt.hidden(some_tokens(1, 12, c.vocab)));
   EXPECT_EQ(values.shape(), Shape{12});
-  tape.backward(ops::take_rows(values.view({12, 1}), Tensor::zeros({1}, DType::i32)));
+  tape.backward(ops::gather_rows(values.view({12, 1}), Tensor::zeros({1}, DType::i32)));
   EXPECT_EQ(m.parameters.at("scalar_head.bias").grad.data<float>()[0], 1);
 }
 

@@ -61,7 +61,7 @@ template <class L>
 Tensor Block<L>::operator()(const Tensor& x, const Tensor& positions, size_t index,
                             const Attend& attend, const Tensor& rows) const {
   const auto wanted = [&](const Tensor& all) {
-    return rows.empty() ? all : ops::take_rows(all, rows);
+    return rows.empty() ? all : ops::gather_rows(all, rows);
   };
   Tensor heads = qkv(norm1(x));  // (N,(H+2K)D)
   if (!q_gain.empty()) heads = ops::head_norm(heads, q_gain, k_gain, attention, norm_eps);

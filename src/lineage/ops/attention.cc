@@ -31,7 +31,7 @@ Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_
   return y;
 }
 
-Tensor take_rows(const Tensor& x, const Tensor& rows) { return embed(rows, {}, x); }
+Tensor gather_rows(const Tensor& x, const Tensor& rows) { return embed(rows, {}, x); }
 
 Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec& spec, float theta) {
   require(qkv.dim(-1) == spec.qkv_width() && spec.head_width % 2 == 0 &&

@@ -22,7 +22,7 @@ Tensor add(const Tensor& a, const Tensor& b);
 Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_table,
              const Tensor& position_table = {});
 // x (N,C), rows (R) i32 -> (R,C): those rows of x. Indices are checked.
-Tensor take_rows(const Tensor& x, const Tensor& rows);
+Tensor gather_rows(const Tensor& x, const Tensor& rows);
 // qkv (N,(H+2K)D) -> the same
 Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec&, float theta);
 Tensor head_norm(const Tensor& qkv, const Tensor& q_gain, const Tensor& k_gain,

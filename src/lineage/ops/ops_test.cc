@@ -59,9 +59,9 @@ TEST(Ops, EmbedGradients) {
 
 TEST(Ops, TakeRowsGradients) {
   const Tensor x = random_tensor({5, 4}, 1), rows = ids({4}, {3, 0, 3, 4});
-  const Tensor y = ops::take_rows(x, rows);
+  const Tensor y = ops::gather_rows(x, rows);
   EXPECT_TRUE(std::ranges::equal(y.rows(2, 3).data<float>(), x.rows(3, 4).data<float>()));
-  expect_gradients({x}, [&] { return probe(ops::take_rows(x, rows)); });
+  expect_gradients({x}, [&] { return probe(ops::gather_rows(x, rows)); });
 }
 
 TEST(Ops, AttentionPathGradients) {

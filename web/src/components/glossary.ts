@@ -40,7 +40,7 @@ export function term(word: Word, text: string = nameOf(word)): HTMLElement {
 
 /** What the stages of this tree are, each in a sentence, and what the world is that they read. */
 export function stages(report: Report): HTMLElement {
-  const used = [...new Set(report.nodes.map(stageOf))].filter((s) => s.about);
+  const used = [...new Map(report.nodes.map(stageOf).map((s) => [s.name, s])).values()].filter((s) => s.about);
   const mica = report.nodes.some((n) => n.data.some((d) => d.kind.startsWith("micro-world")));
   return h("dl", { class: "stages" },
     mica && h("div", {}, h("dt", {}, "Mica"), h("dd", {}, "The small made-up world that these models read about: its persons, cities, stories, second language and programs are generated, so that it is known what each model has read and which answers are right.")),
