@@ -152,7 +152,7 @@ void eval(EvalOptions o) {
   set_threads(o.threads);
   o.file.items.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
   o.file.chain_prompt = o.chain_prompt;
-  if (o.complexity) o.file.vote = Prompting::Vote::complexity;
+  if (o.complexity) o.file.vote = PromptSpec::Vote::complexity;
   const auto models = models_of(o.target);
   const auto progress = terminal_progress();
   const ScenarioList from_files = questions_of(o, *progress);

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "lineage/abilities/item_samples.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/stages/recipe.h"
@@ -32,7 +35,10 @@ std::vector<SampleKind> kinds_of(const ShowOptions& o) {
         gallery.text_tokens = corpus.tokens;
   }
   if (o.seed) world.seed = *o.seed;
-  return sample_kinds(std::make_shared<const World>(world), gallery);
+  const auto made = std::make_shared<const World>(world);
+  std::vector<SampleKind> kinds = corpus_samples(made, gallery);
+  std::ranges::move(item_samples(made), std::back_inserter(kinds));
+  return kinds;
 }
 
 void print_list(const std::vector<SampleKind>& kinds) {

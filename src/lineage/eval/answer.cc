@@ -37,28 +37,28 @@ std::string_view first_words(std::string_view s, size_t words) {
 
 }  // namespace
 
-std::string extract_answer(std::string_view output, const Prompting& p,
+std::string extract_answer(std::string_view output, const PromptSpec& p,
                            std::string_view reference) {
-  if (p.reasoning == Prompting::Reasoning::chain) {
+  if (p.reasoning == PromptSpec::Reasoning::chain) {
     const auto after_last = [&](std::string_view mark) {
       const size_t at = output.rfind(mark);
       if (at != output.npos) output.remove_prefix(at + mark.size());
       return at != output.npos;
     };
-    const bool number = p.match == Prompting::Match::number;
+    const bool number = p.match == PromptSpec::Match::number;
     if (!after_last(trimmed(p.chain_end)) && !(number && after_last("####"))) return {};
     output = first_line(trimmed(output));
     while (output.ends_with('.')) output = trimmed(output.substr(0, output.size() - 1));
   }
   output = trimmed(output);
   switch (p.form) {
-    case Prompting::Form::all:
+    case PromptSpec::Form::all:
       return std::string(output);
-    case Prompting::Form::first_line:
+    case PromptSpec::Form::first_line:
       return std::string(first_line(output));
-    case Prompting::Form::first_words:
+    case PromptSpec::Form::first_words:
       return canonical_answer(first_words(output, std::max<size_t>(1, count_words(reference))),
-                              Prompting::Match::bare);
+                              PromptSpec::Match::bare);
   }
   return {};
 }
@@ -73,7 +73,7 @@ std::string without_closing(std::string_view text, std::string_view closing) {
   return std::string(text);
 }
 
-int64_t count_steps(std::string_view chain, const Prompting& p) {
+int64_t count_steps(std::string_view chain, const PromptSpec& p) {
   int64_t steps = 0;
   for (bool more = true; more;) {
     const size_t at = p.step_mark.empty() ? chain.npos : chain.find(p.step_mark);
@@ -84,13 +84,13 @@ int64_t count_steps(std::string_view chain, const Prompting& p) {
   return steps;
 }
 
-size_t vote(std::span<const DrawnAnswer> samples, const Prompting& p) {
-  if (p.vote == Prompting::Vote::first) return 0;
+size_t vote(std::span<const DrawnAnswer> samples, const PromptSpec& p) {
+  if (p.vote == PromptSpec::Vote::first) return 0;
   std::vector<size_t> voters(samples.size());
   std::iota(voters.begin(), voters.end(), size_t{0});
   std::erase_if(voters, [&](size_t i) { return samples[i].answer.empty(); });
   if (voters.empty()) return 0;
-  if (p.vote == Prompting::Vote::complexity) {
+  if (p.vote == PromptSpec::Vote::complexity) {
     std::ranges::stable_sort(voters, std::greater{}, [&](size_t i) { return samples[i].steps; });
     const size_t wanted =
         p.voters > 0 ? static_cast<size_t>(p.voters) : std::max<size_t>(1, samples.size() / 2);

@@ -12,7 +12,7 @@ namespace lineage {
 // are compared, also the last "####", as GSM8K's authors write it), up to the line's end and
 // without a full stop; else the part that `form` names, which may be as many words as `reference`
 // has. Empty when there is none.
-std::string extract_answer(std::string_view output, const Prompting&,
+std::string extract_answer(std::string_view output, const PromptSpec&,
                            std::string_view reference = {});
 
 // The form in which answers are compared. Never empty, unless the text is blank.
@@ -25,7 +25,7 @@ std::string extract_answer(std::string_view output, const Prompting&,
 //   would leave nothing ("A", "+") stays as it is.
 // - number: the last number, without thousands' commas, leading zeros and zeros at the end of its
 //   decimals; a text without any as `squad`.
-std::string canonical_answer(std::string_view text, Prompting::Match);
+std::string canonical_answer(std::string_view text, PromptSpec::Match);
 
 // Whether a text ends with a piece (a full stop), whatever the space about either; always where
 // there is no piece. The text without it.
@@ -33,12 +33,12 @@ bool closes_with(std::string_view text, std::string_view closing);
 std::string without_closing(std::string_view text, std::string_view closing);
 
 // Pieces between marks that are not blank.
-int64_t count_steps(std::string_view chain, const Prompting&);
+int64_t count_steps(std::string_view chain, const PromptSpec&);
 
 // The sample whose answer wins: majority over the voters, ties to the answer drawn first; a sample
 // without an answer does not vote, and answers that `match` holds for the same are one. Complexity:
 // the `voters` samples with the most steps vote, ties to the one drawn first. `samples` is not
 // empty.
-size_t vote(std::span<const DrawnAnswer> samples, const Prompting&);
+size_t vote(std::span<const DrawnAnswer> samples, const PromptSpec&);
 
 }  // namespace lineage

@@ -208,18 +208,18 @@ std::string number_form(const std::string& text) {
 
 }  // namespace
 
-std::string canonical_answer(std::string_view text, Prompting::Match match) {
+std::string canonical_answer(std::string_view text, PromptSpec::Match match) {
   const std::string plain = with_plain_marks(text);
   switch (match) {
-    case Prompting::Match::verbatim:
+    case PromptSpec::Match::verbatim:
       return std::string(text);
-    case Prompting::Match::exact:
+    case PromptSpec::Match::exact:
       return stripped(single_spaced(text), "", ". ");
-    case Prompting::Match::bare:
+    case PromptSpec::Match::bare:
       return stripped(single_spaced(plain), "\"'`([{ ", "\"'`)]}.,;:!? ");
-    case Prompting::Match::squad:
+    case PromptSpec::Match::squad:
       return squad_form(plain);
-    case Prompting::Match::number: {
+    case PromptSpec::Match::number: {
       const std::string number = number_form(plain);
       return number.empty() ? squad_form(plain) : number;
     }

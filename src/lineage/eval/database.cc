@@ -1,5 +1,6 @@
 #include "lineage/eval/database.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/eval/database_schema.h"
+#include "lineage/eval/packed_scores.h"
 
 namespace lineage {
 namespace {
@@ -25,7 +27,7 @@ const char* name_of(Enum value, std::initializer_list<const char*> names) {
   return names.begin()[static_cast<size_t>(value)];
 }
 
-const char* template_name(Prompting::Template t) { return name_of(t, {"raw", "chat"}); }
+const char* template_name(PromptSpec::Template t) { return name_of(t, {"raw", "chat"}); }
 
 }  // namespace
 
@@ -45,7 +47,14 @@ class Database::Statement {
                       SQLITE_TRANSIENT);
     return *this;
   }
+  Statement& bind(std::string_view text) { return bind(std::string(text)); }
   Statement& bind(const char* text) { return bind(std::string(text)); }
+  Statement& bind_blob(const std::string& bytes) {  // NULL for none
+    bytes.empty() ? sqlite3_bind_null(statement_, ++bound_)
+                  : sqlite3_bind_blob(statement_, ++bound_, bytes.data(),
+                                      static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+    return *this;
+  }
   Statement& bind(double value) {  // NaN and infinities, which SQL does not know, become NULL
     std::isfinite(value) ? sqlite3_bind_double(statement_, ++bound_, value)
                          : sqlite3_bind_null(statement_, ++bound_);
@@ -88,6 +97,27 @@ class Database::Statement {
   }
   int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   int columns() const { return sqlite3_column_count(statement_); }
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (int c = 0; c < columns(); ++c) result.emplace_back(sqlite3_column_name(statement_, c));
+    return result;
+  }
+  std::variant<std::monostate, int64_t, double, std::string> value(int column) const {
+    switch (sqlite3_column_type(statement_, column)) {
+      case SQLITE_NULL:
+        return {};
+      case SQLITE_INTEGER:
+        return integer(column);
+      case SQLITE_FLOAT:
+        return sqlite3_column_double(statement_, column);
+      case SQLITE_BLOB: {
+        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+        return std::string(bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
+      }
+      default:
+        return text(column);
+    }
+  }
 
  private:
   const Database& database_;
@@ -157,11 +187,13 @@ void Database::check_format(Access access) {
   if (id != kApplicationId)
     throw Error(path_.string() + ": is another program's database; wanted one of scores",
                 "name another file with --db");
-  if (version == 1) upgrade();
-  if (number("PRAGMA user_version") != kSchemaVersion)
-    throw Error(path_.string() + ": has format " + std::to_string(version) + "; wanted " +
-                    std::to_string(kSchemaVersion),
-                "move the file away; `lineage eval` then measures everything anew");
+  if (version != kSchemaVersion)
+    throw Error(fmt::format("{}: is a database of format {}; wanted {}", path_.string(), version,
+                            kSchemaVersion),
+                version < kSchemaVersion
+                    ? "an earlier version of Lineage wrote it; move the file away, and `lineage "
+                      "grow` or `lineage eval` measures again"
+                    : "a later version of Lineage wrote it; move the file away, or use that one");
   Statement check(*this, "PRAGMA quick_check(1)");
   if (check.step() && check.text(0) != "ok")
     throw Error(path_.string() + ": is damaged (" + check.text(0) + "); wanted a whole database",
@@ -173,29 +205,21 @@ void Database::create_tables() {
   Statement others(*this, "SELECT count(*) FROM sqlite_master");
   if (others.step() && others.integer(0) == 0) {  // no other process was faster
     execute(kSchema);
-    execute(kView);
+    execute(kViews);
     execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
   }
   execute("COMMIT");
 }
 
-void Database::upgrade() {
-  execute("BEGIN IMMEDIATE");
-  const bool still_old = [&] {  // no other process was faster
-    Statement version(*this, "PRAGMA user_version");
-    return version.step() && version.integer(0) == 1;
-  }();
-  if (still_old) {
-    execute(kUpgradeFrom1);
-    execute(kView);
-    execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
-  }
-  execute("COMMIT");
-}
-
 void Database::add_node(const NodeRecord& n) {
-  Statement(*this, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?,?)")
+  Statement(
+      *this,
+      "INSERT INTO nodes(key, name, stage, weights, parents, seed, tokens, parameters, folder) "
+      "VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(key) DO UPDATE SET name = excluded.name, "
+      "stage = excluded.stage, weights = excluded.weights, parents = excluded.parents, "
+      "seed = excluded.seed, tokens = excluded.tokens, parameters = excluded.parameters, "
+      "folder = excluded.folder")
       .bind(n.key)
       .bind(n.name)
       .bind(n.stage)
@@ -225,9 +249,9 @@ int64_t Database::insert_run() {
   return sqlite3_last_insert_rowid(db_);
 }
 
-bool Database::has(const std::string& node, const std::string& scenario_digest) const {
-  Statement s(*this, "SELECT 1 FROM scores WHERE node = ? AND scenario = ? AND cell = ''");
-  return s.bind(node).bind(scenario_digest).step();
+bool Database::has(const std::string& node, const std::string& digest) const {
+  Statement s(*this, "SELECT 1 FROM measured WHERE node_key = ? AND digest = ? AND cell = ''");
+  return s.bind(node).bind(digest).step();
 }
 
 void Database::write(const Evaluation& e) {
@@ -238,17 +262,14 @@ void Database::write(const Evaluation& e) {
   execute("BEGIN IMMEDIATE");
   try {
     run_id_ = !run_ ? 0 : run_->id != 0 ? run_->id : insert_run();
-    write_items(e);
-    write_predictions(e);
-    write_scores(e, e.scenario.digest, e.scores);
-    for (size_t m = 0; m < e.measures.size(); ++m) {
-      if (e.measures[m].empty()) continue;
-      const Measure& measure = e.scenario.spec->measures[m];
-      const std::string digest = e.scenario.digest + " " + measure.name;
-      write_scenario(e, digest, measure.name, measure.title, measure.metric, measure.kind,
-                     measure.headline);
-      write_scores(e, digest, e.measures[m]);
-    }
+    const int64_t node = node_id(e.node), scenario = write_scenario(e);
+    write_items(e, scenario);
+    write_predictions(e, node, scenario);
+    write_scores(e, node, scenario, e.scores);
+    for (size_t a = 0; a < e.aggregates.size(); ++a)
+      if (!e.aggregates[a].empty())
+        write_scores(e, node, write_scenario(e, scenario, e.scenario.spec->aggregates[a]),
+                     e.aggregates[a]);
     execute("COMMIT");
     if (run_ && first.owns_lock()) run_->id = run_id_;
   } catch (...) {
@@ -257,43 +278,95 @@ void Database::write(const Evaluation& e) {
   }
 }
 
-void Database::write_scenario(const Evaluation& e, const std::string& digest,
-                              const std::string& name, const std::string& title,
-                              const std::string& metric, MetricKind kind, bool headline) {
-  const Prompting& p = e.scenario.spec->prompting;
-  Statement(*this, "INSERT OR REPLACE INTO scenarios VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-      .bind(digest)
-      .bind(name)
-      .bind(name == e.scenario.spec->name ? e.scenario.spec->ability
-                                          : name.substr(0, name.find('.')))
-      .bind(title)
-      .bind(metric)
-      .bind(name_of(p.method, {"choose", "generate", "likelihood"}))
-      .bind(name_of(p.reasoning, {"direct", "chain"}))
-      .bind(name_of(p.vote, {"first", "majority", "complexity"}))
-      .bind(p.shots)
-      .bind(p.samples)
-      .bind(headline)
-      .bind(e.scenario.n)
-      .bind(e.scenario.seed)
-      .bind(e.scenario.revision)
-      .bind(std::string(metric_kind_name(kind)))
-      .run();
+int64_t Database::node_id(const std::string& key) const {
+  Statement s(*this, "SELECT node FROM nodes WHERE key = ?");
+  require(s.bind(key).step(), "database: a score of a node that was not added");
+  return s.integer(0);
 }
 
-void Database::write_items(const Evaluation& e) {
+int64_t Database::write_scenario(const Evaluation& e) {
   const ScenarioSpec& spec = *e.scenario.spec;
-  write_scenario(e, e.scenario.digest, spec.name, spec.title, spec.metric.name, spec.kind,
-                 spec.headline);
+  return write_scenario(e, e.scenario.digest, std::nullopt,
+                        {spec.name, spec.ability, spec.title, spec.parent_row, spec.metric.info});
+}
+
+int64_t Database::write_scenario(const Evaluation& e, int64_t predictions_of,
+                                 const AggregateMetric& a) {
+  const ScenarioSpec& spec = *e.scenario.spec;
+  return write_scenario(
+      e, e.scenario.digest + " " + a.name, predictions_of,
+      {a.name, a.ability.empty() ? spec.ability : a.ability, a.title, a.parent_row, a.metric});
+}
+
+int64_t Database::write_scenario(const Evaluation& e, const std::string& digest,
+                                 std::optional<int64_t> predictions_of, const RowInfo& row) {
+  const PromptSpec& p = e.scenario.spec->prompt;
+  Statement insert(
+      *this,
+      "INSERT INTO scenarios(digest, predictions_of, name, ability, parent_row, title, metric, "
+      "kind, "
+      "unit, better, target, has_chance, method, reasoning, vote, shots, samples, n, seed, "
+      "revision) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(digest) DO UPDATE SET "
+      "title = excluded.title RETURNING scenario");
+  const bool there =
+      insert.bind(digest)
+          .bind(predictions_of)
+          .bind(row.name)
+          .bind(row.ability)
+          .bind(row.parent_row)
+          .bind(row.title)
+          .bind(row.metric.name)
+          .bind(metric_kind_name(row.metric.kind))
+          .bind(row.metric.unit)
+          .bind(better_name(row.metric.better))
+          .bind(row.metric.better == Better::nearest ? row.metric.target : std::nan(""))
+          .bind(row.metric.has_chance)
+          .bind(name_of(p.method, {"choose", "generate", "likelihood"}))
+          .bind(name_of(p.reasoning, {"direct", "chain"}))
+          .bind(name_of(p.vote, {"first", "majority", "complexity"}))
+          .bind(p.shots)
+          .bind(p.samples)
+          .bind(e.scenario.n)
+          .bind(e.scenario.seed)
+          .bind(e.scenario.revision)
+          .step();
+  require(there, "database: a scenario has no number");
+  return insert.integer(0);
+}
+
+namespace {
+
+// The choices of a schema are its contexts.
+const std::vector<Part>& choices_of(const Instance& item) {
+  return item.contexts.empty() ? item.answers : item.contexts;
+}
+
+std::vector<std::string> answers_of(const std::vector<DrawnAnswer>& samples) {
+  std::vector<std::string> answers;
+  for (const DrawnAnswer& s : samples) answers.push_back(s.answer);
+  return answers;
+}
+
+// The text of an output, unless the choice's index gives it.
+std::optional<std::string> stored_output(const Instance& item, const Prediction& p) {
+  const auto& choices = choices_of(item);
+  const bool is_choice = p.chosen >= 0 && p.chosen < std::ssize(choices) &&
+                         choices[static_cast<size_t>(p.chosen)].text == p.output;
+  return is_choice ? std::nullopt : std::optional(p.output);
+}
+
+}  // namespace
+
+void Database::write_items(const Evaluation& e, int64_t scenario) {
   Statement insert(*this, "INSERT OR IGNORE INTO items VALUES(?,?,?,?,?,?,?,?,?)");
   int64_t position = 0;
   for (const Instance& item : e.items) {
     Json answers = Json::array();
-    for (const Part& a : item.contexts.empty() ? item.answers : item.contexts)
-      answers.push_back(a.text);
-    insert.bind(e.scenario.digest)
-        .bind(item.id)
+    for (const Part& a : choices_of(item)) answers.push_back(a.text);
+    insert.bind(scenario)
         .bind(position++)
+        .bind(item.id)
         .bind(item.cell)
         .bind(item.cluster)
         .bind(item.contexts.empty() ? item.question.text : item.answers[0].text)
@@ -304,82 +377,63 @@ void Database::write_items(const Evaluation& e) {
   }
 }
 
-namespace {
-
-// Of many choices four decimals are kept.
-std::vector<double> rounded(std::vector<double> scores) {
-  constexpr size_t kMany = 64;
-  constexpr double kUnit = 1e-4;
-  if (scores.size() > kMany)
-    for (double& s : scores) s = std::round(s / kUnit) * kUnit;
-  return scores;
-}
-
-std::vector<std::string> answers_of(const std::vector<DrawnAnswer>& samples) {
-  std::vector<std::string> answers;
-  for (const DrawnAnswer& s : samples) answers.push_back(s.answer);
-  return answers;
-}
-
-}  // namespace
-
-void Database::write_predictions(const Evaluation& e) {
+void Database::write_predictions(const Evaluation& e, int64_t node, int64_t scenario) {
   Statement insert(*this, "INSERT OR REPLACE INTO predictions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
   for (size_t i = 0; i < e.items.size(); ++i) {
     const Prediction& p = e.predictions[i];
-    insert.bind(e.node)
-        .bind(e.scenario.digest)
-        .bind(e.items[i].id)
-        .bind(p.output)
-        .bind(p.answer)
+    insert.bind(node)
+        .bind(scenario)
+        .bind(i)
+        .bind(stored_output(e.items[i], p))
+        .bind(p.answer == p.output ? std::nullopt : std::optional(p.answer))
         .bind(p.chosen)
         .bind(p.fits ? e.scenario.spec->metric.score(e.items[i], p) : std::nan(""))
         .bind(p.fits ? p.log_prob : std::nan(""))
         .bind(p.format)
-        .bind(json_text(rounded(p.scores)))
-        .bind(json_text(answers_of(p.samples)))
+        .bind_blob(pack_scores(p.scores))
+        .bind(p.samples.empty() ? std::nullopt : std::optional(json_text(answers_of(p.samples))))
         .bind(p.truncated)
         .bind(!p.fits)
         .run();
   }
 }
 
-void Database::write_scores(const Evaluation& e, const std::string& scenario,
+void Database::write_scores(const Evaluation& e, int64_t node, int64_t scenario,
                             std::span<const Score> scores) {
   Statement insert(*this,
                    "INSERT OR REPLACE INTO scores "
                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   for (const Score& s : scores)
-    insert.bind(e.node)
+    insert.bind(node)
         .bind(scenario)
         .bind(s.cell)
         .bind(s.n)
         .bind(s.skipped)
         .bind(s.truncated)
         .bind(e.scenario.seed)
-        .bind(s.headline.value)
-        .bind(s.headline.low)
-        .bind(s.headline.high)
-        .bind(s.headline.error)
-        .bind(s.graded.value)
-        .bind(s.graded.low)
-        .bind(s.graded.high)
+        .bind(s.estimate.value)
+        .bind(s.estimate.low)
+        .bind(s.estimate.high)
+        .bind(s.estimate.error)
+        .bind(s.log_likelihood.value)
+        .bind(s.log_likelihood.low)
+        .bind(s.log_likelihood.high)
         .bind(s.chance.value())
         .bind(s.chance.uniform)
         .bind(s.chance.majority)
         .bind(s.chance.shuffled)
         .bind(s.format)
-        .bind(e.gate)
-        .bind(template_name(e.form))
+        .bind(e.not_measurable)
+        .bind(template_name(e.prompt_template))
         .bind(e.dev_raw)
         .bind(e.dev_chat)
         .bind(run_id_)
         .run();
 }
 
-std::optional<double> Database::headline(const std::string& node, const std::string& scenario,
-                                         const std::string& cell) const {
-  Statement s(*this, "SELECT headline FROM current WHERE node = ? AND name = ? AND cell = ?");
+std::optional<double> Database::current_score(const std::string& node, const std::string& scenario,
+                                              const std::string& cell) const {
+  Statement s(*this, "SELECT score FROM current WHERE node_key = ? AND name = ? AND cell = ?");
   s.bind(node).bind(scenario).bind(cell);
   if (!s.step() || std::isnan(s.real(0))) return {};
   return s.real(0);
@@ -388,13 +442,13 @@ std::optional<double> Database::headline(const std::string& node, const std::str
 bool Database::has_same(const Evaluation& e) const {
   const Score& score = e.scores.at(0);
   Statement s(*this,
-              "SELECT gate, n, headline, low, high, graded, chance FROM scores "
-              "WHERE node = ? AND scenario = ? AND cell = ?");
+              "SELECT not_measurable, n, score, low, high, log_likelihood, chance FROM measured "
+              "WHERE node_key = ? AND digest = ? AND cell = ?");
   if (!s.bind(e.node).bind(e.scenario.digest).bind(score.cell).step()) return false;
-  if (s.text(0) != e.gate || s.integer(1) != score.n) return false;
+  if (s.text(0) != e.not_measurable || s.integer(1) != score.n) return false;
   int column = 2;
-  for (const double now : {score.headline.value, score.headline.low, score.headline.high,
-                           score.graded.value, score.chance.value()}) {
+  for (const double now : {score.estimate.value, score.estimate.low, score.estimate.high,
+                           score.log_likelihood.value, score.chance.value()}) {
     const double before = s.real(column++);
     if (before != now && (!std::isnan(before) || std::isfinite(now))) return false;
   }
@@ -402,82 +456,119 @@ bool Database::has_same(const Evaluation& e) const {
 }
 
 std::vector<ScoreRow> Database::scores(const std::string& node) const {
-  return rows("FROM current WHERE ?1 = '' OR node = ?1", {node});
+  return rows("FROM current WHERE ?1 = '' OR node_key = ?1", {node});
 }
 
 std::vector<ScoreRow> Database::scores_of(const std::string& node,
                                           const std::string& digest) const {
-  // A measure's scenario is the digest, a blank and its name.
   return rows(
-      "FROM (SELECT d.name AS node_name, c.name, c.ability, c.headline AS of_ability, s.* "
-      "FROM scores s JOIN scenarios c USING(scenario) JOIN nodes d USING(node)) "
-      "WHERE node = ?1 AND (scenario = ?2 OR (scenario > ?2 || ' ' AND scenario < ?2 || '!'))",
+      "FROM measured WHERE node_key = ?1 AND (digest = ?2 OR predictions_of = "
+      "(SELECT scenario FROM scenarios WHERE digest = ?2))",
       {node, digest});
 }
 
 int64_t Database::items_of_larger(const std::string& node, const std::string& digest) const {
   Statement s(*this,
-              "SELECT o.n FROM current v JOIN scenarios o USING(scenario) WHERE v.node = ?1 "
-              "AND v.cell = '' AND v.scenario <> ?2 "
-              "AND v.name = (SELECT name FROM scenarios WHERE scenario = ?2)");
+              "SELECT o.n FROM current v JOIN scenarios o USING(scenario) WHERE v.node_key = ?1 "
+              "AND v.cell = '' AND v.digest <> ?2 "
+              "AND v.name = (SELECT name FROM scenarios WHERE digest = ?2)");
   return s.bind(node).bind(digest).step() ? s.integer(0) : 0;
 }
 
 std::vector<std::string> Database::titles(const std::string& name) const {
-  Statement s(*this, "SELECT DISTINCT title FROM scenarios WHERE name = ?");
-  s.bind(name);
   std::vector<std::string> result;
-  while (s.step()) result.push_back(s.text(0));
+  for (const DatabaseRow& r : query("SELECT DISTINCT title FROM scenarios WHERE name = ?1", {name}))
+    result.push_back(r.text("title"));
   return result;
 }
 
 std::vector<ScoreRow> Database::rows(const std::string& from,
                                      const std::vector<std::string>& values) const {
-  Statement s(*this,
-              "SELECT node, node_name, ability, name, cell, template, gate, of_ability, n, "
-              "skipped, truncated, seed, headline, low, high, graded, graded_low, graded_high, "
-              "chance, shuffled, format " +
-                  from + " ORDER BY ability, name, cell, node_name, node");
-  for (const std::string& value : values) s.bind(value);
   std::vector<ScoreRow> result;
-  while (s.step())
-    result.push_back({.node = s.text(0),
-                      .node_name = s.text(1),
-                      .ability = s.text(2),
-                      .scenario = s.text(3),
-                      .cell = s.text(4),
-                      .form = s.text(5),
-                      .gate = s.text(6),
-                      .headline_of_ability = s.integer(7) != 0,
-                      .n = s.integer(8),
-                      .skipped = s.integer(9),
-                      .truncated = s.integer(10),
-                      .seed = static_cast<uint64_t>(s.integer(11)),
-                      .headline = s.real(12),
-                      .low = s.real(13),
-                      .high = s.real(14),
-                      .graded = s.real(15),
-                      .graded_low = s.real(16),
-                      .graded_high = s.real(17),
-                      .chance = s.real(18),
-                      .shuffled = s.real(19),
-                      .format = s.real(20)});
+  for (const DatabaseRow& r :
+       query("SELECT * " + from + " ORDER BY ability, name, cell, node_name, node_key", values))
+    result.push_back({.node = r.text("node_key"),
+                      .node_name = r.text("node_name"),
+                      .ability = r.text("ability"),
+                      .scenario = r.text("name"),
+                      .parent_row = r.text("parent_row"),
+                      .cell = r.text("cell"),
+                      .prompt_template = r.text("template"),
+                      .not_measurable = r.text("not_measurable"),
+                      .n = r.integer("n"),
+                      .skipped = r.integer("skipped"),
+                      .truncated = r.integer("truncated"),
+                      .seed = static_cast<uint64_t>(r.integer("seed")),
+                      .score = r.number("score"),
+                      .low = r.number("low"),
+                      .high = r.number("high"),
+                      .log_likelihood = r.number("log_likelihood"),
+                      .log_likelihood_low = r.number("log_likelihood_low"),
+                      .log_likelihood_high = r.number("log_likelihood_high"),
+                      .chance = r.number("chance"),
+                      .shuffled = r.number("shuffled"),
+                      .format = r.number("format")});
   return result;
 }
 
-std::vector<std::vector<std::string>> Database::query(const std::string& sql) const {
+std::vector<DatabaseRow> Database::query(const std::string& sql,
+                                         const std::vector<std::string>& values) const {
   Statement s(*this, sql);
-  std::vector<std::vector<std::string>> rows;
+  for (const std::string& value : values) s.bind(value);
+  const auto names = std::make_shared<const std::vector<std::string>>(s.names());
+  std::vector<DatabaseRow> rows;
   while (s.step()) {
-    auto& row = rows.emplace_back();
-    for (int c = 0; c < s.columns(); ++c) row.push_back(s.text(c));
+    DatabaseRow& row = rows.emplace_back();
+    row.names_ = names;
+    for (int c = 0; c < s.columns(); ++c) row.values_.push_back(s.value(c));
   }
   return rows;
 }
 
+const DatabaseRow::Value& DatabaseRow::value(std::string_view column) const {
+  const auto at = std::ranges::find(*names_, column);
+  require(at != names_->end(), fmt::format("database: a query has no column {}", column));
+  return values_[static_cast<size_t>(at - names_->begin())];
+}
+
+namespace {
+
+struct AsText {
+  std::string operator()(std::monostate) const { return {}; }
+  std::string operator()(int64_t i) const { return std::to_string(i); }
+  std::string operator()(double d) const { return fmt::format("{}", d); }
+  std::string operator()(const std::string& s) const { return s; }
+};
+
+}  // namespace
+
+std::string DatabaseRow::text(std::string_view column) const {
+  return std::visit(AsText{}, value(column));
+}
+
+double DatabaseRow::number(std::string_view column) const {
+  const Value& v = value(column);
+  if (const auto* d = std::get_if<double>(&v)) return *d;
+  if (const auto* i = std::get_if<int64_t>(&v)) return static_cast<double>(*i);
+  return std::nan("");
+}
+
+int64_t DatabaseRow::integer(std::string_view column) const {
+  const Value& v = value(column);
+  if (const auto* i = std::get_if<int64_t>(&v)) return *i;
+  const double d = number(column);
+  return std::isnan(d) ? 0 : static_cast<int64_t>(d);
+}
+
+std::vector<std::string> DatabaseRow::texts() const {
+  std::vector<std::string> result;
+  for (const Value& v : values_) result.push_back(std::visit(AsText{}, v));
+  return result;
+}
+
 std::vector<std::pair<std::string, std::string>> Database::node_folders() const {
   std::vector<std::pair<std::string, std::string>> nodes;
-  Statement s(*this, "SELECT node, folder FROM nodes ORDER BY node");
+  Statement s(*this, "SELECT key, folder FROM nodes ORDER BY key");
   while (s.step()) nodes.emplace_back(s.text(0), s.text(1));
   return nodes;
 }
@@ -489,7 +580,7 @@ int64_t Database::bytes_of_nodes(const std::vector<std::string>& keys) const {
     return s.integer(0);
   };
   int64_t own = 0;
-  Statement count(*this, "SELECT count(*) FROM predictions WHERE node = ?");
+  Statement count(*this, "SELECT count(*) FROM predictions JOIN nodes USING(node) WHERE key = ?");
   for (const std::string& key : keys) {
     count.bind(key).step();
     own += count.integer(0);
@@ -505,7 +596,9 @@ void Database::remove_nodes(const std::vector<std::string>& keys) {
   execute("BEGIN IMMEDIATE");
   try {
     for (const char* table : {"predictions", "scores", "nodes"}) {
-      Statement remove(*this, std::string("DELETE FROM ") + table + " WHERE node = ?");
+      Statement remove(*this, fmt::format("DELETE FROM {} WHERE node = "
+                                          "(SELECT node FROM nodes WHERE key = ?)",
+                                          table));
       for (const std::string& key : keys) remove.bind(key).run();
     }
     execute(R"sql(

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "lineage/eval/score.h"
@@ -24,9 +25,9 @@ struct NodeRecord {
   int64_t tokens = 0, parameters = 0;
 };
 
-// What was asked. `digest` is of all that determines the answers but the model: items, prompting,
-// metric, number, seed; `revision` of the question set and how it is put, whatever the number of
-// items or the seed.
+// A scenario as it was put to a model. `digest` is of all that determines its scores but the model:
+// items, prompt, metrics, graders' revision, number, seed; `revision` of the same but for the
+// number of items and the seed.
 struct ScenarioRecord {
   std::string digest, revision;
   const ScenarioSpec* spec = nullptr;
@@ -41,20 +42,38 @@ struct Evaluation {
   std::vector<Instance> items;
   std::vector<Prediction> predictions;
   std::vector<Score> scores;
-  std::vector<std::vector<Score>> measures;  // of the scenario's, in their order
-  std::string gate;                          // why this is not measurable here; empty: it is
-  Prompting::Template form = Prompting::Template::raw;
+  std::vector<std::vector<Score>> aggregates;  // of the scenario's, in their order
+  std::string not_measurable;                  // why; empty: it is
+  PromptSpec::Template prompt_template = PromptSpec::Template::raw;
   std::optional<double> dev_raw, dev_chat;  // where both were tried
 };
 
 // A score of a node, scenario and cell.
 struct ScoreRow {
-  std::string node, node_name, ability, scenario, cell, form, gate;
-  bool headline_of_ability = true;
+  std::string node, node_name, ability, scenario, parent_row, cell, prompt_template, not_measurable;
   int64_t n = 0, skipped = 0, truncated = 0;
   uint64_t seed = 0;
-  double headline = 0, low = 0, high = 0, graded = 0, graded_low = 0, graded_high = 0;
+  double score = 0, low = 0, high = 0;
+  double log_likelihood = 0, log_likelihood_low = 0, log_likelihood_high = 0;
   double chance = 0, shuffled = 0, format = 0;
+};
+
+// A row of a query; columns are found by their names, and a name that the query has not is a fault
+// of the program. NULL is "" as text and NaN as a number.
+class DatabaseRow {
+ public:
+  std::string text(std::string_view column) const;
+  double number(std::string_view column) const;
+  int64_t integer(std::string_view column) const;  // NULL: 0
+  std::vector<std::string> texts() const;          // of all columns, in their order
+
+ private:
+  friend class Database;
+  using Value = std::variant<std::monostate, int64_t, double, std::string>;
+  const Value& value(std::string_view column) const;
+
+  std::shared_ptr<const std::vector<std::string>> names_;
+  std::vector<Value> values_;
 };
 
 // scores.sqlite of a run folder (docs/formats.md): nodes, runs, scenarios, items, predictions,
@@ -82,8 +101,8 @@ class Database {
 
   // The score that reports show (the view `current`) of a scenario by name, cell "" being all;
   // none: not measured.
-  std::optional<double> headline(const std::string& node, const std::string& scenario,
-                                 const std::string& cell) const;
+  std::optional<double> current_score(const std::string& node, const std::string& scenario,
+                                      const std::string& cell) const;
   std::vector<ScoreRow> scores(const std::string& node = {}) const;  // empty: of all nodes
   // Of one measurement, with its measures, whether reports show it or not.
   std::vector<ScoreRow> scores_of(const std::string& node, const std::string& digest) const;
@@ -100,8 +119,9 @@ class Database {
   // asked, and the space that they took.
   void remove_nodes(const std::vector<std::string>& keys);
 
-  // Any question: rows of columns as text, NULL as "".
-  std::vector<std::vector<std::string>> query(const std::string& sql) const;
+  // Any SELECT; `values` are bound to ?1, ?2, ….
+  std::vector<DatabaseRow> query(const std::string& sql,
+                                 const std::vector<std::string>& values = {}) const;
   const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -110,13 +130,18 @@ class Database {
   void execute(const char* sql) const;
   void create_tables();
   void check_format(Access);
-  void upgrade();
-  void write_items(const Evaluation&);
-  void write_predictions(const Evaluation&);
-  void write_scores(const Evaluation&, const std::string& scenario, std::span<const Score>);
-  void write_scenario(const Evaluation&, const std::string& digest, const std::string& name,
-                      const std::string& title, const std::string& metric, MetricKind kind,
-                      bool headline);
+  int64_t node_id(const std::string& key) const;
+  int64_t write_scenario(const Evaluation&);
+  int64_t write_scenario(const Evaluation&, int64_t predictions_of, const AggregateMetric&);
+  struct RowInfo {
+    std::string name, ability, title, parent_row;
+    MetricInfo metric;
+  };
+  int64_t write_scenario(const Evaluation&, const std::string& digest,
+                         std::optional<int64_t> predictions_of, const RowInfo&);
+  void write_items(const Evaluation&, int64_t scenario);
+  void write_predictions(const Evaluation&, int64_t node, int64_t scenario);
+  void write_scores(const Evaluation&, int64_t node, int64_t scenario, std::span<const Score>);
   std::vector<ScoreRow> rows(const std::string& from, const std::vector<std::string>& values) const;
   int64_t insert_run();
   [[noreturn]] void fail(const std::string& doing) const;

@@ -31,28 +31,30 @@ void add_item(Digest& d, const Instance& item) {
     d.field(std::to_string(parts->size()));
     for (const Part& part : *parts) add_part(d, part);
   }
-  for (const Shot& e : item.examples)
+  for (const FewShotExample& e : item.examples)
     for (const Part* part : {&e.question, &e.chain, &e.answer}) add_part(d, *part);
 }
 
-// A gate may be a cell of the scenario itself: people never heard of, for what a passage can do.
-std::optional<double> gate_value(const Evaluation& e, const Database& database) {
-  const Gate& gate = e.scenario.spec->gate;
-  if (gate.scenario != e.scenario.spec->name)
-    return database.headline(e.node, gate.scenario, gate.cell);
+// A prerequisite may be a cell of the scenario itself: persons in no text, for the use of a
+// passage.
+std::optional<double> prerequisite_score(const Evaluation& e, const Database& database) {
+  const Prerequisite& needed = e.scenario.spec->prerequisite;
+  if (needed.scenario != e.scenario.spec->name)
+    return database.current_score(e.node, needed.scenario, needed.cell);
   for (const Score& s : e.scores)
-    if (s.cell == gate.cell) return s.headline.value;
+    if (s.cell == needed.cell) return s.estimate.value;
   return {};
 }
 
-std::string closed_gate(const Evaluation& e, const Database& database) {
-  const Gate& gate = e.scenario.spec->gate;
-  if (gate.empty()) return {};
-  const std::string name = gate.scenario + (gate.cell.empty() ? "" : "/" + gate.cell);
-  const auto value = gate_value(e, database);
+std::string missing_prerequisite(const Evaluation& e, const Database& database) {
+  const Prerequisite& needed = e.scenario.spec->prerequisite;
+  if (needed.empty()) return {};
+  const std::string name = needed.scenario + (needed.cell.empty() ? "" : "/" + needed.cell);
+  const auto value = prerequisite_score(e, database);
   if (!value) return fmt::format("not measurable here: {} is not measured", name);
-  if (*value >= gate.minimum) return {};
-  return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value, gate.minimum);
+  if (*value >= needed.minimum) return {};
+  return fmt::format("not measurable here: {} is {:.3f}, below {:.2f}", name, *value,
+                     needed.minimum);
 }
 
 // A model whose weights are no numbers, or overflow, has no scores.
@@ -77,7 +79,7 @@ std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Sce
   Evaluation e;
   e.node = node.key;
   e.items = scenario.items(ItemSet::test, items_asked(scenario, model.tokenizer(), options));
-  const auto pool = scenario.items(ItemSet::examples, spec.prompting.shots ? kPool : 0);
+  const auto pool = scenario.items(ItemSet::examples, spec.prompt.shots ? kPool : 0);
   const auto dev = scenario.items(ItemSet::dev, options.dev);
   e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed),
                 scenario_revision(scenario), &spec, static_cast<int64_t>(e.items.size()),
@@ -85,13 +87,14 @@ std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Sce
   if (!options.again && database.has(node.key, e.scenario.digest)) return e.scenario.digest;
 
   const TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
-  e.form = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
-  e.predictions = predict(model, e.items, pool, spec, e.form, options.seed);
+  e.prompt_template = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
+  e.predictions = predict(model, e.items, pool, spec, e.prompt_template, options.seed);
   require_finite(e, node);
   e.scores = score(spec, e.items, e.predictions, dev);
-  for (const Measure& m : spec.measures) e.measures.push_back(score(m, e.items, e.predictions));
-  e.gate = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
-                              : closed_gate(e, database);
+  for (const AggregateMetric& m : spec.aggregates)
+    e.aggregates.push_back(score(m, e.items, e.predictions));
+  e.not_measurable = e.scores[0].n == 0 ? "not measurable here: no item fits the model's context"
+                                        : missing_prerequisite(e, database);
   database.write(e);
   return e.scenario.digest;
 }
@@ -108,10 +111,14 @@ int64_t items_asked(const Scenario& scenario, const Tokenizer& tokenizer,
 std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> items,
                             std::span<const Instance> dev, std::span<const Instance> pool,
                             uint64_t seed) {
-  const Prompting& p = spec.prompting;
+  const PromptSpec& p = spec.prompt;
   const auto number = [](auto value) { return std::to_string(static_cast<int64_t>(value)); };
   Digest d;
-  d.field("lineage scenario 2").field(spec.name).field(spec.metric.name).field(number(seed));
+  d.field("lineage scenario 3")
+      .field(spec.name)
+      .field(number(spec.revision))
+      .field(spec.metric.info.name)
+      .field(number(seed));
   for (const std::string& s : {p.before_question, p.before_answer, p.answer_lead, p.after_answer,
                                p.raw_closing, p.chain_lead, p.chain_end, p.step_mark})
     d.field(s);
@@ -124,9 +131,9 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   for (const std::string& s : p.sampling.stop) d.field(s);
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
   // Verbatim is what every scenario was before there was a choice; its digest stays.
-  if (p.match != Prompting::Match::verbatim) d.field("match " + number(p.match));
-  for (Prompting::Template t : spec.templates) d.field(number(t));
-  for (const Measure& m : spec.measures) d.field(m.name).field(m.metric);
+  if (p.match != PromptSpec::Match::verbatim) d.field("match " + number(p.match));
+  for (PromptSpec::Template t : spec.templates) d.field(number(t));
+  for (const AggregateMetric& m : spec.aggregates) d.field(m.name).field(m.metric.name);
   for (std::span<const Instance> set : {items, dev, pool}) {
     d.field(number(set.size()));
     for (const Instance& item : set) add_item(d, item);

@@ -9,7 +9,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/testing.h"
-#include "lineage/eval/metric.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/testing.h"
 
 namespace lineage {
@@ -20,7 +20,7 @@ using testing::ScriptedModel;
 // "q" is answered by "a" or "b" in turns, in two cells.
 class Toy final : public Scenario {
  public:
-  explicit Toy(std::string name, Gate gate = {})
+  explicit Toy(std::string name, Prerequisite gate = {})
       : Scenario(make(std::move(name), std::move(gate))) {}
   std::vector<Instance> items(ItemSet set, int64_t n) const override {
     std::vector<Instance> all;
@@ -38,15 +38,15 @@ class Toy final : public Scenario {
   }
 
  private:
-  static ScenarioSpec make(std::string name, Gate gate) {
+  static ScenarioSpec make(std::string name, Prerequisite gate) {
     ScenarioSpec spec;
     spec.name = std::move(name), spec.ability = "A99", spec.title = "toy";
     spec.metric = metrics::choice_accuracy();
-    spec.prompting.method = Prompting::Method::choose;
-    spec.prompting.before_answer = " is";
-    spec.templates = {Prompting::Template::raw, Prompting::Template::chat};
+    spec.prompt.method = PromptSpec::Method::choose;
+    spec.prompt.before_answer = " is";
+    spec.templates = {PromptSpec::Template::raw, PromptSpec::Template::chat};
     spec.n = 20;
-    spec.gate = std::move(gate);
+    spec.prerequisite = std::move(gate);
     return spec;
   }
 };
@@ -64,6 +64,8 @@ class Changed final : public Scenario {
  private:
   Toy toy_;
 };
+
+using Table = std::vector<std::vector<std::string>>;
 
 class EvaluateTest : public ::testing::Test {
  protected:
@@ -99,20 +101,20 @@ TEST_F(EvaluateTest, WritesScoresItemsAndPredictions) {
   EXPECT_EQ(rows[1].cell, "far");
   EXPECT_EQ(rows[0].node_name, "davinci");
   EXPECT_EQ(rows[0].n, 20);
-  EXPECT_DOUBLE_EQ(rows[0].headline, 0.5);
+  EXPECT_DOUBLE_EQ(rows[0].score, 0.5);
   EXPECT_LT(rows[0].low, 0.35);
   EXPECT_GT(rows[0].high, 0.65);
   EXPECT_DOUBLE_EQ(rows[0].chance, 0.5);
-  EXPECT_EQ(rows[0].form, "chat");
-  EXPECT_NEAR(rows[0].graded, (-0.1 - 1.0) / 2, 1e-6);
-  EXPECT_EQ(rows[0].gate, "");
-  EXPECT_EQ(db.query("SELECT count(*) FROM items")[0][0], "40");
-  EXPECT_EQ(db.query("SELECT count(*), sum(headline) FROM predictions")[0],
-            (std::vector<std::string>{"40", "20.0"}));
-  const auto dev = db.query("SELECT dev_raw, dev_chat FROM scores LIMIT 1")[0];
+  EXPECT_EQ(rows[0].prompt_template, "chat");
+  EXPECT_NEAR(rows[0].log_likelihood, (-0.1 - 1.0) / 2, 1e-6);
+  EXPECT_EQ(rows[0].not_measurable, "");
+  EXPECT_EQ(table(db, "SELECT count(*) FROM items")[0][0], "40");
+  EXPECT_EQ(table(db, "SELECT count(*), sum(score) FROM predictions")[0],
+            (std::vector<std::string>{"40", "20"}));
+  const auto dev = table(db, "SELECT dev_raw, dev_chat FROM scores LIMIT 1")[0];
   EXPECT_NEAR(std::stod(dev[0]), (-9.0 - 0.1) / 2, 1e-6);
   EXPECT_NEAR(std::stod(dev[1]), (-0.1 - 1.0) / 2, 1e-6);
-  EXPECT_EQ(db.query("SELECT parents, parameters FROM nodes")[0],
+  EXPECT_EQ(table(db, "SELECT parents, parameters FROM nodes")[0],
             (std::vector<std::string>{"[\"p1\"]", "7"}));
 }
 
@@ -129,7 +131,7 @@ TEST_F(EvaluateTest, WhatIsThereIsNotDoneAgain) {
   options.n = 10;  // other items: another scenario
   evaluate(model, node, {toys[0]}, db, options);
   EXPECT_GT(model.scored_tokens, 2 * once);
-  EXPECT_NEAR(db.headline("key", "toy.one", "").value(), 0.5, 1e-12);
+  EXPECT_NEAR(db.current_score("key", "toy.one", "").value(), 0.5, 1e-12);
   options.n = 0, options.again = true;
   const int64_t before = model.scored_tokens;
   evaluate(model, node, {toys[0]}, db, options);
@@ -151,12 +153,12 @@ TEST_F(EvaluateTest, ASmallTryReplacesNothing) {
   db.begin_run("few again", "0", 1);
   few.again = true, few.seed = 2;  // whatever else its options are
   const auto again = evaluate(model, node, {toys[0]}, db, few);
-  EXPECT_EQ(db.query("SELECT count(*) FROM runs")[0][0], "3");
+  EXPECT_EQ(table(db, "SELECT count(*) FROM runs")[0][0], "3");
   EXPECT_EQ(shown(), 20);
   EXPECT_EQ(db.scores_of("key", again[0]).at(0).n, 10);
   EXPECT_EQ(db.items_of_larger("key", again[0]), 20);
   // All cells are of one measurement.
-  EXPECT_EQ(db.query("SELECT count(DISTINCT scenario), count(*) FROM current")[0],
+  EXPECT_EQ(table(db, "SELECT count(DISTINCT scenario), count(*) FROM current")[0],
             (std::vector<std::string>{"1", "3"}));
   // Other questions under the name are another matter.
   db.begin_run("changed", "0", 1);
@@ -165,35 +167,70 @@ TEST_F(EvaluateTest, ASmallTryReplacesNothing) {
 }
 
 TEST_F(EvaluateTest, ARunThatMeasuresNothingLeavesNoRow) {
-  using Rows = std::vector<std::vector<std::string>>;
   Database db(folder / "scores.sqlite");
   db.begin_run("first", "0", 1);
   evaluate(model, node, toys, db);
   db.begin_run("second", "0", 1);
   evaluate(model, node, toys, db);
-  EXPECT_EQ(db.query("SELECT command FROM runs"), (Rows{{"first"}}));
-  EXPECT_EQ(db.query("SELECT DISTINCT run FROM scores"), (Rows{{"1"}}));
+  EXPECT_EQ(table(db, "SELECT command FROM runs"), (Table{{"first"}}));
+  EXPECT_EQ(table(db, "SELECT DISTINCT run FROM scores"), (Table{{"1"}}));
 }
 
-TEST_F(EvaluateTest, ADatabaseOfVersion1IsBroughtUp) {
-  {
-    Database db(folder / "scores.sqlite");
-    db.begin_run("first", "0", 1);
-    evaluate(model, node, toys, db);
-    for (const char* back :
-         {"DROP VIEW current", "DROP INDEX scenario_names",
-          "ALTER TABLE scenarios DROP COLUMN revision", "ALTER TABLE scenarios DROP COLUMN kind",
-          "CREATE VIEW current AS SELECT 1", "PRAGMA user_version = 1"})
-      db.query(back);
+TEST_F(EvaluateTest, ADatabaseOfAnotherFormatIsRefused) {
+  const auto path = folder / "scores.sqlite";
+  for (const auto& [version, help] : {std::pair{"2", "an earlier version of Lineage wrote it"},
+                                      std::pair{"4", "a later version of Lineage wrote it"}}) {
+    std::filesystem::remove(path);
+    { table(Database(path), std::string("PRAGMA user_version = ") + version); }
+    for (const auto access : {Database::Access::write, Database::Access::read}) try {
+        Database db(path, access);
+        ADD_FAILURE() << "no error";
+      } catch (const Error& e) {
+        EXPECT_EQ(e.what(), path.string() + ": is a database of format " + version + "; wanted 3");
+        EXPECT_NE(e.hint().find(help), std::string::npos) << e.hint();
+      }
   }
+}
+
+TEST_F(EvaluateTest, AGradersRevisionIsMeasuredAgain) {
   Database db(folder / "scores.sqlite");
-  EXPECT_EQ(db.scores("key").size(), 6u);
-  EXPECT_EQ(db.query("SELECT DISTINCT kind FROM current")[0][0], "share");
-  db.begin_run("second", "0", 1);
-  EvaluateOptions few;
-  few.n = 10;
-  evaluate(model, node, {toys[0]}, db, few);  // of a revision that the first did not say
-  EXPECT_EQ(db.scores("key").at(0).n, 20);
+  db.begin_run("test", "0", 1);
+  const auto first = evaluate(model, node, {toys[0]}, db);
+  class Mended final : public Scenario {
+   public:
+    explicit Mended(Toy toy) : Scenario(toy.spec()), toy_(std::move(toy)) { spec_.revision = 1; }
+    std::vector<Instance> items(ItemSet set, int64_t n) const override {
+      return toy_.items(set, n);
+    }
+
+   private:
+    Toy toy_;
+  };
+  const int64_t once = model.scored_tokens;
+  db.begin_run("mended", "0", 1);
+  const auto again = evaluate(model, node, {std::make_shared<Mended>(Toy("toy.one"))}, db);
+  EXPECT_GT(model.scored_tokens, once);
+  EXPECT_NE(again, first);
+  EXPECT_EQ(table(db, "SELECT DISTINCT digest FROM current"), (Table{{again[0]}}));
+}
+
+TEST_F(EvaluateTest, ScoresKeepWhatTheirMetricIs) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  EXPECT_EQ(table(db,
+                  "SELECT DISTINCT metric, kind, unit, better, target, has_chance, parent_row FROM "
+                  "current"),
+            (Table{{"accuracy", "share", "", "higher", "", "1", ""}}));
+}
+
+// A chosen choice is stored as its index; the view has its text.
+TEST_F(EvaluateTest, ChoicesAreStoredOnce) {
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  EXPECT_EQ(table(db, "SELECT count(output), count(answer) FROM predictions"), (Table{{"0", "0"}}));
+  EXPECT_EQ(table(db, "SELECT DISTINCT output, answer FROM given"), (Table{{"a", "a"}}));
 }
 
 TEST_F(EvaluateTest, AModelThatIsNotFiniteHasNoScores) {
@@ -215,7 +252,8 @@ TEST_F(EvaluateTest, AModelThatIsNotFiniteHasNoScores) {
 // scores of one that was never cut.
 TEST_F(EvaluateTest, ACutRunEndsWithTheSameScores) {
   const char* kScores =
-      "SELECT c.name, s.cell, s.headline, s.low, s.graded, s.template FROM scores s JOIN scenarios "
+      "SELECT c.name, s.cell, s.score, s.low, s.log_likelihood, s.template FROM scores s JOIN "
+      "scenarios "
       "c "
       "USING(scenario) ORDER BY 1, 2";
   Database whole(folder / "whole.sqlite");
@@ -234,19 +272,21 @@ TEST_F(EvaluateTest, ACutRunEndsWithTheSameScores) {
   Database resumed(path);
   resumed.begin_run("test", "0", 1);
   evaluate(model, node, toys, resumed);
-  EXPECT_EQ(resumed.query(kScores), whole.query(kScores));
+  EXPECT_EQ(table(resumed, kScores), table(whole, kScores));
 }
 
 TEST_F(EvaluateTest, AClosedGateIsTold) {
   Database db(folder / "scores.sqlite");
   db.begin_run("test", "0", 1);
-  const ScenarioList list = {toys[0], std::make_shared<Toy>("toy.gated", Gate{"toy.one", "", 0.9}),
-                             std::make_shared<Toy>("toy.open", Gate{"toy.one", "far", 0.4}),
-                             std::make_shared<Toy>("toy.lost", Gate{"toy.none", "", 0.4}),
-                             std::make_shared<Toy>("toy.own", Gate{"toy.own", "far", 0.6})};
+  const ScenarioList list = {toys[0],
+                             std::make_shared<Toy>("toy.gated", Prerequisite{"toy.one", "", 0.9}),
+                             std::make_shared<Toy>("toy.open", Prerequisite{"toy.one", "far", 0.4}),
+                             std::make_shared<Toy>("toy.lost", Prerequisite{"toy.none", "", 0.4}),
+                             std::make_shared<Toy>("toy.own", Prerequisite{"toy.own", "far", 0.6})};
   evaluate(model, node, list, db);
   const auto gate = [&](const std::string& name) {
-    return db.query("SELECT gate FROM current WHERE name = '" + name + "' AND cell = ''")[0][0];
+    return table(
+        db, "SELECT not_measurable FROM current WHERE name = '" + name + "' AND cell = ''")[0][0];
   };
   EXPECT_EQ(gate("toy.gated"), "not measurable here: toy.one is 0.500, below 0.90");
   EXPECT_EQ(gate("toy.open"), "");
@@ -263,7 +303,7 @@ TEST_F(EvaluateTest, NothingFits) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].n, 0);
   EXPECT_EQ(rows[0].skipped, 20);
-  EXPECT_EQ(rows[0].gate, "not measurable here: no item fits the model's context");
+  EXPECT_EQ(rows[0].not_measurable, "not measurable here: no item fits the model's context");
 }
 
 std::string message(const std::function<void()>& f) {
@@ -328,7 +368,8 @@ TEST_F(EvaluateTest, DamagedAndForeignDatabases) {
   bytes[68 + 3] ^= 1;
   bytes[60 + 3] = 9;  // the user version
   write_file_atomic(path, bytes);
-  EXPECT_NE(message(open).find("has format 9; wanted 2"), std::string::npos) << message(open);
+  EXPECT_NE(message(open).find("is a database of format 9; wanted 3"), std::string::npos)
+      << message(open);
   EXPECT_NE(message([&] { Database db(folder / "none" / "x.sqlite"); }).find("cannot be opened"),
             std::string::npos);
 }
@@ -342,7 +383,7 @@ TEST_F(EvaluateTest, TheDigestSeesAllThatMatters) {
   EXPECT_NE(scenario_digest(spec, items, dev, dev, 1), same);
   EXPECT_NE(scenario_digest(spec, dev, items, {}, 1), same);
   ScenarioSpec other = spec;
-  other.prompting.before_answer = " ";
+  other.prompt.before_answer = " ";
   EXPECT_NE(scenario_digest(other, items, dev, {}, 1), same);
   auto changed = items;
   changed[3].answers[1].text = "c";

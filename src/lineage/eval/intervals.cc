@@ -134,34 +134,6 @@ Estimate proportion(const Items& items, double confidence) {
   return e;
 }
 
-namespace {
-
-constexpr std::string_view kKinds[] = {"share", "amount", "difference", "real"};
-
-}  // namespace
-
-std::string_view metric_kind_name(MetricKind kind) { return kKinds[static_cast<size_t>(kind)]; }
-
-std::optional<MetricKind> metric_kind(std::string_view name) {
-  const auto at = std::ranges::find(kKinds, name);
-  if (at == std::end(kKinds)) return {};
-  return static_cast<MetricKind>(at - std::begin(kKinds));
-}
-
-MetricRange metric_range(MetricKind kind) {
-  switch (kind) {
-    case MetricKind::share:
-      return {0, 1};
-    case MetricKind::amount:
-      return {0, kInfinity};
-    case MetricKind::difference:
-      return {-1, 1};
-    case MetricKind::real:
-      break;
-  }
-  return {-kInfinity, kInfinity};
-}
-
 Estimate within(Estimate e, MetricKind kind) {
   const MetricRange range = metric_range(kind);
   for (double* end : {&e.low, &e.high})

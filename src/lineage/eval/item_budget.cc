@@ -13,7 +13,7 @@ constexpr int64_t kWritten = 3;    // tokens read in the time of one written
 constexpr int64_t kMultiple = 20;  // so that cells get about as many each
 
 // What reading the prompt and its choices, and writing the answers, costs.
-int64_t cost_of(const Instance& item, const Prompting& p, Prompting::Template form,
+int64_t cost_of(const Instance& item, const PromptSpec& p, PromptSpec::Template form,
                 const Tokenizer& tokenizer) {
   constexpr int64_t kUncut = std::numeric_limits<int64_t>::max() / 2;
   const Prompt prompt = render(item, {}, p, form, tokenizer, kUncut);
@@ -26,7 +26,7 @@ int64_t cost_of(const Instance& item, const Prompting& p, Prompting::Template fo
       cost += length(c.context) + length(c.continuation);
     before = &c;
   }
-  if (p.method == Prompting::Method::generate)
+  if (p.method == PromptSpec::Method::generate)
     cost += p.samples * kWritten *
             std::min(p.sampling.max_tokens, length(prompt.choices[0].continuation) + 1);
   return cost;
@@ -39,7 +39,7 @@ double tokens_an_item(const Scenario& scenario, const Tokenizer& tokenizer) {
   const auto items = scenario.items(ItemSet::dev, kSampled);
   int64_t cost = 0;
   for (const Instance& item : items)
-    cost += cost_of(item, spec.prompting, spec.templates.at(0), tokenizer);
+    cost += cost_of(item, spec.prompt, spec.templates.at(0), tokenizer);
   return items.empty() ? 0 : static_cast<double>(cost) / static_cast<double>(items.size());
 }
 
@@ -47,8 +47,8 @@ int64_t items_within(const Scenario& scenario, const Tokenizer& tokenizer, int64
   const ScenarioSpec& spec = scenario.spec();
   const double cost = tokens_an_item(scenario, tokenizer);
   if (cost <= 0) return spec.n;
-  const auto n =
-      static_cast<int64_t>(static_cast<double>(spec.headline ? tokens : tokens / 3) / cost);
+  const auto n = static_cast<int64_t>(
+      static_cast<double>(spec.parent_row.empty() ? tokens : tokens / 3) / cost);
   return std::min(spec.n, std::max(kLeastItems, n / kMultiple * kMultiple));
 }
 

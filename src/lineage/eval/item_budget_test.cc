@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "lineage/eval/remembered_scenario.h"
+#include "lineage/eval/cached_scenario.h"
 #include "lineage/eval/testing.h"
 
 namespace lineage {
@@ -30,10 +30,10 @@ class Toy final : public Scenario {
   std::vector<std::string> answers_;
 };
 
-ScenarioSpec spec_of(Prompting::Method method, int64_t n) {
+ScenarioSpec spec_of(PromptSpec::Method method, int64_t n) {
   ScenarioSpec spec;
-  spec.prompting.method = method;
-  spec.prompting.before_answer = " is";
+  spec.prompt.method = method;
+  spec.prompt.before_answer = " is";
   spec.n = n;
   return spec;
 }
@@ -47,23 +47,23 @@ class ItemBudgetTest : public ::testing::Test {
 };
 
 TEST_F(ItemBudgetTest, ChoicesOfOneTokenShareTheirContext) {
-  const auto spec = spec_of(Prompting::Method::choose, 10'000);
+  const auto spec = spec_of(PromptSpec::Method::choose, 10'000);
   EXPECT_EQ(within(spec, {"a", "b", "q"}, 3000), 1000);  // 2 + 1
   EXPECT_EQ(within(spec, {"a b", "b b"}, 8000), 1000);   // 2 (2 + 2)
 }
 
 TEST_F(ItemBudgetTest, WhatIsWrittenCountsThreefold) {
-  auto spec = spec_of(Prompting::Method::generate, 10'000);
-  spec.prompting.samples = 2;
+  auto spec = spec_of(PromptSpec::Method::generate, 10'000);
+  spec.prompt.samples = 2;
   // Read 2 + 2; written twice the answer and its end, 3 tokens.
   EXPECT_EQ(within(spec, {"a b"}, 22'000), 1000);
-  spec.prompting.sampling.max_tokens = 1;
+  spec.prompt.sampling.max_tokens = 1;
   EXPECT_EQ(within(spec, {"a b"}, 10'000), 1000);
 }
 
 TEST_F(ItemBudgetTest, HeadlinesHaveThriceAsManyAndAllHaveSome) {
-  auto spec = spec_of(Prompting::Method::choose, 10'000);
-  spec.headline = false;
+  auto spec = spec_of(PromptSpec::Method::choose, 10'000);
+  spec.parent_row = "A99";
   EXPECT_EQ(within(spec, {"a", "b"}, 4500), 500);
   EXPECT_EQ(within(spec, {"a", "b"}, 3), kLeastItems);
   EXPECT_EQ(within(spec, {"a", "b"}, 3 * 3 * 139), 120);
@@ -74,8 +74,8 @@ TEST_F(ItemBudgetTest, HeadlinesHaveThriceAsManyAndAllHaveSome) {
 
 TEST_F(ItemBudgetTest, ItemsAreMadeOnce) {
   const auto toy =
-      std::make_shared<Toy>(spec_of(Prompting::Method::choose, 9), std::vector<std::string>{"a"});
-  const RememberedScenario remembered(toy);
+      std::make_shared<Toy>(spec_of(PromptSpec::Method::choose, 9), std::vector<std::string>{"a"});
+  const CachedScenario remembered(toy);
   EXPECT_EQ(remembered.spec().n, 9);
   EXPECT_EQ(remembered.items(ItemSet::test, 5).size(), 5u);
   EXPECT_EQ(remembered.items(ItemSet::test, 5).size(), 5u);

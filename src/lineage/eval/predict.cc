@@ -55,13 +55,13 @@ std::vector<std::vector<Scored>> score_choices(LanguageModel& model,
   return results;
 }
 
-double normalised(const Scored& s, double bytes, Prompting::Normalise by) {
+double normalised(const Scored& s, double bytes, PromptSpec::Normalise by) {
   switch (by) {
-    case Prompting::Normalise::none:
+    case PromptSpec::Normalise::none:
       return s.log_prob;
-    case Prompting::Normalise::tokens:
+    case PromptSpec::Normalise::tokens:
       return s.log_prob / std::max<double>(1, static_cast<double>(s.log_probs.size()));
-    case Prompting::Normalise::bytes:
+    case PromptSpec::Normalise::bytes:
       return s.log_prob / std::max(1.0, bytes);
   }
   return s.log_prob;
@@ -72,7 +72,7 @@ double per_token(const Scored& s) {
 }
 
 void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
-                   std::span<const Scored> scored, const Prompting& prompting,
+                   std::span<const Scored> scored, const PromptSpec& prompting,
                    const Tokenizer& tokenizer) {
   for (size_t c = 0; c < scored.size(); ++c) {
     p.scores.push_back(normalised(scored[c], prompt.bytes[c], prompting.normalise));
@@ -93,7 +93,8 @@ void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens
   p.answer_log_prob = sum / static_cast<double>(all.size() - chain_tokens);
 }
 
-DrawnAnswer sample_of(const std::string& output, const Prompting& p, const std::string& reference) {
+DrawnAnswer sample_of(const std::string& output, const PromptSpec& p,
+                      const std::string& reference) {
   return {output, extract_answer(output, p, reference), count_steps(output, p)};
 }
 
@@ -101,9 +102,9 @@ DrawnAnswer sample_of(const std::string& output, const Prompting& p, const std::
 // of the reference, too, unless that is scored apart.
 void generate_answers(LanguageModel& model, std::span<const Instance> items,
                       std::span<const Prompt> prompts, const ScenarioSpec& spec,
-                      Prompting::Template form, uint64_t seed,
+                      PromptSpec::Template form, uint64_t seed,
                       std::vector<Prediction>& predictions) {
-  const Prompting& prompting = spec.prompting;
+  const PromptSpec& prompting = spec.prompt;
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<ScoreRequest> requests;
   std::vector<Sampling> samplings;
@@ -122,7 +123,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
       for (Special end : {Special::end_of_text, Special::end_of_turn})
         if (const auto token = tokenizer.find_special(end)) sampling.stop_tokens.push_back(*token);
       const std::string& after = prompting.after_answer;
-      if (form == Prompting::Template::raw && !after.empty() && after != " ")
+      if (form == PromptSpec::Template::raw && !after.empty() && after != " ")
         sampling.stop.push_back(after);
     }
   }
@@ -133,7 +134,7 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
     std::vector<DrawnAnswer> samples;
     const auto first = next;
     const std::string& closing = prompting.raw_closing;
-    const bool closed = form == Prompting::Template::raw && !closing.empty() &&
+    const bool closed = form == PromptSpec::Template::raw && !closing.empty() &&
                         !closes_with(shown(items[i].answers[0], tokenizer), closing);
     for (int s = 0; s < prompting.samples; ++s, ++next) {
       const std::string& text = next->completion.text;
@@ -154,16 +155,16 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
 
 }  // namespace
 
-std::vector<Shot> draw_examples(const Instance& item, std::span<const Instance> pool, int shots,
-                                const ScenarioSpec& spec, uint64_t seed) {
+std::vector<FewShotExample> draw_examples(const Instance& item, std::span<const Instance> pool,
+                                          int shots, const ScenarioSpec& spec, uint64_t seed) {
   const Rng rng = item_rng(seed, spec, item).fold("examples");
   std::vector<size_t> order(pool.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::vector<Shot> examples;
+  std::vector<FewShotExample> examples;
   for (size_t i = 0; i < order.size() && i < static_cast<size_t>(shots); ++i) {
     std::swap(order[i], order[i + rng.below(order.size() - i, i)]);  // Fisher and Yates
     const Instance& e = pool[order[i]];
-    const bool choices = spec.prompting.method == Prompting::Method::choose && e.contexts.empty();
+    const bool choices = spec.prompt.method == PromptSpec::Method::choose && e.contexts.empty();
     const auto right = choices ? static_cast<size_t>(e.correct) : 0;
     examples.push_back(
         {e.contexts.empty() ? e.question : e.contexts[static_cast<size_t>(e.correct)], e.chain,
@@ -174,8 +175,8 @@ std::vector<Shot> draw_examples(const Instance& item, std::span<const Instance> 
 
 std::vector<Prediction> predict(LanguageModel& model, std::span<const Instance> items,
                                 std::span<const Instance> pool, const ScenarioSpec& spec,
-                                Prompting::Template form, uint64_t seed) {
-  const Prompting& prompting = spec.prompting;
+                                PromptSpec::Template form, uint64_t seed) {
+  const PromptSpec& prompting = spec.prompt;
   std::vector<Prompt> prompts;
   std::vector<Prediction> predictions(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
@@ -185,11 +186,11 @@ std::vector<Prediction> predict(LanguageModel& model, std::span<const Instance> 
     predictions[i].truncated = prompts[i].truncated;
     predictions[i].fits = prompts[i].fits;
   }
-  const bool generates = prompting.method == Prompting::Method::generate;
+  const bool generates = prompting.method == PromptSpec::Method::generate;
   const auto scored = score_choices(model, prompts, generates);
   for (size_t i = 0; i < items.size(); ++i) {
     if (scored[i].empty()) continue;
-    if (prompting.method == Prompting::Method::choose)
+    if (prompting.method == PromptSpec::Method::choose)
       judge_choices(predictions[i], items[i], prompts[i], scored[i], prompting, model.tokenizer());
     else
       judge_reference(predictions[i], scored[i][0], prompts[i].chain_tokens);

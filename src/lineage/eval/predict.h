@@ -15,10 +15,10 @@ namespace lineage {
 // `pool` gives the demonstrations of items that have none of their own.
 std::vector<Prediction> predict(LanguageModel&, std::span<const Instance> items,
                                 std::span<const Instance> pool, const ScenarioSpec&,
-                                Prompting::Template, uint64_t seed);
+                                PromptSpec::Template, uint64_t seed);
 
 // The demonstrations of one item: `shots` different ones of the pool, the same for every model.
-std::vector<Shot> draw_examples(const Instance&, std::span<const Instance> pool, int shots,
-                                const ScenarioSpec&, uint64_t seed);
+std::vector<FewShotExample> draw_examples(const Instance&, std::span<const Instance> pool,
+                                          int shots, const ScenarioSpec&, uint64_t seed);
 
 }  // namespace lineage

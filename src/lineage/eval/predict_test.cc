@@ -5,14 +5,14 @@
 #include <cmath>
 #include <set>
 
-#include "lineage/eval/metric.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/testing.h"
 
 namespace lineage {
 namespace {
 
 using testing::ScriptedModel;
-using Template = Prompting::Template;
+using Template = PromptSpec::Template;
 
 std::vector<std::string> kWords = {"q", "a", "b", "c", "is", "so", "one", "two", "step", ";"};
 
@@ -25,13 +25,13 @@ Instance item(std::string id, std::vector<std::string> answers, int correct = 0)
   return i;
 }
 
-ScenarioSpec spec_of(Prompting::Method method) {
+ScenarioSpec spec_of(PromptSpec::Method method) {
   ScenarioSpec spec;
   spec.name = "test";
   spec.metric = metrics::choice_accuracy();
-  spec.prompting.method = method;
-  spec.prompting.before_answer = " is", spec.prompting.after_answer = " ;";
-  spec.prompting.chain_end = " so", spec.prompting.step_mark = "step";
+  spec.prompt.method = method;
+  spec.prompt.before_answer = " is", spec.prompt.after_answer = " ;";
+  spec.prompt.chain_end = " so", spec.prompt.step_mark = "step";
   return spec;
 }
 
@@ -40,7 +40,7 @@ TEST(Predict, ChoosesTheLikeliest) {
   model.log_prob = [](const std::string&, const std::string& next) {
     return std::log(next == "b" ? 0.5 : next == "a" ? 0.25 : 0.125);
   };
-  auto spec = spec_of(Prompting::Method::choose);
+  auto spec = spec_of(PromptSpec::Method::choose);
   const std::vector<Instance> items = {item("1", {"a", "b", "c"}, 0)};
   const Prediction p = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(p.chosen, 1);
@@ -56,11 +56,11 @@ TEST(Predict, NormalisationChangesTheChoice) {
   };
   // "a": -2.5; "one two two": -3, -1 a token, -3/11 a byte.
   const std::vector<Instance> items = {item("1", {"a", "one two two"}, 1)};
-  auto spec = spec_of(Prompting::Method::choose);
+  auto spec = spec_of(PromptSpec::Method::choose);
   EXPECT_EQ(predict(model, items, {}, spec, Template::raw, 1)[0].chosen, 0);
-  spec.prompting.normalise = Prompting::Normalise::tokens;
+  spec.prompt.normalise = PromptSpec::Normalise::tokens;
   EXPECT_EQ(predict(model, items, {}, spec, Template::raw, 1)[0].chosen, 1);
-  spec.prompting.normalise = Prompting::Normalise::bytes;
+  spec.prompt.normalise = PromptSpec::Normalise::bytes;
   const Prediction p = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(p.chosen, 1);
   EXPECT_NEAR(p.scores[1], -3.0 / 11, 1e-12);
@@ -73,7 +73,7 @@ TEST(Predict, Likelihood) {
     return context.ends_with("a") ? -3.0 : -1.0;
   };
   const std::vector<Instance> items = {item("1", {"a b"})};
-  const auto spec = spec_of(Prompting::Method::likelihood);
+  const auto spec = spec_of(PromptSpec::Method::likelihood);
   EXPECT_NEAR(predict(model, items, {}, spec, Template::raw, 1)[0].log_prob, -2, 1e-12);
   EXPECT_EQ(model.generated, 0);
 }
@@ -85,14 +85,14 @@ TEST(Predict, TheAnswersLikelihoodIsApartFromTheChains) {
     return next == "two" ? -5.0 : -1.0;
   };
   model.reply = [](const std::string&, int) { return "a so two"; };
-  auto spec = spec_of(Prompting::Method::generate);
-  spec.prompting.reasoning = Prompting::Reasoning::chain;
+  auto spec = spec_of(PromptSpec::Method::generate);
+  spec.prompt.reasoning = PromptSpec::Reasoning::chain;
   Instance i = item("1", {"two"});
   i.chain = text_part("a b");
   const Prediction p = predict(model, std::vector{i}, {}, spec, Template::raw, 1)[0];
   EXPECT_NEAR(p.answer_log_prob, -5, 1e-6);
   EXPECT_NEAR(p.log_prob, (-1 * 3 - 5) / 4.0, 1e-6);  // a, b, so, two
-  spec.prompting.reasoning = Prompting::Reasoning::direct;
+  spec.prompt.reasoning = PromptSpec::Reasoning::direct;
   const Prediction direct = predict(model, std::vector{i}, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(direct.answer_log_prob, direct.log_prob);
 }
@@ -102,12 +102,12 @@ TEST(Predict, TheAnswersLikelihoodIsApartFromTheChains) {
 TEST(Predict, TheClosingOfATextIsNoPartOfTheAnswer) {
   ScriptedModel model(kWords);
   model.reply = [](const std::string&, int) { return "a b ; "; };
-  auto spec = spec_of(Prompting::Method::generate);
+  auto spec = spec_of(PromptSpec::Method::generate);
   const auto output = [&](const char* wanted, Template form) {
     return predict(model, std::vector{item("1", {wanted})}, {}, spec, form, 1)[0].output;
   };
   EXPECT_EQ(output("a b", Template::raw), "a b ; ");
-  spec.prompting.raw_closing = " ;";
+  spec.prompt.raw_closing = " ;";
   EXPECT_EQ(output("a b", Template::raw), "a b");
   EXPECT_EQ(output("a b ;", Template::raw), "a b ; ");
   EXPECT_EQ(output("a b", Template::chat), "a b ; ");
@@ -120,17 +120,17 @@ TEST(Predict, SelfConsistencyAndComplexity) {
                                     "a step b step c so two",
                                     "a so one"}[static_cast<size_t>(draw)];
   };
-  auto spec = spec_of(Prompting::Method::generate);
-  spec.prompting.reasoning = Prompting::Reasoning::chain;
-  spec.prompting.samples = 5;
-  spec.prompting.vote = Prompting::Vote::majority;
+  auto spec = spec_of(PromptSpec::Method::generate);
+  spec.prompt.reasoning = PromptSpec::Reasoning::chain;
+  spec.prompt.samples = 5;
+  spec.prompt.vote = PromptSpec::Vote::majority;
   const std::vector<Instance> items = {item("1", {"two"})};
   const Prediction majority = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(majority.answer, "one");
   std::vector<std::string> drawn;
   for (const DrawnAnswer& s : majority.samples) drawn.push_back(s.answer);
   EXPECT_EQ(drawn, (std::vector<std::string>{"one", "two", "one", "two", "one"}));
-  spec.prompting.vote = Prompting::Vote::complexity;  // the two longest of five
+  spec.prompt.vote = PromptSpec::Vote::complexity;  // the two longest of five
   const Prediction complex = predict(model, items, {}, spec, Template::raw, 1)[0];
   EXPECT_EQ(complex.answer, "two");
   EXPECT_EQ(complex.format, 1);
@@ -138,7 +138,7 @@ TEST(Predict, SelfConsistencyAndComplexity) {
 }
 
 TEST(Predict, DrawsDependOnTheItemAlone) {
-  const auto spec = spec_of(Prompting::Method::generate);
+  const auto spec = spec_of(PromptSpec::Method::generate);
   const std::vector<Instance> both = {item("1", {"a"}), item("2", {"b"})};
   ScriptedModel model(kWords), alone(kWords);
   predict(model, both, {}, spec, Template::raw, 1);
@@ -153,10 +153,10 @@ TEST(Predict, ExamplesAreDifferentOnesOfThePool) {
     pool.push_back(item(word, {word, "so"}, 0));
     pool.back().question = text_part(word);
   }
-  auto spec = spec_of(Prompting::Method::choose);
+  auto spec = spec_of(PromptSpec::Method::choose);
   const auto first = draw_examples(item("1", {"a"}), pool, 5, spec, 1);
   std::set<std::string> seen;
-  for (const Shot& e : first) {
+  for (const FewShotExample& e : first) {
     seen.insert(e.question.text);
     EXPECT_EQ(e.question.text, e.answer.text);
   }
@@ -170,7 +170,7 @@ TEST(Predict, ExamplesAreDifferentOnesOfThePool) {
 // One pass of the context for all choices, or one for each: the same numbers.
 TEST(Predict, SharedContextsScoreAsApartOnes) {
   testing::RandomModel random;
-  const auto spec = spec_of(Prompting::Method::choose);
+  const auto spec = spec_of(PromptSpec::Method::choose);
   Instance i = item("1", {"a", "b", "c"});
   const auto shared = predict(*random, std::vector{i}, {}, spec, Template::raw, 1)[0];
   i.answers.push_back(text_part("a longer one"));
@@ -182,7 +182,7 @@ TEST(Predict, WhatDoesNotFitIsMarked) {
   ScriptedModel model(kWords);
   model.context_length = 3;
   const std::vector<Instance> items = {item("1", {"a b c one two", "a"}), item("2", {"a", "b"})};
-  const auto p = predict(model, items, {}, spec_of(Prompting::Method::choose), Template::raw, 1);
+  const auto p = predict(model, items, {}, spec_of(PromptSpec::Method::choose), Template::raw, 1);
   EXPECT_FALSE(p[0].fits);
   EXPECT_TRUE(p[1].fits);
   EXPECT_EQ(p[1].scores.size(), 2u);

@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-using Template = Prompting::Template;
+using Template = PromptSpec::Template;
 
 // Text that stands together is encoded together: BPE joins across the borders of our pieces.
 class Builder {
@@ -43,10 +43,10 @@ class Builder {
 
 class Renderer {
  public:
-  Renderer(const Prompting& p, Template t, const Tokenizer& tokenizer)
+  Renderer(const PromptSpec& p, Template t, const Tokenizer& tokenizer)
       : p_(p), chat_(t == Template::chat), tokenizer_(tokenizer), turns_(tokenizer) {}
 
-  std::vector<Token> context(const Part& question, std::span<const Shot> examples) const {
+  std::vector<Token> context(const Part& question, std::span<const FewShotExample> examples) const {
     return chat_ ? as_chat(question, examples) : as_text(question, examples);
   }
   std::vector<Token> continuation(const Part& chain, const Part& reply) const {
@@ -57,13 +57,13 @@ class Renderer {
   }
 
  private:
-  bool chained() const { return p_.reasoning == Prompting::Reasoning::chain; }
+  bool chained() const { return p_.reasoning == PromptSpec::Reasoning::chain; }
 
-  std::vector<Token> as_text(const Part& question, std::span<const Shot> examples) const {
+  std::vector<Token> as_text(const Part& question, std::span<const FewShotExample> examples) const {
     Builder b(tokenizer_);
     b.tokens(tokenizer_.begin_of_text());
     b.part(p_.raw_opening).part(p_.instructions);
-    for (const Shot& e : examples) {
+    for (const FewShotExample& e : examples) {
       b.text(p_.before_question).part(e.question).text(p_.before_answer);
       worked_answer(b, e);
       b.text(p_.after_answer);
@@ -73,7 +73,7 @@ class Renderer {
     return b.take();
   }
 
-  std::vector<Token> as_chat(const Part& question, std::span<const Shot> examples) const {
+  std::vector<Token> as_chat(const Part& question, std::span<const FewShotExample> examples) const {
     ChatTemplate::Rendered chat;
     const auto turn = [&](Role role, const auto& write) {
       Builder b(tokenizer_);
@@ -81,7 +81,7 @@ class Renderer {
       turns_.append(role, b.take(), chat);
     };
     if (!p_.instructions.empty()) turn(Role::system, [&](Builder& b) { b.part(p_.instructions); });
-    for (const Shot& e : examples) {
+    for (const FewShotExample& e : examples) {
       turn(Role::user, [&](Builder& b) { b.part(e.question); });
       turn(Role::assistant, [&](Builder& b) { worked_answer(b, e); });
     }
@@ -92,7 +92,7 @@ class Renderer {
     return b.take();
   }
 
-  void worked_answer(Builder& b, const Shot& e) const {
+  void worked_answer(Builder& b, const FewShotExample& e) const {
     if (chained()) b.text(p_.chain_lead).part(e.chain).text(p_.chain_end);
     answer(b, e.answer);
     if (!chat_ && !closes_with(shown(e.answer, tokenizer_), p_.raw_closing)) b.text(p_.raw_closing);
@@ -102,7 +102,7 @@ class Renderer {
     b.part(reply);
   }
 
-  const Prompting& p_;
+  const PromptSpec& p_;
   bool chat_;
   const Tokenizer& tokenizer_;
   ChatTemplate turns_;
@@ -130,8 +130,8 @@ bool cut(std::vector<Token>& tokens, int64_t room, bool& truncated) {
   return truncated = true;
 }
 
-Prompt render_with(const Instance& item, std::span<const Shot> examples, const Prompting& p,
-                   const Renderer& renderer, const Tokenizer& tokenizer) {
+Prompt render_with(const Instance& item, std::span<const FewShotExample> examples,
+                   const PromptSpec& p, const Renderer& renderer, const Tokenizer& tokenizer) {
   Prompt prompt;
   if (item.contexts.empty()) prompt.context = renderer.context(item.question, examples);
   const auto add = [&](std::vector<Token> context, const Part& answer) {
@@ -143,9 +143,9 @@ Prompt render_with(const Instance& item, std::span<const Shot> examples, const P
   if (item.contexts.empty())
     for (const Part& answer : item.answers) {
       add(prompt.context, answer);
-      if (p.method != Prompting::Method::choose) break;
+      if (p.method != PromptSpec::Method::choose) break;
     }
-  if (p.reasoning == Prompting::Reasoning::chain && !prompt.choices.empty()) {
+  if (p.reasoning == PromptSpec::Reasoning::chain && !prompt.choices.empty()) {
     const size_t answer =
         renderer.continuation({}, item.answers[0]).size() - renderer.continuation({}, {}).size();
     const size_t all = prompt.choices[0].continuation.size();
@@ -161,12 +161,12 @@ std::string shown(const Part& part, const Tokenizer& tokenizer) {
   return part.text.empty() ? tokenizer.decode(part.tokens) : part.text;
 }
 
-Prompt render(const Instance& item, std::span<const Shot> examples, const Prompting& p, Template t,
-              const Tokenizer& tokenizer, int64_t context) {
+Prompt render(const Instance& item, std::span<const FewShotExample> examples, const PromptSpec& p,
+              Template t, const Tokenizer& tokenizer, int64_t context) {
   const Renderer renderer(p, t, tokenizer);
   if (!item.examples.empty()) examples = item.examples;
   examples = examples.last(std::min(examples.size(), static_cast<size_t>(p.shots)));
-  const bool generates = p.method == Prompting::Method::generate;
+  const bool generates = p.method == PromptSpec::Method::generate;
   // The last token scored is never read, hence one more than the context.
   const auto room = [&](const Prompt& prompt) {
     int64_t answer = generates ? p.sampling.max_tokens + 1 : 0;

@@ -20,8 +20,8 @@ struct Prompt {
 // Renders an item. Of `examples` the prompting's number of shots is used (fewer where there are
 // fewer); those that do not fit into `context` tokens are dropped from the front, then the left end
 // of the prompt is.
-Prompt render(const Instance&, std::span<const Shot> examples, const Prompting&,
-              Prompting::Template, const Tokenizer&, int64_t context);
+Prompt render(const Instance&, std::span<const FewShotExample> examples, const PromptSpec&,
+              PromptSpec::Template, const Tokenizer&, int64_t context);
 
 // As text, for people and for comparison.
 std::string shown(const Part&, const Tokenizer&);

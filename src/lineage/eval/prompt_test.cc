@@ -8,7 +8,7 @@ namespace lineage {
 namespace {
 
 using testing::ScriptedModel;
-using Template = Prompting::Template;
+using Template = PromptSpec::Template;
 
 class PromptTest : public ::testing::Test {
  protected:
@@ -19,8 +19,8 @@ class PromptTest : public ::testing::Test {
     return render(asked, examples, p, t, model.tokenizer(), context);
   }
   ScriptedModel model{{"a", "b", "c", "d", "q", "is", "so", ";", "be", "nice", "step"}};
-  std::vector<Shot> examples = {{text_part("a"), text_part("step"), text_part("b")},
-                                {text_part("c"), text_part("step"), text_part("d")}};
+  std::vector<FewShotExample> examples = {{text_part("a"), text_part("step"), text_part("b")},
+                                          {text_part("c"), text_part("step"), text_part("d")}};
   Instance item{.id = "1",
                 .cell = "",
                 .cluster = "",
@@ -30,10 +30,10 @@ class PromptTest : public ::testing::Test {
                 .contexts = {},
                 .chain = text_part("step step"),
                 .examples = {},
-                .check = {},
-                .details = {}};
-  Prompting p = [] {
-    Prompting q;
+                .grade = {},
+                .annotate = {}};
+  PromptSpec p = [] {
+    PromptSpec q;
     q.before_answer = " is ", q.after_answer = " ; ", q.chain_end = " so ", q.shots = 2;
     return q;
   }();
@@ -79,7 +79,7 @@ TEST_F(PromptTest, TextCannotForgeATurn) {
 }
 
 TEST_F(PromptTest, ChainOfThought) {
-  p.reasoning = Prompting::Reasoning::chain;
+  p.reasoning = PromptSpec::Reasoning::chain;
   p.shots = 1;
   const Prompt prompted = prompt(item);
   EXPECT_EQ(text(prompted.context), "c is step so d ; q is");
@@ -87,7 +87,7 @@ TEST_F(PromptTest, ChainOfThought) {
 }
 
 TEST_F(PromptTest, ChoicesFollowTheContext) {
-  p.method = Prompting::Method::choose;
+  p.method = PromptSpec::Method::choose;
   p.shots = 0;
   const Prompt prompted = prompt(item);
   ASSERT_EQ(prompted.choices.size(), 2u);
@@ -97,7 +97,7 @@ TEST_F(PromptTest, ChoicesFollowTheContext) {
 }
 
 TEST_F(PromptTest, SchemasHaveAContextAChoice) {
-  p.method = Prompting::Method::choose;
+  p.method = PromptSpec::Method::choose;
   p.shots = 0;
   p.before_answer = "";
   item.contexts = {text_part("a is"), text_part("b is")};
@@ -111,7 +111,7 @@ TEST_F(PromptTest, SchemasHaveAContextAChoice) {
 
 // A pair of whole sentences has no context: the first token, when they share it, is not scored.
 TEST_F(PromptTest, MinimalPairsShareTheFirstToken) {
-  p.method = Prompting::Method::choose;
+  p.method = PromptSpec::Method::choose;
   p.shots = 0;
   item.question = {};
   item.answers = {text_part("a is nice"), text_part("a so nice")};
@@ -123,7 +123,7 @@ TEST_F(PromptTest, MinimalPairsShareTheFirstToken) {
 }
 
 TEST_F(PromptTest, DropsExamplesThenCutsTheLeftEnd) {
-  p.method = Prompting::Method::choose;
+  p.method = PromptSpec::Method::choose;
   EXPECT_FALSE(prompt(item, Template::raw, 11).truncated);  // 10 + 2 - 1 tokens
   const Prompt shorter = prompt(item, Template::raw, 10);
   EXPECT_TRUE(shorter.truncated && shorter.fits);

@@ -17,7 +17,8 @@ const std::string& gold(const Instance& item, bool choose) {
   return item.answers[choose ? static_cast<size_t>(item.correct) : 0].text;
 }
 
-bool accepts(const Instance& item, const std::string& answer, bool choose, Prompting::Match match) {
+bool accepts(const Instance& item, const std::string& answer, bool choose,
+             PromptSpec::Match match) {
   if (choose) return gold(item, true) == answer;
   const std::string form = canonical_answer(answer, match);
   return std::ranges::any_of(
@@ -32,7 +33,7 @@ Key most_frequent(const Items& items, const KeyOf& key_of) {
 }
 
 // Of aliases that are one answer, one.
-std::set<std::string> forms_of(const std::vector<Part>& answers, Prompting::Match match) {
+std::set<std::string> forms_of(const std::vector<Part>& answers, PromptSpec::Match match) {
   std::set<std::string> forms;
   for (const Part& a : answers) forms.insert(canonical_answer(a.text, match));
   return forms;
@@ -46,7 +47,7 @@ double share(std::span<const Instance> items, const F& holds) {
 
 // The expected score of these answers against the answers of a random item of the same cell.
 double shuffled_chance(std::span<const Instance> items, std::span<const Prediction> predictions,
-                       bool choose, Prompting::Match match) {
+                       bool choose, PromptSpec::Match match) {
   const auto cells = cell_ids(items);
   std::vector<std::unordered_map<std::string, double>> given(items.size());
   std::vector<double> size(items.size(), 0.0);
@@ -74,18 +75,18 @@ double shuffled_chance(std::span<const Instance> items, std::span<const Predicti
 Score score_items(const ScenarioSpec& spec, std::span<const Instance> items,
                   std::span<const Prediction> predictions, std::span<const Instance> dev) {
   Score s;
-  std::vector<double> headline, graded;
+  std::vector<double> values, log_likelihoods;
   for (size_t i = 0; i < items.size(); ++i) {
-    headline.push_back(spec.metric.score(items[i], predictions[i]));
-    graded.push_back(predictions[i].log_prob);
+    values.push_back(spec.metric.score(items[i], predictions[i]));
+    log_likelihoods.push_back(predictions[i].log_prob);
     s.format += predictions[i].format / static_cast<double>(items.size());
     s.truncated += predictions[i].truncated;
   }
   s.n = static_cast<int64_t>(items.size());
   if (items.empty()) return s;
   const auto clusters = cluster_ids(items), cells = cell_ids(items);
-  s.headline = mean_estimate({headline, clusters, cells}, spec.kind);
-  s.graded = clustered_mean({graded, clusters, cells});
+  s.estimate = mean_estimate({values, clusters, cells}, spec.metric.info.kind);
+  s.log_likelihood = clustered_mean({log_likelihoods, clusters, cells});
   s.chance = measure_chance(spec, items, predictions, dev);
   return s;
 }
@@ -121,8 +122,8 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
                       std::span<const Prediction> predictions, std::span<const Instance> dev) {
   Chance c;
   if (items.empty()) return c;
-  const bool choose = spec.prompting.method == Prompting::Method::choose;
-  const Prompting::Match match = spec.prompting.match;
+  const bool choose = spec.prompt.method == PromptSpec::Method::choose;
+  const PromptSpec::Match match = spec.prompt.match;
   for (const Instance& item : items) {
     const auto choices = static_cast<double>(std::max(item.answers.size(), item.contexts.size()));
     const double uniform = choose ? 1 / choices : 0;
@@ -192,24 +193,25 @@ std::vector<Score> score(const ScenarioSpec& spec, std::span<const Instance> ite
   return scores;
 }
 
-std::vector<Score> score(const Measure& measure, std::span<const Instance> items,
+std::vector<Score> score(const AggregateMetric& metric, std::span<const Instance> items,
                          std::span<const Prediction> predictions) {
   const Kept kept = those_that_fit(items, predictions);
   std::vector<Score> scores;
   const auto add = [&](const Kept& of, const std::string& cell) {
     if (of.items.empty()) return;
-    const auto measured = measure.of(of.items, of.predictions);
+    const auto measured = metric.compute(of.items, of.predictions);
     if (!measured) return;
     Score& s = scores.emplace_back();
     s.cell = cell;
-    s.headline = measured->headline, s.graded = measured->graded;
-    if (s.graded.n == 0) s.graded.value = s.graded.low = s.graded.high = std::nan("");
+    s.estimate = measured->estimate, s.log_likelihood = measured->log_likelihood;
+    if (s.log_likelihood.n == 0)
+      s.log_likelihood.value = s.log_likelihood.low = s.log_likelihood.high = std::nan("");
     s.chance.uniform = measured->chance;
     s.format = std::nan("");
-    s.n = measured->headline.n;
+    s.n = measured->estimate.n;
   };
   add(kept, "");
-  if (measure.by_cell && !scores.empty())
+  if (metric.by_cell && !scores.empty())
     each_cell(kept, [&](const Kept& in_cell) { add(in_cell, in_cell.items[0].cell); });
   return scores;
 }

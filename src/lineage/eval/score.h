@@ -18,7 +18,7 @@ struct Chance {
 
 struct Score {
   std::string cell;  // empty: all, each cell weighing the same
-  Estimate headline, graded;
+  Estimate estimate, log_likelihood;
   Chance chance;
   double format = 0;                          // mean of Prediction::format
   int64_t n = 0, skipped = 0, truncated = 0;  // skipped items did not fit the model's context
@@ -30,7 +30,7 @@ std::vector<Score> score(const ScenarioSpec&, std::span<const Instance> items,
                          std::span<const Prediction>, std::span<const Instance> dev);
 
 // The scores of a measure, likewise; none where it tells nothing of all items.
-std::vector<Score> score(const Measure&, std::span<const Instance> items,
+std::vector<Score> score(const AggregateMetric&, std::span<const Instance> items,
                          std::span<const Prediction>);
 
 Chance measure_chance(const ScenarioSpec&, std::span<const Instance> items,

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/eval/metric_info.h"
+
 namespace lineage {
 
 // The numbers that the report and every claim share: means with intervals, paired differences,
@@ -21,23 +23,6 @@ struct Estimate {
 };
 
 inline constexpr double kConfidence = 0.95;
-
-// The values that a metric can take, which decide what interval its mean gets.
-enum class MetricKind : uint8_t {
-  share,       // in [0, 1]: right or wrong, a probability
-  amount,      // from 0 up: words, nats of divergence
-  difference,  // in [-1, 1], of two shares
-  real         // any: log-odds, nats a token
-};
-// "share" … as scores.sqlite has it; none for another word.
-std::string_view metric_kind_name(MetricKind);
-std::optional<MetricKind> metric_kind(std::string_view name);
-
-struct MetricRange {
-  double low = 0, high = 1;  // may be infinite
-  bool operator==(const MetricRange&) const = default;
-};
-MetricRange metric_range(MetricKind);
 
 // --- Intervals (intervals.cc) -------------------------------------------------------------------
 

@@ -9,7 +9,7 @@
 namespace lineage {
 namespace {
 
-using Template = Prompting::Template;
+using Template = PromptSpec::Template;
 
 constexpr size_t kFirstItems = 8;  // doubled until the difference is clear
 constexpr double kClear = 4;       // standard errors
@@ -34,8 +34,8 @@ TemplateChoice choose_template(LanguageModel& model, const ScenarioSpec& spec,
   choice.form = spec.templates.at(0);
   if (spec.templates.size() < 2 || dev.empty()) return choice;
   ScenarioSpec scored = spec;
-  if (spec.prompting.method == Prompting::Method::generate)
-    scored.prompting.method = Prompting::Method::likelihood;
+  if (spec.prompt.method == PromptSpec::Method::generate)
+    scored.prompt.method = PromptSpec::Method::likelihood;
   Moments of_raw, of_chat, difference;
   for (size_t begin = 0, end = kFirstItems; begin < dev.size(); begin = end, end *= 2) {
     const auto items = dev.subspan(begin, std::min(end, dev.size()) - begin);

@@ -9,7 +9,7 @@
 namespace lineage {
 
 struct TemplateChoice {
-  Prompting::Template form = Prompting::Template::raw;
+  PromptSpec::Template form = PromptSpec::Template::raw;
   std::optional<double> raw, chat;  // mean nats a token of the right answers, where both were tried
   int64_t items = 0;                // that it took
 };

@@ -5,21 +5,21 @@
 #include <string>
 #include <vector>
 
-#include "lineage/eval/metric.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/testing.h"
 
 namespace lineage {
 namespace {
 
 using testing::ScriptedModel;
-using Template = Prompting::Template;
+using Template = PromptSpec::Template;
 
-ScenarioSpec spec_of(Prompting::Method method) {
+ScenarioSpec spec_of(PromptSpec::Method method) {
   ScenarioSpec spec;
   spec.name = "test";
   spec.metric = metrics::choice_accuracy();
-  spec.prompting.method = method;
-  spec.prompting.before_answer = " is";
+  spec.prompt.method = method;
+  spec.prompt.before_answer = " is";
   spec.templates = {Template::raw, Template::chat};
   return spec;
 }
@@ -42,7 +42,7 @@ TEST(TemplateChoice, ClearDifferencesTakeFewItems) {
     return is_chat(context) ? -1.0 : -2.0;
   };
   const auto dev = dev_items(64);
-  for (const auto method : {Prompting::Method::choose, Prompting::Method::generate}) {
+  for (const auto method : {PromptSpec::Method::choose, PromptSpec::Method::generate}) {
     const auto choice = choose_template(model, spec_of(method), dev, {}, 1);
     EXPECT_EQ(choice.form, Template::chat);
     EXPECT_EQ(choice.items, 8);
@@ -62,7 +62,7 @@ TEST(TemplateChoice, UnclearOnesTakeAll) {
     return chat_is_better ? -3.0 : -4.0;
   };
   const auto choice =
-      choose_template(model, spec_of(Prompting::Method::generate), dev_items(50), {}, 1);
+      choose_template(model, spec_of(PromptSpec::Method::generate), dev_items(50), {}, 1);
   EXPECT_EQ(choice.items, 50);
   EXPECT_EQ(choice.form, Template::raw);
   EXPECT_NEAR(choice.raw.value() - choice.chat.value(), 0.5, 1e-9);
@@ -70,7 +70,7 @@ TEST(TemplateChoice, UnclearOnesTakeAll) {
 
 TEST(TemplateChoice, TheFirstOneUnlessTheOtherIsBetter) {
   ScriptedModel model({"q", "r", "is", "a", "b"});
-  auto spec = spec_of(Prompting::Method::choose);
+  auto spec = spec_of(PromptSpec::Method::choose);
   EXPECT_EQ(choose_template(model, spec, dev_items(4), {}, 1).form, Template::raw);
   spec.templates = {Template::chat, Template::raw};
   EXPECT_EQ(choose_template(model, spec, dev_items(4), {}, 1).form, Template::chat);

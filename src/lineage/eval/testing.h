@@ -6,9 +6,22 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/eval/database.h"
 #include "lineage/infer/engine.h"
 #include "lineage/text/bpe_train.h"
 #include "lineage/text/word_tokenizer.h"
+
+namespace lineage {
+
+// The rows of a query as texts.
+inline std::vector<std::vector<std::string>> table(const Database& database, const std::string& sql,
+                                                   const std::vector<std::string>& values = {}) {
+  std::vector<std::vector<std::string>> rows;
+  for (const DatabaseRow& row : database.query(sql, values)) rows.push_back(row.texts());
+  return rows;
+}
+
+}  // namespace lineage
 
 namespace lineage::testing {
 

@@ -4,9 +4,9 @@
 
 #include <mutex>
 
+#include "lineage/abilities/derived.h"
 #include "lineage/base/parallel.h"
 #include "lineage/base/side_by_side.h"
-#include "lineage/eval/derived.h"
 #include "lineage/infer/engine.h"
 #include "lineage/run/suites.h"
 

@@ -59,7 +59,7 @@ TEST_F(FileQuestionsTest, ATableNamesItsFilesAndHasOptions) {
   const auto all = file_questions(config, {}, silent());
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].n, 7);
-  EXPECT_EQ(all[0].scenarios[0]->spec().prompting.shots, 2);
+  EXPECT_EQ(all[0].scenarios[0]->spec().prompt.shots, 2);
   EXPECT_EQ(all[0].scenarios[0]->spec().ability, "easy");
   EXPECT_EQ(names(config), (Strings{"easy.k2", "tasks/sort", "tasks/words"}));
 }

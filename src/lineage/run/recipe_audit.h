@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lineage/abilities/audit/audit.h"
 #include "lineage/base/progress.h"
-#include "lineage/eval/audit/audit.h"
 #include "lineage/stages/recipe.h"
 
 namespace lineage {

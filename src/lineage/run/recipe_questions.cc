@@ -6,7 +6,7 @@
 #include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/eval/item_budget.h"
-#include "lineage/eval/scenarios/probe_scenario.h"
+#include "lineage/abilities/suite.h"
 #include "lineage/run/evaluation.h"
 #include "lineage/run/models.h"
 #include "lineage/text/bpe_train.h"

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "lineage/abilities/suite.h"
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
-#include "lineage/eval/remembered_scenario.h"
-#include "lineage/eval/scenarios/probe_scenario.h"
+#include "lineage/eval/cached_scenario.h"
 #include "lineage/world/vocabulary.h"
 
 namespace lineage {
@@ -37,7 +37,7 @@ const ScenarioList& AbilitySuites::of(const Model& model, Progress& progress) {
   ScenarioList suite;
   for (auto& scenario :
        chosen_scenarios(ability_suite(std::make_shared<const World>(config)), only_))
-    suite.push_back(std::make_shared<RememberedScenario>(std::move(scenario)));
+    suite.push_back(std::make_shared<CachedScenario>(std::move(scenario)));
   return suites_[world] = std::move(suite);
 }
 

@@ -63,7 +63,7 @@ struct ReportAbility {
   std::string graded;            // the graded metric with its unit; empty: none
 };
 
-// An item of a row, for people to read; eval/scenario_guide.h says what the fields are.
+// An item of a row, for people to read; abilities/scenario_guide.h says what the fields are.
 struct ReportExample {
   std::string prompt = {}, chat = {};
   std::vector<std::string> choices = {};

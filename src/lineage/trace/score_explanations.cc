@@ -2,9 +2,9 @@
 
 #include <memory>
 
+#include "lineage/abilities/scenario_guide.h"
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
-#include "lineage/eval/scenario_guide.h"
 #include "lineage/eval/scenarios/file_scenario.h"
 #include "lineage/trace/score_rows.h"
 #include "lineage/world/world_config.h"

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "lineage/abilities/suite.h"
 #include "lineage/checkpoint/testing.h"
-#include "lineage/eval/metric.h"
-#include "lineage/eval/scenarios/probe_scenario.h"
+#include "lineage/eval/item_metrics.h"
 
 namespace lineage {
 namespace {
@@ -33,7 +33,7 @@ Report report_of(const std::vector<std::string>& scenarios) {
 ScenarioSpec file_spec() {
   ScenarioSpec spec;
   spec.name = "trivia", spec.ability = "file";
-  spec.prompting.method = Prompting::Method::choose;
+  spec.prompt.method = PromptSpec::Method::choose;
   spec.metric = metrics::choice_accuracy();
   return spec;
 }

@@ -27,8 +27,8 @@ struct FileFormat {
   bool alternatives = false;  // several answers are accepted ones, not choices
   // The authors' way, or lm-evaluation-harness', to compare choices and to ask for a free answer;
   // null: compared exactly.
-  Prompting::Normalise normalise = Prompting::Normalise::none;
-  void (*ask)(Prompting&, std::span<const Instance>) = nullptr;
+  PromptSpec::Normalise normalise = PromptSpec::Normalise::none;
+  void (*ask)(PromptSpec&, std::span<const Instance>) = nullptr;
   // Looks at all items of a file together.
   void (*finish)(std::vector<Instance>&) = nullptr;
 };

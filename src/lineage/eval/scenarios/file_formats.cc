@@ -392,18 +392,18 @@ int64_t most_words(std::span<const Instance> items) {
   return most;
 }
 
-void ask_words(Prompting& p, std::span<const Instance> items) {
-  p.match = Prompting::Match::bare, p.form = Prompting::Form::first_words;
+void ask_words(PromptSpec& p, std::span<const Instance> items) {
+  p.match = PromptSpec::Match::bare, p.form = PromptSpec::Form::first_words;
   p.sampling.max_tokens = 8 * most_words(items);
 }
 
-void ask_line(Prompting& p, std::span<const Instance>) {
-  p.match = Prompting::Match::squad, p.form = Prompting::Form::first_line;
+void ask_line(PromptSpec& p, std::span<const Instance>) {
+  p.match = PromptSpec::Match::squad, p.form = PromptSpec::Form::first_line;
   p.sampling.stop = {"\n"};
 }
 
-void ask_number(Prompting& p, std::span<const Instance>) {
-  p.match = Prompting::Match::number;
+void ask_number(PromptSpec& p, std::span<const Instance>) {
+  p.match = PromptSpec::Match::number;
   p.before_question = "Question: ", p.before_answer = "\nAnswer:";
   p.sampling.stop = {"Question:"};
 }
@@ -424,7 +424,7 @@ std::span<const FileFormat> file_formats() {
        .needed = {"endings", "label"},
        .used = {"ctx", "ctx_a", "ctx_b", "activity_label", "source_id"},
        .parse = hellaswag,
-       .normalise = Prompting::Normalise::bytes},
+       .normalise = PromptSpec::Normalise::bytes},
       {.name = "piqa", .needed = {"goal", "sol1", "sol2"}, .used = {"label"}, .parse = piqa},
       {.name = "winogrande",
        .needed = {"sentence", "option1", "option2"},
@@ -484,7 +484,7 @@ std::span<const FileFormat> file_formats() {
 }
 
 const FileFormat& six_lines_format() {
-  static const FileFormat format = {.name = "lines", .normalise = Prompting::Normalise::bytes};
+  static const FileFormat format = {.name = "lines", .normalise = PromptSpec::Normalise::bytes};
   return format;
 }
 

@@ -8,7 +8,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/rng.h"
-#include "lineage/eval/metric.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/scenarios/file_names.h"
 
 namespace lineage {
@@ -47,30 +47,30 @@ bool all_choices(const std::vector<Instance>& items) {
 // How each format is asked, and its answers compared, by its authors or by lm-evaluation-harness
 // (docs/formats.md has both).
 void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
-  Prompting& p = spec.prompting;
+  PromptSpec& p = spec.prompt;
   p.before_answer = "";  // the readers end a question as it wants to be asked
   p.shots = options.shots;
   if (!file.format->alternatives && all_choices(file.items) && !options.chain) {
-    p.method = Prompting::Method::choose;
+    p.method = PromptSpec::Method::choose;
     p.normalise = file.format->normalise;
     spec.metric = metrics::choice_accuracy();
     return;
   }
-  p.method = Prompting::Method::generate;
+  p.method = PromptSpec::Method::generate;
   p.sampling = greedy(32);
-  p.match = Prompting::Match::exact;
+  p.match = PromptSpec::Match::exact;
   if (file.format->ask) file.format->ask(p, file.items);
   spec.metric = metrics::answer_match(p.match);
 }
 
 void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
   if (!options.chain) return;
-  Prompting& p = spec.prompting;
+  PromptSpec& p = spec.prompt;
   const bool worked =
       std::ranges::none_of(file.items, [](const Instance& i) { return i.chain.empty(); });
   require(worked || !options.chain_prompt.empty(), spec.name,
           ": has no worked solutions; wanted worked examples (GSM8K) or a chain prompt");
-  p.reasoning = Prompting::Reasoning::chain;
+  p.reasoning = PromptSpec::Reasoning::chain;
   p.sampling = greedy(128);
   p.chain_lead = " Let's think step by step.\n";
   p.chain_end = " So the answer is";
@@ -111,7 +111,7 @@ std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
   if (options.shots > 0) spec.name += ".k" + std::to_string(options.shots);
   if (options.chain) spec.name += options.samples > 1 ? ".vote" : ".cot";
   // Choices that are not offered are no accepted answers.
-  if (spec.prompting.method != Prompting::Method::choose && !file.format->alternatives)
+  if (spec.prompt.method != PromptSpec::Method::choose && !file.format->alternatives)
     for (Instance& item : file.items) item.answers = {item.answers[item.correct]}, item.correct = 0;
   const auto questions = file.items.size();
   auto scenario = std::make_shared<FileScenario>(std::move(spec), std::move(file.items));
@@ -139,7 +139,7 @@ Explanation file_explanation(bool chooses) {
   return {.measures =
               "The model writes an answer to each question of a file, which must equal one "
               "that the file accepts.",
-          .chance = kMostFrequentAnswer,
+          .chance = "What the most frequent right answer scores when it is given to every item.",
           .low = "At chance or below, giving one answer to every question would do as well."};
 }
 

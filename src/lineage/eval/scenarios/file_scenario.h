@@ -17,7 +17,7 @@ struct FileScenarioOptions {
   // Worked examples to stand before the question, as BIG-Bench Hard has them for each task.
   std::filesystem::path chain_prompt = {};
   int samples = 1;  // of a chain; above 1 they vote
-  Prompting::Vote vote = Prompting::Vote::majority;
+  PromptSpec::Vote vote = PromptSpec::Vote::majority;
   ItemFileOptions items = {};
   std::string name = {};   // of the scenario, if there is one file; empty: from the file's name
   std::string group = {};  // stands before the names of files: "bbh" of "bbh/word_sorting"

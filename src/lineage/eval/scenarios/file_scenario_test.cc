@@ -254,8 +254,8 @@ TEST_F(FileScenarioTest, SeveralAcceptedAnswersAreNoChoices) {
   const auto spec = file_scenario(file("x.jsonl", R"({"context": "A cat sat.", "question": "Who?",)"
                                                   R"( "answers": ["cat", "a cat"]})"))
                         ->spec();
-  EXPECT_EQ(spec.prompting.method, Prompting::Method::generate);
-  EXPECT_EQ(spec.prompting.match, Prompting::Match::squad);
+  EXPECT_EQ(spec.prompt.method, PromptSpec::Method::generate);
+  EXPECT_EQ(spec.prompt.match, PromptSpec::Match::squad);
 }
 
 TEST_F(FileScenarioTest, NoPartOfAQuestionIsDropped) {
@@ -388,7 +388,7 @@ TEST_F(FileScenarioTest, AnswersAreComparedAsTheBenchmarkIs) {
     const Instance item = scenario->items(ItemSet::test, 1).at(0);
     Prediction p;
     p.output = said;
-    p.answer = extract_answer(said, scenario->spec().prompting, item.answers[0].text);
+    p.answer = extract_answer(said, scenario->spec().prompt, item.answers[0].text);
     return scenario->spec().metric.score(item, p);
   };
   const auto trivia = [&](const std::string& wanted, const std::string& said) {
@@ -441,13 +441,13 @@ TEST_F(FileScenarioTest, FoldersAndChains) {
   FileScenarioOptions options;
   options.chain = true, options.samples = 4;
   const auto voting = file_scenario(folder / "a.jsonl", options);
-  EXPECT_EQ(voting->spec().prompting.vote, Prompting::Vote::majority);
+  EXPECT_EQ(voting->spec().prompt.vote, PromptSpec::Vote::majority);
   EXPECT_EQ(voting->spec().name, "a.vote");
   EXPECT_THROW(file_scenario(folder / "b.json", options), Error);
   options.chain_prompt = file("cot.txt", "canary\n-----\nSolve it.\n\nQ: 1\nA: one");
-  const auto chain = file_scenario(folder / "b.json", options)->spec().prompting;
+  const auto chain = file_scenario(folder / "b.json", options)->spec().prompt;
   EXPECT_EQ(chain.instructions.text, "Solve it.\n\nQ: 1\nA: one\n\n");
-  EXPECT_EQ(chain.reasoning, Prompting::Reasoning::chain);
+  EXPECT_EQ(chain.reasoning, PromptSpec::Reasoning::chain);
   const fs::path empty = folder / "empty";
   fs::create_directory(empty);
   EXPECT_THROW(file_scenarios({empty}), Error);
@@ -467,7 +467,7 @@ class Benchmarks : public FileScenarioTest {
   Score random_score(const Scenario& scenario, int64_t n) {
     const auto items = scenario.items(ItemSet::test, n);
     const auto predictions = predict(*model, items, scenario.items(ItemSet::examples, 64),
-                                     scenario.spec(), Prompting::Template::raw, 1);
+                                     scenario.spec(), PromptSpec::Template::raw, 1);
     return score(scenario.spec(), items, predictions, scenario.items(ItemSet::dev, 200))[0];
   }
   fs::path root;
@@ -485,31 +485,31 @@ TEST_F(Benchmarks, HellaSwagIsChance) {
   EXPECT_EQ(s.n + s.skipped, 150);  // an ending of more than 192 tokens does not fit
   EXPECT_GT(s.n, 100);
   EXPECT_NEAR(s.chance.uniform, 0.25, 1e-12);
-  EXPECT_LT(s.headline.low, 0.25);
-  EXPECT_GT(s.headline.high, 0.25);
+  EXPECT_LT(s.estimate.low, 0.25);
+  EXPECT_GT(s.estimate.high, 0.25);
 }
 
 TEST_F(Benchmarks, LambadaIsChance) {
   const auto file = root / "llm_foundry_icl/lambada_openai.jsonl";
   EXPECT_EQ(read_items(file).items.size(), 5153u);
   const Score s = random_score(*file_scenario(file), 60);
-  EXPECT_EQ(s.headline.value, 0);
-  EXPECT_NEAR(s.headline.high, wilson(0, 60).high, 0.01);
-  EXPECT_LT(s.graded.value, -4);  // about ln(vocabulary) nats a token
+  EXPECT_EQ(s.estimate.value, 0);
+  EXPECT_NEAR(s.estimate.high, wilson(0, 60).high, 0.01);
+  EXPECT_LT(s.log_likelihood.value, -4);  // about ln(vocabulary) nats a token
 }
 
 TEST_F(Benchmarks, BigBenchHardIsChance) {
   const auto tasks = file_scenarios({root / "bbh/bbh"});
   ASSERT_EQ(tasks.size(), 27u);
   size_t choices = 0;
-  for (const auto& t : tasks) choices += t->spec().prompting.method == Prompting::Method::choose;
+  for (const auto& t : tasks) choices += t->spec().prompt.method == PromptSpec::Method::choose;
   EXPECT_EQ(choices, 23u);
   for (const auto& t : tasks)
     if (t->spec().name == "boolean_expressions" || t->spec().name == "navigate") {
       const Score s = random_score(*t, 100);
       EXPECT_NEAR(s.chance.uniform, 0.5, 1e-12);
-      EXPECT_LT(s.headline.low, std::max(0.5, s.chance.majority)) << t->spec().name;
-      EXPECT_GT(s.headline.high, std::min(0.5, 1 - s.chance.majority)) << t->spec().name;
+      EXPECT_LT(s.estimate.low, std::max(0.5, s.chance.majority)) << t->spec().name;
+      EXPECT_GT(s.estimate.high, std::min(0.5, 1 - s.chance.majority)) << t->spec().name;
     }
 }
 

@@ -7,9 +7,6 @@
 #include "lineage/world/dialogs/dialog.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/mpy/corpus/code_corpus.h"
-#include "lineage/world/probes/code_probes.h"
-#include "lineage/world/probes/instruction_probes.h"
-#include "lineage/world/probes/text_probes.h"
 #include "lineage/world/problems/chain.h"
 #include "lineage/world/text_corpus.h"
 
@@ -18,11 +15,6 @@ namespace {
 
 using WorldPtr = std::shared_ptr<const World>;
 using Kinds = std::vector<SampleKind>;
-
-SamplePart part(std::string name, Tokens tokens, TokenTag tag = {}) {
-  std::vector<TokenTag> tags(tokens.size(), tag);
-  return {std::move(name), std::move(tokens), std::move(tags)};
-}
 
 SamplePart document_part(Document d) {
   d.tokens.pop_back(), d.tags.pop_back();  // the end of text
@@ -111,8 +103,8 @@ void add_problems(const WorldPtr& world, Kinds& kinds) {
         return Sample{name,
                       "problem " + std::to_string(index) + ", " + std::to_string(steps) +
                           (steps == 1 ? " step" : " steps"),
-                      {part("problem", problem_text(p)),
-                       part("answer", chain ? chained_answer(p) : direct_answer(p), tag)}};
+                      {sample_part("problem", problem_text(p)),
+                       sample_part("answer", chain ? chained_answer(p) : direct_answer(p), tag)}};
       };
       kinds.push_back({"problem", name,
                        family_name + (chain ? " problems, worked out" : " problems, direct"),
@@ -147,9 +139,10 @@ void add_instructions(const WorldPtr& world, Kinds& kinds) {
            for (uint64_t i = first; i < first + static_cast<uint64_t>(count); ++i) {
              const InstructionType& type = types[i % types.size()];
              const Demonstration d = all->instructions.demonstration(type, "gallery", i);
-             out.push_back({code,
-                            type_name(type),
-                            {part("user", d.prompt), part("bot", d.answer, {ability, true})}});
+             out.push_back(
+                 {code,
+                  type_name(type),
+                  {sample_part("user", d.prompt), sample_part("bot", d.answer, {ability, true})}});
            }
            return out;
          }});
@@ -168,9 +161,9 @@ void add_dialogs(const WorldPtr& world, Kinds& kinds) {
                  make_dialog(*world, type, 0, "gallery " + name, first + static_cast<uint64_t>(i));
              Sample s{name, "lag " + std::to_string(d.lag), {}};
              for (size_t k = 0; k < d.turns.size(); ++k) {
-               s.parts.push_back(part("user", d.turns[k].user));
+               s.parts.push_back(sample_part("user", d.turns[k].user));
                s.parts.push_back(
-                   part("bot", d.turns[k].bot, {Ability::dialog_history, k == d.asked}));
+                   sample_part("bot", d.turns[k].bot, {Ability::dialog_history, k == d.asked}));
              }
              out.push_back(std::move(s));
            }
@@ -179,61 +172,20 @@ void add_dialogs(const WorldPtr& world, Kinds& kinds) {
   }
 }
 
-// The question, and below it the choices or the reference; what is right bears the answer.
-Sample probe_sample(const ProbeSet& set, const ProbeItem& item) {
-  const auto ability = static_cast<Ability>(std::stoi(set.ability.substr(1)));
-  const TokenTag right{ability, true};
-  Sample s{set.name, item.cell.empty() ? item.id : item.cell, {}};
-  for (const ProbeExample& e : item.examples) {
-    s.parts.push_back(part("shown", e.question));
-    s.parts.push_back(part("answer", joined({e.chain, e.answer})));
-  }
-  if (!item.question.empty()) s.parts.push_back(part("question", item.question));
-  const bool choose = set.method == ProbeSet::Method::choose;
-  const auto add = [&](std::string name, const Tokens& tokens, bool is_right) {
-    s.parts.push_back(part(std::move(name), tokens, is_right ? right : TokenTag{}));
-  };
-  constexpr size_t kChoicesShown = 6;
-  if (!item.contexts.empty())
-    for (size_t i = 0; i < item.contexts.size(); ++i) {
-      const bool is_right = static_cast<int>(i) == item.correct;
-      add(is_right ? "right" : "wrong", joined({item.contexts[i], item.answers[0]}), is_right);
-    }
-  else if (choose)
-    for (size_t i = 0, shown = 0; i < item.answers.size(); ++i) {
-      const bool is_right = static_cast<int>(i) == item.correct;
-      if (is_right || shown++ < kChoicesShown)
-        add(is_right ? "right" : "wrong", item.answers[i], is_right);
-    }
-  else if (!item.answers.empty())
-    add("answer", joined({item.chain, item.answers[0]}), true);
-  return s;
-}
-
-void add_probes(const WorldPtr& world, Kinds& kinds) {
-  for (auto probes : {text_probes, code_generation_probes, code_understanding_probes,
-                      code_long_range_probes, tuned_probes})
-    for (const ProbeSet& set : probes())
-      kinds.push_back(
-          {"probe", set.name, set.title, [world, set](uint64_t first, int64_t count) {
-             std::vector<Sample> out;
-             for (int64_t i = 0; i < count; ++i)
-               out.push_back(probe_sample(
-                   set, set.item(*world, kFirstProbe + first + static_cast<uint64_t>(i))));
-             return out;
-           }});
-}
-
 }  // namespace
 
-std::vector<SampleKind> sample_kinds(WorldPtr world, const GalleryConfig& config) {
+SamplePart sample_part(std::string name, Tokens tokens, TokenTag tag) {
+  std::vector<TokenTag> tags(tokens.size(), tag);
+  return {std::move(name), std::move(tokens), std::move(tags)};
+}
+
+std::vector<SampleKind> corpus_samples(WorldPtr world, const GalleryConfig& config) {
   Kinds kinds;
   add_text(world, config, kinds);
   add_code(*world, config, kinds);
   add_problems(world, kinds);
   add_instructions(world, kinds);
   add_dialogs(world, kinds);
-  add_probes(world, kinds);
   return kinds;
 }
 

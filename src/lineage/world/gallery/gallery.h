@@ -20,6 +20,9 @@ struct SamplePart {
   std::vector<TokenTag> tags;  // as many
 };
 
+// Tokens that all have one tag.
+SamplePart sample_part(std::string name, std::vector<Token> tokens, TokenTag = {});
+
 // Something that the micro-world makes, for people to look at.
 struct Sample {
   std::string kind;   // "encyclopaedia", "F02", "A05.binding.k4"
@@ -27,8 +30,7 @@ struct Sample {
   std::vector<SamplePart> parts;
 };
 
-// What samples there are: the document types of both corpora, word problems worked out and direct,
-// families of instructions, dialogs, probes.
+// A kind of sample.
 struct SampleKind {
   std::string group;  // text, code, problem, instruction, dialog, probe
   std::string name, title;
@@ -42,7 +44,9 @@ struct GalleryConfig {
   int64_t code_tokens = 2'200'000;
   CodeConfig code{};
 };
-std::vector<SampleKind> sample_kinds(std::shared_ptr<const World>, const GalleryConfig&);
+// The document types of both corpora, word problems worked out and direct, families of
+// instructions, dialogs; abilities/item_samples.h has the test items.
+std::vector<SampleKind> corpus_samples(std::shared_ptr<const World>, const GalleryConfig&);
 
 // Those of a group, of a name, or whose name begins so ("A12", "F02"); all for "". An Error that
 // names the nearest one when there is none.

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/abilities/allowed_overlap.h"
+#include "lineage/base/progress.h"
+#include "lineage/world/document.h"
+#include "lineage/world/facts.h"
+
+namespace lineage {
+
+// Whether what models are trained on holds what they are asked (docs/abilities.md, section 4).
+
+// What training reads: a corpus of the micro-world, or a set of demonstrations.
+struct AuditSource {
+  using Kind = SourceKind;
+  std::string name;
+  Kind kind = Kind::text;
+  int64_t documents = 0;
+  std::function<Document(int64_t)> document;  // any thread may call it
+  // The generator's key of what a document asks, of which a tenth is for tests only; null where
+  // documents have none.
+  std::function<uint64_t(int64_t)> key = nullptr;
+};
+
+// One item of a probe, as tokens. `question` and `target` are what a model is given and should say;
+// a sentence to be judged has no question. Where the target goes on with the question's sentence it
+// must follow at once to count as the same, else a few tokens may stand between.
+struct AuditItem {
+  std::string id, cell;
+  std::vector<Token> question, target;
+  bool continues = false;
+};
+struct AuditProbe {
+  std::string name, ability;
+  std::string condition_of = {};  // see ScenarioSpec
+  std::vector<AuditItem> items;
+};
+
+// The test items of the whole ability suite, at most so many of a scenario. Votes over several
+// chains ask the items of another scenario, and are left out.
+std::vector<AuditProbe> audit_probes(const std::shared_ptr<const World>&, int64_t most);
+
+// Items of one cell of a probe that stand in a source.
+struct Overlap {
+  std::string ability, probe, condition_of, cell, source;
+  Check check = Check::exact;
+  int64_t found = 0, items = 0;  // of those that the check can judge
+  std::string example;           // an item that was found, as words
+  std::string example_id;
+  int64_t document = 0;   // where it was found first
+  std::string allowed{};  // why this is no leak; empty: it is one
+};
+
+// A document that its split does not allow, whatever is asked.
+struct SplitFault {
+  std::string source, what;
+  int64_t found = 0;
+  int64_t document = 0;
+  std::string example;
+};
+
+// Answer-bearing tokens by ability. Of an ability that a base model must have they should be at
+// least this share of its text: reading comprehension did not appear at .45 %.
+inline constexpr double kDenseEnough = 0.02;
+inline constexpr int kAuditAbilities = 32;
+struct SourceCount {
+  std::string name;
+  AuditSource::Kind kind = AuditSource::Kind::text;
+  int64_t documents = 0, tokens = 0;
+  std::array<int64_t, kAuditAbilities> answers{};
+  double share(Ability a) const {
+    return tokens
+               ? static_cast<double>(answers[static_cast<size_t>(a)]) / static_cast<double>(tokens)
+               : 0;
+  }
+};
+
+struct ProbeCount {
+  std::string name, ability;
+  int64_t items = 0;
+};
+
+// What a node reads in all: tokens of each source, its own stage's and with its ancestors'.
+struct NodeDiet {
+  std::string node, parent;
+  std::map<std::string, double> own, total;
+};
+
+// What the answers of an ability came to in a node's life. A claim that its stage gave the ability
+// needs that no earlier stage had any (docs/abilities.md, section 4); else it is a dose.
+struct NodeDose {
+  Ability ability = Ability::none;
+  double own = 0, before = 0;  // answer-bearing tokens
+  bool is_new() const { return own > 0 && before == 0; }
+};
+
+struct AuditReport {
+  std::vector<SourceCount> sources;
+  std::vector<ProbeCount> probes;
+  std::vector<Overlap> overlaps;  // all that were found, allowed ones too
+  std::vector<SplitFault> faults;
+  bool clean() const;
+  // One line for the first leak; empty when clean.
+  std::string first_leak() const;
+};
+
+std::vector<NodeDose> node_doses(const AuditReport&, const NodeDiet&);
+
+// The matrix of abilities and sources, the doses of nodes, and what was found, for people; all of
+// it as JSON.
+std::string audit_text(const AuditReport&, const std::vector<NodeDiet>&);
+std::string audit_json(const AuditReport&, const std::vector<NodeDiet>&);
+
+// Reads every source once. Deterministic, for any number of threads.
+AuditReport audit(const World&, const std::vector<AuditProbe>&, const std::vector<AuditSource>&,
+                  Progress& = silent());
+
+}  // namespace lineage

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lineage/eval/scenario.h"
+
+namespace lineage::metrics {
+
+// 1 when the correct choice has the best score, shared with those that tie.
+ItemMetric choice_accuracy();
+// The answer is one of the accepted ones.
+ItemMetric answer_match(PromptSpec::Match);
+// The item's own grade of the whole output; 0 where there is no output.
+ItemMetric graded();
+// The reference's mean probability a token, exp(log_prob).
+ItemMetric probability();
+// Of the reference chain's steps, the share that the output has, in order (longest common
+// subsequence); and the share that it has from the first on without a fault.
+ItemMetric step_accuracy(const PromptSpec&);
+ItemMetric correct_prefix(const PromptSpec&);
+
+}  // namespace lineage::metrics
