@@ -23,7 +23,7 @@ const SECTIONS: Section[] = [
   { id: "abilities", title: "Abilities", draw: heatmap,
     lead: ["Each row an ", term("ability"), ", each column a model (", term("node"), "), children right of their ", term("parent", "parents"), ". Colour runs from ", term("chance"), " to the best possible score. A row opens to what it measures, one ", term("item"), " of it, and its parts. Point at a cell, or walk with the arrow keys, for its ", term("interval"), "."] },
   { id: "edges", title: "What each stage gave, and what it took", draw: edgePanels,
-    lead: ["Child minus parent on the same items, ", term("seed"), " by seed, largest gain first. Filled: the interval leaves out zero; pale: it does, but not after ", term("holm"), " for all abilities of the pair. Open: not told apart from no change, or a change of less than .005."] },
+    lead: ["Child minus parent on the same items, ", term("seed"), " by seed, greatest improvement first. Filled: the interval leaves out zero; pale: it does, but not after ", term("holm"), " for all abilities of the pair. Open: no significant change, or one of less than .005."] },
   { id: "curves", title: "Learning curves", draw: learningCurves,
     lead: ["Losses in ", term("nats"), " a ", term("token"), ". Every generation has the same width whatever its tokens, and a child starts where its parent ended; a line is the mean of the seeds, which stand faint behind it."] },
   { id: "answers", title: "Answers", draw: samples, lead: ["The same prompt, put to every model."] },

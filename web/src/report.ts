@@ -16,6 +16,7 @@ export interface Report {
   explanations: Explanation[]; // of the headline rows that have one
   scores: Score[];
   contrasts: Contrast[];
+  edges: Pair[];
   curves: Curve[];
   samples: Sample[];
   notes: string[];
@@ -71,21 +72,25 @@ export interface Grown {
   seconds: number | null;
 }
 
-/** A row of the heat map; `of` names the row that opens to it, "" for a headline. */
+/** A row of the heat map; `of` names the row that opens to it, "" for a row of its own. */
 export interface Ability {
   id: string; // unique
   ability: string; // "A05"
   of: string;
   scenario: string;
   name: string;
+  label: string; // for tables: the ability and the name, of a finer row the name
   metric: string;
+  unit: string; // "": a pure number
+  better: "higher" | "lower" | "nearest" | "neither"; // which values are good ones
+  target: number | null; // of "nearest"
   chance: number | null;
-  low: number; // of the metric's range
+  low: number; // of an axis: the metric's range, where that ends
   high: number;
-  graded: string; // what the graded metric is, with its unit; "" when there is none
+  log_likelihood: string; // the log-likelihood with its unit; "" when there is none
 }
 
-/** What a headline row means: whole sentences, "" where there is nothing to say. */
+/** The meaning of a row of its own: whole sentences, "" where there is nothing to say. */
 export interface Explanation {
   ability: string; // the row's id
   measures: string;
@@ -114,14 +119,16 @@ export interface Interval {
 export interface Score {
   node: string;
   ability: string; // a row's id
-  headline: Interval | null; // over seeds and items, or items with one seed; null: see gate
+  score: Interval | null; // over seeds and items, or items with one seed; null: see not_measurable
   items: Interval | null; // over items alone
-  graded: Interval | null;
+  log_likelihood: Interval | null;
   format: number | null; // share of answers in form
   n: number; // items for each seed
   per_seed: (number | null)[]; // in the order of the report's seeds
   prompting: string;
-  gate: string; // why it cannot be measured here; "" when it can
+  not_measurable: string; // why it cannot be measured here; "" when it can
+  at_chance: boolean; // the interval reaches chance
+  skill: number | null; // -1 to 1, from chance to the best score; null: no score is the best
 }
 
 export interface Contrast {
@@ -132,14 +139,25 @@ export interface Contrast {
   difference: Interval; // node - parent, paired over items and seeds
   items: Interval; // over items alone
   p: number;
-  holm: number | null; // p adjusted over the headline rows of this pair; null for a finer row
+  holm: number | null; // p adjusted over the rows of their own of this pair; null for a finer row
   n: number;
   seeds: number;
   change: Change;
 }
 
-/** What a difference tells: not told apart from none; told apart, but shown as .00; more; less. */
-export type Change = "open" | "small" | "gain" | "loss";
+/**
+ * A difference: not significant; significant, but shown as .00; better; worse; or significant where
+ * no direction is better.
+ */
+export type Change = "open" | "small" | "better" | "worse" | "other";
+
+/** The contrasts of two nodes by rows of their own, greatest improvement first. */
+export interface Pair {
+  node: string;
+  from: string; // its parent, or a control
+  kind: Contrast["kind"];
+  contrasts: number[]; // indices
+}
 
 export interface Curve {
   node: string;
@@ -189,51 +207,26 @@ export function asReport(value: unknown): Report {
   return report as Report;
 }
 
-// --- what an interval tells ------------------------------------------------------------------
-
-const SHOWN = 0.005; // what is less is shown as .00
-
-/**
- * The way from chance as a share of that to the best possible score, clamped to [-1, 1]; 0 where
- * both are shown as the same number.
- */
-export function skill(value: number, ability: Ability): number {
-  const chance = ability.chance ?? 0;
-  const room = ability.high - chance;
-  if (room <= 0 || Math.abs(value - chance) < SHOWN) return 0;
-  return Math.max(-1, Math.min(1, (value - chance) / room));
-}
-
-/** Whether a score's interval reaches chance: nothing beyond guessing has been shown. */
-export function atChance(headline: Interval, ability: Ability): boolean {
-  return ability.chance !== null && headline.low <= ability.chance && headline.high >= ability.chance;
-}
+// --- edges -------------------------------------------------------------------------------------
 
 export interface Edge {
   parent: string;
   child: string;
   kind: Contrast["kind"];
-  rows: { ability: Ability; contrast: Contrast }[]; // headline rows, largest gain first
+  rows: { ability: Ability; contrast: Contrast }[];
 }
 
-/** The pairs of nodes that are compared, in the order of the nodes: with parents, then controls. */
+/** The pairs of nodes that are compared, with their rows. */
 export function edges(report: Report): Edge[] {
-  const heads = new Map(report.abilities.filter((a) => a.of === "").map((a) => [a.id, a]));
-  const key = (c: Contrast) => JSON.stringify([c.parent, c.kind]);
-  return report.nodes.flatMap((node) => {
-    const own = report.contrasts.filter((c) => c.node === node.name && heads.has(c.ability));
-    return [...new Set(own.map(key))].sort((a, b) => Number(a.includes('"control"]')) - Number(b.includes('"control"]')))
-      .map((pair) => {
-        const rows = own.filter((c) => key(c) === pair)
-          .map((contrast) => ({ ability: heads.get(contrast.ability)!, contrast }))
-          .sort((a, b) => b.contrast.difference.value - a.contrast.difference.value);
-        const { parent, kind } = rows[0]!.contrast;
-        return { parent, child: node.name, kind, rows };
-      });
-  });
+  const ability = new Map(report.abilities.map((a) => [a.id, a]));
+  return report.edges.map(({ node, from, kind, contrasts }) => ({ parent: from, child: node, kind,
+    rows: contrasts.map((i) => {
+      const contrast = report.contrasts[i]!;
+      return { ability: ability.get(contrast.ability)!, contrast };
+    }) }));
 }
 
-/** The headline rows, and for each the finer rows that it opens to. */
+/** The rows of their own, and for each the finer rows that it opens to. */
 export function rows(report: Report): { head: Ability; finer: Ability[] }[] {
   return report.abilities.filter((a) => a.of === "")
     .map((head) => ({ head, finer: report.abilities.filter((a) => a.of === head.id) }));

@@ -85,10 +85,11 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
         code: "0.1.0", started: "2025-01-31T11:58:00Z", seconds: 1704 },
       { command: "lineage eval runs", machine: "", code: "0.1.0", started: "2025-01-31T12:27:00Z", seconds: null }],
     recipe: 'name = "gpt35-micro"\nseed = 1\n\n[nodes.davinci]\nstage = "pretrain"\n',
-    nodes: [], abilities: [], explanations: [], scores: [], contrasts: [], curves: [], samples: [], notes: [],
+    nodes: [], abilities: [], explanations: [], scores: [], contrasts: [], edges: [], curves: [], samples: [], notes: [],
   };
-  report.abilities = ABILITIES.slice(0, abilities).map(([id, name, metric, chance, graded]) => ({
-    id, ability: id, of: "", scenario: `${id}.${name.replaceAll(/\W+/g, "_")}`, name, metric, chance, low: 0, high: 1, graded }));
+  report.abilities = ABILITIES.slice(0, abilities).map(([id, name, metric, chance, log_likelihood]) => ({
+    id, ability: id, of: "", scenario: `${id}.${name.replaceAll(/\W+/g, "_")}`, name, label: `${id} ${name}`,
+    metric, unit: "", better: "higher", target: null, chance, low: 0, high: 1, log_likelihood }));
   // All rows but the last are explained; of the tenth several answers are right.
   report.explanations = report.abilities.slice(0, -1).map((a, i) => ({
     ability: a.id, measures: `Something about ${a.name} is asked.`, chance: "A guess.", low: "Nothing is known.",
@@ -98,7 +99,7 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
       : { prompt: "", chat: "", choices: ["a cat runs .", "a cat run ."], choice_count: 2, chain: "", answer: "a cat runs ." } }));
   // The fifth row opens to its shots.
   const shots = abilities > 4 ? ["no shot", "2 shots", "8 shots"].map((name, k) => ({
-    ...report.abilities[4], id: `A05/${name}`, of: "A05", name, chance: 0.03 + 0.01 * k })) : [];
+    ...report.abilities[4], id: `A05/${name}`, of: "A05", name, label: name, chance: 0.03 + 0.01 * k })) : [];
   report.abilities.splice(5, 0, ...shots);
   for (const [name, stage, parent, parameters, tokens, control, data] of chosen) {
     report.nodes.push({
@@ -122,17 +123,18 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
       const i = ABILITIES.findIndex(([id]) => id === a.ability);
       const value = values[i];
       if (value === null) {
-        report.scores.push({ node: name, ability: a.id, headline: null, items: null, graded: null, format: null,
-          n: 1068, per_seed: SEEDS.map(() => null), prompting: "", gate: "the control on fresh names is .71; wanted more than .90" });
+        report.scores.push({ node: name, ability: a.id, score: null, items: null, log_likelihood: null, format: null,
+          n: 1068, per_seed: SEEDS.map(() => null), prompting: "", at_chance: false, skill: null, not_measurable: "the control on fresh names is .71; wanted more than .90" });
         return;
       }
       const half = 0.012 + 0.05 * Math.sqrt(value * (1 - value));
       const around = (v, by) => ({ value: v, low: Math.max(0, v - by), high: Math.min(1, v + by) });
       report.scores.push({
-        node: name, ability: a.id, n: 1068, gate: "", format: 0.98,
+        node: name, ability: a.id, n: 1068, not_measurable: "", format: 0.98,
+        at_chance: value - half <= a.chance && value + half >= a.chance, skill: (value - a.chance) / (1 - a.chance),
         per_seed: SEEDS.map(() => Number(Math.min(1, Math.max(0, value + (draw() - 0.5) * half)).toFixed(3))),
-        headline: around(value, half), items: around(value, half / 2),
-        graded: { value: 3 * (1 - value), low: 3 * (1 - value) - 0.1, high: 3 * (1 - value) + 0.1 },
+        score: around(value, half), items: around(value, half / 2),
+        log_likelihood: { value: 3 * (1 - value), low: 3 * (1 - value) - 0.1, high: 3 * (1 - value) + 0.1 },
         prompting: ["sft", "feedme"].includes(name) ? "chat template" : "plain, 4 shots" });
       const compare = (child, other, after, kind) => {
         const before = other[7][i];
@@ -142,7 +144,7 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
         report.contrasts.push({ node: child, parent: other[0], ability: a.id, kind, n: 1068, seeds: 3,
           difference: { value: d, low: d - s, high: d + s }, items: { value: d, low: d - s / 2, high: d + s / 2 },
           p, holm: a.of === "" ? Math.min(1, 5 * p) : null,
-          change: Math.abs(d) <= s ? "open" : Math.abs(d) < 0.005 ? "small" : d > 0 ? "gain" : "loss" });
+          change: Math.abs(d) <= s ? "open" : Math.abs(d) < 0.005 ? "small" : d > 0 ? "better" : "worse" });
       };
       if (above) compare(name, above, value, "parent");
       const against = report.nodes.find((n) => n.control_of === name);
@@ -160,6 +162,12 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
       });
     }
   }
+  report.edges = report.nodes.flatMap((node) => ["parent", "control"].flatMap((kind) => {
+    const own = report.contrasts.map((c, i) => ({ ...c, i }))
+      .filter((c) => c.node === node.name && c.kind === kind && report.abilities.find((a) => a.id === c.ability).of === "")
+      .sort((a, b) => b.difference.value - a.difference.value);
+    return own.length ? [{ node: node.name, from: own[0].parent, kind, contrasts: own.map((c) => c.i) }] : [];
+  }));
   const answer = (texts, wanted) => chosen.map(([name], i) => ({ node: name, text: texts[i], correct: texts[i].trim() === wanted || texts[i].includes(`answer ${wanted}`) }));
   report.samples = [
     { ability: "A12", wanted: "12", prompt: "q: tom has 3 apples . ann has 4 more than tom . ben has 5 more than ann . how many has ben ?\na:",

@@ -42,7 +42,7 @@ const tests = {
     assert.equal(await count(".card.control"), 2);
     const heads = new Set(report.abilities.filter((a) => a.of === "").map((a) => a.id));
     const contrasts = report.contrasts.filter((c) => heads.has(c.ability));
-    const changed = contrasts.filter((c) => c.change === "gain" || c.change === "loss");
+    const changed = contrasts.filter((c) => ["better", "worse", "other"].includes(c.change));
     assert.equal(await count("figure.edge [aria-label=dot] circle"), changed.length);
     await browser.run(`[...document.querySelectorAll("#edges .choice button")].find((b) => b.textContent === "all abilities").click()`);
     await browser.settle();
@@ -82,7 +82,7 @@ const tests = {
     await browser.run(`document.querySelector(".heatmap td[data-ability='A05']").focus()`);
     await browser.press("ArrowDown");
     assert.equal(await browser.run("document.activeElement.dataset.ability"), "A05/no shot");
-    await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "graded metric").click()`);
+    await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "log-likelihood").click()`);
     assert.equal(await count(".heatmap tr.lesson"), 1);
     assert.equal(await count(".heatmap tr.finer td[data-node]"), 3 * 9);
     await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === "score").click()`);
@@ -117,7 +117,7 @@ const tests = {
     await browser.open(page, { width: 1280 });
   },
   async "the other views and another prompt are drawn"() {
-    for (const view of ["change against the parent", "graded metric", "score"]) {
+    for (const view of ["change against the parent", "log-likelihood", "score"]) {
       await browser.run(`[...document.querySelectorAll("#abilities button")].find((b) => b.textContent === ${JSON.stringify(view)}).click()`);
       assert.equal(await count(".heatmap td[data-node]"), 9 * 16, view);
     }
@@ -141,15 +141,8 @@ const tests = {
     assert.equal(await browser.run("document.title"), "gpt35-micro · Lineage");
     assert.equal(await count("#bold"), 0);
   },
-  async "a report without explanations is drawn"() {
-    const { explanations, ...report } = example({ nodes: 2 });
-    report.contrasts = report.contrasts.map(({ change, ...c }) => c);
-    await browser.open(pathToFileURL(write("first", report)).href);
-    assert.equal(await count(".heatmap td[data-node]"), 2 * 16);
-    assert.equal(await count(".opener"), 1); // to parts
-  },
   async "a run without scores shows its tree and curves"() {
-    const report = { ...example({ nodes: 1 }), abilities: [], explanations: [], scores: [], contrasts: [], samples: [] };
+    const report = { ...example({ nodes: 1 }), abilities: [], explanations: [], scores: [], contrasts: [], edges: [], samples: [] };
     await browser.open(pathToFileURL(write("bare", report)).href);
     assert.equal(await count(".tree article"), 1);
     assert.equal(await count("#edges .empty, #answers .empty, #abilities .empty"), 3);

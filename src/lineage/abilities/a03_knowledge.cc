@@ -72,7 +72,7 @@ AbilityDefinition a03_knowledge() {
                                               "Facts of persons never asked about, as questions",
                                               6 * 120, question_item))},
           .allowed = {{.scenarios = {kTold},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact, Check::grams},
                        .why = "asked in words of the text on purpose, beside A03.cloze, whose "
                               "wordings it has not"}}};

@@ -97,11 +97,11 @@ AbilityDefinition a04_commonsense() {
           .tag = Ability::commonsense,
           .scenarios = {commonsense},
           .allowed = {{.cells = {"stated"},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact},
                        .why = "what is stated is to be known from the text"},
                       {.cells = {"exception"},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact},
                        .why = "an exception follows from nothing, so the text states it"}}};
 }

@@ -83,7 +83,7 @@ AbilityDefinition a06_functions_in_context() {
           .tag = Ability::novel_function,
           .scenarios = scenarios,
           .allowed = {{.scenarios = {with_shots(kFunction, 0)},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact, Check::grams},
                        .why = "without an example no function is meant, and others give the same "
                               "value; k0 is the control of the other rows"}}};

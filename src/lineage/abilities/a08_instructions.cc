@@ -33,19 +33,19 @@ AbilityDefinition a08_instructions() {
           .tag = Ability::instruction,
           .scenarios = {trained},
           .allowed = {{.cells = {"F11"},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact},
                        .share = 0.1,
                        .why = "pages ask of cities and companies too; of persons tests ask the "
                               "H-half alone"},
                       {.cells = {"F22"},
-                       .sources = {SourceKind::demonstrations},
+                       .sources = {TrainingKind::demonstrations},
                        .checks = {Check::grams},
                        .share = 0.05,
                        .why = "a passage about another person may have the same place and thing; "
                               "the item holds the answer itself"},
                       {.cells = functions_of_code,
-                       .sources = {SourceKind::code},
+                       .sources = {TrainingKind::code},
                        .checks = {Check::program},
                        .why = "functions of one operation are common code; the items ask for words "
                               "for them, or the reverse"}}};

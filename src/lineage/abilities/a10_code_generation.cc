@@ -92,7 +92,7 @@ AbilityDefinition a10_code_generation() {
   return {.id = "A10",
           .tag = Ability::code_generation,
           .scenarios = {once, drawn_bodies()},
-          .allowed = {{.sources = {SourceKind::code, SourceKind::demonstrations},
+          .allowed = {{.sources = {TrainingKind::code, TrainingKind::demonstrations},
                        .checks = {Check::program},
                        .why = kCommonCode}}};
 }

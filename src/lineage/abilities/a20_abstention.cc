@@ -159,7 +159,7 @@ AbilityDefinition a20_abstention() {
           .tag = Ability::abstention,
           .scenarios = {written_answers(kAuroc), confidence(kAuroc)},
           .allowed = {{.cells = {kCore},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact},
                        .why = "the text has these facts often, so that a model can know them; "
                               "measured is whether it says so"}}};

@@ -88,7 +88,7 @@ AbilityDefinition a25_language_b() {
           .scenarios = {agreement, facts, translation},
           .allowed = {{.scenarios = {kFacts},
                        .cells = {"told_in_b"},
-                       .sources = {SourceKind::text},
+                       .sources = {TrainingKind::text},
                        .checks = {Check::exact},
                        .why = "told in B: B's text states them"}}};
 }

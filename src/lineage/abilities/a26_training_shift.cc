@@ -176,7 +176,7 @@ AbilityDefinition a26_training_shift() {
           .scenarios = {next_token()},
           .borrowed = borrowed(),
           .derived = derived(),
-          .allowed = {{.sources = {SourceKind::text, SourceKind::demonstrations},
+          .allowed = {{.sources = {TrainingKind::text, TrainingKind::demonstrations},
                        .checks = {Check::exact, Check::grams},
                        .why = "no ability: any text of the corpus's kinds, on which a model is "
                               "compared with its parent"}}};

@@ -9,8 +9,8 @@ namespace lineage {
 
 // The kinds of text that training reads: the corpora of the micro-world, and sets of
 // demonstrations.
-enum class SourceKind : uint8_t { text, code, demonstrations };
-std::string_view source_kind_name(SourceKind);
+enum class TrainingKind : uint8_t { text, code, demonstrations };
+std::string_view training_kind_name(TrainingKind);
 
 // How an item can be in a corpus.
 enum class Check : uint8_t {
@@ -27,7 +27,7 @@ std::string_view check_name(Check);
 struct AllowedOverlap {
   std::vector<std::string> scenarios = {};  // with their conditions; empty: all of the ability
   std::vector<std::string> cells = {};      // empty: every cell
-  std::vector<SourceKind> sources;
+  std::vector<TrainingKind> sources;
   std::vector<Check> checks;
   double share = 1;  // of the items, at most
   std::string why;

@@ -50,7 +50,7 @@ ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
                           o.abilities);
 }
 
-// Adds the folder's digits to names that several models have, as of several seeds or trees.
+// Models of one name, as of several seeds or trees, are told apart as their folders are.
 void tell_apart(std::vector<ScoreRow>& rows) {
   constexpr size_t kDigits = 12;
   std::map<std::string, std::set<std::string>> keys;
@@ -59,22 +59,21 @@ void tell_apart(std::vector<ScoreRow>& rows) {
     if (keys[r.node_name].size() > 1) r.node_name += "-" + r.node.substr(0, kDigits);
 }
 
-// The rows that are printed without --cells: the headline scenarios of each ability (all scenarios
-// where it has none) and those named with --ability.
-std::vector<ScoreRow> headline_rows(const std::vector<ScoreRow>& rows,
-                                    const std::vector<std::string>& named) {
-  std::set<std::string> with_headline;
-  for (const ScoreRow& r : rows)
-    if (r.headline_of_ability) with_headline.insert(r.ability);
+// The rows that are printed without --cells: rows of their own, those whose parent row was not
+// measured, and those named with --ability.
+std::vector<ScoreRow> main_rows(const std::vector<ScoreRow>& rows,
+                                const std::vector<std::string>& named) {
+  std::set<std::pair<std::string, std::string>> measured;
+  for (const ScoreRow& r : rows) measured.insert({r.node, r.scenario});
   std::vector<ScoreRow> result;
   for (const ScoreRow& r : rows)
-    if (r.cell.empty() && (r.headline_of_ability || !with_headline.contains(r.ability) ||
+    if (r.cell.empty() && (r.parent_row.empty() || !measured.contains({r.node, r.parent_row}) ||
                            std::ranges::find(named, r.scenario) != named.end()))
       result.push_back(r);
   return result;
 }
 
-// "-" for a value that is not finite.
+// "-" where there is none.
 std::string number(double value, int width = 0) {
   return std::isfinite(value) ? fmt::format("{:{}.3f}", value, width)
                               : fmt::format("{:>{}}", "-", width);
@@ -97,16 +96,16 @@ void print_table(const std::vector<ScoreRow>& rows) {
   for (const ScoreRow& r : rows) {
     const std::string name = r.cell.empty() ? r.scenario : r.scenario + "/" + r.cell;
     if (r.n == 0) {
-      fmt::print("{:{}}  {:{}}  {}\n", r.node_name, node, name, scenario, r.gate);
+      fmt::print("{:{}}  {:{}}  {}\n", r.node_name, node, name, scenario, r.not_measurable);
       continue;
     }
     std::string notes;
     if (r.skipped) notes += fmt::format("  {} too long", r.skipped);
     if (r.truncated) notes += fmt::format("  {} cut to fit", r.truncated);
-    if (!r.gate.empty()) notes += "  " + r.gate;
+    if (!r.not_measurable.empty()) notes += "  " + r.not_measurable;
     fmt::print("{:{}}  {:{}}  {}  {:>15}  {}  {}  {}  {:5}  {:4}  {}{}\n", r.node_name, node, name,
-               scenario, number(r.headline, 6), interval(r.low, r.high), number(r.chance, 6),
-               number(r.graded, 9), number(r.format, 6), r.n, r.seed, r.form, notes);
+               scenario, number(r.score, 6), interval(r.low, r.high), number(r.chance, 6),
+               number(r.log_likelihood, 9), number(r.format, 6), r.n, r.seed, r.prompt_template, notes);
   }
 }
 
@@ -116,24 +115,24 @@ nlohmann::json json_of(const ScoreRow& r) {
                       {"ability", r.ability},
                       {"scenario", r.scenario},
                       {"cell", r.cell},
-                      {"template", r.form},
+                      {"template", r.prompt_template},
                       {"n", r.n},
                       {"seed", r.seed},
                       {"skipped", r.skipped},
                       {"truncated", r.truncated},
-                      {"gate", r.gate}};
+                      {"not_measurable", r.not_measurable}};
   if (r.n > 0)
-    j.update({{"score", r.headline},
+    j.update({{"score", r.score},
               {"low", r.low},
               {"high", r.high},
               {"chance", r.chance},
               {"shuffled", r.shuffled},
-              {"nats_per_token", r.graded},
+              {"nats_per_token", r.log_likelihood},
               {"format", r.format}});
   return j;
 }
 
-// Says that reports keep showing larger measurements after this smaller one.
+// A small try leaves larger measurements in their place.
 void note_larger(const std::map<std::string, int64_t>& larger, Progress& progress) {
   if (larger.empty()) return;
   std::string names;
@@ -190,7 +189,7 @@ void eval(EvalOptions o) {
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return;
   }
-  const auto shown = o.cells ? rows : headline_rows(rows, o.abilities);
+  const auto shown = o.cells ? rows : main_rows(rows, o.abilities);
   print_table(shown);
   if (shown.size() < rows.size())
     fmt::print("{} further rows, of cells, conditions and measures: --cells\n",

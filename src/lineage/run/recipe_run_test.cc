@@ -61,9 +61,11 @@ TEST_F(RecipeRunTest, GrowsMeasuresRecordsAndReports) {
 
   // The same again measures nothing twice.
   const auto runs = [&] {
-    return Database(folder / "runs" / "scores.sqlite").query("SELECT count(*) FROM runs")[0][0];
+    return Database(folder / "runs" / "scores.sqlite")
+        .query("SELECT count(*) AS n FROM runs")[0]
+        .integer("n");
   };
-  const std::string before = runs();
+  const int64_t before = runs();
   run(recipe(), o);
   EXPECT_EQ(runs(), before);
 }

@@ -12,11 +12,10 @@
 namespace lineage {
 namespace {
 
-// The names that choose a scenario: its ability, its own, and those of its measures.
+// The names that choose a scenario: its ability, its own, and those of its aggregate metrics.
 std::set<std::string> names_of(const ScenarioSpec& spec) {
   std::set<std::string> names = {spec.ability, spec.name};
-  for (const Measure& m : spec.measures)
-    names.insert(m.name), names.insert(m.name.substr(0, m.name.find('.')));
+  for (const AggregateMetric& m : spec.aggregates) names.insert(m.name), names.insert(m.ability);
   return names;
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/eval/metric_info.h"
+
 namespace lineage {
 
 // Everything that a report shows of one family tree; plain data, and the same as its JSON document
@@ -49,18 +51,21 @@ struct ReportNode {
   std::vector<GrownModel> grown;  // by seed
 };
 
-// A row of the heat map: a headline scenario, or one of the finer rows that such a row opens to: a
-// cell of it (a tier, a distance, a family of instructions) or another condition of its ability
-// (k shots, direct against chain of thought).
+// A row of the heat map: a row of its own, or one of the finer rows that such a row opens to: a cell
+// of it (a tier, a distance, a family of instructions) or another condition of its ability (k shots,
+// direct against chain of thought).
 struct ReportAbility {
-  std::string id;                // unique in the report
-  std::string ability;           // "A05"
-  std::string of;                // id of the row that opens to this one; empty: a headline
-  std::string scenario, name;    // "A05.binding.k4"; what it asks, in words
-  std::string metric;            // what the headline counts
-  std::optional<double> chance;  // measured; none: the metric has no such floor
-  double low = 0, high = 1;      // the metric's range
-  std::string graded;            // the graded metric with its unit; empty: none
+  std::string id;              // unique in the report
+  std::string ability;         // "A05"
+  std::string of;              // id of the row that opens to this one; empty: a row of its own
+  std::string scenario, name;  // "A05.binding.k4"; its title
+  std::string label;           // for a table: the ability and the title, of a finer row the title
+  std::string metric, unit;    // "accuracy"; "words", empty: a pure number
+  Better better = Better::higher;
+  std::optional<double> target;   // of Better::nearest
+  std::optional<double> chance;   // measured; none: the metric has none
+  double low = 0, high = 1;       // of an axis: the metric's range, where that ends
+  std::string log_likelihood;     // the log-likelihood with its unit; empty: none
 };
 
 // An item of a row, for people to read; abilities/scenario_guide.h says what the fields are.
@@ -71,8 +76,8 @@ struct ReportExample {
   std::string chain = {}, answer = {};
 };
 
-// What a headline row means: whole sentences, empty where there is nothing to say
-// (world/probes/explanation.h).
+// The meaning of a row of its own: whole sentences, empty where there is nothing to say
+// (eval/explanation.h).
 struct ReportExplanation {
   std::string ability;  // the row's id
   std::string measures, chance, low, accepts, parts;
@@ -86,23 +91,27 @@ struct Interval {
 
 struct ReportScore {
   std::string node, ability;  // `ability`: a row's id
-  // What claims rest on: over seeds and items with several seeds, over items with one. None: not
-  // measurable here, and `gate` says why.
-  std::optional<Interval> headline;
-  std::optional<Interval> items;  // over items alone: says nothing of another seed
-  std::optional<Interval> graded;
+  // Claims rest on it: over seeds and items with several seeds, over items with one. None: not
+  // measurable here, and `not_measurable` says why.
+  std::optional<Interval> score;
+  std::optional<Interval> items;  // over items alone: says nothing about another seed
+  std::optional<Interval> log_likelihood;
   std::optional<double> format;                 // share of answers in form, see docs/formats.md
   int64_t n = 0;                                // items of a seed
-  std::vector<std::optional<double>> per_seed;  // headline, in the report's order of seeds
-  std::string prompting, gate;
+  std::vector<std::optional<double>> per_seed;  // scores, in the report's order of seeds
+  std::string prompting, not_measurable;
+  bool at_chance = false;       // the interval reaches chance
+  std::optional<double> skill;  // -1 to 1: of the way from chance to the best possible score; none:
+                                // the metric has no best score
 };
 
-// What a difference tells at the report's confidence.
+// A difference at the report's confidence, in the direction of its metric.
 enum class Change : uint8_t {
-  open,   // not told apart from none: the interval holds 0
-  small,  // told apart, but it rounds to .00 as it is shown
-  gain,
-  loss
+  open,    // not significant: the interval holds 0
+  small,   // significant, but rounded to .00 where it is shown
+  better,  // significant
+  worse,
+  other  // significant, and no direction is better
 };
 
 // How a node differs from its parent, or from its control: paired over items and seeds.
@@ -115,7 +124,15 @@ struct ReportContrast {
   double p = 1;                // of no difference, as `difference` has it
   std::optional<double> holm;  // p adjusted for all headline rows of this pair; none: a finer row
   int64_t n = 0, seeds = 0;
-  Change change() const;
+  Change change = Change::open;
+};
+
+// All contrasts of one pair of nodes by rows of their own, the greatest improvement first and those
+// without a direction last.
+struct ReportEdge {
+  std::string node, from;  // `from`: its parent, or a control
+  ContrastKind kind = ContrastKind::parent;
+  std::vector<size_t> contrasts;  // indices into the report's
 };
 
 // A metric of one node and seed along its own stage, thinned for drawing.
@@ -151,6 +168,7 @@ struct Report {
   std::vector<ReportExplanation> explanations;  // of the headline rows that have one
   std::vector<ReportScore> scores;
   std::vector<ReportContrast> contrasts;
+  std::vector<ReportEdge> edges;  // by node; from its parent, then from its controls
   std::vector<ReportCurve> curves;
   std::vector<ReportSample> samples;
   std::vector<std::string> notes;

@@ -40,26 +40,32 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportRun, command, machine, code, started, s
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportNode, name, stage, kind, title, about, parents, control,
                                    control_of, parameters, layers, width, context, tokens, steps,
                                    config, tokenizer, data, grown)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, ability, of, scenario, name, metric, chance,
-                                   low, high, graded)
+NLOHMANN_JSON_SERIALIZE_ENUM(Better, {{Better::neither, "neither"},
+                                      {Better::higher, "higher"},
+                                      {Better::lower, "lower"},
+                                      {Better::nearest, "nearest"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportAbility, id, ability, of, scenario, name, label, metric,
+                                   unit, better, target, chance, low, high, log_likelihood)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportExample, prompt, chat, choices, choice_count, chain,
                                    answer)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportExplanation, ability, measures, chance, low, accepts,
                                    parts, example)
 NLOHMANN_JSON_SERIALIZE_ENUM(Change, {{Change::open, "open"},
                                       {Change::small, "small"},
-                                      {Change::gain, "gain"},
-                                      {Change::loss, "loss"}})
+                                      {Change::better, "better"},
+                                      {Change::worse, "worse"},
+                                      {Change::other, "other"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Interval, value, low, high)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, headline, items, graded, format, n,
-                                   per_seed, prompting, gate)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportScore, node, ability, score, items, log_likelihood, format,
+                                   n, per_seed, prompting, not_measurable, at_chance, skill)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, kind, difference, items,
-                                   p, holm, n, seeds)
+                                   p, holm, n, seeds, change)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportEdge, node, from, kind, contrasts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, metric, tag, heldout, tokens, values)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, confidence, seeds,
-                                   nodes, abilities, explanations, scores, contrasts, curves,
+                                   nodes, abilities, explanations, scores, contrasts, edges, curves,
                                    samples, notes)
 
 namespace {
@@ -84,9 +90,9 @@ void make_finite(Report& report) {
   constexpr double kMost = std::numeric_limits<double>::max();
   for (ReportScore& s : report.scores) {
     const auto [low, high] = range_of(s.ability);
-    if (s.headline) s.headline = within(*s.headline, low, high);
+    if (s.score) s.score = within(*s.score, low, high);
     if (s.items) s.items = within(*s.items, low, high);
-    if (s.graded) s.graded = within(*s.graded, -kMost, kMost);
+    if (s.log_likelihood) s.log_likelihood = within(*s.log_likelihood, -kMost, kMost);
   }
   for (ReportContrast& c : report.contrasts) {
     const auto [low, high] = range_of(c.ability);
@@ -110,20 +116,10 @@ std::string for_script(const std::string& json) {
 
 }  // namespace
 
-Change ReportContrast::change() const {
-  constexpr double kShown = 0.005;  // what is less is shown as .00
-  if (!(difference.low > 0 || difference.high < 0)) return Change::open;
-  if (std::abs(difference.value) < kShown) return Change::small;
-  return difference.value > 0 ? Change::gain : Change::loss;
-}
-
 std::string report_json(const Report& report, int indent) {
   Report finite = report;
   make_finite(finite);
   nlohmann::json json = finite;
-  // Follows from the rest, for readers that only show it.
-  for (size_t i = 0; i < report.contrasts.size(); ++i)
-    json["contrasts"][i]["change"] = report.contrasts[i].change();
   json["format"] = kFormat;
   json["version"] = kReportVersion;
   return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -138,7 +134,6 @@ Report parse_report(std::string_view text, const std::string& place) {
     throw Error(fmt::format("{}: a report of version {}; wanted {}", place,
                             json.value("version", nlohmann::json()).dump(), kReportVersion),
                 hint);
-  json.emplace("explanations", nlohmann::json::array());  // reports of 0.1.0 have none
   try {
     Report report = json.get<Report>();
     check_file_name(report.name, place + ": name", "recipe");  // the page is called after it

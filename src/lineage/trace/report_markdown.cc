@@ -5,30 +5,17 @@
 #include <cmath>
 #include <map>
 
-#include "lineage/trace/edges.h"
+#include "lineage/trace/format.h"
 #include "lineage/trace/report.h"
 
 namespace lineage {
 namespace {
 
-// ".83", "−.05": columns are narrow.
-std::string number(double value, int digits = 2) {
-  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
-  const bool zero = text.find_first_not_of("0.") == std::string::npos;
-  return (value < 0 && !zero ? "−" : "") + (text.starts_with("0") ? text.substr(1) : text);
-}
-
-std::string signed_number(double value, int digits = 2) {
-  const std::string text = number(value, digits);
-  const bool zero = text.find_first_not_of("0.") == std::string::npos;
-  return value > 0 && !zero ? "+" + text : text;
-}
-
 std::string range(const Interval& i, int digits = 2) {
-  return fmt::format("[{}, {}]", number(i.low, digits), number(i.high, digits));
+  return fmt::format("[{}, {}]", short_number(i.low, digits), short_number(i.high, digits));
 }
 
-std::string p_value(double p) { return p < 0.001 ? "< .001" : number(p, 3); }
+std::string p_value(double p) { return p < 0.001 ? "< .001" : short_number(p, 3); }
 
 // A "|" would end the cell of a table, and a line its row.
 std::string cell_text(const std::string& text) {
@@ -68,13 +55,7 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-std::string name_of(const ReportAbility& a) { return cell_text(a.ability + " " + a.name); }
-
-// What a stage is, for a control what it stands against.
-std::string stage_of(const ReportNode& n) {
-  if (!n.control) return n.stage;
-  return n.stage + (n.control_of.empty() ? ", control" : ", control of " + n.control_of);
-}
+std::string name_of(const ReportAbility& a) { return cell_text(a.label); }
 
 std::string nodes_table(const Report& r) {
   std::string text = head({"node", "stage", "parents", "parameters", "tokens", "steps", "data"});
@@ -82,7 +63,7 @@ std::string nodes_table(const Report& r) {
     std::vector<std::string> data;
     for (const ReportSource& s : n.data)
       data.push_back(fmt::format("{} {} ({:.2f} epochs)", s.name, s.trained, s.epochs));
-    text += row({"`" + n.name + "`", stage_of(n), fmt::format("{}", fmt::join(n.parents, ", ")),
+    text += row({"`" + n.name + "`", stage_text(n), fmt::format("{}", fmt::join(n.parents, ", ")),
                  std::to_string(n.parameters), std::to_string(n.tokens), std::to_string(n.steps),
                  cell_text(fmt::format("{}", fmt::join(data, ", ")))});
   }
@@ -107,26 +88,25 @@ std::string scores_table(const Report& r) {
       if (s != scores.end()) n = std::max(n, s->second->n);
       if (s == scores.end()) {
         cells.push_back("");
-      } else if (!s->second->headline) {
+      } else if (!s->second->score) {
         cells.push_back("not measurable");
       } else {
-        std::string mark;
+        std::string value =
+            short_number(s->second->score->value) + " " + range(*s->second->score);
         if (const auto c = contrasts.find({node.name, a.id}); c != contrasts.end())
-          mark = c->second->change() == Change::gain   ? " ▲"
-                 : c->second->change() == Change::loss ? " ▼"
-                                                       : "";
-        cells.push_back(number(s->second->headline->value) + " " + range(*s->second->headline) +
-                        mark);
+          if (const std::string_view mark = change_mark(c->second->change); !mark.empty())
+            value += fmt::format(" {}", mark);
+        cells.push_back(std::move(value));
       }
     }
-    cells.insert(cells.begin(), {name_of(a), cell_text(a.metric), a.chance ? number(*a.chance) : "",
+    cells.insert(cells.begin(), {name_of(a), cell_text(a.metric), a.chance ? short_number(*a.chance) : "",
                                  std::to_string(n)});
     text += row(cells);
   }
   return text;
 }
 
-// What each headline row means, with an item.
+// The meaning of each row of its own, with an item.
 std::string explanations(const Report& r) {
   std::string text;
   for (const ReportExplanation& e : r.explanations) {
@@ -144,21 +124,22 @@ std::string explanations(const Report& r) {
   return text;
 }
 
-// One table a pair of nodes, largest gain first.
+// One table a pair of nodes, the greatest improvement first.
 std::string contrast_tables(const Report& r) {
   std::string text;
-  for (const ReportNode& node : r.nodes)
-    for (const ReportEdge& edge : edges_to(r, node.name)) {
-      text += fmt::format("\n### {} → {}{}\n\n", edge.from, edge.node,
-                          edge.kind == ContrastKind::control ? " (against its control)" : "");
-      text += head(
-          {"ability", "change", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"});
-      for (const auto& [c, ability] : edge.rows)
-        text +=
-            row({name_of(*ability), signed_number(c->difference.value, 3), range(c->difference, 3),
-                 range(c->items, 3), p_value(c->p), c->holm ? p_value(*c->holm) : "",
-                 std::to_string(c->n), std::to_string(c->seeds)});
+  for (const ReportEdge& edge : r.edges) {
+    text += fmt::format("\n### {} → {}{}\n\n", edge.from, edge.node,
+                        edge.kind == ContrastKind::control ? " (against its control)" : "");
+    text += head(
+        {"ability", "change", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"});
+    for (const size_t i : edge.contrasts) {
+      const ReportContrast& c = r.contrasts[i];
+      const auto ability = std::ranges::find(r.abilities, c.ability, &ReportAbility::id);
+      text += row({name_of(*ability), signed_number(c.difference.value, 3), range(c.difference, 3),
+                   range(c.items, 3), p_value(c.p), c.holm ? p_value(*c.holm) : "",
+                   std::to_string(c.n), std::to_string(c.seeds)});
     }
+  }
   return text;
 }
 
@@ -194,20 +175,20 @@ std::string report_markdown(const Report& r) {
   text += nodes_table(r);
   if (!r.scores.empty()) {
     text += fmt::format(
-        "\n## Abilities\n\nValue and {:.0f} % interval {}. ▲ ▼: higher, lower than the parent, the "
-        "paired difference's interval clear of 0.\n\n{}",
+        "\n## Abilities\n\nValue and {:.0f} % interval {}. ▲ ▼: better, worse than the parent, ◆: "
+        "different where neither is better; the paired difference's interval is clear of 0.\n\n{}",
         100 * r.confidence,
         r.seeds.size() > 1
             ? fmt::format("over items and {} seeds (the widest of two-level bootstrap, Student's "
                           "t over seeds, and items)",
                           r.seeds.size())
-            : "over items; one seed, so nothing is said of another",
+            : "over items; one seed, so it says nothing about another",
         scores_table(r));
   }
-  if (!r.explanations.empty()) text += "\n## What each row measures\n\n" + explanations(r);
-  if (!r.contrasts.empty())
+  if (!r.explanations.empty()) text += "\n## Meaning of each row\n\n" + explanations(r);
+  if (!r.edges.empty())
     text +=
-        "\n## What each stage gave and took\n\nChild − parent on the same items, within each seed. "
+        "\n## Changes of each stage\n\nChild − parent on the same items, within each seed. "
         "Holm's adjustment is over the rows of one table.\n" +
         contrast_tables(r);
   text += "\n## Provenance\n\n" + provenance(r);

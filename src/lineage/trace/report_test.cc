@@ -30,8 +30,8 @@ TEST(ReportJson, WritesEverythingAndReadsItBack) {
   EXPECT_EQ(j["runs"][0]["command"], "lineage grow small.toml --seeds 2");
   EXPECT_TRUE(j["abilities"][3]["chance"].is_null());
   EXPECT_EQ(j["abilities"][2]["of"], "A08");
-  EXPECT_TRUE(j["scores"][7]["headline"].is_null());
-  EXPECT_EQ(j["scores"][7]["gate"], "fresh names .7");
+  EXPECT_TRUE(j["scores"][7]["score"].is_null());
+  EXPECT_EQ(j["scores"][7]["not_measurable"], "fresh names .7");
   EXPECT_EQ(j["scores"][0]["items"]["high"], 0.96);
   EXPECT_TRUE(j["scores"][0]["per_seed"][1].is_null());
   EXPECT_EQ(j["contrasts"][1]["difference"]["value"], 0.77);
@@ -41,41 +41,23 @@ TEST(ReportJson, WritesEverythingAndReadsItBack) {
   EXPECT_EQ(j["samples"][0]["answers"][1]["correct"], true);
   EXPECT_EQ(j["explanations"][0]["ability"], "A08");
   EXPECT_EQ(j["explanations"][0]["example"]["answer"], "b a");
-  EXPECT_EQ(j["contrasts"][0]["change"], "loss");
-  EXPECT_EQ(j["contrasts"][1]["change"], "gain");
-}
-
-TEST(ReportJson, OneOfTheFirstVersionHasNoExplanations) {
-  auto j = nlohmann::json::parse(report_json(small_report()));
-  j.erase("explanations");
-  for (auto& c : j["contrasts"]) c.erase("change");
-  const Report back = parse_report(j.dump(), "r.json");
-  EXPECT_TRUE(back.explanations.empty());
-  EXPECT_EQ(back.contrasts[1].change(), Change::gain);
-}
-
-TEST(ReportContrast, WhatIsShownAsZeroIsNoChange) {
-  const auto change = [](double value, double half) {
-    ReportContrast of;
-    of.difference = {value, value - half, value + half};
-    return of.change();
-  };
-  EXPECT_EQ(change(0.1, 0.2), Change::open);
-  EXPECT_EQ(change(0.1, 0.1), Change::open);  // an end at 0
-  EXPECT_EQ(change(0.1, 0.05), Change::gain);
-  EXPECT_EQ(change(-0.1, 0.05), Change::loss);
-  EXPECT_EQ(change(0.0049, 0.001), Change::small);
-  EXPECT_EQ(change(-0.0049, 0.001), Change::small);
-  EXPECT_EQ(change(0.0051, 0.001), Change::gain);
+  EXPECT_EQ(j["contrasts"][0]["change"], "worse");
+  EXPECT_EQ(j["contrasts"][1]["change"], "better");
+  EXPECT_EQ(j["edges"][0]["contrasts"], (nlohmann::json{1, 0}));
+  EXPECT_EQ(j["edges"][1]["from"], "davinci-long");
+  EXPECT_EQ(j["abilities"][0]["better"], "higher");
+  EXPECT_EQ(j["abilities"][0]["label"], "A01 grammar");
+  EXPECT_EQ(j["scores"][1]["at_chance"], true);
+  EXPECT_DOUBLE_EQ(j["scores"][0]["skill"], 0.9);
 }
 
 TEST(ReportJson, InfiniteEndsBecomeTheMetricsLimits) {
   Report r = small_report();
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  r.scores[0].headline = Interval{0.95, -kInfinity, kInfinity};
+  r.scores[0].score = Interval{0.95, -kInfinity, kInfinity};
   r.contrasts[0].difference = {-0.05, -kInfinity, kInfinity};
   const Report back = parse_report(report_json(r), "r.json");
-  EXPECT_EQ(*back.scores[0].headline, (Interval{0.95, 0, 1}));
+  EXPECT_EQ(*back.scores[0].score, (Interval{0.95, 0, 1}));
   EXPECT_EQ(back.contrasts[0].difference, (Interval{-0.05, -1, 1}));
 }
 
@@ -129,13 +111,13 @@ TEST(ReportText, ShowsTheTreeAndTheTable) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
-TEST(ReportText, ListsWhatAStageGaveAndTook) {
+TEST(ReportText, ListsTheChangesOfAStage) {
   const std::string text = report_text(small_report());
-  EXPECT_NE(text.find("davinci → text-davinci-001\n  gave  A08 instructions +.77*\n"
-                      "  took  A01 grammar −.05\n"),
+  EXPECT_NE(text.find("davinci → text-davinci-001\n  better  A08 instructions +.77*\n"
+                      "  worse   A01 grammar −.05\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("control davinci-long → text-davinci-001\n  gave  A08 instructions +.70*\n"),
+  EXPECT_NE(text.find("control davinci-long → text-davinci-001\n  better  A08 instructions +.70*\n"),
             std::string::npos)
       << text;
 }
@@ -143,8 +125,9 @@ TEST(ReportText, ListsWhatAStageGaveAndTook) {
 TEST(ReportText, NoChangeOfZeroIsListed) {
   Report r = small_report();
   r.contrasts[0].difference = {-0.004, -0.006, -0.002};
+  r.contrasts[0].change = Change::small;
   const std::string text = report_text(r);
-  EXPECT_EQ(text.find("  took  "), std::string::npos) << text;
+  EXPECT_EQ(text.find("  worse  "), std::string::npos) << text;
   EXPECT_NE(text.find("changed by less than .005: 1"), std::string::npos) << text;
   EXPECT_EQ(text.find(".90 ▼"), std::string::npos) << text;
   EXPECT_EQ(report_markdown(r).find("▼\n"), std::string::npos);
@@ -163,9 +146,9 @@ size_t widest(const std::string& text) {
 
 TEST(ReportText, KeepsToTheTerminalsWidth) {
   Report r = small_report();
-  r.abilities[1].name =
+  r.abilities[1].label =
       "instructions of kinds that tuning trains on, with new inputs and no demonstration";
-  r.abilities[3].name = std::string(70, 'x');
+  r.abilities[3].label = std::string(70, 'x');
   r.nodes[2].name = "text-davinci-instruct-aaaaaaaaaaaaaaaaaaaa";
   for (auto& s : r.scores)
     if (s.node == "text-davinci-001") s.node = r.nodes[2].name;
@@ -174,7 +157,7 @@ TEST(ReportText, KeepsToTheTerminalsWidth) {
   for (int i = 0; i < 9; ++i) {
     ReportAbility a = r.abilities[0];
     a.id = a.scenario = "B" + std::to_string(i);
-    a.name = "an ability with a name of some words";
+    a.label = "an ability with a name of some words";
     r.abilities.push_back(a);
     ReportContrast c = r.contrasts[1];
     c.ability = a.id;
@@ -220,15 +203,16 @@ TEST(Report, EveryControlHasATableOfItsOwn) {
   ReportContrast other = r.contrasts.back();
   other.parent = "davinci-mix", other.difference.value = 0.9;
   r.contrasts.push_back(other);
-  const auto edges = edges_to(r, "text-davinci-001");
+  r.edges = edges_of(r);
+  const auto& edges = r.edges;
   ASSERT_EQ(edges.size(), 3u);
   const auto rows = [](const ReportEdge& e) {
-    return e.from + " " + std::to_string(e.rows.size());
+    return e.from + " " + std::to_string(e.contrasts.size());
   };
   EXPECT_EQ(rows(edges[0]), "davinci 2");
   EXPECT_EQ(rows(edges[1]), "davinci-long 1");
   EXPECT_EQ(rows(edges[2]), "davinci-mix 1");
-  EXPECT_EQ(edges[0].rows[0].ability->id, "A08");  // the largest gain first
+  EXPECT_EQ(r.contrasts[edges[0].contrasts[0]].ability, "A08");  // the largest gain first
   const std::string markdown = report_markdown(r), text = report_text(r);
   for (const char* from : {"davinci-long", "davinci-mix"}) {
     const std::string name = from;
@@ -240,7 +224,7 @@ TEST(Report, EveryControlHasATableOfItsOwn) {
 
 TEST(ReportMarkdown, HasTablesAndCommands) {
   Report r = small_report();
-  r.abilities[0].name = "gram|mar";
+  r.abilities[0].label = "A01 gram|mar";
   const std::string text = report_markdown(r);
   const auto has = [&](const char* what) {
     EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;

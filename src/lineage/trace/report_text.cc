@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "lineage/trace/edges.h"
+#include "lineage/trace/format.h"
 #include "lineage/trace/report.h"
 
 namespace lineage {
@@ -55,13 +55,6 @@ std::string count(double value) {
        {std::tuple(1e9, 1e9, "B"), std::tuple(1e5, 1e6, "M"), std::tuple(1e3, 1e3, "k")})
     if (value >= from) return fmt::format("{:.3g}{}", value / unit, suffix);
   return fmt::format("{}", value);
-}
-
-// ".83", "−.05": scores stand in narrow columns.
-std::string score(double value) {
-  const std::string text = fmt::format("{:.2f}", std::abs(value));
-  const std::string tail = text.starts_with("0") ? text.substr(1) : text;
-  return (value < 0 && tail != ".00" ? "−" : "") + tail;
 }
 
 std::string data_line(const ReportNode& node) {
@@ -127,7 +120,7 @@ class Writer {
     for (const ReportContrast& c : report.contrasts)
       if (c.kind == ContrastKind::parent) contrasts_[{c.node, c.ability}] = &c;
     for (const ReportAbility& a : report.abilities)
-      if (a.of.empty() || asked_for(a)) rows_.push_back(&a);
+      if (a.of.empty() || opened(a)) rows_.push_back(&a);
   }
 
   std::string text() {
@@ -174,7 +167,7 @@ class Writer {
     size_t name = 0, stage = 0;
     for (const TreeLine& l : lines_) {
       name = std::max(name, width_of(l.branch) + width_of(l.node->name));
-      stage = std::max(stage, width_of(stage_of(*l.node)));
+      stage = std::max(stage, width_of(stage_text(*l.node)));
     }
     constexpr size_t kSizes = 2 + 2 + 7 + 2 + 7 + 9;
     const bool fit = std::ranges::all_of(lines_, [&](const TreeLine& l) {
@@ -188,7 +181,7 @@ class Writer {
                             (n.parents.empty() ? "" : "+") + count(static_cast<double>(n.tokens));
       out_ += l.branch + styled(n.name, fmt::emphasis::bold);
       if (fit) {
-        out_ += std::string(name - used + 2, ' ') + padded(stage_of(n), stage + 2) +
+        out_ += std::string(name - used + 2, ' ') + padded(stage_text(n), stage + 2) +
                 padded(parameters, 7, true) + "  " + padded(tokens, 7, true) + " tokens  " +
                 data_line(n) + "\n";
         continue;
@@ -196,16 +189,11 @@ class Writer {
       out_ += "\n";
       const size_t room = columns() - std::min(columns(), width_of(l.below));
       for (const std::string& line :
-           lines_of(fmt::format("{}: {} parameters, {} tokens, {}", stage_of(n), parameters, tokens,
+           lines_of(fmt::format("{}: {} parameters, {} tokens, {}", stage_text(n), parameters, tokens,
                                 data_line(n)),
                     room))
         out_ += l.below + line + "\n";
     }
-  }
-
-  static std::string stage_of(const ReportNode& n) {
-    if (!n.control) return n.stage;
-    return n.stage + ", control" + (n.control_of.empty() ? "" : " of " + n.control_of);
   }
 
   static constexpr size_t kCell = 10, kAbility = 30, kChance = 7, kSetIn = 2;
@@ -215,8 +203,11 @@ class Writer {
     const size_t fit = room > kAbility + kChance ? (room - kAbility - kChance) / kCell : 1;
     for (size_t from = 0; from < lines_.size(); from += std::max<size_t>(1, fit))
       piece(from, std::min(lines_.size(), from + std::max<size_t>(1, fit)));
-    std::string legend = "▲ ▼ higher, lower than the parent · ≈ not told apart from chance";
-    if (std::ranges::any_of(report_.scores, [](const auto& s) { return !s.headline; }))
+    std::string legend = "▲ ▼ better, worse than the parent · ≈ not significantly different from chance";
+    if (std::ranges::any_of(report_.contrasts,
+                            [](const auto& c) { return c.change == Change::other; }))
+      legend += " · ◆ different, where neither is better";
+    if (std::ranges::any_of(report_.scores, [](const auto& s) { return !s.score; }))
       legend += " · n/a not measurable here";
     out_ += "\n";
     paragraph("", legend);
@@ -234,9 +225,9 @@ class Writer {
   // Of an opened row: what it means, with an item.
   void explain(const ReportExplanation& e) {
     const auto row = std::ranges::find(rows_, e.ability, [](const auto* a) { return a->id; });
-    if (row == rows_.end() || !asked_for(**row)) return;
+    if (row == rows_.end() || !opened(**row)) return;
     out_ += "\n";
-    paragraph("", (*row)->ability + " " + (*row)->name);
+    paragraph("", (*row)->label);
     const auto part = [&](const char* name, const std::string& text) {
       if (!text.empty()) paragraph(fmt::format("  {:<13} ", name), text);
     };
@@ -264,45 +255,51 @@ class Writer {
   bool several() const { return report_.seeds.size() > 1; }
 
   // By the ability, by the row itself or by the one that it stands below.
-  bool asked_for(const ReportAbility& a) const {
+  bool opened(const ReportAbility& a) const {
     return std::ranges::any_of(style_.open, [&](const std::string& open) {
       return open == "all" || open == a.ability || open == a.of || open == a.id;
     });
   }
 
-  // "davinci -> code-davinci-002 gave A10 functions +.31, took A01 grammar −.04", largest first.
+  // "davinci → code-davinci-002: better A10 functions +.31, worse A01 grammar −.04".
   void edges() {
     out_ += "\n";
     for (const TreeLine& line : lines_)
-      for (const ReportEdge& e : edges_to(report_, line.node->name)) edge(e);
-    paragraph(
-        "", "Gave and took: intervals clear of 0; * also after Holm's adjustment within the list.");
+      for (const ReportEdge& e : report_.edges)
+        if (e.node == line.node->name) edge(e);
+    paragraph("",
+              "Listed: differences whose interval is clear of 0; * also after Holm's adjustment "
+              "within the list.");
   }
 
   void edge(const ReportEdge& of) {
-    std::vector<std::string> gave, took;
-    size_t small = 0;
-    for (const auto& [c, a] : of.rows) {
+    std::map<Change, std::vector<std::string>> by_change;
+    for (const size_t i : of.contrasts) {
       constexpr double kAlpha = 0.05;
-      const double value = c->difference.value;
-      const std::string text =
-          fmt::format("{} {} {}{}{}", a->ability, a->name, value > 0 ? "+" : "", score(value),
-                      c->holm.value_or(1) <= kAlpha ? "*" : "");
-      if (c->change() == Change::gain) gave.push_back(text);
-      if (c->change() == Change::loss) took.insert(took.begin(), text);
-      small += c->change() == Change::small;
+      const ReportContrast& c = report_.contrasts[i];
+      by_change[c.change].push_back(fmt::format("{} {}{}", row_called(c.ability).label,
+                                                signed_number(c.difference.value),
+                                                c.holm.value_or(1) <= kAlpha ? "*" : ""));
     }
-    const size_t open = of.rows.size() - gave.size() - took.size() - small;
+    std::ranges::reverse(by_change[Change::worse]);  // the greatest loss first
     for (const std::string& line :
          lines_of(fmt::format("{}{} → {}", of.kind == ContrastKind::control ? "control " : "",
                               of.from, of.node),
                   columns()))
       out_ += styled(line, fmt::emphasis::bold) + "\n";
-    if (!gave.empty()) paragraph("  gave  ", fmt::format("{}", fmt::join(gave, ", ")));
-    if (!took.empty()) paragraph("  took  ", fmt::format("{}", fmt::join(took, ", ")));
-    if (open > 0)
-      out_ += fmt::format("  not told apart from no change: {} of {}\n", open, of.rows.size());
-    if (small > 0) out_ += fmt::format("  changed by less than .005: {}\n", small);
+    for (const auto& [change, words] : {std::pair(Change::better, "  better  "),
+                                        std::pair(Change::worse, "  worse   "),
+                                        std::pair(Change::other, "  changed ")})
+      if (!by_change[change].empty())
+        paragraph(words, fmt::format("{}", fmt::join(by_change[change], ", ")));
+    if (const size_t n = by_change[Change::open].size(); n > 0)
+      out_ += fmt::format("  no significant change: {} of {}\n", n, of.contrasts.size());
+    if (const size_t n = by_change[Change::small].size(); n > 0)
+      out_ += fmt::format("  changed by less than .005: {}\n", n);
+  }
+
+  const ReportAbility& row_called(const std::string& id) const {
+    return *std::ranges::find(report_.abilities, id, &ReportAbility::id);
   }
 
   void piece(size_t from, size_t to) {
@@ -322,7 +319,7 @@ class Writer {
       out_ += trimmed(line) + "\n";
     }
     for (const ReportAbility* a : rows_) {
-      std::string cells = padded(a->chance ? score(*a->chance) : "", kChance), below(kChance, ' ');
+      std::string cells = padded(a->chance ? short_number(*a->chance) : "", kChance), below(kChance, ' ');
       for (size_t i = from; i < to; ++i) {
         cells += cell(*lines_[i].node, *a);
         below += padded(half_widths(*lines_[i].node, *a), kCell, true);
@@ -341,8 +338,8 @@ class Writer {
   // In lines of its column; the names of finer rows, and all further lines, are set in.
   static std::vector<std::string> label(const ReportAbility& a) {
     const std::string margin(a.of.empty() ? 0 : 2, ' ');
-    std::vector<std::string> lines = lines_of(a.of.empty() ? a.ability + " " + a.name : a.name,
-                                              kAbility - 1 - kSetIn - margin.size());
+    std::vector<std::string> lines =
+        lines_of(a.label, kAbility - 1 - kSetIn - margin.size());
     for (size_t i = 0; i < lines.size(); ++i)
       lines[i] = margin + std::string(i > 0 ? kSetIn : 0, ' ') + lines[i];
     return lines;
@@ -351,14 +348,14 @@ class Writer {
   // "±.03", or with several seeds "±.03 .11": over items, and over items and seeds.
   std::string half_widths(const ReportNode& node, const ReportAbility& ability) const {
     const auto it = scores_.find({node.name, ability.id});
-    if (it == scores_.end() || !it->second->headline) return "";
+    if (it == scores_.end() || !it->second->score) return "";
     const auto half = [](const Interval& i) {
-      return std::isfinite(i.high - i.low) ? score((i.high - i.low) / 2) : std::string("-");
+      return std::isfinite(i.high - i.low) ? short_number((i.high - i.low) / 2) : std::string("-");
     };
     const ReportScore& s = *it->second;
     const std::string items = s.items ? half(*s.items) : "";
     const auto asked = std::ranges::count_if(s.per_seed, [](auto& v) { return v.has_value(); });
-    return "±" + items + (asked > 1 ? " " + half(*s.headline) : "");
+    return "±" + items + (asked > 1 ? " " + half(*s.score) : "");
   }
 
   static std::string trimmed(const std::string& line) {
@@ -384,27 +381,21 @@ class Writer {
   std::string cell(const ReportNode& node, const ReportAbility& ability) const {
     const auto it = scores_.find({node.name, ability.id});
     if (it == scores_.end()) return padded("·", kCell - 1, true) + " ";
-    if (!it->second->headline) return padded("n/a", kCell - 1, true) + " ";
-    const Interval& value = *it->second->headline;
-    const bool weak =
-        ability.chance && value.low <= *ability.chance && value.high >= *ability.chance;
-    std::string mark = " ";
+    const ReportScore& s = *it->second;
+    if (!s.score) return padded("n/a", kCell - 1, true) + " ";
+    std::string mark;
     if (const auto c = contrasts_.find({node.name, ability.id}); c != contrasts_.end())
-      mark = mark_of(c->second->change());
-    if (weak && mark == " ") mark = "≈";
-    const std::string text = padded(score(value.value) + " " + mark, kCell - 1, true);
-    return " " + painted(text, value.value, ability);
-  }
-
-  static std::string mark_of(Change change) {
-    return change == Change::gain ? "▲" : change == Change::loss ? "▼" : " ";
+      mark = change_mark(c->second->change);
+    if (mark.empty()) mark = s.at_chance ? "≈" : " ";
+    const std::string text =
+        padded(short_number(s.score->value) + " " + mark, kCell - 1, true);
+    return " " + painted(text, s.skill);
   }
 
   // White at chance to deep blue at the best possible score, as on the page.
-  std::string painted(const std::string& text, double value, const ReportAbility& a) const {
-    if (!style_.colour) return text;
-    const double chance = a.chance.value_or(0), room = a.high - chance;
-    const double t = room > 0 ? std::clamp((value - chance) / room, 0.0, 1.0) : 0;
+  std::string painted(const std::string& text, std::optional<double> skill) const {
+    if (!style_.colour || !skill) return text;
+    const double t = std::max(0.0, *skill);
     const auto between = [&](double low, double high) {
       return static_cast<uint8_t>(std::lround(low + t * (high - low)));
     };

@@ -45,11 +45,9 @@ TEST(RowExplanations, HaveAnItemThatTheModelsWereAsked) {
   WorldConfig config;
   config.seed = 7;
   const auto world = std::make_shared<const World>(config);
-  for (const ProbeSet& set : suite_probes())
-    if (set.name == "A03.cloze" || set.name == "A20.confidence") {
-      const auto scenario = probe_scenario(world, set);
+  for (const auto& scenario : ability_suite(world))
+    if (scenario->spec().name == "A03.cloze" || scenario->spec().name == "A20.confidence")
       record(database, scenario->spec(), scenario->items(ItemSet::test, 1)[0]);
-    }
   Report r = report_of({"A03.cloze", "A20.auroc", "A16.battery", "A01.grammar"});
   r.recipe = "[world]\nseed = 7\n";
   const auto of = row_explanations(r, database);

@@ -4,51 +4,48 @@
 
 #include <algorithm>
 #include <cctype>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 
 namespace lineage {
 namespace {
 
-double number(const std::string& text) {
-  return text.empty() ? std::numeric_limits<double>::quiet_NaN() : std::stod(text);
-}
-
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("''") : std::string(1, c);
-  return result + "'";
-}
-
-std::string quoted_list(const std::vector<std::string>& texts) {
+// A list of placeholders for `count` values from ?`first` on.
+std::string placeholders(size_t first, size_t count) {
   std::string result;
-  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + quoted(text);
+  for (size_t i = 0; i < count; ++i) result += fmt::format("{}?{}", i ? ", " : "", first + i);
   return "(" + result + ")";
 }
 
-// The nodes are named since answers are stored by node first: without, each scenario would read
-// those of all others.
-std::string answers_from(const std::string& digest, const std::vector<std::string>& nodes) {
-  return " FROM predictions p JOIN items i ON i.scenario = p.scenario AND i.item = p.item"
-         " WHERE p.node IN " +
-         quoted_list(nodes) + " AND p.scenario = " + quoted(digest) + " AND p.skipped = 0";
+// A node's answers to a scenario are together on disk, so nodes are named first.
+std::vector<DatabaseRow> answers_to(const Database& database, const std::string& columns,
+                                    const std::string& digest,
+                                    const std::vector<std::string>& nodes,
+                                    const std::string& rest) {
+  std::vector<std::string> values = {digest};
+  values.insert(values.end(), nodes.begin(), nodes.end());
+  return database.query("SELECT d.key, " + columns +
+                            " FROM given p JOIN nodes d USING(node) WHERE p.node IN (SELECT node "
+                            "FROM nodes WHERE key IN " +
+                            placeholders(2, nodes.size()) +
+                            ") AND p.scenario = (SELECT scenario FROM scenarios WHERE digest = ?1) "
+                            "AND p.skipped = 0" +
+                            rest,
+                        values);
 }
 
-std::string prompting_of(const std::string& form, const std::string& shots,
-                         const std::string& reasoning, const std::string& vote,
-                         const std::string& samples) {
-  std::string text = form == "chat" ? "chat template" : "plain text";
-  text += shots == "0" || shots.empty() ? ", 0-shot" : fmt::format(", {}-shot", shots);
-  if (reasoning == "chain") text += ", chain of thought";
-  if (!vote.empty() && vote != "first") text += fmt::format(", {} of {} samples", vote, samples);
+std::string prompting_of(const DatabaseRow& r) {
+  std::string text = r.text("template") == "chat" ? "chat template" : "plain text";
+  text += fmt::format(", {}-shot", r.integer("shots"));
+  if (r.text("reasoning") == "chain") text += ", chain of thought";
+  if (const std::string vote = r.text("vote"); !vote.empty() && vote != "first")
+    text += fmt::format(", {} of {} samples", vote, r.integer("samples"));
   return text;
 }
 
 // Of a JSON list of answers, the right one: that of the index, which is 0 where there is no choice.
-std::string wanted(const std::string& answers, const std::string& correct) {
+std::string wanted(const std::string& answers, int64_t correct) {
   const auto json = nlohmann::json::parse(answers, nullptr, false);
-  const size_t index = correct.empty() ? 0 : std::stoul(correct);
+  const auto index = static_cast<size_t>(correct);
   if (!json.is_array() || index >= json.size() || !json[index].is_string()) return "";
   return json[index];
 }
@@ -80,25 +77,28 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 std::vector<RecordedScenario> recorded_scenarios(const Database& database) {
   std::map<std::string, RecordedScenario> by_name;
-  const auto rows = database.query(
-      "SELECT node, scenario, name, ability, title, metric, gate, template, shots, reasoning, vote,"
-      " samples, of_ability, cell, n, headline, low, high, graded, graded_low, graded_high, chance,"
-      " format, kind FROM current");
-  for (const auto& r : rows) {
-    RecordedScenario& s = by_name[r[2]];
-    s.name = r[2], s.ability = r[3], s.title = r[4], s.metric = r[5];
-    s.kind = metric_kind(r[23]).value_or(MetricKind::share);
-    s.headline = r[12] == "1";
-    s.scores.push_back({r[0],
-                        r[1],
-                        r[13],
-                        r[6],
-                        prompting_of(r[7], r[8], r[9], r[10], r[11]),
-                        r[14].empty() ? 0 : static_cast<int64_t>(std::stoll(r[14])),
-                        {number(r[15]), number(r[16]), number(r[17])},
-                        {number(r[18]), number(r[19]), number(r[20])},
-                        number(r[21]),
-                        number(r[22])});
+  for (const DatabaseRow& r : database.query("SELECT * FROM current")) {
+    RecordedScenario& s = by_name[r.text("name")];
+    s.name = r.text("name"), s.ability = r.text("ability"), s.title = r.text("title");
+    s.parent_row = r.text("parent_row");
+    s.metric = {.name = r.text("metric"),
+                .kind = metric_kind(r.text("kind")).value_or(MetricKind::real),
+                .unit = r.text("unit"),
+                .better = better(r.text("better")).value_or(Better::neither),
+                .target = r.number("target"),
+                .has_chance = r.integer("has_chance") != 0};
+    s.scores.push_back(
+        {.node = r.text("node_key"),
+         .digest = r.text("digest"),
+         .cell = r.text("cell"),
+         .not_measurable = r.text("not_measurable"),
+         .prompting = prompting_of(r),
+         .n = r.integer("n"),
+         .score = {r.number("score"), r.number("low"), r.number("high")},
+         .log_likelihood = {r.number("log_likelihood"), r.number("log_likelihood_low"),
+                            r.number("log_likelihood_high")},
+         .chance = r.number("chance"),
+         .format = r.number("format")});
   }
   std::vector<RecordedScenario> result;
   for (auto& [name, scenario] : by_name) result.push_back(std::move(scenario));
@@ -110,16 +110,16 @@ std::map<std::string, ItemScores> recorded_items(const Database& database,
                                                  const std::string& digest,
                                                  const std::vector<std::string>& nodes) {
   std::map<std::string, ItemScores> result;
-  for (const auto& r : database.query(
-           "SELECT p.node, p.item, p.headline, p.graded, i.cell, i.cluster" +
-           answers_from(digest, nodes) + " AND p.headline IS NOT NULL ORDER BY i.position")) {
-    ItemScores& s = result[r[0]];
+  for (const DatabaseRow& r :
+       answers_to(database, "p.item, p.score, p.log_likelihood, p.cell, p.cluster", digest, nodes,
+                  " AND p.score IS NOT NULL ORDER BY p.position")) {
+    ItemScores& s = result[r.text("key")];
     s.digest = digest;
-    s.items.push_back(r[1]);
-    s.headline.push_back(number(r[2]));
-    s.graded.push_back(number(r[3]));
-    s.cells.push_back(r[4]);
-    s.clusters.push_back(r[5]);
+    s.items.push_back(r.text("item"));
+    s.scores.push_back(r.number("score"));
+    s.log_likelihoods.push_back(r.number("log_likelihood"));
+    s.cells.push_back(r.text("cell"));
+    s.clusters.push_back(r.text("cluster"));
   }
   return result;
 }
@@ -127,10 +127,11 @@ std::map<std::string, ItemScores> recorded_items(const Database& database,
 std::vector<RecordedAnswer> recorded_answers(const Database& database, const std::string& digest,
                                              const std::vector<std::string>& nodes) {
   std::vector<RecordedAnswer> result;
-  for (const auto& r : database.query(
-           "SELECT p.node, p.item, p.output, i.question, i.answers, i.correct, p.headline" +
-           answers_from(digest, nodes) + " ORDER BY i.position, p.node"))
-    result.push_back({r[0], r[1], r[2], r[3], wanted(r[4], r[5]), number(r[6])});
+  for (const DatabaseRow& r :
+       answers_to(database, "p.item, p.output, p.question, p.answers, p.correct, p.score", digest,
+                  nodes, " ORDER BY p.position, d.key"))
+    result.push_back({r.text("key"), r.text("item"), r.text("output"), r.text("question"),
+                      wanted(r.text("answers"), r.integer("correct")), r.number("score")});
   return result;
 }
 
@@ -138,16 +139,15 @@ std::optional<RecordedItem> recorded_item(const Database& database, const std::s
                                           const std::string& id) {
   const auto rows = database.query(
       "SELECT i.question, i.answers, i.correct, s.method FROM items i JOIN scenarios s "
-      "USING(scenario)"
-      " WHERE s.name = " +
-      quoted(scenario) + (id.empty() ? "" : " AND i.item = " + quoted(id)) +
-      " ORDER BY i.position LIMIT 1");
+      "USING(scenario) WHERE s.name = ?1 AND (?2 = '' OR i.item = ?2) ORDER BY i.position LIMIT 1",
+      {scenario, id});
   if (rows.empty()) return {};
-  RecordedItem item{.question = rows[0][0], .chooses = rows[0][3] == "choose"};
-  const auto answers = nlohmann::json::parse(rows[0][1], nullptr, false);
+  RecordedItem item{.question = rows[0].text("question"),
+                    .chooses = rows[0].text("method") == "choose"};
+  const auto answers = nlohmann::json::parse(rows[0].text("answers"), nullptr, false);
   if (!answers.is_array() || answers.empty()) return {};
   for (const auto& a : answers) item.answers.push_back(a.is_string() ? a.get<std::string>() : "");
-  item.correct = rows[0][2].empty() ? 0 : std::stoul(rows[0][2]);
+  item.correct = static_cast<size_t>(rows[0].integer("correct"));
   if (item.correct >= item.answers.size()) return {};
   return item;
 }
@@ -155,11 +155,12 @@ std::optional<RecordedItem> recorded_item(const Database& database, const std::s
 std::vector<ReportRun> recorded_runs(const Database& database,
                                      const std::vector<std::string>& nodes) {
   std::vector<ReportRun> result;
-  for (const auto& r : database.query(
-           "SELECT started, command, version FROM runs WHERE run IN (SELECT run FROM scores WHERE"
-           " node IN " +
-           quoted_list(nodes) + ") ORDER BY run"))
-    result.push_back({r[1], "", r[2], r[0], std::nullopt});
+  for (const DatabaseRow& r : database.query(
+           "SELECT started, command, version FROM runs WHERE run IN (SELECT run FROM scores WHERE "
+           "node IN (SELECT node FROM nodes WHERE key IN " +
+               placeholders(1, nodes.size()) + ")) ORDER BY run",
+           nodes))
+    result.push_back({r.text("command"), "", r.text("version"), r.text("started"), std::nullopt});
   return result;
 }
 

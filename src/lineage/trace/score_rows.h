@@ -15,18 +15,17 @@ namespace lineage {
 // The score of a node, scenario and cell ("": all) that counts, as the database has it.
 struct RecordedScore {
   std::string node, digest;  // the node's key; of the scenario
-  std::string cell, gate, prompting;
+  std::string cell, not_measurable, prompting;
   int64_t n = 0;
-  Interval headline, graded;
+  Interval score, log_likelihood;
   double chance = 0, format = 0;
 };
 
 // A scenario with all that was recorded of it, the cells that belong to the answers that count
 // only.
 struct RecordedScenario {
-  std::string name, ability, title, metric;
-  MetricKind kind = MetricKind::share;
-  bool headline = false;  // of its ability
+  std::string name, ability, title, parent_row;  // see ScenarioSpec
+  MetricInfo metric;
   std::vector<RecordedScore> scores;
 };
 // By name; digits are ordered as numbers (k2 before k16).
@@ -40,7 +39,7 @@ std::map<std::string, ItemScores> recorded_items(const Database&, const std::str
 // An answer of each of some nodes, item by item.
 struct RecordedAnswer {
   std::string node, item, output, prompt, wanted;
-  double headline = 0;
+  double score = 0;
 };
 std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,
                                              const std::vector<std::string>& nodes);

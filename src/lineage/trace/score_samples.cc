@@ -34,10 +34,10 @@ std::vector<ReportSample> telling_samples(const std::string& row,
     if (node == nodes.end()) continue;
     const auto [at, fresh] = place.try_emplace(a.item, asked.size());
     if (fresh) asked.push_back({{row, a.prompt, a.wanted, {}}, {}});
-    const bool scored = !std::isnan(a.headline);
+    const bool scored = !std::isnan(a.score);
     asked[at->second].sample.answers.push_back(
-        {node->second, a.output, scored ? std::optional(a.headline >= 1) : std::nullopt});
-    asked[at->second].got.push_back(scored ? a.headline : 0);
+        {node->second, a.output, scored ? std::optional(a.score >= 1) : std::nullopt});
+    asked[at->second].got.push_back(scored ? a.score : 0);
   }
   std::ranges::stable_sort(asked, std::greater(), spread);
   std::vector<ReportSample> samples;

@@ -7,6 +7,7 @@
 
 #include "lineage/base/parallel.h"
 #include "lineage/eval/statistics.h"
+#include "lineage/trace/edges.h"
 #include "lineage/trace/score_estimates.h"
 #include "lineage/trace/score_explanations.h"
 #include "lineage/trace/score_rows.h"
@@ -16,10 +17,9 @@
 namespace lineage {
 namespace {
 
-// A scenario with what was answered to it.
+// A scenario with its answers.
 struct Answered {
   const RecordedScenario* scenario;
-  MetricRange range;
   std::map<std::string, ItemScores> items;  // by the node's key
 };
 
@@ -28,7 +28,7 @@ struct Row {
   ReportAbility ability;
   std::string cell;
   std::map<std::string, NodeAnswers> answers;  // by the node's name
-  std::set<std::string> gated;                 // nodes for which it is not measurable
+  std::set<std::string> not_measurable;        // nodes
 };
 
 // Two nodes to compare.
@@ -36,10 +36,6 @@ struct Pair {
   std::string child, parent;
   ContrastKind kind;
 };
-
-size_t common_prefix(const std::string& a, const std::string& b) {
-  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
 
 // f(i) for i below n, on all threads.
 template <class F>
@@ -80,8 +76,9 @@ class Scores {
     for (const RecordedScenario& s : scenarios) abilities[s.ability].push_back(&s);
     for (const auto& [ability, own] : abilities) add_ability(ability, own);
     adjust();
+    report_.edges = edges_of(report_);
     report_.explanations = row_explanations(report_, database_);
-    // `grow` evaluates, too, and stands there already, with its time.
+    // A run of `grow`, which evaluates too, is there already, with its time.
     for (ReportRun& r : recorded_runs(database_, {known_.begin(), known_.end()}))
       if (std::ranges::find(report_.runs, r.command, &ReportRun::command) == report_.runs.end())
         report_.runs.push_back(std::move(r));
@@ -89,19 +86,21 @@ class Scores {
   }
 
  private:
-  // The headline scenarios are rows (all, where an ability has none); the others stand below the
-  // row whose name is most like theirs.
+  // A scenario whose parent row was not measured is a row of its own.
   void add_ability(const std::string& ability, const std::vector<const RecordedScenario*>& own) {
-    std::vector<const RecordedScenario*> heads, others;
-    for (const RecordedScenario* s : own) (s->headline ? heads : others).push_back(s);
-    if (heads.empty()) std::swap(heads, others);
-    std::map<const RecordedScenario*, std::vector<const RecordedScenario*>> below;
-    for (const RecordedScenario* s : others)
-      below[*std::ranges::max_element(heads, {}, [&](const RecordedScenario* head) {
-        return common_prefix(head->name, s->name);
-      })].push_back(s);
+    std::vector<const RecordedScenario*> heads;
+    std::map<std::string, std::vector<const RecordedScenario*>> below;  // by the parent row's name
+    const auto measured = [&](const std::string& name) {
+      return std::ranges::find(own, name, &RecordedScenario::name) != own.end();
+    };
     std::map<std::string, int64_t> titles;
-    for (const RecordedScenario* s : own) ++titles[s->title];
+    for (const RecordedScenario* s : own) {
+      ++titles[s->title];
+      if (!s->parent_row.empty() && measured(s->parent_row))
+        below[s->parent_row].push_back(s);
+      else
+        heads.push_back(s);
+    }
     // Conditions that differ in a number share a title: the end of the name tells them apart.
     const auto title_of = [&](const RecordedScenario* s) {
       const std::string last = s->name.substr(s->name.find_last_of('.') + 1);
@@ -110,15 +109,16 @@ class Scores {
     for (const RecordedScenario* head : heads) {
       const std::string id = heads.size() == 1 ? ability : head->name;
       add_scenario(*head, id, "", head->title);
-      for (const RecordedScenario* s : below[head]) add_scenario(*s, s->name, id, title_of(s));
+      for (const RecordedScenario* s : below[head->name])
+        add_scenario(*s, s->name, id, title_of(s));
     }
   }
 
-  // The scenario as a row and its cells as rows below that, or below the row that it stands below.
+  // The scenario as a row, and its cells as finer rows of that or of its parent row.
   void add_scenario(const RecordedScenario& scenario, const std::string& id, const std::string& of,
                     const std::string& title) {
-    Answered answered{&scenario, metric_range(scenario.kind), {}};
-    std::map<std::string, std::vector<std::string>> nodes;  // by what they were asked
+    Answered answered{&scenario, {}};
+    std::map<std::string, std::vector<std::string>> nodes;  // by the scenario's digest
     std::set<std::string, decltype(&natural_less)> cells(&natural_less);
     for (const RecordedScore& s : scenario.scores) {
       if (s.cell.empty())
@@ -135,8 +135,8 @@ class Scores {
       rows.push_back(row_of(answered, id + "/" + cell, of.empty() ? id : of, cell,
                             of.empty() ? words : title + " · " + words));
     }
-    add_row_scores(rows, answered.range);
-    add_row_contrasts(rows);
+    add_row_scores(rows, scenario.metric);
+    add_row_contrasts(rows, scenario.metric);
     for (Row& row : rows) report_.abilities.push_back(std::move(row.ability));
     if (!of.empty()) return;
     const auto& [digest, asked] =
@@ -154,57 +154,71 @@ class Scores {
   Row row_of(const Answered& answered, const std::string& id, const std::string& of,
              const std::string& cell, const std::string& name) const {
     const RecordedScenario& s = *answered.scenario;
-    std::optional<double> chance;
-    if (has_chance(s.metric)) {
-      chance = 0;
+    const MetricRange range = s.metric.range();
+    Row row;
+    row.cell = cell;
+    ReportAbility& a = row.ability;
+    a.id = id, a.ability = s.ability, a.of = of, a.scenario = s.name, a.name = name;
+    a.label = of.empty() ? s.ability + " " + name : name;
+    a.metric = s.metric.name, a.unit = s.metric.unit, a.better = s.metric.better;
+    if (s.metric.better == Better::nearest) a.target = s.metric.target;
+    if (s.metric.has_chance) {
+      a.chance = 0;
       for (const RecordedScore& r : s.scores)
-        if (r.cell == cell && !std::isnan(r.chance)) chance = std::max(*chance, r.chance);
+        if (r.cell == cell && !std::isnan(r.chance)) a.chance = std::max(*a.chance, r.chance);
     }
-    const MetricRange& range = answered.range;
-    Row row{{id, s.ability, of, s.name, name, s.metric, chance, range.low, range.high, kGraded},
-            cell,
-            {},
-            {}};
+    a.low = range.low, a.high = range.high, a.log_likelihood = kLogLikelihood;
     for (const auto& [node, keys] : keys_) row.answers[node] = answers_of(answered, cell, keys);
     return row;
   }
 
-  void add_row_scores(std::vector<Row>& rows, const MetricRange& range) {
+  void add_row_scores(std::vector<Row>& rows, const MetricInfo& metric) {
     const size_t nodes = report_.nodes.size();
     std::vector<std::optional<ReportScore>> scores(rows.size() * nodes);
     each(scores.size(), [&](size_t i) {
       const Row& row = rows[i / nodes];
-      scores[i] = combined_score(row.answers.at(report_.nodes[i % nodes].name), row.cell, range);
+      scores[i] = combined_score(row.answers.at(report_.nodes[i % nodes].name), row.cell, metric);
     });
     for (size_t i = 0; i < scores.size(); ++i) {
       if (!scores[i]) continue;
       Row& row = rows[i / nodes];
       scores[i]->node = report_.nodes[i % nodes].name, scores[i]->ability = row.ability.id;
-      if (!scores[i]->headline) row.gated.insert(scores[i]->node);
+      if (!scores[i]->score) row.not_measurable.insert(scores[i]->node);
+      if (scores[i]->score) {
+        scores[i]->at_chance = at_chance(row.ability, *scores[i]->score);
+        scores[i]->skill = skill_of(row.ability, metric, scores[i]->score->value);
+      }
       report_.scores.push_back(*std::move(scores[i]));
     }
-    if (std::isfinite(range.high)) return;
-    // To draw them: what there is is the range.
-    const bool below = !std::isfinite(range.low);
-    for (Row& row : rows) row.ability.low = row.ability.high = 0;
-    for (const ReportScore& score : report_.scores)
-      for (Row& row : rows)
-        if (score.ability == row.ability.id && score.headline)
-          for (const double end :
-               {score.headline->value, score.headline->low, score.headline->high}) {
-            if (!std::isfinite(end)) continue;
-            row.ability.high = std::max(row.ability.high, end);
-            if (below) row.ability.low = std::min(row.ability.low, end);
-          }
+    if (!std::isfinite(metric.range().high)) fit_axes(rows);
   }
 
-  void add_row_contrasts(const std::vector<Row>& rows) {
+  // Where the metric has no end, the axis ends with the values.
+  void fit_axes(std::vector<Row>& rows) const {
+    for (Row& row : rows) {
+      ReportAbility& a = row.ability;
+      const bool open_below = !std::isfinite(a.low);
+      a.high = 0;
+      if (open_below) a.low = 0;
+      for (const ReportScore& score : report_.scores) {
+        if (score.ability != a.id || !score.score) continue;
+        for (const double end : {score.score->value, score.score->low, score.score->high}) {
+          if (!std::isfinite(end)) continue;
+          a.high = std::max(a.high, end);
+          if (open_below) a.low = std::min(a.low, end);
+        }
+      }
+    }
+  }
+
+  void add_row_contrasts(const std::vector<Row>& rows, const MetricInfo& metric) {
     std::vector<std::optional<ReportContrast>> contrasts(rows.size() * pairs_.size());
     each(contrasts.size(), [&](size_t i) {
       const Row& row = rows[i / pairs_.size()];
       const Pair& p = pairs_[i % pairs_.size()];
-      if (!row.gated.contains(p.child) && !row.gated.contains(p.parent))
-        contrasts[i] = paired_contrast(row.answers.at(p.child), row.answers.at(p.parent), row.cell);
+      if (!row.not_measurable.contains(p.child) && !row.not_measurable.contains(p.parent))
+        contrasts[i] = paired_contrast(row.answers.at(p.child), row.answers.at(p.parent), row.cell,
+                                       metric);
     });
     for (size_t i = 0; i < contrasts.size(); ++i) {
       if (!contrasts[i]) continue;
@@ -229,7 +243,7 @@ class Scores {
     return of;
   }
 
-  // Holm's adjustment over the headline rows of each pair: they are read as one list of claims.
+  // Holm's adjustment over the rows of their own of each pair, which are read as one list of claims.
   void adjust() {
     std::set<std::string> heads;
     for (const ReportAbility& a : report_.abilities)
@@ -245,7 +259,7 @@ class Scores {
     }
   }
 
-  static constexpr const char* kGraded = "nats a token, log-probability of the answer";
+  static constexpr const char* kLogLikelihood = "nats a token, log-probability of the answer";
 
   Report& report_;
   const Database& database_;

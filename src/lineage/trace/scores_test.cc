@@ -17,7 +17,7 @@ ScenarioSpec spec_of(const std::string& name, const std::string& ability) {
   spec.name = name;
   spec.ability = ability;
   spec.title = "the " + ability;
-  spec.metric.name = "exact match";
+  spec.metric.info.name = "exact match";
   return spec;
 }
 
@@ -28,7 +28,7 @@ void evaluate_as(Database& database, const std::string& node, const ScenarioSpec
   Evaluation e;
   e.node = node;
   e.scenario = {digest + spec.name, "", &spec, kItems, 1};
-  e.gate = gate;
+  e.not_measurable = gate;
   for (int64_t i = 0; i < kItems; ++i) {
     Instance item;
     item.id = "item" + std::to_string(i);
@@ -95,13 +95,13 @@ TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
   ASSERT_EQ(r.scores.size(), 4u);
   const ReportScore& child = r.scores[1];
   EXPECT_EQ(child.node, "child");
-  EXPECT_DOUBLE_EQ(child.headline->value, 0.75);
-  EXPECT_LT(child.headline->low, 0.75);
-  EXPECT_GT(child.headline->high, 0.75);
+  EXPECT_DOUBLE_EQ(child.score->value, 0.75);
+  EXPECT_LT(child.score->low, 0.75);
+  EXPECT_GT(child.score->high, 0.75);
   EXPECT_EQ(child.n, kItems);
-  EXPECT_DOUBLE_EQ(child.graded->value, (30 * -0.5 + 10 * -2.0) / 40);
-  EXPECT_FALSE(r.scores[3].headline);
-  EXPECT_EQ(r.scores[3].gate, "fresh names .7; wanted .9");
+  EXPECT_DOUBLE_EQ(child.log_likelihood->value, (30 * -0.5 + 10 * -2.0) / 40);
+  EXPECT_FALSE(r.scores[3].score);
+  EXPECT_EQ(r.scores[3].not_measurable, "fresh names .7; wanted .9");
   ASSERT_EQ(r.contrasts.size(), 1u);  // none where one end is not measurable
   EXPECT_DOUBLE_EQ(r.contrasts[0].difference.value, 26.0 / 40);
   EXPECT_GT(r.contrasts[0].difference.low, 0.4);
@@ -146,13 +146,13 @@ TEST(Scores, SeveralSeedsTakeTheWiderInterval) {
              node_of("child", {"parent"}, {"c1", "c2", "c3"})};
   add_scores(r, path);
   ASSERT_EQ(r.scores.size(), 2u);
-  EXPECT_DOUBLE_EQ(r.scores[1].headline->value, 24.0 / 40);
+  EXPECT_DOUBLE_EQ(r.scores[1].score->value, 24.0 / 40);
   EXPECT_EQ(r.scores[1].per_seed, (std::vector<std::optional<double>>{0.5, 0.6, 0.7}));
   // Student's t over .5 .6 .7: half-width 4.303 * .1 / sqrt(3) = .248, wider than that over items.
-  EXPECT_NEAR(r.scores[1].headline->high, 0.6 + 0.2484, 1e-3);
+  EXPECT_NEAR(r.scores[1].score->high, 0.6 + 0.2484, 1e-3);
   ASSERT_TRUE(r.scores[1].items);
   EXPECT_DOUBLE_EQ(r.scores[1].items->value, 0.6);
-  EXPECT_GT(r.scores[1].items->low, r.scores[1].headline->low);
+  EXPECT_GT(r.scores[1].items->low, r.scores[1].score->low);
   ASSERT_EQ(r.contrasts.size(), 1u);
   EXPECT_EQ(r.contrasts[0].seeds, 3);
   EXPECT_NEAR(r.contrasts[0].difference.value, 0.45, 1e-9);  // .375 .45 .525
@@ -228,12 +228,11 @@ TEST(Scores, CellsAndOtherConditionsAreFinerRows) {
     evaluate_as(database, "m", spec_of("A05.binding.k4", "A05"), 10, "", "d",
                 {"far", "near 16", "near 2"});
     auto condition = spec_of("A05.binding.k16", "A05");
-    condition.headline = false;
+    condition.parent_row = "A05.binding.k4";
     evaluate_as(database, "m", condition, 20);
     condition.name = "A05.binding.k2";
     evaluate_as(database, "m", condition, 20);
-    auto file = spec_of("hellaswag", "HellaSwag");  // files have no headline of their own
-    file.headline = false;
+    const auto file = spec_of("hellaswag", "HellaSwag");
     evaluate_as(database, "m", file, 20);
   }
   Report r;
@@ -254,6 +253,26 @@ TEST(Scores, CellsAndOtherConditionsAreFinerRows) {
   EXPECT_EQ(r.scores.size(), rows.size());
 }
 
+// Where the parent row was not measured, as after `eval --ability`.
+TEST(Scores, AConditionAloneIsARowOfItsOwn) {
+  const TempFolder folder;
+  const fs::path path = folder / "scores.sqlite";
+  {
+    Database database(path);
+    database.begin_run("lineage eval", "0.1.0", 1);
+    add_node(database, "m", "model", 1);
+    auto condition = spec_of("A05.binding.k16", "A05");
+    condition.parent_row = "A05.binding.k4";
+    evaluate_as(database, "m", condition, 20);
+  }
+  Report r;
+  r.seeds = {1};
+  r.nodes = {node_of("model", {}, {"m"})};
+  add_scores(r, path);
+  ASSERT_EQ(r.abilities.size(), 1u);
+  EXPECT_EQ(r.abilities[0].of, "");
+}
+
 TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
   const TempFolder folder;
   const fs::path path = folder / "scores.sqlite";
@@ -261,7 +280,11 @@ TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
     Database database(path);
     database.begin_run("lineage eval", "0.1.0", 1);
     auto length = spec_of("A26.length", "A26");
-    length.metric.name = "words", length.kind = MetricKind::amount;
+    length.metric.info = {.name = "length",
+                          .kind = MetricKind::amount,
+                          .unit = "words",
+                          .better = Better::neither,
+                          .has_chance = false};
     for (int s = 1; s <= 3; ++s) {
       const std::string key = "m" + std::to_string(s);
       add_node(database, key, "model", static_cast<uint64_t>(s));
@@ -269,7 +292,7 @@ TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
       e.node = key;
       e.scenario = {"d", "", &length, kItems, 1};
       e.scores.resize(1);
-      e.scores[0].headline.value = 4.0 + s;
+      e.scores[0].estimate.value = 4.0 + s;
       e.scores[0].n = kItems;
       database.write(e);
     }
@@ -280,12 +303,15 @@ TEST(Scores, ARowWithoutUpperEndIsAsWideAsWhatIsSeen) {
   r.nodes = {node_of("model", {}, {"m1", "m2", "m3"})};
   add_scores(r, path);
   ASSERT_EQ(r.scores.size(), 1u);
-  EXPECT_NEAR(r.scores[0].headline->high, 6 + 2.484, 1e-3);  // 4.303 / sqrt(3)
+  EXPECT_NEAR(r.scores[0].score->high, 6 + 2.484, 1e-3);  // 4.303 / sqrt(3)
   EXPECT_EQ(r.abilities[0].low, 0);
-  EXPECT_EQ(r.abilities[0].high, r.scores[0].headline->high);
+  EXPECT_EQ(r.abilities[0].high, r.scores[0].score->high);
   EXPECT_FALSE(r.abilities[0].chance);
+  EXPECT_EQ(r.abilities[0].unit, "words");
+  EXPECT_EQ(r.abilities[0].better, Better::neither);
+  EXPECT_FALSE(r.scores[0].skill);
   const Report again = parse_report(report_json(r), "report.json");
-  EXPECT_EQ(again.scores[0].headline, r.scores[0].headline);
+  EXPECT_EQ(again.scores[0].score, r.scores[0].score);
 }
 
 TEST(Scores, SeedsThatWereAskedDifferentItemsAreNotPaired) {

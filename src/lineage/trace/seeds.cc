@@ -9,6 +9,8 @@
 #include "lineage/eval/statistics.h"
 
 namespace lineage {
+
+Interval interval_of(const Estimate& e) { return {e.value, e.low, e.high}; }
 namespace {
 
 constexpr int64_t kReplicates = 1000;
@@ -30,7 +32,6 @@ class Numbering {
   std::map<std::string, uint32_t> seen_;
 };
 
-Interval interval_of(const Estimate& e) { return {e.value, e.low, e.high}; }
 
 double width(const Interval& i) { return i.high - i.low; }
 
@@ -69,8 +70,8 @@ SeedsEstimate widened(SeedsEstimate e, const std::vector<std::vector<double>>& v
 
 CommonItems common_items(const std::vector<const ItemScores*>& models, const std::string& cell) {
   CommonItems common;
-  common.headline.resize(models.size());
-  common.graded.resize(models.size());
+  common.scores.resize(models.size());
+  common.log_likelihoods.resize(models.size());
   std::vector<std::unordered_map<std::string, size_t>> places(models.size());
   for (size_t m = 0; m < models.size(); ++m) {
     if (models[m]->digest != models[0]->digest) return common;
@@ -87,8 +88,8 @@ CommonItems common_items(const std::vector<const ItemScores*>& models, const std
     common.clusters.push_back(clusters(models[0]->clusters[i]));
     common.strata.push_back(strata(models[0]->cells[i]));
     for (size_t m = 0; m < models.size(); ++m) {
-      common.headline[m].push_back(models[m]->headline[at[m]]);
-      common.graded[m].push_back(models[m]->graded[at[m]]);
+      common.scores[m].push_back(models[m]->scores[at[m]]);
+      common.log_likelihoods[m].push_back(models[m]->log_likelihoods[at[m]]);
     }
   }
   return common;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/eval/statistics.h"
 #include "lineage/trace/report.h"
 
 namespace lineage {
@@ -12,16 +13,18 @@ namespace lineage {
 struct ItemScores {
   std::string digest;  // of the scenario
   std::vector<std::string> items, cells, clusters;
-  std::vector<double> headline, graded;
+  std::vector<double> scores, log_likelihoods;
 };
 
 // The items that all of some models were asked, of one cell or ("") of all.
 struct CommonItems {
   std::vector<uint32_t> clusters, strata;
-  std::vector<std::vector<double>> headline, graded;  // by model and item
+  std::vector<std::vector<double>> scores, log_likelihoods;  // by model and item
 };
 // Empty where the models were asked in different ways or share no item.
 CommonItems common_items(const std::vector<const ItemScores*>&, const std::string& cell);
+
+Interval interval_of(const Estimate&);
 
 // An estimate, with the p-value of "it is 0".
 struct SeedsEstimate {

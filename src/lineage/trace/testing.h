@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+
+#include "lineage/trace/edges.h"
 #include "lineage/trace/report.h"
+#include "lineage/trace/score_estimates.h"
 
 namespace lineage::testing {
 
@@ -35,11 +39,12 @@ inline Report small_report() {
   r.nodes[1].control_of = "text-davinci-001";
   const auto row = [](const char* id, const char* of, const char* name, const char* metric,
                       std::optional<double> chance) {
-    return ReportAbility{id,     std::string(id).substr(0, 3),
-                         of,     std::string(id) + ".x",
-                         name,   metric,
-                         chance, 0,
-                         1,      "nats a token"};
+    ReportAbility a;
+    a.id = id, a.ability = std::string(id).substr(0, 3), a.of = of;
+    a.scenario = std::string(id) + ".x", a.name = name, a.metric = metric, a.chance = chance;
+    a.label = a.of.empty() ? a.ability + " " + a.name : a.name;
+    a.log_likelihood = "nats a token";
+    return a;
   };
   r.abilities = {row("A01", "", "grammar", "pair accuracy", 0.5),
                  row("A08", "", "instructions", "exact match", 0.02),
@@ -66,10 +71,15 @@ inline Report small_report() {
                         100,
                         {value, value},
                         prompting,
-                        ""});
+                        "",
+                        false,
+                        std::nullopt});
+    const auto of_row = std::ranges::find(r.abilities, ability, &ReportAbility::id);
+    r.scores.back().at_chance = at_chance(*of_row, *r.scores.back().score);
+    r.scores.back().skill = skill_of(*of_row, {}, value);
   };
   score("davinci", "A01", 0.95, 0.02, "plain");
-  r.scores[0].graded = Interval{-1, -2, 0};
+  r.scores[0].log_likelihood = Interval{-1, -2, 0};
   r.scores[0].per_seed[1].reset();
   score("davinci", "A08", 0.03, 0.02, "plain");
   score("davinci", "A08/list", 0.02, 0.02, "plain");
@@ -86,7 +96,9 @@ inline Report small_report() {
                       100,
                       {},
                       "chat",
-                      "fresh names .7"});
+                      "fresh names .7",
+                      false,
+                      std::nullopt});
   const auto contrast = [&](const char* parent, const char* ability, ContrastKind kind,
                             double value, double half, std::optional<double> holm) {
     r.contrasts.push_back({"text-davinci-001",
@@ -98,12 +110,14 @@ inline Report small_report() {
                            0.03,
                            holm,
                            100,
-                           2});
+                           2,
+                           value > 0 ? Change::better : Change::worse});
   };
   contrast("davinci", "A01", ContrastKind::parent, -0.05, 0.02, 0.06);
   contrast("davinci", "A08", ContrastKind::parent, 0.77, 0.05, 0.0002);
   contrast("davinci", "A08/list", ContrastKind::parent, 0.68, 0.1, std::nullopt);
   contrast("davinci-long", "A08", ContrastKind::control, 0.7, 0.05, 0.0002);
+  r.edges = edges_of(r);
   r.curves = {{"davinci", 1, "loss", "", false, {4096, 8192}, {3.5, 2.5}},
               {"davinci", 1, "loss", "grammar", false, {4096, 8192}, {3.5, 0.5}}};
   r.samples = {{"A08",

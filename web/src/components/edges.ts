@@ -1,34 +1,35 @@
-// What a stage gave and what it took: for every edge of the tree the paired differences child -
-// parent with their intervals, largest first.
+// The changes of each stage: for every edge of the tree the paired differences child - parent with
+// their intervals, greatest improvement first.
 import * as Plot from "@observablehq/plot";
 import { choice, h, responsive } from "../dom";
 import { count, plural, pValue, signed } from "../format";
 import { kind, stageName } from "../lineage";
-import { edges, type Ability, type Change, type Edge, type Node, type Report } from "../report";
+import { edges, type Change, type Edge, type Node, type Report } from "../report";
 
 const ROW = 19;
 const LABEL = { wide: 214, narrow: 150 };  // room for an ability's name, cut where it is longer
 const NARROW = 420;
 
-const changed = (c: Change) => c === "gain" || c === "loss";
-const label = (a: Ability) => `${a.ability} ${a.name}`;
+const changed = (c: Change) => c === "better" || c === "worse" || c === "other";
 
-/** "Gave A08 +.37 and A12 +.22. Took A05 −.14." with the largest of each, and how many are open. */
+/** "Better: lists +.37, quantities +.22. Worse: labels −.14." with how many did not change. */
 export function summary(edge: Edge): string {
   const of = (which: Change) => edge.rows.filter((r) => r.contrast.change === which);
   const list = (rows: Edge["rows"]) => rows.slice(0, 3)
     .map((r) => `${r.ability.name} ${signed(r.contrast.difference.value)}`).join(", ") +
     (rows.length > 3 ? ` and ${rows.length - 3} more` : "");
-  const gains = of("gain"), losses = of("loss").reverse(), open = of("open"), small = of("small");
+  const better = of("better"), worse = of("worse").reverse(), other = of("other");
+  const open = of("open"), small = of("small");
   return [
-    gains.length ? `Gave ${list(gains)}.` : "",
-    losses.length ? `Took ${list(losses)}.` : "",
-    open.length ? `Not told apart from no change: ${open.length} of ${edge.rows.length}.` : "",
+    better.length ? `Better: ${list(better)}.` : "",
+    worse.length ? `Worse: ${list(worse)}.` : "",
+    other.length ? `Different: ${list(other)}.` : "",
+    open.length ? `No significant change: ${open.length} of ${edge.rows.length}.` : "",
     small.length ? `Changed by less than .005: ${small.length}.` : "",
   ].filter(Boolean).join(" ");
 }
 
-/** Those that changed by what can be told apart from nothing and is not shown as .00. */
+/** The rows with a significant change that is not shown as .00. */
 export function clear(edge: Edge): Edge {
   return { ...edge, rows: edge.rows.filter((r) => changed(r.contrast.change)) };
 }
@@ -38,11 +39,11 @@ const PALE = 0.4;
 
 function figure(edge: Edge, domain: [number, number], width: number): HTMLElement | SVGSVGElement {
   const rows = edge.rows.map(({ ability, contrast }) => ({
-    label: label(ability), ...contrast.difference, told: contrast.change,
+    label: ability.label, ...contrast.difference, change: contrast.change,
     adjusted: contrast.holm === null || contrast.holm <= ALPHA,
-    title: `${label(ability)}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${contrast.seeds > 1 ? `over items alone [${signed(contrast.items.low, 3)}, ${signed(contrast.items.high, 3)}]\n` : ""}${pValue(contrast.p)}${contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`}\n${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
+    title: `${ability.label}\n${signed(contrast.difference.value, 3)}  [${signed(contrast.difference.low, 3)}, ${signed(contrast.difference.high, 3)}]\n${contrast.seeds > 1 ? `over items alone [${signed(contrast.items.low, 3)}, ${signed(contrast.items.high, 3)}]\n` : ""}${pValue(contrast.p)}${contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`}\n${plural(contrast.n, "item")}, ${plural(contrast.seeds, "seed")}`,
   }));
-  const colour = (d: { told: Change }) => `var(--${changed(d.told) ? d.told : "open"})`;
+  const colour = (d: { change: Change }) => `var(--${changed(d.change) ? d.change : "open"})`;
   const fontSize = width < NARROW ? 10.5 : 11.5, marginLeft = width < NARROW ? LABEL.narrow : LABEL.wide;
   return Plot.plot({
     width, height: rows.length * ROW + 34, marginLeft, marginRight: 40, marginTop: 4, marginBottom: 30,
@@ -56,8 +57,8 @@ function figure(edge: Edge, domain: [number, number], width: number): HTMLElemen
       Plot.gridX({ ticks: 5, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.ruleY(rows, { y: "label", x1: "low", x2: "high", stroke: colour, strokeWidth: 2, strokeLinecap: "round" }),
-      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (!changed(d.told) ? "var(--paper)" : d.adjusted ? colour(d) : `color-mix(in oklab, ${colour(d)} ${100 * PALE}%, var(--paper))`), stroke: colour, strokeWidth: 1.5 }),
-      Plot.text(rows.filter((r) => changed(r.told)), {
+      Plot.dot(rows, { y: "label", x: "value", r: 4, fill: (d) => (!changed(d.change) ? "var(--paper)" : d.adjusted ? colour(d) : `color-mix(in oklab, ${colour(d)} ${100 * PALE}%, var(--paper))`), stroke: colour, strokeWidth: 1.5 }),
+      Plot.text(rows.filter((r) => changed(r.change)), {
         y: "label", x: domain[1], dx: 36, textAnchor: "end", text: (d) => signed(d.value), fill: colour, fontVariant: "tabular-nums" }),
       Plot.tip(rows, Plot.pointerY({ y: "label", x: "value", title: "title", maxRadius: 300 })),
     ],
@@ -70,7 +71,7 @@ function asTable(edge: Edge): HTMLElement {
     h("div", { class: "scroll" }, h("table", { class: "plain" },
       h("thead", {}, h("tr", {}, ...["ability", "difference", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"].map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, ...edge.rows.map((r) => h("tr", {},
-        h("th", { scope: "row" }, label(r.ability)),
+        h("th", { scope: "row" }, r.ability.label),
         h("td", {}, signed(d(r).value, 3)), h("td", {}, `${signed(d(r).low, 3)} to ${signed(d(r).high, 3)}`),
         h("td", {}, `${signed(r.contrast.items.low, 3)} to ${signed(r.contrast.items.high, 3)}`),
         h("td", {}, pValue(r.contrast.p).replace(/^p (= )?/, "")),

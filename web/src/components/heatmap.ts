@@ -1,16 +1,16 @@
-// Abilities x nodes. A table, so that a screen reader can walk it; cells are coloured by how far a
-// score stands from chance towards the best possible one.
+// Abilities x nodes. A table, so that a screen reader can walk it; cells are coloured by skill: the
+// way from chance to the best possible score.
 import { choice, h, svg } from "../dom";
 import { exact, pValue, signed, unsigned } from "../format";
 import { kind, mainParent, stageName, treeOrder } from "../lineage";
 import {
-  atChance, index, rows, skill, type Ability, type Contrast, type Explanation, type Index, type Interval, type Node, type Report,
+  index, rows, type Ability, type Contrast, type Explanation, type Index, type Interval, type Node, type Report,
 } from "../report";
 import { describe, facts } from "../tooltip";
 import { explanation } from "./explanation";
 import { term } from "./glossary";
 
-export type View = "score" | "change" | "graded";
+export type View = "score" | "change" | "likelihood";
 
 const SLACK = 8; // of a table that is not worth scrolling
 const COLUMN = 84;
@@ -26,8 +26,8 @@ export function mix(t: number, stops: [string, string, string]): string {
 }
 
 const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
-const GAIN: [string, string, string] = ["--heat-none", "--gain-1", "--gain-2"];
-const LOSS: [string, string, string] = ["--heat-none", "--loss-1", "--loss-2"];
+const BETTER: [string, string, string] = ["--heat-none", "--better-1", "--better-2"];
+const WORSE: [string, string, string] = ["--heat-none", "--worse-1", "--worse-2"];
 // Where on the ramp the ink turns over, in the light theme and in the dark one.
 const INK_TURNS = { light: 0.6, dark: 0.72 };
 const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
@@ -45,40 +45,50 @@ function range(x: Interval, digits = 2): string {
   return `${unsigned(x.value, digits)}  [${unsigned(x.low, digits)}, ${unsigned(x.high, digits)}]`;
 }
 
+const BEST: Record<Ability["better"], (a: Ability) => string | undefined> = {
+  higher: () => undefined,
+  lower: () => "the lower, the better",
+  nearest: (a) => `nearest to ${unsigned(a.target ?? 0)}`,
+  neither: () => "no value is better",
+};
+
+const MARK: Record<string, string> = { better: "▲", worse: "▼", other: "◆" };
+
 function details(report: Report, look: Index, node: Node, ability: Ability): HTMLElement {
   const score = look.score(node.name, ability.id);
   const contrast = look.contrast(node.name, ability.id);
-  const title = `${ability.ability} ${ability.name}`;
+  const title = ability.of === "" ? ability.label : `${ability.ability} ${ability.name}`;
   const level = `${Math.round(100 * report.confidence)} % interval`;
   if (!score) return facts(title, [[node.name, "not evaluated"]]);
-  if (!score.headline)
-    return facts(title, [[node.name, "not measurable here"], ["because", score.gate]]);
+  if (!score.score)
+    return facts(title, [[node.name, "not measurable here"], ["because", score.not_measurable]]);
   const d = contrast?.difference, several = report.seeds.length > 1;
   const ends = (i: Interval) => `${unsigned(i.low, 3)} to ${unsigned(i.high, 3)}`;
   return facts(title, [
     ["node", node.name],
-    [ability.metric, unsigned(score.headline.value, 3)],
-    [level, `${ends(score.headline)}${several ? ` over items and ${report.seeds.length} seeds` : " over items"}`],
+    [ability.metric, `${unsigned(score.score.value, 3)}${ability.unit && ` ${ability.unit}`}`],
+    ["best", BEST[ability.better](ability)],
+    [level, `${ends(score.score)}${several ? ` over items and ${report.seeds.length} seeds` : " over items"}`],
     ["", several && score.items ? `${ends(score.items)} over items alone` : undefined],
     ["chance", ability.chance === null ? undefined
-      : unsigned(ability.chance, 3) + (atChance(score.headline, ability) ? " (inside the interval)" : "")],
-    ["graded", score.graded && ability.graded ? `${range(score.graded)} ${ability.graded}` : undefined],
+      : unsigned(ability.chance, 3) + (score.at_chance ? " (inside the interval)" : "")],
+    ["log-likelihood", score.log_likelihood && ability.log_likelihood ? `${range(score.log_likelihood)} ${ability.log_likelihood}` : undefined],
     [`against ${contrast?.parent}`, d ? `${signed(d.value, 3)}  [${signed(d.low, 3)}, ${signed(d.high, 3)}], ${pValue(contrast.p)}` +
       (contrast.holm === null ? "" : `, after Holm ${pValue(contrast.holm)}`) : undefined],
     ["seeds", several ? score.per_seed.map((v) => (v === null ? "–" : unsigned(v))).join("  ") : undefined],
     ["items", `${exact(score.n)}${several ? " for each seed" : ""}`],
     ["in form", score.format === null ? undefined : unsigned(score.format)],
     ["prompting", score.prompting],
-    ["note", score.gate || undefined],
+    ["note", score.not_measurable || undefined],
     ["scenario", ability.scenario],
   ]);
 }
 
 function changeMark(contrast: Contrast | undefined): HTMLElement | null {
   if (!contrast) return null;
-  const told = contrast.change;
-  if (told !== "gain" && told !== "loss") return h("span", { class: "delta open" }, "\u00a0");
-  return h("span", { class: `delta ${told}` }, `${told === "gain" ? "▲" : "▼"}${unsigned(Math.abs(contrast.difference.value))}`);
+  const mark = MARK[contrast.change];
+  if (!mark) return h("span", { class: "delta open" }, "\u00a0");
+  return h("span", { class: `delta ${contrast.change}` }, `${mark}${unsigned(Math.abs(contrast.difference.value))}`);
 }
 
 /** Share of [low, high] as a position along the cell's foot. */
@@ -87,45 +97,46 @@ function along(value: number, ability: Ability): string {
   return `${(100 * Math.min(1, Math.max(0, t))).toFixed(1)}%`;
 }
 
-function ruler(headline: Interval, ability: Ability): HTMLElement {
-  const left = along(headline.low, ability), right = along(headline.high, ability);
+function ruler(score: Interval, ability: Ability): HTMLElement {
+  const left = along(score.low, ability), right = along(score.high, ability);
   return h("span", { class: "ruler", "aria-hidden": "true" },
     h("i", { class: "interval", style: `left:${left};right:calc(100% - ${right})` }),
     ability.chance !== null && h("i", { class: "chance", style: `left:${along(ability.chance, ability)}` }));
 }
 
 function cell(report: Report, look: Index, node: Node, ability: Ability, view: View,
-              graded: Map<string, [number, number]>): HTMLElement {
+              likelihoods: Map<string, [number, number]>): HTMLElement {
   const score = look.score(node.name, ability.id);
   const contrast = look.contrast(node.name, ability.id);
   const td = h("td", { tabindex: -1, "data-node": node.name, "data-ability": ability.id });
   if (!score) td.append(h("span", { class: "nothing" }, "·"));
-  else if (!score.headline) {
+  else if (!score.score) {
     td.className = "gated";
     td.append(h("span", { class: "visually-hidden" }, "not measurable here"));
   } else if (view === "change") {
     if (!contrast) td.append(h("span", { class: "nothing" }, mainParent(node) ? "·" : ""));
     else {
       const d = contrast.difference;
-      const told = contrast.change === "gain" || contrast.change === "loss";
-      paint(td, told ? Math.min(1, Math.abs(d.value) / (0.6 * (ability.high - ability.low))) : 0, d.value >= 0 ? GAIN : LOSS);
-      if (!told) td.classList.add("weak");
+      const directed = contrast.change === "better" || contrast.change === "worse";
+      paint(td, directed ? Math.min(1, Math.abs(d.value) / (0.6 * (ability.high - ability.low))) : 0,
+        contrast.change === "worse" ? WORSE : BETTER);
+      if (!(contrast.change in MARK)) td.classList.add("weak");
       td.append(h("span", { class: "value" }, signed(d.value)));
     }
-  } else if (view === "graded") {
-    const g = score.graded, span = graded.get(ability.id);
+  } else if (view === "likelihood") {
+    const g = score.log_likelihood, span = likelihoods.get(ability.id);
     if (!g || !span) td.append(h("span", { class: "nothing" }, "·"));
     else {
       paint(td, span[1] > span[0] ? (g.value - span[0]) / (span[1] - span[0]) : 0, ["--heat-0", "--grade-1", "--grade-2"]);
       td.append(h("span", { class: "value" }, g.value.toFixed(2).replace("-", "\u2212")));
     }
   } else {
-    const s = skill(score.headline.value, ability);
-    const weak = atChance(score.headline, ability);
+    const s = score.skill ?? 0;
+    const weak = score.at_chance;
     if (weak) td.classList.add("weak");
-    paint(td, weak ? Math.min(WEAK_MOST, Math.abs(s)) : Math.abs(s), s >= 0 ? SCORE : LOSS);
-    td.append(h("span", { class: "value" }, unsigned(score.headline.value)),
-      changeMark(contrast) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.headline, ability));
+    paint(td, weak ? Math.min(WEAK_MOST, Math.abs(s)) : Math.abs(s), s >= 0 ? SCORE : WORSE);
+    td.append(h("span", { class: "value" }, unsigned(score.score.value)),
+      changeMark(contrast) ?? h("span", { class: "delta" }, "\u00a0"), ruler(score.score, ability));
   }
   return describe(td, () => details(report, look, node, ability));
 }
@@ -179,22 +190,23 @@ function key(view: View): HTMLElement {
   const hatch = h("span", { class: "key-item" }, h("span", { class: "swatch gated", "aria-hidden": "true" }), "not measurable here");
   if (view === "change")
     return h("p", { class: "key" },
-      h("span", { class: "key-item" }, "took", swatch(`linear-gradient(in oklab to right, var(--loss-2), var(--loss-1), var(--heat-none), var(--gain-1), var(--gain-2))`), "gave"),
-      h("span", { class: "key-item" }, h("span", { class: "faint" }, "+.01"), "not told apart from no change"), hatch);
-  if (view === "graded")
+      h("span", { class: "key-item" }, "worse", swatch(`linear-gradient(in oklab to right, var(--worse-2), var(--worse-1), var(--heat-none), var(--better-1), var(--better-2))`), "better"),
+      h("span", { class: "key-item" }, h("span", { class: "faint" }, "+.01"), "no significant change"), hatch);
+  if (view === "likelihood")
     return h("p", { class: "key" }, h("span", { class: "key-item" }, "lowest in the row", swatch(ramp(["--heat-0", "--grade-1", "--grade-2"])), "highest in the row"), hatch);
   return h("p", { class: "key" },
-    h("span", { class: "key-item" }, "below", swatch(`linear-gradient(in oklab to left, var(--heat-0), var(--loss-1))`), term("chance"), swatch(ramp(SCORE)), "best possible"),
+    h("span", { class: "key-item" }, "below", swatch(`linear-gradient(in oklab to left, var(--heat-0), var(--worse-1))`), term("chance"), swatch(ramp(SCORE)), "best possible"),
     h("span", { class: "key-item" }, h("span", { class: "faint" }, ".05"), h("span", {}, term("interval"), " reaches chance")),
-    h("span", { class: "key-item" }, h("span", { class: "delta gain" }, "▲.12"), h("span", { class: "delta loss" }, "▼.08"), h("span", {}, "change against the ", term("parent"), ", where told apart from none")),
+    h("span", { class: "key-item" }, h("span", { class: "delta better" }, "▲.12"), h("span", { class: "delta worse" }, "▼.08"), h("span", {}, "better, worse than the ", term("parent"))),
+    h("span", { class: "key-item" }, h("span", { class: "delta other" }, "◆.10"), h("span", {}, "different, where neither is better")),
     h("span", { class: "key-item" }, h("span", { class: "ruler sample", "aria-hidden": "true" },
       h("i", { class: "interval", style: "left:45%;right:25%" }), h("i", { class: "chance", style: "left:12%" })), "interval and chance"),
     hatch);
 }
 
-/** What stands in a row's first cell; `toggle` opens and closes what stands below it, if anything. */
+/** A row's first cell; `toggle` opens and closes the rows below it, if there are any. */
 function rowHead(ability: Ability, view: View, opens: boolean, open: boolean, toggle: () => void): HTMLElement {
-  const title = view === "graded" ? ability.graded : ability.metric;
+  const title = view === "likelihood" ? ability.log_likelihood : ability.metric;
   if (ability.of !== "") return h("th", { scope: "row", class: "ability", title }, ability.name);
   const name = [h("span", { class: "id" }, ability.ability), " ", ability.name];
   return h("th", { scope: "row", class: "ability", title }, !opens ? h("span", {}, ...name)
@@ -202,7 +214,7 @@ function rowHead(ability: Ability, view: View, opens: boolean, open: boolean, to
       h("span", { class: "triangle", "aria-hidden": "true" }, open ? "▾" : "▸"), h("span", {}, ...name)));
 }
 
-/** What a row means, across the table; it stays in sight where the table scrolls. */
+/** The meaning of a row, across the table; it stays in sight where the table scrolls. */
 function lesson(about: Explanation, columns: number): HTMLTableRowElement {
   return h("tr", { class: "finer lesson" },
     h("td", { colspan: columns }, h("div", { class: "lesson-text" }, explanation(about))));
@@ -213,13 +225,13 @@ export function heatmapTable(report: Report, view: View, open = new Set<string>(
   const look = index(report);
   const order = treeOrder(report.nodes).map((n) => n.node);
   const explanations = new Map(report.explanations.map((e) => [e.ability, e]));
-  const graded = new Map(report.abilities.map((a) => {
-    const values = report.scores.flatMap((s) => (s.ability === a.id && s.graded ? [s.graded.value] : []));
+  const likelihoods = new Map(report.abilities.map((a) => {
+    const values = report.scores.flatMap((s) => (s.ability === a.id && s.log_likelihood ? [s.log_likelihood.value] : []));
     return [a.id, [Math.min(...values), Math.max(...values)] as [number, number]];
   }));
   const row = (a: Ability, head: HTMLElement) => h("tr", { class: a.of === "" ? "" : "finer" }, head,
-    h("td", { class: "chance" }, view === "graded" || a.chance === null ? "" : unsigned(a.chance)),
-    ...order.map((n) => cell(report, look, n, a, view, graded)));
+    h("td", { class: "chance" }, view === "likelihood" || a.chance === null ? "" : unsigned(a.chance)),
+    ...order.map((n) => cell(report, look, n, a, view, likelihoods)));
   const body = (head: Ability, finer: Ability[]): HTMLTableRowElement[] => {
     const toggle = () => {
       if (!open.delete(head.id)) open.add(head.id);
@@ -241,7 +253,7 @@ export function heatmapTable(report: Report, view: View, open = new Set<string>(
       h("tr", { class: "arc-row" }, h("td", { colspan: 2 }), h("td", { colspan: order.length }, arcs(order))),
       h("tr", {},
         h("th", { scope: "col", class: "ability" }, "Ability"),
-        h("th", { scope: "col", class: "chance" }, view === "graded" ? "" : "chance"),
+        h("th", { scope: "col", class: "chance" }, view === "likelihood" ? "" : "chance"),
         ...order.map((n) => h("th", { scope: "col", title: stageName(n), class: n.control ? "control" : "" },
           ...n.name.split(/(?<=-)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])))))),
     h("tbody", {}, ...rows(report).flatMap(({ head, finer }) => body(head, finer))));
@@ -257,7 +269,7 @@ export function heatmap(report: Report): HTMLElement {
   const open = new Set<string>();
   const place = h("div", {}, heatmapTable(report, "score", open));
   return h("div", {},
-    choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["graded", "graded metric"]],
+    choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["likelihood", "log-likelihood"]],
       "score", (view) => place.replaceChildren(heatmapTable(report, view, open))),
     place);
 }

@@ -17,7 +17,7 @@ bool holds(const std::vector<T>& list, T value) {
   return std::ranges::find(list, value) != list.end();
 }
 
-bool allows(const AllowedOverlap& a, const Overlap& o, SourceKind kind) {
+bool allows(const AllowedOverlap& a, const Overlap& o, TrainingKind kind) {
   return (names(a.scenarios, o.probe) ||
           (!o.condition_of.empty() && names(a.scenarios, o.condition_of))) &&
          names(a.cells, o.cell) && holds(a.sources, kind) && holds(a.checks, o.check) &&
@@ -26,7 +26,7 @@ bool allows(const AllowedOverlap& a, const Overlap& o, SourceKind kind) {
 
 }  // namespace
 
-std::string_view allowed_reason(const Overlap& o, SourceKind kind) {
+std::string_view allowed_reason(const Overlap& o, TrainingKind kind) {
   for (const AbilityDefinition& ability : abilities())
     if (ability.id == o.ability)
       for (const AllowedOverlap& a : ability.allowed)

@@ -114,7 +114,7 @@ void compare(const AuditProbe& probe, size_t first_item, const ItemIndex& index,
 
 }  // namespace
 
-std::string_view source_kind_name(AuditSource::Kind kind) {
+std::string_view training_kind_name(AuditSource::Kind kind) {
   constexpr std::array<std::string_view, 3> kNames = {"text", "code", "demonstrations"};
   return kNames[static_cast<size_t>(kind)];
 }

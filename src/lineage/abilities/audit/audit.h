@@ -21,7 +21,7 @@ namespace lineage {
 
 // What training reads: a corpus of the micro-world, or a set of demonstrations.
 struct AuditSource {
-  using Kind = SourceKind;
+  using Kind = TrainingKind;
   std::string name;
   Kind kind = Kind::text;
   int64_t documents = 0;

@@ -13,7 +13,7 @@ std::string audit_json(const AuditReport& r, const std::vector<NodeDiet>& diets)
       if (const int64_t n = s.answers[static_cast<size_t>(a)])
         abilities[std::string(ability_name(static_cast<Ability>(a)))] = n;
     out["sources"].push_back({{"name", s.name},
-                              {"kind", source_kind_name(s.kind)},
+                              {"kind", training_kind_name(s.kind)},
                               {"documents", s.documents},
                               {"tokens", s.tokens},
                               {"answer_tokens", abilities}});
