@@ -14,6 +14,7 @@ jobs=$(nproc)
 
 echo "== arrows and format"
 python3 tools/check_layers.py
+python3 tools/check_sections.py
 tools/format.sh
 
 mode=${1:-default}

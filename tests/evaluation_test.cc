@@ -9,6 +9,7 @@
 
 #include "lineage/checkpoint/model.h"
 #include "lineage/eval/database.h"
+#include "lineage/eval/testing.h"
 #include "lineage/run/testing.h"
 #include "program.h"
 
@@ -70,12 +71,14 @@ class EvaluationTest : public ::testing::Test {
   Rows measured(const std::string& run) const { return measured_in(out(run) + "/scores.sqlite"); }
   static Rows measured_in(const std::string& file) {
     const Database scores(file);
-    Rows rows = scores.query(
-        "SELECT n.name, c.name, s.cell, s.n, s.headline, s.low, s.high, s.graded, s.chance, "
-        "s.format, s.gate, s.template FROM scores s JOIN scenarios c USING(scenario) JOIN nodes n "
-        "USING(node) ORDER BY 1, 2, 3");
-    for (auto& row : scores.query("SELECT node, scenario, item, output, answer, choices, graded "
-                                  "FROM predictions ORDER BY 1, 2, 3"))
+    Rows rows = table(scores,
+                      "SELECT node_name, name, cell, n, score, low, high, log_likelihood, chance, "
+                      "format, not_measurable, template FROM measured ORDER BY 1, 2, 3");
+    for (auto& row :
+         table(scores,
+               "SELECT d.key, c.digest, p.position, output, answer, choices, log_likelihood FROM "
+               "predictions p JOIN nodes d USING(node) JOIN scenarios c USING(scenario) ORDER BY "
+               "1, 2, 3"))
       rows.push_back(std::move(row));
     return rows;
   }
@@ -83,7 +86,7 @@ class EvaluationTest : public ::testing::Test {
     if (!std::filesystem::exists(out(run) + "/scores.sqlite")) return 0;
     try {
       const Database scores(out(run) + "/scores.sqlite");
-      return std::stoll(scores.query("SELECT count(*) FROM scores WHERE cell = ''")[0][0]);
+      return std::stoll(table(scores, "SELECT count(*) FROM scores WHERE cell = ''")[0][0]);
     } catch (const std::exception&) {  // its tables are being made
       return 0;
     }
@@ -154,9 +157,9 @@ TEST_F(EvaluationTest, InterruptedItStopsAndGoesOn) {
   // Nothing is measured twice.
   const Database scores(out("runs") + "/scores.sqlite");
   const auto query = "SELECT node, scenario, cell, run FROM scores ORDER BY 1, 2, 3";
-  const Rows once = scores.query(query);
+  const Rows once = table(scores, query);
   ASSERT_EQ(grow("runs").status, 0);
-  EXPECT_EQ(scores.query(query), once);
+  EXPECT_EQ(table(scores, query), once);
 }
 
 TEST_F(EvaluationTest, TheRecipeSaysWhatIsAsked) {
@@ -168,7 +171,7 @@ TEST_F(EvaluationTest, TheRecipeSaysWhatIsAsked) {
                 .status,
             0);
   const Database scores(out("runs") + "/scores.sqlite");
-  EXPECT_EQ(scores.query("SELECT DISTINCT name, n FROM current WHERE cell = ''"),
+  EXPECT_EQ(table(scores, "SELECT DISTINCT name, n FROM current WHERE cell = ''"),
             (Rows{{"A13.register", "7"}}));
   // Told before anything is grown.
   expect_error("grow " + recipe() + " --out " + out("none") +
@@ -189,7 +192,7 @@ TEST_F(EvaluationTest, ThePlanCountsTheQuestions) {
   EXPECT_FALSE(std::filesystem::exists(out("runs")));
   ASSERT_EQ(grow("runs", "--node davinci" + some).status, 0);
   const Database scores(out("runs") + "/scores.sqlite");
-  const Rows asked = scores.query("SELECT count(*), count(DISTINCT scenario) FROM predictions");
+  const Rows asked = table(scores, "SELECT count(*), count(DISTINCT scenario) FROM predictions");
   EXPECT_THAT(plan, HasSubstr("evaluation: " + asked[0][0] + " items of " + asked[0][1] + " "));
 }
 
@@ -208,7 +211,7 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_THAT(cells, Not(HasSubstr(" nan")));
   EXPECT_THAT(cells, Not(HasSubstr("further rows")));
   // What made the scores is there whole, and what measured nothing left no row.
-  EXPECT_EQ(Database(out("runs/scores.sqlite")).query("SELECT command FROM runs"),
+  EXPECT_EQ(table(Database(out("runs/scores.sqlite")), "SELECT command FROM runs"),
             (Rows{{"lineage " + eval}}));
   EXPECT_THAT(table.text, Not(HasSubstr("names no world")));
   const auto json = nlohmann::json::parse(run_program(eval + " --json", "2>/dev/null").text);
@@ -228,7 +231,8 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_THAT(older.text, HasSubstr("davinci: its manifest names no world; it is asked about the "
                                     "default one"));
   const auto questions = [&](const std::string& file) {
-    return Database(out(file)).query(
+    return table(
+        Database(out(file)),
         "SELECT question FROM items i JOIN scenarios c USING(scenario) WHERE c.name = 'A03.cloze' "
         "ORDER BY position");
   };
@@ -247,7 +251,8 @@ TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
   const Rows alone = eval("alone.sqlite", "1");
   EXPECT_GT(alone.size(), 100u);
   EXPECT_EQ(eval("beside.sqlite", "3"), alone);
-  EXPECT_EQ(Database(out("beside.sqlite")).query("SELECT DISTINCT run FROM scores"), (Rows{{"1"}}));
+  EXPECT_EQ(table(Database(out("beside.sqlite")), "SELECT DISTINCT run FROM scores"),
+            (Rows{{"1"}}));
 
   // One that cannot be asked is left out; two of one name are told apart.
   Model model = load_model(node("runs", "tuned"));
@@ -277,7 +282,7 @@ TEST_F(EvaluationTest, ASmallTryReplacesNothing) {
   EXPECT_THAT(small.text, HasSubstr("the database has measurements with more items (up to 40), "
                                     "which reports go on to show: A13.register"));
   EXPECT_EQ(
-      Database(database).query("SELECT n FROM current WHERE name = 'A13.register' AND cell = ''"),
+      table(Database(database), "SELECT n FROM current WHERE name = 'A13.register' AND cell = ''"),
       (Rows{{"40"}}));
 
   // Nor do files of one name, asked one after the other, become one question set.

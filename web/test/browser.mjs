@@ -69,6 +69,9 @@ export class Browser {
     const loaded = new Promise((resolve) => (this.loaded = resolve));
     await this.send("Page.navigate", { url });
     await loaded;
+    // The report is unpacked after the page has loaded.
+    for (let i = 0; i < 200 && !(await this.run(`document.querySelector("#report > :not(noscript)") !== null`)); ++i)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     await this.settle();
   }
 

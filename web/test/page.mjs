@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Browser } from "./browser.mjs";
+import { filled } from "./fill.mjs";
 import { example } from "./example.mjs";
 
 const [chromium, lineage] = process.argv.slice(2);
@@ -152,7 +153,7 @@ const tests = {
     assert.deepEqual(browser.complaints, []);
   },
   async "a report of another version says so"() {
-    const page = readFileSync(join(folder, "bare.html"), "utf8").replace('"version":2', '"version":9');
+    const page = filled(readFileSync(join(folder, "bare.html"), "utf8"), { ...example(), version: 9 });
     writeFileSync(join(folder, "other.html"), page);
     await browser.open(pathToFileURL(join(folder, "other.html")).href);
     assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 2/);

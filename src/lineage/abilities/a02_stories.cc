@@ -28,7 +28,8 @@ Instance story_item(const World& world, uint64_t index) {
   constexpr size_t kReference = 64;
   if (rest.size() > kReference) rest.resize(kReference);
   item.answers = {rest};
-  item.grade = of_tokens([](std::span<const Token> text) { return read_story({}, text).grammatical(); });
+  item.grade =
+      of_tokens([](std::span<const Token> text) { return read_story({}, text).grammatical(); });
   item.annotate = of_tokens([opening](std::span<const Token> text) {
     const StoryReport r = read_story(opening, text);
     return std::vector{r.consistent(), r.repeated()};
@@ -40,37 +41,41 @@ Instance story_item(const World& world, uint64_t index) {
 
 AbilityDefinition a02_stories() {
   const std::string kStories = "A02.stories";
-  WorldScenario stories =
-      written_scenario(kStories, "Sentences of a story gone on with that the grammar derives", 200,
-                       64, story_item);
+  WorldScenario stories = written_scenario(
+      kStories, "Sentences of a story gone on with that the grammar derives", 200, 64, story_item);
   stories.continues_text = true;
   stories.spec.templates = {PromptSpec::Template::raw};
   stories.spec.prompt.sampling.temperature = 0.8;
   stories.spec.prerequisite = {kGrammar, "", 0.85};
   stories.spec.about = {
-      .measures = "The model goes on with the first two sentences of a story, for 64 tokens, each "
-                  "drawn at random by its probability (temperature .8). The score is the share of "
-                  "its sentences that follow the grammar of Mica’s stories.",
+      .measures =
+          "The model goes on with the first two sentences of a story, for 64 tokens, each "
+          "drawn at random by its probability (temperature .8). The score is the share of "
+          "its sentences that follow the grammar of Mica’s stories.",
       .chance = "Words in random order follow no grammar, so a guess scores 0.",
-      .low = "Near 0 the answer does not consist of sentences. The score is about grammar alone: "
-             "whether the story holds together is counted in rows below. Where A01 is below .85, "
-             "the row is not measurable here.",
-      .accepts = "Every sentence that the grammar allows counts. The answer shown is how the story "
-                 "was written, which nobody can guess."};
+      .low =
+          "Near 0 the answer does not consist of sentences. The score is about grammar alone: "
+          "whether the story holds together is counted in rows below. Where A01 is below .85, "
+          "the row is not measurable here.",
+      .accepts =
+          "Every sentence that the grammar allows counts. The answer shown is how the story "
+          "was written, which nobody can guess."};
   stories.spec.aggregates = {
       aggregates::annotation(kStories + ".consistent",
                              "mentions of a story's cast that fit its opening", kConsistent),
       aggregates::annotation(kStories + ".repeated", "sentences that stand in the story already",
                              kRepeated, {.name = "mean", .better = Better::lower}),
       aggregates::distinct_triples(kStories + ".distinct3")};
-  return {.id = "A02", .tag = Ability::open_generation,
-          .scenarios = {stories},
-          .allowed = {{.cells = {},
-                       .sources = {TrainingKind::text},
-                       .checks = {Check::grams},
-                       .share = 0.01,
-                       .why = "a story that repeats a sentence is soon like another; any story goes "
-                              "on with it that the grammar derives, so there is no answer to know"}}};
+  return {
+      .id = "A02",
+      .tag = Ability::open_generation,
+      .scenarios = {stories},
+      .allowed = {{.cells = {},
+                   .sources = {TrainingKind::text},
+                   .checks = {Check::grams},
+                   .share = 0.01,
+                   .why = "a story that repeats a sentence is soon like another; any story goes "
+                          "on with it that the grammar derives, so there is no answer to know"}}};
 }
 
 }  // namespace lineage

@@ -63,8 +63,8 @@ Instance unseen_form(const World& world, uint64_t index) {
 
 WorldScenario unseen(std::string name, std::string title, int64_t max_tokens, ItemFunction item,
                      Explanation about) {
-  WorldScenario s = instruction_scenario(std::move(name), std::move(title), 400, max_tokens,
-                                         std::move(item));
+  WorldScenario s =
+      instruction_scenario(std::move(name), std::move(title), 400, max_tokens, std::move(item));
   s.conditions = {{2, 100}};
   s.spec.about = std::move(about);
   s.spec.about.accepts = kSeveralAnswers;
@@ -76,7 +76,8 @@ WorldScenario unseen(std::string name, std::string title, int64_t max_tokens, It
 AbilityDefinition a09_generalisation() {
   const std::string families = "A09.families", forms = "A09.forms";
   return {
-      .id = "A09", .tag = Ability::unseen_instruction,
+      .id = "A09",
+      .tag = Ability::unseen_instruction,
       .scenarios =
           {unseen("A09.compositions", "held-out compositions", 24, unseen_composition,
                   {.measures = "An instruction joins two list operations. Tuning has each of the "
@@ -103,17 +104,18 @@ AbilityDefinition a09_generalisation() {
                           "wordings and formats that it was tuned on.",
                    .parts = "format: an answer in braces or with a tag. paraphrase: another "
                             "wording of the request."})},
-      .allowed = {{.scenarios = {families},
-                   .cells = {"F34"},
-                   .sources = {TrainingKind::code, TrainingKind::demonstrations},
-                   .checks = {Check::program},
-                   .why = "functions of one operation are common code; held out is to repair one on "
-                          "request"},
-                  {.scenarios = {forms},
-                   .sources = {TrainingKind::code},
-                   .checks = {Check::program},
-                   .why = "functions of one operation are common code; held out is the wording or "
-                          "the format"}}};
+      .allowed = {
+          {.scenarios = {families},
+           .cells = {"F34"},
+           .sources = {TrainingKind::code, TrainingKind::demonstrations},
+           .checks = {Check::program},
+           .why = "functions of one operation are common code; held out is to repair one on "
+                  "request"},
+          {.scenarios = {forms},
+           .sources = {TrainingKind::code},
+           .checks = {Check::program},
+           .why = "functions of one operation are common code; held out is the wording or "
+                  "the format"}}};
 }
 
 }  // namespace lineage

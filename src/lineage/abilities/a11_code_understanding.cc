@@ -1,6 +1,5 @@
 #include <algorithm>
 
-
 #include "lineage/abilities/function_problem.h"
 #include "lineage/abilities/items.h"
 
@@ -22,7 +21,7 @@ Instance output_item(const World& world, std::string_view stream, uint64_t index
     while (end < d->tokens.size() && d->tags[end].answer) ++end;
     if (at == 0 || end == at || end - at > 12) continue;
     Instance item;
-      const auto lines = std::count(d->tokens.begin(), d->tokens.end(), line);
+    const auto lines = std::count(d->tokens.begin(), d->tokens.end(), line);
     item.cell = lines <= 5 ? "up to 5 lines" : lines <= 9 ? "6 to 9 lines" : "10 lines and more";
     const auto place = [&](size_t i) { return d->tokens.begin() + static_cast<std::ptrdiff_t>(i); };
     item.question = Tokens(d->tokens.begin(), place(at));
@@ -84,27 +83,31 @@ AbilityDefinition a11_code_understanding() {
   output.spec.metric = world_answer_match();
   output.conditions = {{2, 100}};
   output.spec.about = {
-      .measures = "A program stops before the output of its last print, and the model writes this "
-                  "output.",
+      .measures =
+          "A program stops before the output of its last print, and the model writes this "
+          "output.",
       .chance = kMostFrequentAnswer,
-      .low = "At chance or below, the model does not follow the program: the most frequent output "
-             "would do as well.",
+      .low =
+          "At chance or below, the model does not follow the program: the most frequent output "
+          "would do as well.",
       .parts = "The parts are lengths of the program in lines."};
-  return {.id = "A11", .tag = Ability::code_understanding,
-          .scenarios = {output, below(output_name, choice_scenario(
-                                                   body_name,
-                                                   "Code understanding: the body without a bug, of "
-                                                   "four",
-                                                   300, body_item))},
-          .allowed = {{.scenarios = {output_name},
-                       .sources = {TrainingKind::code},
-                       .checks = {Check::grams},
-                       .share = 0.02,
-                       .why = "a program that begins like many prints the same lists"},
-                      {.scenarios = {body_name},
-                       .sources = {TrainingKind::code, TrainingKind::demonstrations},
-                       .checks = {Check::program},
-                       .why = kCommonCode}}};
+  return {
+      .id = "A11",
+      .tag = Ability::code_understanding,
+      .scenarios = {output, below(output_name,
+                                  choice_scenario(body_name,
+                                                  "Code understanding: the body without a bug, of "
+                                                  "four",
+                                                  300, body_item))},
+      .allowed = {{.scenarios = {output_name},
+                   .sources = {TrainingKind::code},
+                   .checks = {Check::grams},
+                   .share = 0.02,
+                   .why = "a program that begins like many prints the same lists"},
+                  {.scenarios = {body_name},
+                   .sources = {TrainingKind::code, TrainingKind::demonstrations},
+                   .checks = {Check::program},
+                   .why = kCommonCode}}};
 }
 
 }  // namespace lineage

@@ -105,7 +105,8 @@ void print_table(const std::vector<ScoreRow>& rows) {
     if (!r.not_measurable.empty()) notes += "  " + r.not_measurable;
     fmt::print("{:{}}  {:{}}  {}  {:>15}  {}  {}  {}  {:5}  {:4}  {}{}\n", r.node_name, node, name,
                scenario, number(r.score, 6), interval(r.low, r.high), number(r.chance, 6),
-               number(r.log_likelihood, 9), number(r.format, 6), r.n, r.seed, r.prompt_template, notes);
+               number(r.log_likelihood, 9), number(r.format, 6), r.n, r.seed, r.prompt_template,
+               notes);
   }
 }
 

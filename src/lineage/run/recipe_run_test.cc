@@ -8,7 +8,9 @@
 
 #include "lineage/base/file.h"
 #include "lineage/base/interrupted.h"
+#include "lineage/comm/communicator.h"
 #include "lineage/comm/threads.h"
+#include "lineage/eval/testing.h"
 #include "lineage/run/models.h"
 #include "lineage/run/testing.h"
 
@@ -123,8 +125,8 @@ TEST_F(RecipeRunTest, ThePlanCountsTheQuestionsAndWritesNothing) {
   EXPECT_GT(plan.evaluation_seconds, 0);
   EXPECT_GT(plan.free_disk_bytes, 0);
   run(r, o);
-  const auto asked = Database(folder / "runs" / "scores.sqlite")
-                         .query("SELECT count(*), count(DISTINCT scenario) FROM predictions");
+  const auto asked = table(Database(folder / "runs" / "scores.sqlite"),
+                           "SELECT count(*), count(DISTINCT scenario) FROM predictions");
   EXPECT_EQ(asked[0], (std::vector<std::string>{std::to_string(plan.evaluation->items),
                                                 std::to_string(plan.evaluation->scenarios)}));
 }

@@ -51,9 +51,9 @@ struct ReportNode {
   std::vector<GrownModel> grown;  // by seed
 };
 
-// A row of the heat map: a row of its own, or one of the finer rows that such a row opens to: a cell
-// of it (a tier, a distance, a family of instructions) or another condition of its ability (k shots,
-// direct against chain of thought).
+// A row of the heat map: a row of its own, or one of the finer rows that such a row opens to: a
+// cell of it (a tier, a distance, a family of instructions) or another condition of its ability (k
+// shots, direct against chain of thought).
 struct ReportAbility {
   std::string id;              // unique in the report
   std::string ability;         // "A05"
@@ -62,10 +62,10 @@ struct ReportAbility {
   std::string label;           // for a table: the ability and the title, of a finer row the title
   std::string metric, unit;    // "accuracy"; "words", empty: a pure number
   Better better = Better::higher;
-  std::optional<double> target;   // of Better::nearest
-  std::optional<double> chance;   // measured; none: the metric has none
-  double low = 0, high = 1;       // of an axis: the metric's range, where that ends
-  std::string log_likelihood;     // the log-likelihood with its unit; empty: none
+  std::optional<double> target;  // of Better::nearest
+  std::optional<double> chance;  // measured; none: the metric has none
+  double low = 0, high = 1;      // of an axis: the metric's range, where that ends
+  std::string log_likelihood;    // the log-likelihood with its unit; empty: none
 };
 
 // An item of a row, for people to read; abilities/scenario_guide.h says what the fields are.

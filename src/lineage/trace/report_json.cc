@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_name.h"
+#include "lineage/trace/embedded_data.h"
 #include "lineage/trace/page.h"
 #include "lineage/trace/report.h"
 
@@ -101,19 +102,6 @@ void make_finite(Report& report) {
   }
 }
 
-// A "<" could end the script that holds the data; in JSON it only stands in strings.
-std::string for_script(const std::string& json) {
-  std::string result;
-  result.reserve(json.size());
-  for (const char c : json) {
-    if (c == '<')
-      result += "\\u003c";
-    else
-      result += c;
-  }
-  return result;
-}
-
 }  // namespace
 
 std::string report_json(const Report& report, int indent) {
@@ -156,7 +144,7 @@ std::string report_html(const Report& report) {
                 "install the Debian packages nodejs and npm and build again, or use --json");
   const size_t at = page.find(kPlace);
   require(at != std::string_view::npos, "report: the page has no place for the data");
-  return std::string(page.substr(0, at)) + for_script(report_json(report, -1)) +
+  return std::string(page.substr(0, at)) + embedded_data(report_json(report, -1)) +
          std::string(page.substr(at + kPlace.size()));
 }
 

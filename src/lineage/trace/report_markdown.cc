@@ -91,16 +91,15 @@ std::string scores_table(const Report& r) {
       } else if (!s->second->score) {
         cells.push_back("not measurable");
       } else {
-        std::string value =
-            short_number(s->second->score->value) + " " + range(*s->second->score);
+        std::string value = short_number(s->second->score->value) + " " + range(*s->second->score);
         if (const auto c = contrasts.find({node.name, a.id}); c != contrasts.end())
           if (const std::string_view mark = change_mark(c->second->change); !mark.empty())
             value += fmt::format(" {}", mark);
         cells.push_back(std::move(value));
       }
     }
-    cells.insert(cells.begin(), {name_of(a), cell_text(a.metric), a.chance ? short_number(*a.chance) : "",
-                                 std::to_string(n)});
+    cells.insert(cells.begin(), {name_of(a), cell_text(a.metric),
+                                 a.chance ? short_number(*a.chance) : "", std::to_string(n)});
     text += row(cells);
   }
   return text;

@@ -189,8 +189,8 @@ class Writer {
       out_ += "\n";
       const size_t room = columns() - std::min(columns(), width_of(l.below));
       for (const std::string& line :
-           lines_of(fmt::format("{}: {} parameters, {} tokens, {}", stage_text(n), parameters, tokens,
-                                data_line(n)),
+           lines_of(fmt::format("{}: {} parameters, {} tokens, {}", stage_text(n), parameters,
+                                tokens, data_line(n)),
                     room))
         out_ += l.below + line + "\n";
     }
@@ -203,7 +203,8 @@ class Writer {
     const size_t fit = room > kAbility + kChance ? (room - kAbility - kChance) / kCell : 1;
     for (size_t from = 0; from < lines_.size(); from += std::max<size_t>(1, fit))
       piece(from, std::min(lines_.size(), from + std::max<size_t>(1, fit)));
-    std::string legend = "▲ ▼ better, worse than the parent · ≈ not significantly different from chance";
+    std::string legend =
+        "▲ ▼ better, worse than the parent · ≈ not significantly different from chance";
     if (std::ranges::any_of(report_.contrasts,
                             [](const auto& c) { return c.change == Change::other; }))
       legend += " · ◆ different, where neither is better";
@@ -287,9 +288,9 @@ class Writer {
                               of.from, of.node),
                   columns()))
       out_ += styled(line, fmt::emphasis::bold) + "\n";
-    for (const auto& [change, words] : {std::pair(Change::better, "  better  "),
-                                        std::pair(Change::worse, "  worse   "),
-                                        std::pair(Change::other, "  changed ")})
+    for (const auto& [change, words] :
+         {std::pair(Change::better, "  better  "), std::pair(Change::worse, "  worse   "),
+          std::pair(Change::other, "  changed ")})
       if (!by_change[change].empty())
         paragraph(words, fmt::format("{}", fmt::join(by_change[change], ", ")));
     if (const size_t n = by_change[Change::open].size(); n > 0)
@@ -319,7 +320,8 @@ class Writer {
       out_ += trimmed(line) + "\n";
     }
     for (const ReportAbility* a : rows_) {
-      std::string cells = padded(a->chance ? short_number(*a->chance) : "", kChance), below(kChance, ' ');
+      std::string cells = padded(a->chance ? short_number(*a->chance) : "", kChance),
+                  below(kChance, ' ');
       for (size_t i = from; i < to; ++i) {
         cells += cell(*lines_[i].node, *a);
         below += padded(half_widths(*lines_[i].node, *a), kCell, true);
@@ -338,8 +340,7 @@ class Writer {
   // In lines of its column; the names of finer rows, and all further lines, are set in.
   static std::vector<std::string> label(const ReportAbility& a) {
     const std::string margin(a.of.empty() ? 0 : 2, ' ');
-    std::vector<std::string> lines =
-        lines_of(a.label, kAbility - 1 - kSetIn - margin.size());
+    std::vector<std::string> lines = lines_of(a.label, kAbility - 1 - kSetIn - margin.size());
     for (size_t i = 0; i < lines.size(); ++i)
       lines[i] = margin + std::string(i > 0 ? kSetIn : 0, ' ') + lines[i];
     return lines;
@@ -387,8 +388,7 @@ class Writer {
     if (const auto c = contrasts_.find({node.name, ability.id}); c != contrasts_.end())
       mark = change_mark(c->second->change);
     if (mark.empty()) mark = s.at_chance ? "≈" : " ";
-    const std::string text =
-        padded(short_number(s.score->value) + " " + mark, kCell - 1, true);
+    const std::string text = padded(short_number(s.score->value) + " " + mark, kCell - 1, true);
     return " " + painted(text, s.skill);
   }
 

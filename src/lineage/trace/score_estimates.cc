@@ -19,8 +19,8 @@ Interval within(Interval i, const MetricRange& range) {
 }
 
 void combine_seeds(ReportScore& score, const std::string& cell, const std::vector<double>& values,
-                   const std::vector<double>& log_likelihoods,
-                   std::vector<const ItemScores*> items, const MetricInfo& metric) {
+                   const std::vector<double>& log_likelihoods, std::vector<const ItemScores*> items,
+                   const MetricInfo& metric) {
   std::erase(items, nullptr);
   const CommonItems common =
       items.size() == values.size() ? common_items(items, cell) : CommonItems{};
@@ -29,8 +29,7 @@ void combine_seeds(ReportScore& score, const std::string& cell, const std::vecto
     score.log_likelihood = interval_of(t_interval(log_likelihoods));
     return;
   }
-  const SeedsEstimate e =
-      over_seeds(common.scores, common, metric.kind == MetricKind::share);
+  const SeedsEstimate e = over_seeds(common.scores, common, metric.kind == MetricKind::share);
   score.score = e.value;
   score.items = e.items;
   score.log_likelihood = over_seeds(common.log_likelihoods, common, false).value;
@@ -56,7 +55,8 @@ std::optional<ReportScore> combined_score(const NodeAnswers& node, const std::st
   if (measured.empty()) return {};
   if (closed > 0 && measured.size() > 1)
     score.not_measurable += fmt::format(" (in {} of {} seeds)", closed, measured.size());
-  if (values.empty() && score.not_measurable.empty()) score.not_measurable = "no item fits the model's context";
+  if (values.empty() && score.not_measurable.empty())
+    score.not_measurable = "no item fits the model's context";
   score.n = measured[0]->n;
   score.prompting = measured[0]->prompting;
   if (!std::isnan(measured[0]->format)) score.format = measured[0]->format;
@@ -72,8 +72,7 @@ std::optional<ReportScore> combined_score(const NodeAnswers& node, const std::st
   // Cells have no prerequisite of their own.
   const bool measurable = 2 * closed < std::ssize(measured) && !values.empty();
   if (!measurable) score.score.reset(), score.items.reset();
-  if (score.log_likelihood && std::isnan(score.log_likelihood->value))
-    score.log_likelihood.reset();
+  if (score.log_likelihood && std::isnan(score.log_likelihood->value)) score.log_likelihood.reset();
   return score;
 }
 

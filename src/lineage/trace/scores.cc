@@ -217,8 +217,8 @@ class Scores {
       const Row& row = rows[i / pairs_.size()];
       const Pair& p = pairs_[i % pairs_.size()];
       if (!row.not_measurable.contains(p.child) && !row.not_measurable.contains(p.parent))
-        contrasts[i] = paired_contrast(row.answers.at(p.child), row.answers.at(p.parent), row.cell,
-                                       metric);
+        contrasts[i] =
+            paired_contrast(row.answers.at(p.child), row.answers.at(p.parent), row.cell, metric);
     });
     for (size_t i = 0; i < contrasts.size(); ++i) {
       if (!contrasts[i]) continue;
@@ -243,7 +243,8 @@ class Scores {
     return of;
   }
 
-  // Holm's adjustment over the rows of their own of each pair, which are read as one list of claims.
+  // Holm's adjustment over the rows of their own of each pair, which are read as one list of
+  // claims.
   void adjust() {
     std::set<std::string> heads;
     for (const ReportAbility& a : report_.abilities)

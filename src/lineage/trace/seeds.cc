@@ -32,7 +32,6 @@ class Numbering {
   std::map<std::string, uint32_t> seen_;
 };
 
-
 double width(const Interval& i) { return i.high - i.low; }
 
 double two_sided(double value, double error, double df) {

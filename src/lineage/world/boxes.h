@@ -10,7 +10,7 @@ namespace lineage {
 
 // Things in containers, moved by persons (A14; docs/abilities.md, section 3.3). The words are the
 // first halves of the blocks "objects" and "containers"; the code corpus uses the other halves, so
-// no transfer between the two is lexical (section 4.5).
+// no transfer between the two is lexical.
 inline constexpr int kBoxObjects = 16, kBoxContainers = 8;
 Token box_object(int index);     // 0..15
 Token box_container(int index);  // 0..7

@@ -10,7 +10,7 @@ namespace lineage {
 
 // What a text claims: the facts that its sentences state, by the inverse of every statement of
 // fact_templates(), held-out ones too, and of the rows of tables and lists (docs/abilities.md,
-// sections 3.7 and 10.5). "he" and "she" are the person named last, at first `topic` (-1: nobody).
+// section 3.7). "he" and "she" are the person named last, at first `topic` (-1: nobody).
 // Sentences that state nothing are passed over; facts come in their order, repeated ones
 // repeatedly.
 std::vector<Fact> parse_claims(std::span<const Token> text, int topic = -1);

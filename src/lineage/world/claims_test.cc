@@ -20,7 +20,7 @@ Fact random_fact(Draw& draw) {
           draw.below(domain_size(value_domain(relation))), dated(relation) ? draw.below(100) : -1};
 }
 
-// docs/abilities.md, section 10.5: 1e5 texts of 1 to 6 facts in any wording, with pronouns where
+// 1e5 texts of 1 to 6 facts in any wording, with pronouns where
 // the person is clear, openings and sentences that state nothing.
 TEST(Claims, ParsingIsTheInverseOfWriting) {
   const Vocabulary& v = Vocabulary::get();

@@ -7,7 +7,7 @@
 
 namespace lineage {
 
-// The wordings of facts (docs/abilities.md, sections 3.3 and 4.2). Slots: {v} the value; the
+// The wordings of facts (docs/abilities.md, section 3.3). Slots: {v} the value; the
 // subject as {s} where a person may also be "he" or "she", as {o} where it must be the name; {y}
 // the year of a dated fact. An attribute has ten statements, of which the last two are held out
 // from training, and four questions, of which the last is; other relations have fewer.

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lineage {
+
+// Text as it is embedded in a page: gzip (RFC 1952), then base64 (RFC 4648, section 4), which holds
+// nothing that HTML would read. Equal text gives equal bytes.
+std::string embedded_data(std::string_view text);
+
+}  // namespace lineage
