@@ -211,7 +211,7 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_THAT(cells, Not(HasSubstr(" nan")));
   EXPECT_THAT(cells, Not(HasSubstr("further rows")));
   // What made the scores is there whole, and what measured nothing left no row.
-  EXPECT_EQ(table(Database(out("runs/scores.sqlite")), "SELECT command FROM runs"),
+  EXPECT_EQ(lineage::table(Database(out("runs/scores.sqlite")), "SELECT command FROM runs"),
             (Rows{{"lineage " + eval}}));
   EXPECT_THAT(table.text, Not(HasSubstr("names no world")));
   const auto json = nlohmann::json::parse(run_program(eval + " --json", "2>/dev/null").text);
@@ -231,7 +231,7 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_THAT(older.text, HasSubstr("davinci: its manifest names no world; it is asked about the "
                                     "default one"));
   const auto questions = [&](const std::string& file) {
-    return table(
+    return lineage::table(
         Database(out(file)),
         "SELECT question FROM items i JOIN scenarios c USING(scenario) WHERE c.name = 'A03.cloze' "
         "ORDER BY position");

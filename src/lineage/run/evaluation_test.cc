@@ -7,6 +7,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/testing.h"
 #include "lineage/eval/scenarios/file_scenario.h"
+#include "lineage/eval/testing.h"
 #include "lineage/run/testing.h"
 
 namespace lineage {
@@ -52,7 +53,7 @@ TEST_F(EvaluateModelsTest, AllAreMeasuredWhateverTheThreads) {
     EXPECT_EQ(measured[0].node + measured[1].node, "ab") << "in the order of the folders";
     EXPECT_EQ(measured[0].digest, measured[1].digest);
     for (const ScoreRow& r : database.scores_of("a", measured[0].digest)) EXPECT_EQ(r.n, 8);
-    scores.push_back(database.query("SELECT node, n, headline, graded FROM scores ORDER BY 1"));
+    scores.push_back(table(database, "SELECT node_key, n, score, log_likelihood FROM measured ORDER BY 1"));
   }
   EXPECT_EQ(scores[0], scores[1]);
 }
