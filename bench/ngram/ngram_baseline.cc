@@ -91,13 +91,15 @@ void print(const std::vector<SourceScore>& scores) {
                s.nats_per_token(), s.bits_per_byte());
 }
 
-// What the node trains on; all sources when none is named.
+// The texts that the node trains on; all sources when none is named.
 std::vector<std::string> source_names(const Recipe& recipe, const std::string& node) {
+  std::vector<std::string> names;
   if (!node.empty()) {
     const RecipeNode& n = recipe.node(node);
-    return stage_for(n.stage, n.place).sources(n, recipe);
+    for (const auto& [name, weight] : stage_for(n.stage, n.place).reads(n, recipe).texts)
+      names.push_back(name);
+    return names;
   }
-  std::vector<std::string> names;
   for (const auto& [name, source] : recipe.sources) names.push_back(name);
   return names;
 }

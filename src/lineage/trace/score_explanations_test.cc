@@ -18,7 +18,9 @@ void record(Database& database, const ScenarioSpec& spec, const Instance& item) 
   e.scenario = {"digest " + spec.name, "revision of " + spec.name, &spec, 1, 1};
   e.items = {item};
   e.predictions.resize(1);
-  database.add_node({.key = "n"});
+  NodeRecord node;
+  node.key = "n";
+  database.add_node(node);
   database.write(e);
 }
 
