@@ -53,7 +53,8 @@ TEST_F(EvaluateModelsTest, AllAreMeasuredWhateverTheThreads) {
     EXPECT_EQ(measured[0].node + measured[1].node, "ab") << "in the order of the folders";
     EXPECT_EQ(measured[0].digest, measured[1].digest);
     for (const ScoreRow& r : database.scores_of("a", measured[0].digest)) EXPECT_EQ(r.n, 8);
-    scores.push_back(table(database, "SELECT node_key, n, score, log_likelihood FROM measured ORDER BY 1"));
+    scores.push_back(
+        table(database, "SELECT node_key, n, score, log_likelihood FROM measured ORDER BY 1"));
   }
   EXPECT_EQ(scores[0], scores[1]);
 }

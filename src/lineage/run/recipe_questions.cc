@@ -3,10 +3,10 @@
 #include <iterator>
 #include <set>
 
+#include "lineage/abilities/suite.h"
 #include "lineage/base/interrupted.h"
 #include "lineage/base/version.h"
 #include "lineage/eval/item_budget.h"
-#include "lineage/abilities/suite.h"
 #include "lineage/run/evaluation.h"
 #include "lineage/run/models.h"
 #include "lineage/text/bpe_train.h"
