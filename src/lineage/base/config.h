@@ -70,8 +70,8 @@ concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
 };
 template <ConfigEnum E>
 std::string_view enum_name(E value) {
-  const auto names = enum_names(value);
-  return std::data(names)[static_cast<size_t>(value)];
+  static constexpr auto kNames = enum_names(E{});
+  return std::data(kNames)[static_cast<size_t>(value)];
 }
 template <class T>
 concept ConfigScalar = std::same_as<T, bool> || std::same_as<T, int64_t> ||
