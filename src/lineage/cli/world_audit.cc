@@ -26,7 +26,7 @@ void run(const WorldAuditOptions& o) {
   if (!report.clean())
     throw Error(
         report.first_leak(),
-        "keep it out of the corpus, or state in abilities/audit/allowed.cc why it may be there");
+        "keep it out of the corpus, or state in its ability's file (abilities/) why it may be there");
 }
 
 }  // namespace
