@@ -21,7 +21,7 @@ void split_property(const Claim& claim, bool has, Tokens& before, Tokens& after)
 }
 
 // A claim of the wanted kind, and another animal that differs in the property: for exceptions one
-// of the same class, so that the class alone does not tell.
+// of the same class, so that the class alone does not decide.
 Instance animal_item(const World& world, bool exception, bool stated, Draw& draw) {
   while (true) {
     const Claim claim{draw.below(kAnimals), static_cast<Property>(draw.below(kProperties))};

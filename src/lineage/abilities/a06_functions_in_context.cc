@@ -18,7 +18,7 @@ Instance function_item(const World& world, uint64_t index, int shots) {
   const PatternValue result = apply(world, f, asked);
   DocumentWriter out(DocumentType::bursty);
   opening.write(out, {});
-  int copies = 0;  // values shown that happen to be the one asked for
+  int copies = 0;  // values shown that happen to be the right one
   for (int i = 0; i < shots; ++i) {
     PatternValue input = random_input(f, draw);
     while (input == asked) input = random_input(f, draw);

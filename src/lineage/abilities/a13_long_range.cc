@@ -123,7 +123,7 @@ Instance bracket_item(const World& world, uint64_t index) {
   return item;
 }
 
-// The same tokens after the last 32, 64, 128 and all 208 that stand before them.
+// The same tokens after the last 32, 64, 128 and all 208 tokens before them.
 Instance context_item(const World& world, uint64_t index) {
   constexpr std::array<size_t, 4> kContexts = {32, 64, 128, 208};
   const size_t seen = kContexts[index % kContexts.size()], all = kContexts.back();

@@ -7,7 +7,7 @@
 namespace lineage {
 namespace {
 
-// Another file's cells must not change these: the allowed overlap names one.
+// The cell whose overlap with tuning is allowed.
 constexpr const char* kTuned = "topics of tuning";
 
 Instance contested(const World& world, uint64_t index) {

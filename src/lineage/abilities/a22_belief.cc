@@ -51,7 +51,7 @@ AbilityDefinition a22_belief() {
   const std::string name = "A22.belief";
   WorldScenario belief =
       choice_scenario(name, "Follows a passage against what it knows", 7 * 120, belief_item);
-  // Of a model that does not read passages, the choice tells nothing about belief.
+  // A model that does not read passages shows no belief by its choice.
   belief.spec.prerequisite = {name, kFresh, 0.9};
   belief.spec.about = {
       .measures =

@@ -33,7 +33,7 @@ Instance gathering(const World& world, bool formal, uint64_t index) {
   item.grade = of_tokens([g, formal](std::span<const Token> response) {
     return (formal ? score_formal(g, response) : score_recipe(g, response)) >= 1 ? 1 : 0;
   });
-  // Of a recipe each step stands by itself, right or not there.
+  // Each step of a recipe is judged by itself, as right or missing.
   item.annotate = of_tokens([g, formal](std::span<const Token> response) {
     const auto steps = static_cast<double>(g.wanted.size());
     const double right = formal ? formal_prefix(g, response) : read_recipe(g, response).right;

@@ -17,7 +17,7 @@ enum class Check : uint8_t {
   exact,    // the question, and at most a few tokens later the right answer; "a , b" is not there
             // where "a , b , c" is
   grams,    // at least half of its 13-grams whose slots hold something (see slots.h); it has four
-  key,      // its content key, whatever names and wording stand around it (see content_keys.h)
+  key,      // its content key, whatever the names and the wording around it (see content_keys.h)
   program,  // a program or function with the same syntax tree, identifiers renamed
 };
 inline constexpr int kChecks = 4;

@@ -14,7 +14,7 @@ namespace lineage {
 inline constexpr size_t kScored = 16;
 
 // The first tokens of a list of entries that is in no corpus: in such a list, more than in any
-// other document, the text before tells what comes next.
+// other document, the text before predicts the text that follows.
 Tokens list_of(const World&, std::string_view stream, uint64_t place, size_t tokens);
 // Items of one `place` are a cluster.
 Instance text_item(Tokens question, std::span<const Token> scored, std::string cell,

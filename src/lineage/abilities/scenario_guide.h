@@ -24,7 +24,7 @@ const ScenarioGuide* scenario_guide(std::string_view name);
 struct ExampleItem {
   std::string id = {}, question = {};  // as in the database
   std::string prompt = {}, chat = {};  // what a model reads, as plain text and as a conversation,
-                                       // without what it writes; empty: is not asked so
+                                       // without what it writes; empty: it has no such form
   std::vector<std::string> choices = {};  // in full; empty where they are many or the model writes
   int64_t choice_count = 0;               // 0: the model writes the answer
   std::string chain = {}, answer = {};    // right: the worked solution before it, the reference

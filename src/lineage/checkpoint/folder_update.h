@@ -21,7 +21,7 @@ namespace lineage {
 // One writer at a time: a second one gets an Error.
 class FolderUpdate {
  public:
-  // `ours` tells what an earlier update left; nothing else is replaced.
+  // `ours` recognises the files of an earlier update; nothing else is replaced.
   explicit FolderUpdate(
       fs::path folder, IsOurs ours = [](const fs::path&) { return false; });
   ~FolderUpdate();  // without a commit() the folder is as it was

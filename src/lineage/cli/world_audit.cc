@@ -24,9 +24,9 @@ void run(const WorldAuditOptions& o) {
              o.json ? "\n" : "");
   std::fflush(stdout);
   if (!report.clean())
-    throw Error(
-        report.first_leak(),
-        "keep it out of the corpus, or state in its ability's file (abilities/) why it may be there");
+    throw Error(report.first_leak(),
+                "keep it out of the corpus, or state in its ability's file (abilities/) why it may "
+                "be there");
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ struct sqlite3_stmt;
 
 namespace lineage {
 
-// Who was asked. `key` is the node's identity, or the weights' digest of a model outside a recipe.
+// A measured model. `key` is the node's identity, or the weights' digest of a model outside a
+// recipe.
 struct NodeRecord {
   std::string key, name, stage, weights, folder;
   std::vector<std::string> parents;  // their weights
@@ -115,8 +116,8 @@ class Database {
   std::vector<std::pair<std::string, std::string>> node_folders() const;
   // Bytes of this file that the answers of some nodes take, about.
   int64_t bytes_of_nodes(const std::vector<std::string>& keys) const;
-  // Removes nodes with their answers and scores, what is left of scenarios that no other node was
-  // asked, and the space that they took.
+  // Removes nodes with their answers and scores, the items of scenarios that no other node has
+  // answers to, and the space that they took.
   void remove_nodes(const std::vector<std::string>& keys);
 
   // Any SELECT; `values` are bound to ?1, ?2, ….

@@ -72,7 +72,7 @@ void require_finite(const Evaluation& e, const NodeRecord& node) {
   }
 }
 
-// The digest of what was asked.
+// Returns the digest of the scenario as it was put.
 std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Scenario& scenario,
                          Database& database, const EvaluateOptions& options) {
   const ScenarioSpec& spec = scenario.spec();
@@ -142,7 +142,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
 }
 
 std::string scenario_revision(const Scenario& scenario) {
-  // The items of a larger number begin as those of a smaller one, and a few tell which set it is.
+  // The items of a larger number begin as those of a smaller one, and a few identify the set.
   constexpr int64_t kFew = 8;
   const auto first = scenario.items(ItemSet::test, 1), dev = scenario.items(ItemSet::dev, kFew);
   return scenario_digest(scenario.spec(), first, dev, {}, 0);

@@ -21,10 +21,10 @@ struct EvaluateOptions {
   int64_t dev = 64;                        // at most so many items choose the template
   uint64_t seed = 1;                       // of demonstrations and draws
   bool again = false;                      // also what the database has already
-  std::function<bool()> interrupted = {};  // asked between scenarios
+  std::function<bool()> interrupted = {};  // called between scenarios
 };
 
-// Test items that a scenario asks, if it has so many.
+// Test items of a scenario under these options, if it has so many.
 int64_t items_asked(const Scenario&, const Tokenizer&, const EvaluateOptions&);
 
 // Puts every scenario to a node, in their order, and writes what comes out. What the database has

@@ -11,8 +11,8 @@
 namespace lineage {
 
 // A piece of a prompt: text, read by the tokenizer of the model and never as special tokens. A
-// scenario that is bound to one vocabulary gives the tokens too, and leaves the text to whoever
-// knows that vocabulary.
+// scenario that is bound to one vocabulary gives the tokens, and its suite adds the text in the
+// words of that vocabulary.
 struct Part {
   std::string text;
   std::vector<Token> tokens;

@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-constexpr int64_t kSampled = 8;    // items that tell the others' length
+constexpr int64_t kSampled = 8;    // items from which the length of the others is estimated
 constexpr int64_t kWritten = 3;    // tokens read in the time of one written
 constexpr int64_t kMultiple = 20;  // so that cells get about as many each
 
@@ -21,7 +21,7 @@ int64_t cost_of(const Instance& item, const PromptSpec& p, PromptSpec::Template 
   int64_t cost = 0;
   const ScoreRequest* before = nullptr;
   for (const ScoreRequest& c : prompt.choices) {
-    // Choices of one token are told by one reading of what stands before them.
+    // One pass over the context gives the scores of all choices of one token.
     if (!before || c.continuation.size() > 1 || c.context != before->context)
       cost += length(c.context) + length(c.continuation);
     before = &c;

@@ -10,7 +10,7 @@ namespace {
 
 using Template = PromptSpec::Template;
 
-// Text that stands together is encoded together: BPE joins across the borders of our pieces.
+// Adjacent text is encoded together: BPE joins across the borders of our pieces.
 class Builder {
  public:
   explicit Builder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}

@@ -29,7 +29,7 @@ struct Score {
 std::vector<Score> score(const ScenarioSpec&, std::span<const Instance> items,
                          std::span<const Prediction>, std::span<const Instance> dev);
 
-// The scores of a measure, likewise; none where it tells nothing of all items.
+// The scores of an aggregate metric, likewise; none where it is not defined over all items.
 std::vector<Score> score(const AggregateMetric&, std::span<const Instance> items,
                          std::span<const Prediction>);
 

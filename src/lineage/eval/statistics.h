@@ -33,7 +33,7 @@ Estimate wilson(double successes, double n, double confidence = kConfidence);
 Estimate t_interval(std::span<const double> values, double confidence = kConfidence);
 
 // Values of items that need not be independent and need not weigh the same. Clusters are items that
-// stand and fall together (an entity, a template); of strata, the mean is taken over the strata's
+// fail together (an entity, a template); of strata, the mean is taken over the strata's
 // means, whatever their sizes (macro average). Ids are 0, 1, …, each used; empty spans: each item a
 // cluster, and one stratum.
 struct Items {
@@ -46,7 +46,7 @@ double mean(const Items&);
 // The mean with its clustered standard error, sqrt(G/(G-1) sum_g (sum_{i in g} w_i (y_i - m_i))^2)
 // with w_i the item's weight and m_i its stratum's mean (Binder 1983; Liang and Zeger 1986), and
 // Student's t with G - 1 degrees of freedom. Where clusters come out more even than chance would
-// make them, the error of independent items stands: few clusters say too little to claim less.
+// make them, the error of independent items is kept: few clusters are no evidence for less.
 Estimate clustered_mean(const Items&, double confidence = kConfidence);
 
 // For values in [0, 1]: Wilson's interval at the effective sample size p(1-p) / error^2 (Korn and
@@ -70,7 +70,7 @@ struct BootstrapOptions {
   double confidence = kConfidence;
 };
 
-// Of some units (by index, one may stand more than once), any number.
+// A number computed from some units, by index; a unit may come more than once.
 using Statistic = std::function<double(std::span<const uint32_t> units)>;
 
 // Efron (1987): percentile, or bias-corrected and accelerated with the jackknife's acceleration.

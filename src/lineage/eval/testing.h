@@ -25,7 +25,7 @@ inline std::vector<std::vector<std::string>> table(const Database& database, con
 
 namespace lineage::testing {
 
-// Says what the test tells it to, in the words of a small vocabulary, and counts what it is asked.
+// Answers as the test scripts it, in the words of a small vocabulary, and counts the requests.
 class ScriptedModel final : public LanguageModel {
  public:
   explicit ScriptedModel(std::vector<std::string> words, bool chat = true)

@@ -14,7 +14,7 @@ struct Completion {
   enum class End { stop, length, cancelled };
   std::vector<Token> tokens;  // without a stop token
   std::vector<float> log_probs;
-  std::vector<std::vector<TokenProb>> top;  // when asked for
+  std::vector<std::vector<TokenProb>> top;  // if requested
   std::string text;                         // up to a stop text, which is not part of it
   End end = End::length;
 };
@@ -37,7 +37,7 @@ struct NextRequest {
 // tokenizer has none.
 std::vector<Token> context_of_beginning(const Tokenizer&);
 
-// All that evaluation, PPO rollouts and the server may ask of a model. Not thread-safe.
+// The interface of a model to evaluation, PPO rollouts and the server. Not thread-safe.
 class LanguageModel {
  public:
   virtual ~LanguageModel() = default;

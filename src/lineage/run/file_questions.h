@@ -19,7 +19,7 @@ struct Questions {
 
 // The questions of a recipe's evaluation.files and evaluation.questions; all files are read. An
 // Error for a file that is missing or cannot be read, a pattern that matches none, and two question
-// sets of one name, or one of a `taken` name. Notes tell of lines and keys that are left out.
+// sets of one name, or one of a `taken` name. Notes name lines and keys that are left out.
 std::vector<Questions> file_questions(const EvaluationConfig&, const std::set<std::string>& taken,
                                       Progress&);
 

@@ -11,7 +11,7 @@
 namespace lineage {
 namespace {
 
-// The questions of a run, their files read and their names free; none: nothing is asked.
+// The questions of a run, their files read and their names free; none: nothing is measured.
 std::optional<RecipeQuestions> questions_of(const Recipe& recipe, const RunOptions& options,
                                             Progress& progress) {
   if (!options.evaluate || !recipe.evaluation.enabled) return {};

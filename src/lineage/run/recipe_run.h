@@ -41,7 +41,7 @@ std::optional<Report> run_recipe(const Recipe&, const RunOptions&, Communicator&
 // seconds.
 struct RunPlan {
   GrowPlan growth;
-  std::optional<EvaluationPlan> evaluation;             // of each node; none: nothing is asked
+  std::optional<EvaluationPlan> evaluation;             // of each node; none: nothing is measured
   double training_seconds = 0, evaluation_seconds = 0;  // of a seed
   int64_t free_memory_bytes = 0, free_disk_bytes = 0;
   std::optional<Error> problem;  // why it has no room here; none: it has

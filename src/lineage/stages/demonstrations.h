@@ -28,8 +28,8 @@ void fields(V& v, DemonstrationsConfig& c) {
   fields(v, c.instructions);
 }
 
-// Throws an Error that names the place for a set that asks for what is held out or does not exist,
-// or is left without a type.
+// Throws an Error that names the place for a set that names content that is held out or does not
+// exist, or is left without a type.
 void validate_demonstrations(const Recipe&, const std::string& place);
 
 // The sets that models are tuned on go by one name each: files ([conversations.NAME]) and

@@ -34,7 +34,7 @@ struct GrowOptions {
 // by links alone, also after a run was cut.
 inline constexpr const char* kGrowing = ".growing";
 
-// Where the links of a recipe's seed stand below OUT/trees: the recipe's own seed has the folder
+// The folder of the links of a recipe's seed below OUT/trees: the recipe's own seed has the folder
 // itself, another one a folder in it.
 std::filesystem::path tree_of_seed(const Recipe&, uint64_t seed);
 
@@ -72,7 +72,7 @@ GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
 // would.
 void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 
-// The nodes asked for and their ancestors, in the recipe's order; all when none is named.
+// The named nodes and their ancestors, in the recipe's order; all when none is named.
 std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);
 
 // What helps when a recipe's model has fewer rows than its tokenizer has tokens.

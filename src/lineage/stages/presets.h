@@ -6,7 +6,7 @@
 
 namespace lineage {
 
-// Named defaults of a recipe, as the TOML that stands under it: `preset = "gpt3"`.
+// Named defaults of a recipe, as the TOML that it is merged over: `preset = "gpt3"`.
 //   gpt3    pre-LN, learned positions, GELU, biases, tied head; AdamW with the constants of Brown
 //           et al. 2020, appendix B
 //   modern  RMSNorm, rotary positions, QK-norm, ReLU², no biases; Muon for the matrices

@@ -60,7 +60,7 @@ struct RecipeNode {
   std::string place;  // of the node, for messages
 };
 
-// A family tree: the TOML file that `lineage grow` takes. Nodes stand in an order in which every
+// A family tree: the TOML file that `lineage grow` takes. Nodes are in an order in which every
 // parent comes before its children.
 struct Recipe {
   std::filesystem::path file;

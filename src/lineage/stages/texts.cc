@@ -16,7 +16,7 @@
 namespace lineage {
 namespace {
 
-// Raised when a generator changes what it makes, so that cached corpora are made anew.
+// Raised when a generator changes its output, so that cached corpora are made again.
 constexpr std::string_view kGeneration = "corpus 3";
 
 // Held-out documents until there are so many tokens, of those that `document` makes.

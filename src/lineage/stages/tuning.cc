@@ -138,7 +138,7 @@ int64_t bytes_of(const ConversationsConfig& config, const std::string& name) {
   return bytes;
 }
 
-// What the epochs asked for will come to, before the demonstrations are read.
+// An estimate of the tokens of all epochs, before the demonstrations are read.
 int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config) {
   double tokens = 0;
   for (const auto& [name, weight] : sets_of(node, recipe, config)) {

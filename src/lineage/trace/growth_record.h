@@ -18,7 +18,7 @@ struct GrowthRun {
 // What `grow` knows of itself and no checkpoint does: OUT/trees/RECIPE/growth.json.
 struct GrowthRecord {
   std::string recipe;                           // TOML as merged
-  std::map<std::string, std::string> controls;  // node -> the node it stands against, or ""
+  std::map<std::string, std::string> controls;  // node -> the node it is compared with, or ""
   std::vector<GrowthRun> runs;                  // oldest first
 };
 

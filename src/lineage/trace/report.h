@@ -43,7 +43,7 @@ struct ReportNode {
   std::string kind, title, about;    // of the stage: base, tuned or feedback; in words
   std::vector<std::string> parents;  // names; the first gave the weights
   bool control = false;
-  std::string control_of;  // the node that this one stands against; empty: none in particular
+  std::string control_of;  // the node that this one is compared with; empty: none in particular
   int64_t parameters = 0, layers = 0, width = 0, context = 0;
   int64_t tokens = 0, steps = 0;  // of this stage
   std::string config, tokenizer;  // frozen TOML; digest

@@ -12,7 +12,7 @@
 namespace lineage {
 namespace {
 
-// Columns that a text takes, for the letters and signs that stand in a report.
+// Columns that a text takes, for the letters and signs of a report.
 size_t width_of(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -255,7 +255,7 @@ class Writer {
 
   bool several() const { return report_.seeds.size() > 1; }
 
-  // By the ability, by the row itself or by the one that it stands below.
+  // By the ability, by the row itself or by its parent row.
   bool opened(const ReportAbility& a) const {
     return std::ranges::any_of(style_.open, [&](const std::string& open) {
       return open == "all" || open == a.ability || open == a.of || open == a.id;

@@ -12,7 +12,7 @@
 namespace lineage {
 namespace {
 
-// The recipe's world, else the default one; recorded items tell whether it is that of the models.
+// The recipe's world, else the default one; recorded items show whether it is that of the models.
 std::shared_ptr<const World> world_of(const std::string& recipe) {
   WorldConfig config;
   try {

@@ -7,7 +7,7 @@
 
 namespace lineage {
 
-// What the report's headline rows mean, in their order, with an item that these models were asked.
+// The meaning of the report's own rows, in their order, with an item that these models answered.
 // Rows of which nothing is known are left out.
 std::vector<ReportExplanation> row_explanations(const Report&, const Database&);
 

@@ -44,7 +44,7 @@ struct RecordedAnswer {
 std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,
                                              const std::vector<std::string>& nodes);
 
-// An item of a scenario by its id, or the first one; none where it was never asked.
+// An item of a scenario by its id, or the first one; none where it was never measured.
 struct RecordedItem {
   std::string question = {};
   std::vector<std::string> answers = {};  // the choices, or those accepted, the reference first
@@ -54,7 +54,7 @@ struct RecordedItem {
 std::optional<RecordedItem> recorded_item(const Database&, const std::string& scenario,
                                           const std::string& id = {});
 
-// Runs of `lineage eval` that asked any of some nodes.
+// Runs of `lineage eval` that measured any of some nodes.
 std::vector<ReportRun> recorded_runs(const Database&, const std::vector<std::string>& nodes);
 
 }  // namespace lineage

@@ -9,19 +9,19 @@
 
 namespace lineage {
 
-// What one model got in one scenario, item by item; only items that fit its context.
+// The scores of one model in one scenario, item by item; only items that fit its context.
 struct ItemScores {
   std::string digest;  // of the scenario
   std::vector<std::string> items, cells, clusters;
   std::vector<double> scores, log_likelihoods;
 };
 
-// The items that all of some models were asked, of one cell or ("") of all.
+// The items that all of some models answered, of one cell or ("") of all.
 struct CommonItems {
   std::vector<uint32_t> clusters, strata;
   std::vector<std::vector<double>> scores, log_likelihoods;  // by model and item
 };
-// Empty where the models were asked in different ways or share no item.
+// Empty where the models had different prompts or share no item.
 CommonItems common_items(const std::vector<const ItemScores*>&, const std::string& cell);
 
 Interval interval_of(const Estimate&);

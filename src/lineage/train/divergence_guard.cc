@@ -11,7 +11,7 @@ namespace lineage {
 namespace {
 
 constexpr double kMemory = 0.98;  // of the running mean: about fifty steps
-constexpr int64_t kWarmup = 50;   // steps before a spike can be told from a beginning
+constexpr int64_t kWarmup = 50;   // steps before a spike differs from a beginning
 constexpr double kSmallest =
     0.02;  // floor, nats, so that a very smooth loss does not turn noise into spikes
 

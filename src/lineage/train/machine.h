@@ -5,7 +5,7 @@
 
 namespace lineage {
 
-// What this machine can do, measured or asked for now. Nothing of it enters a result.
+// Properties of this machine, measured now. None of them enters a result.
 
 // GFLOP/s of the fastest f32 matrix product at a few large shapes; takes a quarter of a second.
 double matmul_peak_gflops();

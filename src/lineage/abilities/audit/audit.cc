@@ -25,7 +25,7 @@ std::string as_example(std::span<const Token> tokens) {
   return tokens_to_words(cut ? tokens.first(kExampleTokens) : tokens) + (cut ? " …" : "");
 }
 
-// What reading one source tells besides the items in it.
+// The results of reading one source, besides the items found in it.
 struct Reading {
   SourceCount count;
   std::array<int64_t, SplitRules::kRules> broken{};

@@ -17,7 +17,7 @@
 
 namespace lineage {
 
-// Whether what models are trained on holds what they are asked (docs/abilities.md, section 4).
+// Searches training data for test items (docs/abilities.md, section 4).
 
 // What training reads: a corpus of the micro-world, or a set of demonstrations.
 struct AuditSource {
@@ -49,7 +49,7 @@ struct AuditProbe {
 // chains ask the items of another scenario, and are left out.
 std::vector<AuditProbe> audit_probes(const std::shared_ptr<const World>&, int64_t most);
 
-// Items of one cell of a probe that stand in a source.
+// Items of one cell of a scenario that are in a source.
 struct Overlap {
   std::string ability, probe, condition_of, cell, source;
   Check check = Check::exact;
@@ -60,7 +60,7 @@ struct Overlap {
   std::string allowed{};  // why this is no leak; empty: it is one
 };
 
-// A document that its split does not allow, whatever is asked.
+// A document that its split does not allow, whatever the items.
 struct SplitFault {
   std::string source, what;
   int64_t found = 0;

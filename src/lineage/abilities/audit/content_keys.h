@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What a text asks, read from its words alone and so the same for items and documents:
+// The content of a question, read from its words alone and so the same for items and documents:
 //  - program: a whole program of the code corpus, or a function wherever it stands, by its syntax
 //    tree with identifiers renamed;
 //  - docstring: what a function is said to do;

@@ -24,7 +24,7 @@ std::span<const Token> without_end(std::span<const Token> answer) {
   return answer;
 }
 
-// What a sentence can stand after.
+// The marks after which a sentence can begin.
 bool ends_sentence(Token t) {
   static const std::vector<Token> ends = words_to_tokens(
       ". : ? ; ! -> \n <user> <bot> <eot> <src:enc> <src:web> <src:news> <src:code>");

@@ -10,7 +10,7 @@ namespace lineage {
 // verbs of a sentence. What is left when they are masked is the template, which training and tests
 // share by design.
 
-// log2 of how many words could stand in the token's place: 0 for the words of templates.
+// log2 of the number of words that the slot can hold: 0 for the words of templates.
 double slot_bits(Token);
 // Of a piece of text: what its slots hold, each value counted once. A piece with less than
 // kSpecificBits could come twice by chance from a template that both sides use, and is no evidence

@@ -7,7 +7,7 @@
 
 namespace lineage {
 
-// What no document may hold, whatever the probes ask (docs/abilities.md, section 4): persons of
+// Content that no document may have, whatever the items (docs/abilities.md, section 4): persons of
 // the H-half in questions, shadows, years after the cutoff, programs whose key is for tests.
 class SplitRules {
  public:

@@ -206,7 +206,7 @@ Instance task(const JsonObject& o) {
   return item;
 }
 
-// Questions about one text stand and fall together.
+// Questions about one text are a cluster.
 std::string cluster_of(const std::string& passage) {
   return Digest().field(passage).hex().substr(0, 12);
 }
@@ -221,7 +221,7 @@ Instance piqa(const JsonObject& o) {
   return item;
 }
 
-// Each option stands where the sentence has "_"; what follows it is what is scored.
+// Each option replaces "_" in the sentence; the text after it is scored.
 Instance winogrande(const JsonObject& o) {
   const std::string sentence = trimmed(text(o, "sentence"));
   const size_t gap = sentence.find('_');
@@ -283,7 +283,7 @@ Instance arc(const JsonObject& o) {
   return item;
 }
 
-// The choices stand in the question, and their letters are the answers.
+// The question lists the choices, and their letters are the answers.
 Instance mmlu(const JsonObject& o) {
   Instance item;
   const auto choices = texts(o, "choices", 2);

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Names that say nothing of what is asked.
+// Names that do not identify a benchmark.
 constexpr std::array<std::string_view, 16> kParts = {
     "test", "tests", "train",     "dev",  "val",  "valid", "validation", "eval",
     "data", "items", "questions", "task", "main", "all",   "default",    "examples"};

@@ -14,13 +14,13 @@ namespace lineage {
 struct FileScenarioOptions {
   int shots = 0;
   bool chain = false;  // chain of thought: worked files, or tasks with `chain_prompt`
-  // Worked examples to stand before the question, as BIG-Bench Hard has them for each task.
+  // Worked examples before the question, as BIG-Bench Hard has them for each task.
   std::filesystem::path chain_prompt = {};
   int samples = 1;  // of a chain; above 1 they vote
   PromptSpec::Vote vote = PromptSpec::Vote::majority;
   ItemFileOptions items = {};
   std::string name = {};   // of the scenario, if there is one file; empty: from the file's name
-  std::string group = {};  // stands before the names of files: "bbh" of "bbh/word_sorting"
+  std::string group = {};  // prefix of the names of files: "bbh" of "bbh/word_sorting"
 };
 
 // The file itself, or the files of a folder that hold questions (*.json, *.jsonl, packed or not),
@@ -38,7 +38,7 @@ std::vector<std::filesystem::path> question_files(const std::filesystem::path&);
 // ".vote"; so no file may be called so. An Error, too, where a file has fewer demonstrations than
 // are wanted.
 //
-// Notes tell of lines and keys that are left out.
+// Notes name lines and keys that are left out.
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>&, const FileScenarioOptions& = {},
     Progress& = silent());
