@@ -104,10 +104,11 @@ const ScenarioAnswers* NodeAnswers::answers(const std::string& node,
   ScenarioAnswers& a = at->second;
   if (fresh) {
     for (const DatabaseRow& r : database_.query(
-             "SELECT i.item, i.cell, i.cluster, p.score, p.log_likelihood, p.choices, "
-             "c.chance, c.format FROM current c JOIN predictions p USING(node, scenario) "
-             "JOIN items i USING(scenario, position) WHERE c.node_key = ?1 AND c.name = ?2 AND "
-             "c.cell = '' AND p.skipped = 0",
+             "WITH c AS MATERIALIZED (SELECT node, scenario, chance, format FROM current WHERE "
+             "node_key = ?1 AND name = ?2 AND cell = '') "
+             "SELECT i.item, i.cell, i.cluster, p.score, p.log_likelihood, p.choices, c.chance, "
+             "c.format FROM c CROSS JOIN predictions p USING(node, scenario) CROSS JOIN items i "
+             "USING(scenario, position) WHERE p.skipped = 0",
              {node, scenario})) {
       a.chance = r.number("chance"), a.format = r.number("format");
       a.items[r.text("item")] = {r.text("cell"), r.text("cluster"), r.number("score"),

@@ -42,8 +42,9 @@ CREATE TABLE scores(
 // `measured` names what the numbers of a score refer to. `current` is, of each node and scenario
 // name, the measurement with the most items, the newest among equals, so that a small try replaces
 // nothing; but only of the revision that was measured last: another revision asks other questions
-// or asks them in another way. `given` is the text of every answer: a chosen choice is stored by
-// its index alone.
+// or asks them in another way. CROSS JOIN keeps the order of the tables: a name has few scenarios,
+// and a node has thousands of scores. `given` is the text of every answer: a chosen choice is
+// stored by its index alone.
 inline constexpr const char* kViews = R"sql(
 CREATE VIEW measured AS
   SELECT d.key AS node_key, d.name AS node_name, c.digest, c.predictions_of, c.name, c.ability,
@@ -53,10 +54,10 @@ CREATE VIEW measured AS
 CREATE VIEW current AS
   SELECT * FROM measured s
   WHERE s.scenario = (
-    SELECT m.scenario FROM scenarios o JOIN scores m
+    SELECT m.scenario FROM scenarios o CROSS JOIN scores m
       ON m.scenario = o.scenario AND m.node = s.node AND m.cell = ''
     WHERE o.name = s.name AND o.revision = (
-      SELECT q.revision FROM scenarios q JOIN scores l
+      SELECT q.revision FROM scenarios q CROSS JOIN scores l
         ON l.scenario = q.scenario AND l.node = s.node AND l.cell = ''
       WHERE q.name = s.name ORDER BY l.run DESC LIMIT 1)
     ORDER BY o.n DESC, m.run DESC LIMIT 1);
