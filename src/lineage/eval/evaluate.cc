@@ -23,6 +23,12 @@ void add_part(Digest& d, const Part& part) {
   for (Token t : part.tokens) d.field(std::to_string(t));
 }
 
+// A metric that judges differently is measured again, since its meaning is stored with the scores.
+void add_metric(Digest& d, const MetricInfo& m) {
+  d.field(m.name).field(metric_kind_name(m.kind)).field(m.unit).field(better_name(m.better));
+  d.field(fmt::format("{} {}", m.better == Better::nearest ? m.target : 0, m.has_chance));
+}
+
 void add_item(Digest& d, const Instance& item) {
   d.field(item.id).field(item.cell).field(item.cluster).field(std::to_string(item.correct));
   add_part(d, item.question);
@@ -133,7 +139,8 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   // Verbatim is what every scenario was before there was a choice; its digest stays.
   if (p.match != PromptSpec::Match::verbatim) d.field("match " + number(p.match));
   for (PromptSpec::Template t : spec.templates) d.field(number(t));
-  for (const AggregateMetric& m : spec.aggregates) d.field(m.name).field(m.metric.name);
+  add_metric(d, spec.metric.info);
+  for (const AggregateMetric& m : spec.aggregates) add_metric(d.field(m.name), m.metric);
   for (std::span<const Instance> set : {items, dev, pool}) {
     d.field(number(set.size()));
     for (const Instance& item : set) add_item(d, item);

@@ -385,6 +385,9 @@ TEST_F(EvaluateTest, TheDigestSeesAllThatMatters) {
   ScenarioSpec other = spec;
   other.prompt.before_answer = " ";
   EXPECT_NE(scenario_digest(other, items, dev, {}, 1), same);
+  other = spec;
+  other.metric.info.better = Better::lower;
+  EXPECT_NE(scenario_digest(other, items, dev, {}, 1), same);
   auto changed = items;
   changed[3].answers[1].text = "c";
   EXPECT_NE(scenario_digest(spec, changed, dev, {}, 1), same);
