@@ -354,13 +354,20 @@ TEST_F(GrowTest, NodesOfAParentThatWasGrownAgainAreNamed) {
   const std::vector<std::string> fast = {"pretrain.tokens=1024", "nodes.code.pretrain.tokens=512"};
   std::vector<std::string> changed = fast;
   changed.push_back("pretrain.optimizer.lr=1e-3");
-  EXPECT_EQ(notes_of(fast, {}).find("has taken the place"), std::string::npos);
+  const std::string fresh = notes_of(fast, {});
+  EXPECT_EQ(fresh.find("has taken the place"), std::string::npos);
+  EXPECT_EQ(fresh.find("trains again"), std::string::npos);
   const std::string told = notes_of(changed, {"davinci"});
+  EXPECT_NE(told.find("davinci: trains again: pretrain.optimizer.lr is 0.001, and was 0.003"),
+            std::string::npos)
+      << told;
   EXPECT_NE(told.find("code in " + (folder / "runs" / "trees" / "small").string() +
                       ": grown from a parent that another one has taken the place of"),
             std::string::npos)
       << told;
-  EXPECT_EQ(notes_of(changed, {}).find("has taken the place"), std::string::npos);
+  const std::string all = notes_of(changed, {});
+  EXPECT_EQ(all.find("has taken the place"), std::string::npos);
+  EXPECT_NE(all.find("code: trains again: "), std::string::npos) << all;
 }
 
 TEST_F(GrowTest, AVocabularyThatIsNotReachedIsTold) {

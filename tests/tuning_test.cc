@@ -191,7 +191,7 @@ batch_tokens = 512
 prompts = 70
 samples = 2
 max_tokens = 8
-least_rating = 1
+min_rating = 1
 [nodes.fed]
 stage = "feedme"
 parents = ["davinci"]

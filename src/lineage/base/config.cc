@@ -273,6 +273,23 @@ void ConfigNode::change_strings(std::string_view pattern, const ChangeString& ch
   value_ = std::move(changed);
 }
 
+bool ConfigNode::rename(std::string_view path, std::string_view name) {
+  auto changed = std::make_shared<Value>(*value_);
+  std::vector<std::string> keys = split_path(path);
+  const std::string last = keys.back();
+  keys.pop_back();
+  Value* at = changed.get();
+  for (const std::string& key : keys)
+    if (at) at = at->find(key);
+  auto* table = at ? at->table() : nullptr;
+  if (!table) return false;
+  const auto entry = std::ranges::find(*table, last, &Value::Entry::key);
+  if (entry == table->end()) return false;
+  entry->key = name;
+  value_ = std::move(changed);
+  return true;
+}
+
 void ConfigNode::merge_under(const ConfigNode& base) {
   auto merged = std::make_shared<Value>(*value_);
   merge(*merged, *base.value_);

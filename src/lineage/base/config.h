@@ -101,6 +101,9 @@ class ConfigNode {
   // pattern matches any key: "sources.NAME.paths". `change` gets the string and its place.
   using ChangeString = std::function<std::string(const std::string&, const std::string& place)>;
   void change_strings(std::string_view pattern, const ChangeString& change);
+  // Gives the key at the end of `path`, a dotted path of tables, another name; false where it is
+  // absent.
+  bool rename(std::string_view path, std::string_view name);
   // Fills the keys that this document lacks from `base`, table by table; they stand behind its own.
   void merge_under(const ConfigNode& base);
   // The same in the order of `base`, behind which stands what only this document has (a recipe's

@@ -406,6 +406,17 @@ TEST(Config, StringsAreChangedByTheirKey) {
             "paths = \"r@r.toml:5\"\nn = 1\n");
 }
 
+TEST(Config, KeysAreRenamed) {
+  ConfigNode node = parse("a = 1\n[s]\nold = \"x\"\nn = 1");
+  const ConfigNode before = node;
+  EXPECT_TRUE(node.rename("s.old", "recent"));
+  EXPECT_EQ(node.toml(), "a = 1\n\n[s]\nrecent = \"x\"\nn = 1\n");
+  EXPECT_EQ(node.child("s").place("recent"), "r.toml:3: s.recent");
+  for (const char* absent : {"s.old", "old", "a.old", "t.old"})
+    EXPECT_FALSE(node.rename(absent, "other")) << absent;
+  EXPECT_EQ(before.toml(), "a = 1\n\n[s]\nold = \"x\"\nn = 1\n") << "a copy";
+}
+
 TEST(Config, SetOverrides) {
   ConfigNode node =
       parse("[model]\nlayers = 2\n[[sources]]\nname = \"a\"\n[[sources]]\nname = \"b\"");

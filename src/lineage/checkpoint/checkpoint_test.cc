@@ -202,7 +202,7 @@ TEST_F(Checkpoints, NameTheFirstTensorThatDoesNotFit) {
                   "no tensor blocks.2.attention.out.bias; the model wants one of shape [8]"));
   EXPECT_TRUE(has(load_into([](auto& c) { c.layers = 1; }),
                   "tensor blocks.1.attention.out.bias of shape [8] is not in the model"));
-  EXPECT_TRUE(has(load_into([](auto& c) { c.hidden = 16; }),
+  EXPECT_TRUE(has(load_into([](auto& c) { c.mlp_width = 16; }),
                   "tensor blocks.0.mlp.in.bias has shape [32]; the model wants [16]"));
 }
 

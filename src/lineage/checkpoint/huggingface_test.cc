@@ -30,7 +30,7 @@ GptConfig opt_config() {
   GptConfig c = tiny_config();
   c.activation = Activation::relu;
   c.position_offset = 2;
-  c.hidden = 24;
+  c.mlp_width = 24;
   return c;
 }
 
@@ -498,8 +498,7 @@ TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
   EXPECT_TRUE(has(refusal([](auto& c) { c.bias = false; }), "model.bias is false"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.qk_norm = true; }), "model.qk_norm is true"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.scalar_head = true; }), "model.scalar_head is true"));
-  EXPECT_TRUE(
-      has(refusal([](auto& c) { c.previous_token = true; }), "model.previous_token is true"));
+  EXPECT_TRUE(has(refusal([](auto& c) { c.token_shift = true; }), "model.token_shift is true"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.window = 3; }), "model.window is 3"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.kv_heads = 1; }), "model.kv_heads is 1"));
   EXPECT_TRUE(has(refusal([](auto& c) { c.head_width = 2; }), "model.head_width is 2"));
@@ -521,7 +520,7 @@ TEST_F(HuggingFace, AFamilySaysAModelOnlyIfItReadsItBack) {
   GptConfig spelled = tiny_config();
   spelled.kv_heads = spelled.heads;
   spelled.head_width = spelled.width / spelled.heads;
-  spelled.hidden = 4 * spelled.width;
+  spelled.mlp_width = 4 * spelled.width;
   spelled.zero_residual = true;  // no property of a trained model
   EXPECT_EQ(writable_family(spelled, "m").model_type, "gpt2");
   GptConfig none = opt_config();

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/json.h"
+#include "lineage/checkpoint/renamed_keys.h"
 
 namespace lineage {
 namespace {
@@ -40,6 +42,13 @@ StageText read_stage_text(const JsonObject& object) {
 }
 
 }  // namespace
+
+std::string with_renamed_keys(const std::string& toml, const std::string& place) {
+  ConfigNode config = ConfigNode::parse(toml, place);
+  bool renamed = false;
+  for (const RenamedKey& key : kRenamedKeys) renamed |= config.rename(key.path, key.name);
+  return renamed ? config.toml() : toml;
+}
 
 std::string to_json(const Manifest& m) {
   nlohmann::ordered_json all = {
@@ -82,7 +91,7 @@ Manifest parse_manifest(std::string_view text, const std::string& place) {
   m.parents = strings(all, "parents");
   m.datasets = all.child("datasets").value().get<std::map<std::string, json>>();
   m.tokenizer = all.get<std::string>("tokenizer");
-  m.config = all.get<std::string>("config");
+  m.config = with_renamed_keys(all.get<std::string>("config"), place);
   m.world = all.get_or<std::string>("world", "");
   m.code = all.get<std::string>("code");
   m.seed = all.get<uint64_t>("seed");

@@ -35,6 +35,16 @@ TEST(Manifest, ComesBackAsWritten) {
   EXPECT_EQ(to_json(example()), to_json(example()));
 }
 
+TEST(Manifest, OfAnEarlierVersionHasTodaysKeys) {
+  Manifest earlier = example();
+  earlier.config =
+      "[model]\nlayers = 2\nhidden = 24\nprevious_token = true\n\n[feedme]\n"
+      "least_rating = 6.0\n";
+  EXPECT_EQ(parse_manifest(to_json(earlier), "m").config,
+            "[model]\nlayers = 2\nmlp_width = 24\ntoken_shift = true\n\n[feedme]\n"
+            "min_rating = 6.0\n");
+}
+
 TEST(Manifest, SeesEveryChangedByte) {
   const std::string text = to_json(example());
   for (size_t i = 0; i < text.size(); ++i) {

@@ -26,7 +26,7 @@ GptConfig nano() {
   GptConfig c = gpt2(2, 128, 4, 1024);
   c.norm = Norm::rms;
   c.positions = Positions::rotary;
-  c.qk_norm = c.previous_token = true;
+  c.qk_norm = c.token_shift = true;
   c.activation = Activation::relu_squared;
   c.bias = false;
   return c;

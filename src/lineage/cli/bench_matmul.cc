@@ -26,7 +26,7 @@ double best_gflops(const Product& p, double seconds, const Run& run) {
 }  // namespace
 
 std::vector<Product> products(const BenchConfig& c) {
-  const int64_t N = c.rows * c.model.context, C = c.model.width, F = c.model.hidden_width();
+  const int64_t N = c.rows * c.model.context, C = c.model.width, F = c.model.mlp_hidden_width();
   constexpr int64_t kHeadColumns = 4096;
   return {{N, 3 * C, C},
           {N, C, C},

@@ -19,8 +19,8 @@ struct WorldAuditOptions {
 void run(const WorldAuditOptions& o) {
   set_threads(o.threads);
   const Recipe recipe = load_recipe(o.recipe, o.sets, home_folder());
-  const auto [report, diets] = audit_recipe(recipe, o.n, *terminal_progress());
-  fmt::print("{}{}", o.json ? audit_json(report, diets) : audit_text(report, diets),
+  const auto [report, seen] = audit_recipe(recipe, o.n, *terminal_progress());
+  fmt::print("{}{}", o.json ? audit_json(report, seen) : audit_text(report, seen),
              o.json ? "\n" : "");
   std::fflush(stdout);
   if (!report.clean())

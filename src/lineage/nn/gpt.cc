@@ -14,7 +14,7 @@ void add_block(Block<Linear>& b, Parameters::Scope scope, const GptConfig& c, in
   b.rotary = c.positions == Positions::rotary;
   b.rotary_theta = static_cast<float>(c.rotary_theta);
   b.norm_eps = static_cast<float>(c.norm_eps);
-  const int64_t D = b.attention.head_width, HD = b.attention.heads * D, F = c.hidden_width();
+  const int64_t D = b.attention.head_width, HD = b.attention.heads * D, F = c.mlp_hidden_width();
   const float std = static_cast<float>(c.init_std);
   // GPT-2 scales the projections into the residual stream by the number of them.
   const float residual_std =
@@ -46,7 +46,7 @@ Gpt::Gpt(Parameters::Scope scope, const GptConfig& c) : GptLayers(c) {
   if (c.positions == Positions::learned)
     scope.normal(position_embedding, "position_embedding.weight", ParameterKind::embedding,
                  {c.context + c.position_offset, c.width}, std);
-  if (c.previous_token) previous.add_to(scope / "previous", c.width, c.width, false, std);
+  if (c.token_shift) previous.add_to(scope / "previous", c.width, c.width, false, std);
   for (size_t i = 0; i < blocks.size(); ++i)
     add_block(blocks[i], scope / ("blocks." + std::to_string(i)), c, static_cast<int64_t>(i));
   norm.add_to(scope / "norm", c);

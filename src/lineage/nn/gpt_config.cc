@@ -10,9 +10,9 @@ AttentionSpec GptConfig::attention(int64_t block) const {
           block % 2 == 1 ? window : 0, positions == Positions::alibi};
 }
 
-int64_t GptConfig::hidden_width() const {
+int64_t GptConfig::mlp_hidden_width() const {
   constexpr int64_t kMultiple = 32;
-  if (hidden) return hidden;
+  if (mlp_width) return mlp_width;
   if (!gated(activation)) return 4 * width;
   return (8 * width / 3 + kMultiple - 1) / kMultiple * kMultiple;
 }

@@ -23,7 +23,7 @@ struct GptConfig {
   int64_t layers = 12, width = 768, heads = 12;
   int64_t kv_heads = 0;    // 0: as many as heads
   int64_t head_width = 0;  // 0: width / heads
-  int64_t hidden = 0;      // 0: 4 width; of a gated activation 8/3 width, up to a multiple of 32
+  int64_t mlp_width = 0;   // 0: 4 width; of a gated activation 8/3 width, up to a multiple of 32
   int64_t context = 1024;
   int64_t vocab = 0;  // 0: the tokenizer's, where there is one; a Gpt wants a number
   Norm norm = Norm::layer;
@@ -39,13 +39,13 @@ struct GptConfig {
   // A linear map of the token before is added to each token's embedding: what the first of the two
   // heads of an induction circuit copies is there from the start, as with the smeared keys of
   // Olsson et al. 2022, "In-context Learning and Induction Heads".
-  bool previous_token = false;
+  bool token_shift = false;
   int64_t window = 0;  // of the odd blocks (GPT-3's alternating banded layers); 0: all dense
   double init_std = 0.02;
   bool zero_residual = false;  // projections into the residual stream start at 0, not std/sqrt(2L)
 
   AttentionSpec attention(int64_t block) const;
-  int64_t hidden_width() const;
+  int64_t mlp_hidden_width() const;               // never 0
   void validate(const std::string& place) const;  // an Error naming the field that cannot be
 };
 
@@ -56,7 +56,7 @@ void fields(V& v, GptConfig& c) {
   v("heads", c.heads, "query heads", between(1, 1 << 20));
   v("kv_heads", c.kv_heads, "key/value heads; 0: as many as heads", between(0, 1 << 20));
   v("head_width", c.head_width, "channels of a head; 0: width / heads", between(0, 1 << 20));
-  v("hidden", c.hidden, "hidden width of the MLP; 0: 4 width, or 8/3 width when gated",
+  v("mlp_width", c.mlp_width, "hidden channels of the MLP; 0: 4 width, or 8/3 width when gated",
     between(0, 1 << 24));
   v("context", c.context, "tokens of a row", between(1, 1 << 24));
   v("vocab", c.vocab, "tokens of the vocabulary; 0: the tokenizer's", between(0, 1 << 28));
@@ -68,7 +68,7 @@ void fields(V& v, GptConfig& c) {
     between(0, 1 << 24));
   v("rotary_theta", c.rotary_theta, "base of the rotary angles", between(1, 1e15));
   v("qk_norm", c.qk_norm, "RMSNorm of queries and keys, per head");
-  v("previous_token", c.previous_token, "a linear map of the token before is added to each token");
+  v("token_shift", c.token_shift, "a linear map of the token before is added to each token");
   v("bias", c.bias, "biases in linear layers and in layer norms");
   v("tied", c.tied, "the output head is the token embedding");
   v("scalar_head", c.scalar_head, "a second head of one number; reward stages add it themselves");

@@ -30,7 +30,7 @@ GptConfig modern() {
   c.positions = Positions::rotary;
   c.activation = Activation::swiglu;
   c.qk_norm = true;
-  c.previous_token = true;
+  c.token_shift = true;
   c.bias = false;
   c.kv_heads = 2;
   c.window = 5;
@@ -62,7 +62,7 @@ std::vector<GptConfig> architectures() {
   untied_relu.activation = Activation::relu_squared;
   untied_relu.tied = false;
   untied_relu.position_offset = 2;
-  untied_relu.previous_token = true;
+  untied_relu.token_shift = true;
   return {small(), modern(), alibi, untied_relu};
 }
 

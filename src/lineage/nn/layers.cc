@@ -77,14 +77,14 @@ KvCache::KvCache(const GptConfig& config, int64_t slots_, int64_t context_)
     keys.push_back(Tensor::zeros({slots, context, spec.kv_heads * spec.head_width}));
     values.push_back(Tensor::zeros({slots, context, spec.kv_heads * spec.head_width}));
   }
-  if (config.previous_token) tokens = Tensor::zeros({slots, context}, DType::i32);
+  if (config.token_shift) tokens = Tensor::zeros({slots, context}, DType::i32);
 }
 
 int64_t KvCache::bytes(const GptConfig& config, int64_t slots, int64_t context) {
   const AttentionSpec spec = config.attention(0);
   return 2 * config.layers * slots * context * spec.kv_heads * spec.head_width *
              size_of(DType::f32) +
-         (config.previous_token ? slots * context * size_of(DType::i32) : 0);
+         (config.token_shift ? slots * context * size_of(DType::i32) : 0);
 }
 
 namespace {
@@ -131,7 +131,7 @@ Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& positions, const
     for (int64_t b = 0; b < B; ++b)
       std::iota(at.data<int32_t>().begin() + b * T, at.data<int32_t>().begin() + (b + 1) * T, 0);
   }
-  const Tensor before = config.previous_token ? tokens_before(tokens, starts) : Tensor();
+  const Tensor before = config.token_shift ? tokens_before(tokens, starts) : Tensor();
   return run(tokens, before, at, rows, [&](size_t, const Tensor& qkv, const AttentionSpec& spec) {
     return ops::attention(qkv.view({B, T, qkv.dim(-1)}), starts, spec);
   });
@@ -141,7 +141,7 @@ template <class L>
 Tensor GptLayers<L>::hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions,
                             KvCache& cache, const Tensor& rows) const {
   const Tensor before =
-      config.previous_token ? tokens_before(tokens, slots, positions, cache.tokens) : Tensor();
+      config.token_shift ? tokens_before(tokens, slots, positions, cache.tokens) : Tensor();
   return run(tokens, before, positions, rows,
              [&](size_t block, const Tensor& qkv, const AttentionSpec& spec) {
                return ops::attention_decode(cache.keys[block], cache.values[block], qkv, slots,

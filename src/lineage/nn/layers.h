@@ -65,7 +65,7 @@ struct Block : BlockBase {
 struct KvCache {
   KvCache(const GptConfig&, int64_t slots, int64_t context);
   std::vector<Tensor> keys, values;  // per block, (slots, context, K*D)
-  Tensor tokens;                     // (slots, context); empty unless previous_token
+  Tensor tokens;                     // (slots, context); empty unless token_shift
   int64_t slots, context;
   static int64_t bytes(const GptConfig&, int64_t slots, int64_t context);
 };

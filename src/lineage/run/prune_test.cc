@@ -206,7 +206,7 @@ prompts = 4
 samples = 2
 epochs = 1
 batch_tokens = 512
-least_rating = 1
+min_rating = 1
 )"),
                         "tiny.toml", sets);
   }

@@ -1,7 +1,7 @@
 #include "lineage/run/recipe_audit.h"
 
 #include "lineage/base/error.h"
-#include "lineage/stages/diet.h"
+#include "lineage/stages/tokens_seen.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/mpy/corpus/code_corpus.h"
 #include "lineage/world/text_corpus.h"
@@ -33,15 +33,6 @@ AuditSource demonstration_source(const std::string& name, const DemonstrationsCo
           [at](int64_t i) { return to_document(at(i)); }, [at](int64_t i) { return at(i).key; }};
 }
 
-std::vector<NodeDiet> diets_of(const Recipe& recipe, const AuditReport& report) {
-  std::map<std::string, int64_t> sizes;
-  for (const SourceCount& s : report.sources) sizes[s.name] = s.tokens;
-  std::vector<NodeDiet> diets;
-  for (ReadTokens& r : read_tokens(recipe, sizes))
-    diets.push_back({std::move(r.node), std::move(r.parent), std::move(r.own), std::move(r.total)});
-  return diets;
-}
-
 }  // namespace
 
 std::vector<AuditSource> audit_sources(const Recipe& recipe) {
@@ -65,7 +56,9 @@ RecipeAudit audit_recipe(const Recipe& recipe, int64_t n, Progress& progress) {
     progress.note("not audited: conversations " + name + ", from files");
   const auto world = std::make_shared<const World>(recipe.world);
   RecipeAudit result{audit(*world, audit_probes(world, n), sources, progress), {}};
-  result.diets = diets_of(recipe, result.report);
+  std::map<std::string, int64_t> sizes;
+  for (const SourceCount& s : result.report.sources) sizes[s.name] = s.tokens;
+  result.seen = tokens_seen(recipe, sizes);
   return result;
 }
 

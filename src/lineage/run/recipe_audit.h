@@ -15,7 +15,7 @@ std::vector<AuditSource> audit_sources(const Recipe&);
 
 struct RecipeAudit {
   AuditReport report;
-  std::vector<NodeDiet> diets;  // of all nodes, parents first
+  std::vector<TokensSeen> seen;  // of all nodes, parents first
 };
 
 // Looks for the test items of the ability suite, at most `n` of a scenario, in what the recipe

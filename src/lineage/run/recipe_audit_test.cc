@@ -18,9 +18,9 @@ TEST(RecipeAudit, ReadsCorporaAndDemonstrationsAndSaysWhatNodesRead) {
   EXPECT_EQ(sources[1].documents, 60 + 20);
   const RecipeAudit audit = audit_recipe(recipe(), 5, silent());
   EXPECT_TRUE(audit.report.clean()) << audit.report.first_leak();
-  ASSERT_EQ(audit.diets.size(), 2u);
-  EXPECT_EQ(audit.diets[1].node, "tuned");
-  EXPECT_EQ(audit.diets[1].total.at("text"), audit.diets[0].own.at("text"));
+  ASSERT_EQ(audit.seen.size(), 2u);
+  EXPECT_EQ(audit.seen[1].node, "tuned");
+  EXPECT_EQ(audit.seen[1].total.at("text"), audit.seen[0].own.at("text"));
 }
 
 TEST(RecipeAudit, ARecipeOfFilesHasNothingToAudit) {

@@ -16,13 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Keep : uint8_t { top_rated, best };
-constexpr std::array<std::string_view, 2> enum_names(Keep) { return {"top_rated", "best"}; }
+enum class Keep : uint8_t { top_rated, best_of_n };
+constexpr std::array<std::string_view, 2> enum_names(Keep) { return {"top_rated", "best_of_n"}; }
 
 struct FeedmeConfig {
   AnswersConfig answers;
   Keep keep = Keep::top_rated;
-  double least_rating = 7;
+  double min_rating = 7;
   std::string ratings{};
   TuningConfig tuning;
 };
@@ -31,9 +31,10 @@ template <class V>
 void fields(V& v, FeedmeConfig& c) {
   fields(v, c.answers);
   v("keep", c.keep,
-    "top_rated: all answers of at least the least rating; best: of each prompt's answers the best, "
-    "if it has that");
-  v("least_rating", c.least_rating, "on the labeler's scale from 1 to 7", between(1, 7));
+    "top_rated: all answers of at least min_rating; best_of_n: of each prompt's answers the best, "
+    "if it is rated so");
+  v("min_rating", c.min_rating, "the least rating that is kept, on the labeler's scale from 1 to 7",
+    between(1, 7));
   v("ratings", c.ratings,
     "a set of [conversations.NAME] whose records have a rating: its answers take the place of "
     "drawing and labeling; the mixture then leaves it out");
@@ -78,7 +79,7 @@ TuningSet keep_answers(const FeedmeConfig& config, const InstructionPrompts& pro
                        const std::vector<std::vector<Tokens>>& drawn, int64_t context) {
   TuningSet kept;
   kept.record.kind = "answers rated by the labeler";
-  const int least = static_cast<int>(std::ceil(config.least_rating));
+  const int least = static_cast<int>(std::ceil(config.min_rating));
   for (int64_t i = 0; i < config.answers.prompts; ++i) {
     const Demonstration prompt = prompts(i);
     const std::vector<Tokens>& answers = drawn.at(static_cast<size_t>(i));
@@ -112,7 +113,7 @@ TuningSet keep_rated(const FeedmeConfig& config, const ConversationsConfig& rate
   std::map<std::string, Conversation> best;
   std::vector<Conversation> chosen;
   for (Conversation& c : read_conversations(config.ratings, rated, kept.record)) {
-    if (c.rating < config.least_rating) {
+    if (c.rating < config.min_rating) {
       ++kept.record.dropped["rated lower"];
     } else if (config.keep == Keep::top_rated) {
       chosen.push_back(std::move(c));
@@ -184,6 +185,8 @@ const Stage& feedme_stage() {
                "A model writes several answers to each instruction, a judge rates them, and the "
                "parent is fine-tuned on the best."},
       .tunes_on_conversations = true,
+      .complete = [](FeedmeConfig& config,
+                     const RecipeNode& node) { replay_pretraining(config.tuning, node); },
       .validate = validate_feedme,
       .reads =
           [](const FeedmeConfig& config, const RecipeNode& node, const Recipe& recipe) {

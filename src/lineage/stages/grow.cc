@@ -14,6 +14,7 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/heldout_split.h"
 #include "lineage/data/prepare.h"
+#include "lineage/stages/regrown.h"
 #include "lineage/stages/room.h"
 #include "lineage/train/machine.h"
 
@@ -99,6 +100,7 @@ class Grower {
   }
   bool ever_grown(const std::string& node) const;
   std::map<std::string, std::string> prepare_data(const std::vector<const RecipeNode*>&);
+  void say_why_regrown(const RecipeNode&, const std::map<std::string, std::string>& data);
   void name_growing(const std::vector<RecipeNode>&);
   void grow_all(const std::vector<RecipeNode>&, const std::vector<NodeToGrow>&);
   void grow_node(const RecipeNode&, const GrownNode&, Progress&, std::function<bool()> interrupted);
@@ -169,18 +171,19 @@ std::vector<GrownNode> Grower::run() {
   // read.
   check_room(fresh, options_.out, ranks_.size());
   const auto data = prepare_data(nodes);
+  links_ = options_.out / "trees" /
+           (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
   for (const RecipeNode& node : resolved) {
     GrownNode g{node.name, {}, identity_of(node, recipe_, *tokenizer_, data, grown_)};
     g.folder = options_.out / "nodes" / (node.name + "-" + g.identity.substr(0, kShortDigest));
     g.cached = Checkpoint::exists(g.folder);
     grown_[node.name] = g;
     if (g.cached) continue;
+    say_why_regrown(node, data);
     const StagePlan plan = stage_of(node).plan(node, recipe_, ranks_.size());
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_room(ungrown, options_.out, ranks_.size());
-  links_ = options_.out / "trees" /
-           (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
   if (ranks_.rank() == 0)  // of nodes that the recipe had once; what they link to stays
     remove_links(links_, options_.out / "nodes", [&](const std::string& name) {
       return std::ranges::find(recipe_.nodes, name, &RecipeNode::name) != recipe_.nodes.end();
@@ -202,6 +205,19 @@ std::vector<GrownNode> Grower::run() {
                     "the whole recipe, or keep such a try apart with --set name=…",
                     fmt::join(former, ", "), links_.string()));
   return result;
+}
+
+// A node that is not cached, where the tree links to an earlier model of its name.
+void Grower::say_why_regrown(const RecipeNode& node,
+                             const std::map<std::string, std::string>& data) {
+  if (!Checkpoint::exists(links_ / node.name)) return;
+  const Stage& stage = stage_of(node);
+  NodeInputs now{node.stage, stage.frozen(node), recipe_.seed, tokenizer_->digest(), {}, {}};
+  for (const std::string& name : stage.reads(node, recipe_).names()) now.data[name] = data.at(name);
+  for (const std::string& parent : node.parents)
+    if (!grown_.at(parent).cached) now.regrown_parents.push_back(parent);
+  progress_.note(fmt::format("{}: trains again: {}", node.name,
+                             why_regrown(Checkpoint::open(links_ / node.name).manifest(), now)));
 }
 
 // Links the nodes that are still to be grown, in place of those of an earlier version of the

@@ -45,7 +45,8 @@ struct GrownNode {
   bool cached = false;  // it lay there already
 };
 
-// Grows every node of the recipe: skips what is grown, resumes what was cut, regrows what changed.
+// Grows every node of the recipe: skips what is grown, resumes what was cut, regrows what changed
+// and says why.
 // A node's identity is the digest of all that determines it: stage and config, model, seed, the
 // tokenizer's, the parents' and the data's digests. Throws before any hour is spent where memory,
 // disk or data will not do.

@@ -55,6 +55,7 @@ StageReads pretrain_reads(const PretrainConfig& config, const RecipeNode& node,
   StageReads reads;
   reads.texts = mixed(node, config, recipe);
   reads.text_share = 1;
+  reads.tokens = config.train.plan(node.model.context).all_rows() * node.model.context;
   return reads;
 }
 

@@ -13,6 +13,7 @@
 #include "lineage/stages/recipe_effects.h"
 #include "lineage/stages/recipe_keys.h"
 #include "lineage/stages/stage.h"
+#include "lineage/stages/tokens_seen.h"
 #include "lineage/text/chat.h"
 #include "lineage/train/train_config.h"
 
@@ -248,7 +249,10 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   std::vector<RecipeNode> read;
   for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
   recipe.nodes = ordered(std::move(read));
-  for (const RecipeNode& n : recipe.nodes) stage_of(n).validate(n, recipe);
+  for (RecipeNode& n : recipe.nodes) {
+    if (!n.parents.empty()) n.pretraining = pretraining_through(recipe.node(n.parents[0]), recipe);
+    stage_of(n).validate(n, recipe);
+  }
   recipe.notes = without_effect(document, recipe);
   return recipe;
 }

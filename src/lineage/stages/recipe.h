@@ -53,6 +53,9 @@ struct RecipeNode {
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
   ConfigNode model_table;  // [nodes.NAME.model] over [model], of a node without parents
   GptConfig model;         // what the stage makes of the first parent's, or model_table's
+  // Tokens of each text that the first parent and its first parents were pretrained on; text that
+  // a stage mixes into demonstrations is not counted.
+  std::map<std::string, double> pretraining;
   // A control: trained with the same budget but without the ingredient under test. Only the report
   // uses this. `control_of`: the node that it is compared with, if any.
   bool control = false;

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "lineage/base/error.h"
+#include "lineage/checkpoint/renamed_keys.h"
 #include "lineage/stages/recipe.h"
 #include "lineage/stages/stage.h"
 
@@ -46,11 +47,11 @@ constexpr Foreign kForeign[] = {
     {"num_key_value_heads", "model.kv_heads", ""},
     {"num_kv_heads", "model.kv_heads", ""},
     {"head_dim", "model.head_width", ""},
-    {"d_ff", "model.hidden", ""},
-    {"d_ffn", "model.hidden", ""},
-    {"ffn_dim", "model.hidden", ""},
-    {"n_inner", "model.hidden", ""},
-    {"intermediate_size", "model.hidden", ""},
+    {"d_ff", "model.mlp_width", ""},
+    {"d_ffn", "model.mlp_width", ""},
+    {"ffn_dim", "model.mlp_width", ""},
+    {"n_inner", "model.mlp_width", ""},
+    {"intermediate_size", "model.mlp_width", ""},
     {"block_size", "model.context", ""},
     {"n_ctx", "model.context", ""},
     {"n_positions", "model.context", ""},
@@ -299,6 +300,11 @@ void KeyCheck::refuse(const ConfigNode& table, const std::string& key, const Pat
     throw Error(fmt::format("{}; did you mean {}?", what, fmt::join(here, " or ")),
                 std::string(remark));
   };
+  for (const RenamedKey& renamed : kRenamedKeys)
+    if (ends_with(table.path(key), renamed.path))
+      throw Error(
+          fmt::format("{}: {} is renamed to {}", table.line(key), table.path(key), renamed.name),
+          fmt::format("write {} in its place", renamed.name));
   if (const Foreign* other = foreign(key)) {
     if (other->here.empty())
       throw Error(what + "; wanted one of Lineage's", std::string(other->remark));

@@ -192,6 +192,18 @@ TEST(Recipe, AnUnknownKeyIsToldWhereItBelongs) {
             std::string::npos);
 }
 
+TEST(Recipe, ARenamedKeyIsNamed) {
+  EXPECT_EQ(said({"model.hidden=8"}),
+            "--set model.hidden=8: model.hidden is renamed to mlp_width | write mlp_width in its "
+            "place");
+  EXPECT_NE(said({"nodes.base.model.previous_token=true"})
+                .find("nodes.base.model.previous_token is renamed to token_shift"),
+            std::string::npos);
+  EXPECT_NE(said({"feedme.least_rating=3"}).find("feedme.least_rating is renamed to min_rating"),
+            std::string::npos);
+  EXPECT_EQ(said({"hidden=8"}).find("renamed"), std::string::npos) << "of another table";
+}
+
 TEST(Recipe, EveryForeignNameHasAPlace) {
   // A target that no key has would be an empty "did you mean ?".
   for (const char* key : {"n_embd",

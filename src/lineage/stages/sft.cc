@@ -12,6 +12,7 @@ const Stage& sft_stage() {
                "The model learns to answer: it trains on instructions with good answers "
                "(supervised fine-tuning, SFT)."},
       .tunes_on_conversations = true,
+      .complete = replay_pretraining,
       .validate = validate_tuning,
       .reads = tuning_reads,
       .plan = tuning_plan,

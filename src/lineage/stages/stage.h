@@ -46,9 +46,10 @@ int64_t metrics_bytes(int64_t steps);
 struct StageReads {
   std::map<std::string, double> texts, sets;  // trained on; weight of each within its kind
   double text_share = 0;                      // of the tokens come from `texts`
-  double epochs = 1;                          // through `sets`, where the plan is an estimate
-  std::vector<std::string> others;            // read besides, such as answers to choose from
-  std::vector<std::string> names() const;     // sets, texts, others
+  int64_t tokens = 0;                         // 0: they follow from `epochs` through `sets`
+  double epochs = 1;
+  std::vector<std::string> others;         // read besides, such as answers to choose from
+  std::vector<std::string> names() const;  // sets, texts, others
 };
 
 // One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,

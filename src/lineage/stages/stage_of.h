@@ -20,6 +20,8 @@ struct StageParts {
   StageText with_parent{};
   bool tunes_on_conversations = false;
   std::function<GptConfig(GptConfig parent)> model{};  // absent: the parent's
+  // Fills in the keys whose default depends on the node's parents; absent: there are none.
+  std::function<void(Config&, const RecipeNode&)> complete{};
   std::function<void(const Config&, const RecipeNode&, const Recipe&)> validate;
   std::function<StageReads(const Config&, const RecipeNode&, const Recipe&)> reads;
   std::function<StagePlan(const Config&, const RecipeNode&, const Recipe&, int ranks)> plan;
@@ -96,7 +98,11 @@ class StageOf final : public Stage {
   }
 
  private:
-  static Config config(const RecipeNode& node) { return read_config<Config>(node.stage_table); }
+  Config config(const RecipeNode& node) const {
+    auto config = read_config<Config>(node.stage_table);
+    if (parts_.complete) parts_.complete(config, node);
+    return config;
+  }
   StageParts<Config> parts_;
 };
 

@@ -168,6 +168,13 @@ double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const Tun
 
 }  // namespace
 
+void replay_pretraining(TuningConfig& config, const RecipeNode& node) {
+  if (config.pretrain_share == 0 || !config.pretrain_mixture.empty()) return;
+  double all = 0;
+  for (const auto& [name, tokens] : node.pretraining) all += tokens;
+  for (const auto& [name, tokens] : node.pretraining) config.pretrain_mixture[name] = tokens / all;
+}
+
 void validate_tuning(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe) {
   const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
   const std::string& stage = node.stage;
@@ -190,6 +197,7 @@ StageReads tuning_reads(const TuningConfig& config, const RecipeNode& node, cons
   return {.texts = text_of(node, recipe, config),
           .sets = sets_of(node, recipe, config),
           .text_share = config.pretrain_share,
+          .tokens = config.train.tokens,
           .epochs = config.epochs,
           .others = {}};
 }

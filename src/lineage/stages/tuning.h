@@ -36,13 +36,18 @@ void fields(V& v, TuningConfig& c) {
   v("packing", c.packing, "best_fit: several demonstrations a row; single: one");
   v("pretrain_share", c.pretrain_share, "share of the rows that come from pretraining text",
     between(0, 0.999));
-  v("pretrain_mixture", c.pretrain_mixture, "weight of each source of that text; empty: all",
+  v("pretrain_mixture", c.pretrain_mixture,
+    "weight of each source of that text; empty: those that the parent was pretrained on, by tokens",
     from_above_to(0, 1e9));
   v("select", c.select,
     "heldout_loss: keep the model of the measurement at which answers held out were predicted "
     "best; last: the last");
   fields(v, c.train);
 }
+
+// An empty `pretrain_mixture` becomes what the parent was pretrained on, in those shares, so that
+// tuning keeps all of it (InstructGPT's pretraining mix; Ouyang et al. 2022, section 3.5).
+void replay_pretraining(TuningConfig&, const RecipeNode&);
 
 // The parts of a stage that tunes on demonstrations (StageParts). A node of them has at least one
 // parent.

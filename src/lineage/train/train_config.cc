@@ -34,7 +34,7 @@ int64_t training_bytes(const GptConfig& c, const TrainConfig& t, int ranks) {
   // In doubles, which a product of large sizes does not overflow.
   const auto P = static_cast<double>(parameter_count(c));
   const int64_t W = a.qkv_width(), HD = a.heads * a.head_width;
-  const int64_t F = c.hidden_width(), F1 = gated(c.activation) ? 2 * F : F;
+  const int64_t F = c.mlp_hidden_width(), F1 = gated(c.activation) ? 2 * F : F;
   const int64_t rank_tokens = std::max(c.context, t.batch_tokens / ranks);
   const int64_t N = std::min(rank_tokens, std::max(t.micro_tokens, c.context));
   const int64_t heads = W * (1 + (c.qk_norm ? 1 : 0) + (c.positions == Positions::rotary ? 1 : 0));

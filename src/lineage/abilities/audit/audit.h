@@ -12,6 +12,7 @@
 
 #include "lineage/abilities/allowed_overlap.h"
 #include "lineage/base/progress.h"
+#include "lineage/data/tokens_seen.h"
 #include "lineage/world/document.h"
 #include "lineage/world/facts.h"
 
@@ -89,12 +90,6 @@ struct ProbeCount {
   int64_t items = 0;
 };
 
-// What a node reads in all: tokens of each source, its own stage's and with its ancestors'.
-struct NodeDiet {
-  std::string node, parent;
-  std::map<std::string, double> own, total;
-};
-
 // What the answers of an ability came to in a node's life. A claim that its stage gave the ability
 // needs that no earlier stage had any (docs/abilities.md, section 4); else it is a dose.
 struct NodeDose {
@@ -113,12 +108,12 @@ struct AuditReport {
   std::string first_leak() const;
 };
 
-std::vector<NodeDose> node_doses(const AuditReport&, const NodeDiet&);
+std::vector<NodeDose> node_doses(const AuditReport&, const TokensSeen&);
 
 // The matrix of abilities and sources, the doses of nodes, and what was found, for people; all of
 // it as JSON.
-std::string audit_text(const AuditReport&, const std::vector<NodeDiet>&);
-std::string audit_json(const AuditReport&, const std::vector<NodeDiet>&);
+std::string audit_text(const AuditReport&, const std::vector<TokensSeen>&);
+std::string audit_json(const AuditReport&, const std::vector<TokensSeen>&);
 
 // Reads every source once. Deterministic, for any number of threads.
 AuditReport audit(const World&, const std::vector<AuditProbe>&, const std::vector<AuditSource>&,

@@ -4,7 +4,7 @@
 
 namespace lineage {
 
-std::string audit_json(const AuditReport& r, const std::vector<NodeDiet>& diets) {
+std::string audit_json(const AuditReport& r, const std::vector<TokensSeen>& seen) {
   using nlohmann::json;
   json out = {{"clean", r.clean()}};
   for (const SourceCount& s : r.sources) {
@@ -19,7 +19,7 @@ std::string audit_json(const AuditReport& r, const std::vector<NodeDiet>& diets)
                               {"answer_tokens", abilities}});
   }
   out["nodes"] = json::array();
-  for (const NodeDiet& d : diets) {
+  for (const TokensSeen& d : seen) {
     json doses = json::array();
     for (const NodeDose& dose : node_doses(r, d))
       doses.push_back({{"ability", ability_name(dose.ability)},

@@ -269,20 +269,20 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
   const AuditReport report = audit(*world(), {}, {text, programs});
   EXPECT_EQ(report.sources[0].tokens, 6);
   EXPECT_EQ(report.sources[0].answers[3], 1);
-  const std::vector<NodeDiet> diets = {
+  const std::vector<TokensSeen> seen = {
       {"davinci", "", {{"text", 600}}, {{"text", 600}}},
       {"code", "davinci", {{"text", 60}, {"code", 60}}, {{"text", 660}, {"code", 60}}}};
-  const auto doses = node_doses(report, diets[1]);
+  const auto doses = node_doses(report, seen[1]);
   ASSERT_EQ(doses.size(), 2u);
   EXPECT_EQ(doses[0].ability, Ability::world_knowledge);
   EXPECT_NEAR(doses[0].before, 100, 1e-9);
   EXPECT_NEAR(doses[0].own, 10, 1e-9);
   EXPECT_FALSE(doses[0].is_new());
   EXPECT_TRUE(doses[1].is_new());
-  const std::string shown = audit_text(report, diets);
+  const std::string shown = audit_text(report, seen);
   EXPECT_NE(shown.find("\nclean\n"), std::string::npos) << shown;
   EXPECT_EQ(shown.find("warning"), std::string::npos) << shown;
-  const auto json = nlohmann::json::parse(audit_json(report, diets));
+  const auto json = nlohmann::json::parse(audit_json(report, seen));
   EXPECT_EQ(json["clean"], true);
   EXPECT_EQ(json["sources"][0]["answer_tokens"]["world_knowledge"], 1);
   EXPECT_EQ(json["nodes"][1]["answer_tokens"][1]["new"], true);

@@ -71,16 +71,16 @@ std::string thin_text(const AuditReport& r) {
   return out;
 }
 
-std::string diet_text(const AuditReport& r, const std::vector<NodeDiet>& diets) {
-  if (diets.empty()) return {};
+std::string seen_text(const AuditReport& r, const std::vector<TokensSeen>& seen) {
+  if (seen.empty()) return {};
   constexpr int kColumn = 9;
   std::string out =
       "\nanswer-bearing tokens that each node has read, its ancestors' included; * new: no "
       "ancestor had any\n";
   out += fmt::format("{:24}", "");
-  for (size_t n = 0; n < diets.size(); ++n) out += fmt::format("{:>{}}", n + 1, kColumn);
+  for (size_t n = 0; n < seen.size(); ++n) out += fmt::format("{:>{}}", n + 1, kColumn);
   std::vector<std::vector<NodeDose>> doses;
-  for (const NodeDiet& d : diets) doses.push_back(node_doses(r, d));
+  for (const TokensSeen& d : seen) doses.push_back(node_doses(r, d));
   for (Ability a : abilities_of(r)) {
     out += fmt::format("\n{:24}", ability_label(a));
     for (const auto& of_node : doses) {
@@ -93,17 +93,17 @@ std::string diet_text(const AuditReport& r, const std::vector<NodeDiet>& diets) 
     }
   }
   out += fmt::format("\n{:24}", "tokens");
-  for (const NodeDiet& d : diets) {
+  for (const TokensSeen& d : seen) {
     double tokens = 0;
     for (const auto& [source, n] : d.total) tokens += n;
     out += fmt::format("{:>{}}", count_text(tokens) + " ", kColumn);
   }
   out += '\n';
-  for (size_t n = 0; n < diets.size(); ++n) {
-    out += fmt::format("  {} {}", n + 1, diets[n].node);
-    if (!diets[n].parent.empty()) out += " of " + diets[n].parent;
-    for (const auto& [source, tokens] : diets[n].own)
-      out += fmt::format("{} {} {}", source == diets[n].own.begin()->first ? ":" : ",",
+  for (size_t n = 0; n < seen.size(); ++n) {
+    out += fmt::format("  {} {}", n + 1, seen[n].node);
+    if (!seen[n].parent.empty()) out += " of " + seen[n].parent;
+    for (const auto& [source, tokens] : seen[n].own)
+      out += fmt::format("{} {} {}", source == seen[n].own.begin()->first ? ":" : ",",
                          count_text(tokens), source);
     out += '\n';
   }
@@ -174,7 +174,7 @@ std::string leak_text(const AuditReport& r) {
 
 }  // namespace
 
-std::vector<NodeDose> node_doses(const AuditReport& r, const NodeDiet& diet) {
+std::vector<NodeDose> node_doses(const AuditReport& r, const TokensSeen& seen) {
   std::vector<NodeDose> out;
   const auto tokens = [](const std::map<std::string, double>& of, const std::string& source) {
     const auto found = of.find(source);
@@ -183,17 +183,17 @@ std::vector<NodeDose> node_doses(const AuditReport& r, const NodeDiet& diet) {
   for (Ability a : abilities_of(r)) {
     NodeDose dose{a, 0, 0};
     for (const SourceCount& s : r.sources) {
-      const double own = tokens(diet.own, s.name);
+      const double own = tokens(seen.own, s.name);
       dose.own += own * s.share(a);
-      dose.before += (tokens(diet.total, s.name) - own) * s.share(a);
+      dose.before += (tokens(seen.total, s.name) - own) * s.share(a);
     }
     if (dose.own + dose.before > 0) out.push_back(dose);
   }
   return out;
 }
 
-std::string audit_text(const AuditReport& r, const std::vector<NodeDiet>& diets) {
-  return matrix_text(r) + thin_text(r) + diet_text(r, diets) + overlap_text(r) + leak_text(r);
+std::string audit_text(const AuditReport& r, const std::vector<TokensSeen>& seen) {
+  return matrix_text(r) + thin_text(r) + seen_text(r, seen) + overlap_text(r) + leak_text(r);
 }
 
 }  // namespace lineage

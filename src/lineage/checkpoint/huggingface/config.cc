@@ -65,7 +65,7 @@ class FieldTexts {
 // Two models that compute the same have the same texts.
 FieldTexts field_texts(GptConfig c) {
   const AttentionSpec attention = c.attention(0);
-  c.hidden = c.hidden_width();
+  c.mlp_width = c.mlp_hidden_width();
   c.kv_heads = attention.kv_heads;
   c.head_width = attention.head_width;
   if (c.positions != Positions::rotary) c.rotary_theta = GptConfig().rotary_theta;

@@ -17,7 +17,7 @@ GptConfig read_gpt2(const JsonObject& json) {
   c.layers = config_size(json, "n_layer", 12);
   c.width = config_size(json, "n_embd", 768);
   c.heads = config_heads(json, "n_head", c.width);
-  c.hidden = config_size(json, "n_inner", 4 * c.width);
+  c.mlp_width = config_size(json, "n_inner", 4 * c.width);
   c.context = config_size(json, json.has("n_positions") ? "n_positions" : "n_ctx", 1024);
   c.vocab = config_size(json, "vocab_size", 50257);
   c.norm_eps = config_positive(json, "layer_norm_epsilon", 1e-5);
@@ -37,14 +37,14 @@ nlohmann::ordered_json write_gpt2(const GptConfig& c) {
           {"n_ctx", c.context},
           {"n_embd", c.width},
           {"n_head", c.heads},
-          {"n_inner", c.hidden_width()},
+          {"n_inner", c.mlp_hidden_width()},
           {"n_layer", c.layers},
           {"n_positions", c.context},
           {"resid_pdrop", 0.0}};
 }
 
 void add_gpt2_parts(PartList& parts, const GptConfig& c) {
-  const int64_t C = c.width, F = c.hidden_width();
+  const int64_t C = c.width, F = c.mlp_hidden_width();
   parts.table("wte.weight", "token_embedding.weight", c.vocab, C);
   parts.table("wpe.weight", "position_embedding.weight", c.context, C);
   for (int64_t i = 0; i < c.layers; ++i) {

@@ -17,7 +17,7 @@ GptConfig read_opt(const JsonObject& json) {
   c.layers = config_size(json, "num_hidden_layers", 12);
   c.width = config_size(json, "hidden_size", 768);
   c.heads = config_heads(json, "num_attention_heads", c.width);
-  c.hidden = config_size(json, "ffn_dim", 3072);
+  c.mlp_width = config_size(json, "ffn_dim", 3072);
   c.context = config_size(json, "max_position_embeddings", 2048);
   c.vocab = config_size(json, "vocab_size", 50272);
   if (config_size(json, "word_embed_proj_dim", c.width) != c.width)
@@ -36,7 +36,7 @@ nlohmann::ordered_json write_opt(const GptConfig& c) {
           {"attention_dropout", 0.0},
           {"do_layer_norm_before", true},
           {"dropout", 0.0},
-          {"ffn_dim", c.hidden_width()},
+          {"ffn_dim", c.mlp_hidden_width()},
           {"hidden_size", c.width},
           {"init_std", c.init_std},
           {"layerdrop", 0.0},
@@ -48,7 +48,7 @@ nlohmann::ordered_json write_opt(const GptConfig& c) {
 }
 
 void add_opt_parts(PartList& parts, const GptConfig& c) {
-  const int64_t C = c.width, F = c.hidden_width();
+  const int64_t C = c.width, F = c.mlp_hidden_width();
   parts.table("embed_tokens.weight", "token_embedding.weight", c.vocab, C);
   parts.table("embed_positions.weight", "position_embedding.weight", c.context + c.position_offset,
               C);

@@ -1,4 +1,4 @@
-#include "lineage/stages/diet.h"
+#include "lineage/stages/tokens_seen.h"
 
 #include "lineage/stages/stage.h"
 
@@ -15,12 +15,9 @@ void deal(double tokens, const std::map<std::string, double>& weights,
 
 std::map<std::string, double> own_tokens(const RecipeNode& node, const Recipe& recipe,
                                          const std::map<std::string, int64_t>& sizes) {
-  const Stage& stage = stage_of(node);
-  const StageReads reads = stage.reads(node, recipe);
-  const StagePlan plan = stage.plan(node, recipe, 1);
-  double tokens = static_cast<double>(plan.tokens);
-  if (plan.estimated) {
-    tokens = 0;
+  const StageReads reads = stage_of(node).reads(node, recipe);
+  auto tokens = static_cast<double>(reads.tokens);
+  if (reads.tokens == 0) {
     for (const auto& [name, weight] : reads.sets)
       if (const auto size = sizes.find(name); size != sizes.end())
         tokens += reads.epochs * static_cast<double>(size->second) / (1 - reads.text_share);
@@ -33,19 +30,27 @@ std::map<std::string, double> own_tokens(const RecipeNode& node, const Recipe& r
 
 }  // namespace
 
-std::vector<ReadTokens> read_tokens(const Recipe& recipe,
+std::map<std::string, double> pretraining_through(const RecipeNode& node, const Recipe& recipe) {
+  std::map<std::string, double> tokens = node.pretraining;
+  const StageReads reads = stage_of(node).reads(node, recipe);
+  if (reads.text_share == 1)  // text alone: the node pretrains
+    deal(static_cast<double>(reads.tokens), reads.texts, tokens);
+  return tokens;
+}
+
+std::vector<TokensSeen> tokens_seen(const Recipe& recipe,
                                     const std::map<std::string, int64_t>& sizes) {
-  std::vector<ReadTokens> out;
+  std::vector<TokensSeen> out;
   for (const RecipeNode& node : recipe.nodes) {  // parents come first
-    ReadTokens reads{node.name,
-                     node.parents.empty() ? "" : node.parents[0],
-                     own_tokens(node, recipe, sizes),
-                     {}};
-    reads.total = reads.own;
-    for (const ReadTokens& before : out)
-      if (before.node == reads.parent)
-        for (const auto& [source, tokens] : before.total) reads.total[source] += tokens;
-    out.push_back(std::move(reads));
+    TokensSeen seen{node.name,
+                    node.parents.empty() ? "" : node.parents[0],
+                    own_tokens(node, recipe, sizes),
+                    {}};
+    seen.total = seen.own;
+    for (const TokensSeen& before : out)
+      if (before.node == seen.parent)
+        for (const auto& [source, tokens] : before.total) seen.total[source] += tokens;
+    out.push_back(std::move(seen));
   }
   return out;
 }
