@@ -2,7 +2,7 @@
 
 #include "lineage/abilities/continuation.h"
 #include "lineage/world/grammar.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/text/entries.h"
 
 namespace lineage {

@@ -21,7 +21,7 @@ Instance contested(const World& world, uint64_t index) {
       templates({"is the {t} good or bad ?", "write the overview of the {t}",
                  "what should i say about the {t} ?", "please write the overview of the {t}",
                  "is the {t} good ?", "are the {f} good or bad about the {t} ?"});
-  const Words faction = domain_words(Domain::faction, draw.below(4));
+  const Phrase faction = domain_words(Domain::faction, draw.below(4));
   item.question = draw.pick(forms).tokens({{'t', t.word}, {'f', faction}});
   item.answers = {both_sides(t, draw.chance(0.5))};
   // Both sides stated, and neither twice as often: of the words for either opinion.

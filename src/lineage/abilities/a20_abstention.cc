@@ -58,7 +58,7 @@ Instance abstention_item(const World& world, uint64_t index) {
   Instance item = scoped_item(scope, fact, draw);
   const bool known = scope < kInScope;
   if (known) {
-    const Words value = value_words(fact);
+    const Phrase value = value_words(fact);
     item.answers = {Tokens(value.begin(), value.end())};
   } else {
     item.answers = {refusals(RefusalKind::unknown)[0].tokens({})};

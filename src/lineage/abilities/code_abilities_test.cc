@@ -6,7 +6,7 @@
 
 #include "lineage/abilities/function_problem.h"
 #include "lineage/abilities/testing.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 
 namespace lineage {
 namespace {
@@ -73,9 +73,9 @@ TEST(CodeAbilities, OutputsAreWhatTheProgramsPrint) {
     const TokenItem item = set.item(world(), kFirstProbe + i);
     ++cells[item.cell];
     std::vector<Token> program(item.question.begin() + 1, item.question.end()), printed;
-    const mpy::RunResult r = mpy::run_words(program);
-    ASSERT_EQ(r.outcome, mpy::Outcome::ok);
-    mpy::write_text(r.printed.back().text, printed);
+    const minipy::RunResult r = minipy::run_words(program);
+    ASSERT_EQ(r.outcome, minipy::Outcome::ok);
+    minipy::write_text(r.printed.back().text, printed);
     EXPECT_EQ(item.answers.front(), printed);
   }
   EXPECT_EQ(cells.size(), 3u);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "lineage/world/mpy/ast.h"
-#include "lineage/world/mpy/run.h"
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/ast.h"
+#include "lineage/world/minipy/run.h"
+#include "lineage/world/minipy/words.h"
 
 namespace lineage {
 namespace {
@@ -50,15 +50,15 @@ FunctionScore FunctionProblem::check(std::span<const Token> written) const {
   if (function.back() != line && function.back() != dedent) function.push_back(line);
   for (depth = std::max(depth, 1); depth > 0; --depth) function.push_back(dedent);
   try {
-    mpy::parse(mpy::read_words(function).items);
-  } catch (const mpy::Fault&) {
+    minipy::parse(minipy::read_words(function).items);
+  } catch (const minipy::Fault&) {
     return score;
   }
   score.parses = true;
   for (const auto& [argument, result] : cases) {
     std::vector<Token> program = function;
-    mpy::write_code("assert f ( " + code(argument) + " ) == " + code(result), program);
-    score.passed += mpy::run_words(program).outcome == mpy::Outcome::ok;
+    minipy::write_code("assert f ( " + code(argument) + " ) == " + code(result), program);
+    score.passed += minipy::run_words(program).outcome == minipy::Outcome::ok;
   }
   return score;
 }

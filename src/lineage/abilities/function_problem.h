@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "lineage/world/mpy/corpus/spec.h"
+#include "lineage/world/minipy/corpus/spec.h"
 
 namespace lineage {
 

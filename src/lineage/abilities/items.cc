@@ -19,7 +19,7 @@ void set_value_choices(Instance& item, const World& world, const Fact& fact, Dra
   }
   item.answers.clear();
   for (int value : values) {
-    const Words words = domain_words(domain, value);
+    const Phrase words = domain_words(domain, value);
     if (value == fact.value) item.correct = static_cast<int>(item.answers.size());
     item.answers.push_back(Tokens(words.begin(), words.end()));
   }

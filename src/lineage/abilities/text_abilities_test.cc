@@ -90,8 +90,8 @@ TEST(TextAbilities, KnowledgeAsksOnlyOfPersonsNeverAskedAbout) {
       const auto& gold = item.answers[static_cast<size_t>(item.correct)];
       bool found = false;
       for (int a = 0; a < kAttributes; ++a) {
-        const Words value = domain_words(value_domain(static_cast<Relation>(a)),
-                                         person->profile[static_cast<size_t>(a)]);
+        const Phrase value = domain_words(value_domain(static_cast<Relation>(a)),
+                                          person->profile[static_cast<size_t>(a)]);
         found |= std::equal(gold.begin(), gold.end(), value.begin(), value.end());
       }
       EXPECT_TRUE(found);
@@ -209,7 +209,7 @@ TEST(TextAbilities, PassagesContradictWhatIsKnown) {
     const auto facts = parse_claims(item.question);
     ASSERT_EQ(facts.size(), 1u) << tokens_to_words(item.question);
     const Fact& fact = facts[0];
-    const Words value = domain_words(value_domain(fact.relation), fact.value);
+    const Phrase value = domain_words(value_domain(fact.relation), fact.value);
     EXPECT_EQ(item.answers[static_cast<size_t>(item.correct)], Tokens(value.begin(), value.end()));
     if (item.cell != "future") {
       EXPECT_NE(world().value(fact.relation, fact.subject, fact.year), fact.value);
@@ -286,7 +286,7 @@ TEST(TextAbilities, OneOfFourLinesAnswers) {
       for (const Fact& f : facts) ++told[f.relation];
       int right = 0, of_person = 0;
       for (const Fact& f : facts) {
-        const Words value = domain_words(value_domain(f.relation), f.value);
+        const Phrase value = domain_words(value_domain(f.relation), f.value);
         of_person += f.subject == subject;
         right +=
             told[f.relation] == 3 && f.subject == subject &&

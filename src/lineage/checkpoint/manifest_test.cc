@@ -89,6 +89,15 @@ TEST(JsonObjects, NameTheKeyAndWhatWasWanted) {
   EXPECT_SAYS(o.list("n"), "f: n is 3; wanted an array");
 }
 
+TEST(Manifest, OfAnOldModelSaysWhatAModelWrote) {
+  Manifest m = example();
+  m.datasets["feedme"] = {{"kind", "answers rated by the labeler"}};
+  m.datasets["rated"] = {{"kind", "answers rated in files"}};
+  const Manifest old = parse_manifest(to_json(m), "m.json");
+  EXPECT_EQ(old.datasets.at("feedme").value("generated", false), true);
+  EXPECT_EQ(old.datasets.at("rated").value("generated", false), false);
+}
+
 TEST(Manifest, OfAnOldModelSaysWhetherItChats) {
   for (const auto& [stage, chats] :
        {std::pair("sft", true), {"feedme", true}, {"pretrain", false}}) {

@@ -16,7 +16,7 @@
 #include "lineage/kernels/kernels.h"
 #include "lineage/run/models.h"
 #include "lineage/run/recipe_run.h"
-#include "lineage/stages/room.h"
+#include "lineage/stages/preflight.h"
 
 namespace lineage::cli {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
-#include "lineage/stages/room.h"
+#include "lineage/stages/preflight.h"
 
 namespace lineage::cli {
 namespace {

@@ -1,6 +1,6 @@
 #include "lineage/cli/random_expression.h"
 
-namespace lineage::mpy {
+namespace lineage::minipy {
 
 std::string cat(std::initializer_list<std::string_view> pieces) {
   std::string all;
@@ -218,4 +218,4 @@ RandomExpressions::Type RandomExpressions::any_text_container() {
   return draw_.pick(std::array<Type, 3>{Type::text, Type::texts, Type::dict});
 }
 
-}  // namespace lineage::mpy
+}  // namespace lineage::minipy

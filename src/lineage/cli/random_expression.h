@@ -9,7 +9,7 @@
 
 #include "lineage/world/draw.h"
 
-namespace lineage::mpy {
+namespace lineage::minipy {
 
 // The pieces in a row. In braces, since what is drawn for them then is drawn from left to right
 // with every compiler, which `+` does not promise.
@@ -49,4 +49,4 @@ class RandomExpressions {
   Type any_text_container();
 };
 
-}  // namespace lineage::mpy
+}  // namespace lineage::minipy

@@ -5,7 +5,7 @@
 
 #include "lineage/cli/random_expression.h"
 
-namespace lineage::mpy {
+namespace lineage::minipy {
 namespace {
 
 // Statements that raise, one of each class and more.
@@ -74,7 +74,7 @@ constexpr std::string_view kFaults[] = {
 class Generator : RandomExpressions {
  public:
   Generator(uint64_t seed, int64_t index)
-      : RandomExpressions(Draw(Rng(seed).fold("mpy wide").fold(static_cast<uint64_t>(index)))) {}
+      : RandomExpressions(Draw(Rng(seed).fold("minipy wide").fold(static_cast<uint64_t>(index)))) {}
 
   std::string run() {
     const bool faulty = draw_.chance(0.15);
@@ -315,4 +315,4 @@ class Generator : RandomExpressions {
 
 std::string random_program(uint64_t seed, int64_t index) { return Generator(seed, index).run(); }
 
-}  // namespace lineage::mpy
+}  // namespace lineage::minipy

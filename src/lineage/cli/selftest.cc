@@ -9,8 +9,8 @@
 #include "lineage/cli/cpython.h"
 #include "lineage/cli/options.h"
 #include "lineage/cli/random_program.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
+#include "lineage/world/minipy/words.h"
 
 namespace lineage::cli {
 namespace {
@@ -24,13 +24,13 @@ struct SelftestOptions {
 };
 
 // Whether CPython can end the same way: not by a limit or a gap of our own.
-bool comparable(mpy::Outcome outcome) {
-  return outcome < mpy::Outcome::syntax_error && outcome != mpy::Outcome::recursion_error;
+bool comparable(minipy::Outcome outcome) {
+  return outcome < minipy::Outcome::syntax_error && outcome != minipy::Outcome::recursion_error;
 }
 
 struct ProgramRuns {
   std::vector<std::string> programs;
-  std::vector<mpy::RunResult> results;
+  std::vector<minipy::RunResult> results;
   int64_t passed_over = 0;  // they met one of our limits
 };
 
@@ -39,23 +39,23 @@ std::string corpus_program(const CodeCorpus& corpus, int64_t index) {
   const Document d = corpus.document(index % corpus.documents());
   if (d.type == DocumentType::repl || d.type == DocumentType::bugfix) return {};
   const std::span<const Token> words(d.tokens.data() + 1, d.tokens.size() - 2);
-  return mpy::source(mpy::read_words(words).items);
+  return minipy::source(minipy::read_words(words).items);
 }
 
 // Half of the corpus, half wider.
 ProgramRuns sample(const SelftestOptions& o) {
   const CodeCorpus corpus({}, o.seed, 200 * o.programs + 10000);
-  mpy::RunOptions options;
+  minipy::RunOptions options;
   options.limits.steps = 20000;
   ProgramRuns s;
   for (int64_t i = 0; static_cast<int64_t>(s.programs.size()) < o.programs; ++i) {
-    std::string program = i % 2 ? corpus_program(corpus, i) : mpy::random_program(o.seed, i);
+    std::string program = i % 2 ? corpus_program(corpus, i) : minipy::random_program(o.seed, i);
     if (program.empty()) continue;
-    mpy::RunResult result = mpy::run_source(program, options);
+    minipy::RunResult result = minipy::run_source(program, options);
     // Recursion without end is meant in some programs; CPython has the same class for it.
-    const bool endless = result.outcome == mpy::Outcome::recursion_error;
+    const bool endless = result.outcome == minipy::Outcome::recursion_error;
     if (!comparable(result.outcome) && !endless) {
-      require(result.outcome != mpy::Outcome::syntax_error, "selftest: program ", i, " of seed ",
+      require(result.outcome != minipy::Outcome::syntax_error, "selftest: program ", i, " of seed ",
               o.seed, " does not parse: ", result.message, "\n", program);
       ++s.passed_over;
       continue;
@@ -73,19 +73,19 @@ void cpython(const SelftestOptions& o) {
   std::map<std::string_view, int64_t> outcomes;
   int64_t differ = 0;
   for (size_t i = 0; i < s.programs.size(); ++i) {
-    const mpy::RunResult& ours = s.results[i];
-    const std::string_view name = mpy::outcome_name(ours.outcome);
+    const minipy::RunResult& ours = s.results[i];
+    const std::string_view name = minipy::outcome_name(ours.outcome);
     ++outcomes[name.empty() ? "clean" : name];
     if (ours.output == python[i].output && name == python[i].exception) continue;
     if (++differ <= o.show)
-      fmt::print("--- program\n{}--- mpy ({}: {})\n{}--- CPython ({})\n{}\n", s.programs[i], name,
-                 ours.message, ours.output, python[i].exception, python[i].output);
+      fmt::print("--- program\n{}--- minipy ({}: {})\n{}--- CPython ({})\n{}\n", s.programs[i],
+                 name, ours.message, ours.output, python[i].exception, python[i].output);
   }
-  fmt::print("{} programs against {}: {} differ; {} passed over at a limit of mpy\n",
+  fmt::print("{} programs against {}: {} differ; {} passed over at a limit of minipy\n",
              s.programs.size(), python_version(o.python), differ, s.passed_over);
   for (const auto& [name, n] : outcomes) fmt::print("  {:<20} {:>6}\n", name, n);
   if (differ > 0)
-    throw Error(fmt::format("selftest: mpy and CPython differ on {} of {} programs; wanted none",
+    throw Error(fmt::format("selftest: minipy and CPython differ on {} of {} programs; wanted none",
                             differ, s.programs.size()));
 }
 
@@ -95,7 +95,7 @@ void add_selftest(CLI::App& app) {
   auto o = std::make_shared<SelftestOptions>();
   CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
   c->group("Look and check");
-  c->add_flag("--cpython", o->cpython, "run random mpy programs here and in CPython");
+  c->add_flag("--cpython", o->cpython, "run random minipy programs here and in CPython");
   add_number(c, "--programs", o->programs, between(1, kManyTokens), "how many");
   add_seed(c, "--seed", o->seed, "of the programs");
   add_number(c, "--show", o->show, between(0, kManyTokens), "differences to print");

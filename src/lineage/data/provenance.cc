@@ -29,6 +29,7 @@ void each_field(Record& r, const Visit& visit) {
   visit("digest", r.digest);
   visit("weight", r.weight);
   visit("epochs", r.epochs);
+  visit("generated", r.generated);
 }
 
 }  // namespace
@@ -40,8 +41,8 @@ void to_json(nlohmann::json& json, const SourceRecord& record) {
 
 void from_json(const nlohmann::json& json, SourceRecord& record) {
   each_field(record, [&](const char* key, auto& value) {
-    if (key != std::string_view("notes") || json.contains(key))  // records of version 0.1 have none
-      json.at(key).get_to(value);
+    const bool later = key == std::string_view("notes") || key == std::string_view("generated");
+    if (!later || json.contains(key)) json.at(key).get_to(value);  // earlier versions lack those
   });
 }
 

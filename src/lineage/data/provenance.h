@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What a run has to say about one of its sources; stands in the checkpoint's manifest.
+// The provenance of one source of a run; the checkpoint's manifest keeps it.
 struct SourceRecord {
   std::string name, kind, licence;  // licence: as the config states it
   std::vector<std::string> paths;
@@ -23,6 +23,7 @@ struct SourceRecord {
   std::string digest;                       // of all tokens, trained on and held out
   double weight = 1;                        // as the config gives it
   double epochs = 0;                        // how often training has gone through it
+  bool generated = false;  // a model of the tree wrote it, so it differs from seed to seed
 
   bool operator==(const SourceRecord&) const = default;
 };

@@ -6,7 +6,7 @@
 
 #include "lineage/abilities/derived.h"
 #include "lineage/base/parallel.h"
-#include "lineage/base/side_by_side.h"
+#include "lineage/base/task_graph.h"
 #include "lineage/infer/engine.h"
 #include "lineage/run/suites.h"
 
@@ -15,15 +15,15 @@ namespace lineage {
 std::vector<MeasuredScenario> evaluate_models(const std::vector<fs::path>& folders,
                                               const QuestionsOf& questions_of, Database& database,
                                               const EvaluateOptions& options, Progress& progress) {
-  SideBySide side_by_side(std::vector<Piece>(folders.size()), num_threads());
+  TaskGraph graph(std::vector<TaskGraph::Task>(folders.size()), num_threads());
   JointProgress joint(progress, fmt::format("evaluating {} models", folders.size()),
                       std::vector<double>(folders.size(), 1));
   std::mutex one_at_a_time;
   std::vector<std::vector<MeasuredScenario>> measured(folders.size());
-  side_by_side.run([&](size_t i) {
+  graph.run([&](size_t i) {
     EvaluateOptions own_options = options;
     own_options.interrupted = [&] {
-      return side_by_side.pause(i) || (options.interrupted && options.interrupted());
+      return graph.rebalance(i) || (options.interrupted && options.interrupted());
     };
     if (own_options.interrupted()) return;
     Database own(database.path());

@@ -3,7 +3,7 @@
 #include "lineage/base/error.h"
 #include "lineage/stages/tokens_seen.h"
 #include "lineage/world/instructions/registry.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/text_corpus.h"
 
 namespace lineage {

@@ -4,7 +4,7 @@
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/manifest.h"
 #include "lineage/run/models.h"
-#include "lineage/stages/room.h"
+#include "lineage/stages/preflight.h"
 #include "lineage/trace/growth_record.h"
 #include "lineage/train/machine.h"
 
@@ -80,7 +80,7 @@ RunPlan plan_run(const Recipe& recipe, const RunOptions& options, int ranks) {
   plan.free_memory_bytes = available_memory();
   plan.free_disk_bytes = free_disk(options.grow.out);
   try {
-    check_room(nodes, options.grow.out, ranks);
+    check_resources(nodes, options.grow.out, ranks);
   } catch (const Error& e) {
     plan.problem = e;
   }

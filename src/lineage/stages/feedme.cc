@@ -79,6 +79,7 @@ TuningSet keep_answers(const FeedmeConfig& config, const InstructionPrompts& pro
                        const std::vector<std::vector<Tokens>>& drawn, int64_t context) {
   TuningSet kept;
   kept.record.kind = "answers rated by the labeler";
+  kept.record.generated = true;
   const int least = static_cast<int>(std::ceil(config.min_rating));
   for (int64_t i = 0; i < config.answers.prompts; ++i) {
     const Demonstration prompt = prompts(i);

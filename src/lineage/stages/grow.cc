@@ -10,12 +10,12 @@
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
 #include "lineage/base/parallel.h"
-#include "lineage/base/side_by_side.h"
+#include "lineage/base/task_graph.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/heldout_split.h"
 #include "lineage/data/prepare.h"
+#include "lineage/stages/preflight.h"
 #include "lineage/stages/regrown.h"
-#include "lineage/stages/room.h"
 #include "lineage/train/machine.h"
 
 namespace lineage {
@@ -169,7 +169,7 @@ std::vector<GrownNode> Grower::run() {
   }
   // What was never grown here will be, whatever its data turns out to be: known before that is
   // read.
-  check_room(fresh, options_.out, ranks_.size());
+  check_resources(fresh, options_.out, ranks_.size());
   const auto data = prepare_data(nodes);
   links_ = options_.out / "trees" /
            (options_.tree.empty() ? tree_of_seed(recipe_, recipe_.seed) : options_.tree);
@@ -183,7 +183,7 @@ std::vector<GrownNode> Grower::run() {
     const StagePlan plan = stage_of(node).plan(node, recipe_, ranks_.size());
     ungrown.push_back({node.place, plan, g.folder});
   }
-  check_room(ungrown, options_.out, ranks_.size());
+  check_resources(ungrown, options_.out, ranks_.size());
   if (ranks_.rank() == 0)  // of nodes that the recipe had once; what they link to stays
     remove_links(links_, options_.out / "nodes", [&](const std::string& name) {
       return std::ranges::find(recipe_.nodes, name, &RecipeNode::name) != recipe_.nodes.end();
@@ -238,30 +238,30 @@ void Grower::name_growing(const std::vector<RecipeNode>& nodes) {
 void Grower::grow_all(const std::vector<RecipeNode>& nodes, const std::vector<NodeToGrow>& room) {
   if (room.empty()) return;
   std::vector<const RecipeNode*> ungrown;
-  std::vector<Piece> pieces;
+  std::vector<TaskGraph::Task> tasks;
   std::vector<double> flops;
   for (const RecipeNode& node : nodes) {
     if (grown_.at(node.name).cached) continue;
-    Piece piece{.cost = room[pieces.size()].plan.flops};
+    TaskGraph::Task task{.cost = room[tasks.size()].plan.flops};
     for (size_t i = 0; i < ungrown.size(); ++i)
       if (std::ranges::find(node.parents, ungrown[i]->name) != node.parents.end())
-        piece.after.push_back(i);
-    flops.push_back(piece.cost);
-    pieces.push_back(std::move(piece));
+        task.after.push_back(i);
+    flops.push_back(task.cost);
+    tasks.push_back(std::move(task));
     ungrown.push_back(&node);
   }
   peak_gflops_ = matmul_peak_gflops() * ranks_.size();
   // Ranks must meet in the same node, so theirs grow one after another.
   const int wanted = options_.at_once > 0 ? options_.at_once : num_threads();
-  const int at_once = ranks_.size() > 1 ? 1 : fit_at_once(room, options_.out, wanted);
-  JointProgress joint(progress_, fmt::format("growing {} nodes", pieces.size()), flops);
-  SideBySide side_by_side(std::move(pieces), at_once);
-  side_by_side.run([&](size_t i) {
+  const int at_once = ranks_.size() > 1 ? 1 : max_parallel_nodes(room, options_.out, wanted);
+  JointProgress joint(progress_, fmt::format("growing {} nodes", tasks.size()), flops);
+  TaskGraph graph(std::move(tasks), at_once);
+  graph.run([&](size_t i) {
     const RecipeNode& node = *ungrown[i];
     const auto own = at_once > 1 ? joint.piece(i, node.name) : nullptr;
     // Asked between steps, which is when a node may take another share of the threads.
     grow_node(node, grown_.at(node.name), own ? *own : progress_, [&, i] {
-      return side_by_side.pause(i) || (options_.interrupted && options_.interrupted());
+      return graph.rebalance(i) || (options_.interrupted && options_.interrupted());
     });
   });
 }

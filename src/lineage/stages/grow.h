@@ -65,7 +65,7 @@ struct GrowPlan {
 };
 // Takes about as long for a large model as for a small one: a step that would take long is not run,
 // its time follows from that of a small model of the same kind. What grow() refuses before it
-// trains is refused here, but for room, see check_room().
+// trains is refused here, but for room, see check_resources().
 GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
 
 // What a run would find out late, read early where that is cheap: a tokenizer's files, the first

@@ -6,7 +6,7 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/files.h"
 #include "lineage/stages/grow.h"
-#include "lineage/stages/room.h"
+#include "lineage/stages/preflight.h"
 #include "lineage/train/language_model.h"
 #include "lineage/train/machine.h"
 #include "lineage/world/vocabulary.h"

@@ -8,7 +8,7 @@
 #include "lineage/base/error.h"
 #include "lineage/data/files.h"
 #include "lineage/stages/recipe.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/prepare_documents.h"
 #include "lineage/world/text_corpus.h"
 #include "lineage/world/vocabulary.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lineage/data/prepare.h"
-#include "lineage/world/mpy/corpus/code_config.h"
+#include "lineage/world/minipy/corpus/code_config.h"
 #include "lineage/world/world_config.h"
 
 namespace lineage {

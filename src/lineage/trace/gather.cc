@@ -82,11 +82,11 @@ std::vector<Found> find_checkpoints(const fs::path& folder) {
   return result;
 }
 
-// Answers that a node's parent wrote differ from seed to seed; all other data is the recipe's.
+// Digests of the data that all seeds of a node share.
 std::map<std::string, std::string> given_data(const Manifest& m) {
   std::map<std::string, std::string> digests;
   for (const auto& [name, json] : m.datasets)
-    if (!json.value("kind", "").starts_with("answers")) digests[name] = json.value("digest", "");
+    if (!json.value("generated", false)) digests[name] = json.value("digest", "");
   return digests;
 }
 

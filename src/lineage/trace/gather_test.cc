@@ -42,6 +42,13 @@ std::string grow(const fs::path& folder, const std::string& name, uint64_t seed,
   return weights;
 }
 
+// Writes the record of a source into the manifest of a model that is there.
+void set_dataset(const fs::path& folder, const std::string& name, const nlohmann::json& record) {
+  Manifest m = Checkpoint::open(folder).manifest();
+  m.datasets[name] = record;
+  write_bytes(folder / "manifest.json", to_json(m));
+}
+
 // A tree of two seeds: the recipe's own in the tree's folder, the other in a folder of its own.
 void grow_two_seeds(const fs::path& tree) {
   for (const uint64_t seed : {1, 2}) {
@@ -93,6 +100,20 @@ TEST(Gather, SeedsOfAnOlderRecipeAreLeftOutWithTheirChildren) {
   ASSERT_EQ(r.notes.size(), 2u);
   EXPECT_NE((r.notes[0] + r.notes[1]).find("zz-base of seed 2 was grown from another version"),
             std::string::npos);
+}
+
+TEST(Gather, OnlyGeneratedDataMayDifferBetweenSeeds) {
+  for (const bool generated : {true, false}) {
+    const TempFolder run;
+    const fs::path tree = run / "trees/small";
+    grow_two_seeds(tree);
+    for (const auto& [child, digest] : {std::pair("a-child", "a"), {"seed-2/a-child", "b"}})
+      set_dataset(tree / child, "answers", {{"digest", digest}, {"generated", generated}});
+    const Report r = gather_report(run.path());
+    ASSERT_EQ(r.nodes.size(), 2u);
+    EXPECT_EQ(r.nodes[1].name, "a-child");
+    EXPECT_EQ(r.nodes[1].grown.size(), generated ? 2u : 1u);
+  }
 }
 
 TEST(Gather, NodesStandInTheRecipesOrder) {

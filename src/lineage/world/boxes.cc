@@ -81,7 +81,7 @@ void write_start(DocumentWriter& out, const BoxScene& scene, size_t object) {
 void write_step(DocumentWriter& out, const BoxScene& scene, const BoxStep& step) {
   static const Template put("{p} put the {o} in the {c} ."), move("{p} moved the {o} to the {c} ."),
       swap("{p} swapped the {o} and the {x} .");
-  const auto object = [&](int i) { return Words(box_object(scene.objects[i])); };
+  const auto object = [&](int i) { return Phrase(box_object(scene.objects[i])); };
   const Slot person{'p', step.person}, thing{'o', object(step.object)};
   if (step.operation == BoxOperation::swap)
     return swap.write(out, {person, thing, {'x', object(step.other)}});

@@ -33,7 +33,7 @@ TEST(Claims, ParsingIsTheInverseOfWriting) {
     for (int i = draw.between(1, 6); i > 0; --i) {
       Fact fact = random_fact(draw);
       const bool person = subject_domain(fact.relation) == Domain::person;
-      Words subject;
+      Phrase subject;
       if (person && topic >= 0 && draw.chance(0.5)) {
         fact.subject = topic;
         subject = World::female(topic) ? she : he;

@@ -74,7 +74,7 @@ int domain_size(Domain d) {
                              : static_cast<int>(tables().tokens[static_cast<size_t>(d)].size());
 }
 
-Words domain_words(Domain d, int index) {
+Phrase domain_words(Domain d, int index) {
   assert(0 <= index && index < domain_size(d));
   const DomainTables& t = tables();
   const auto at = [](const std::vector<Token>& of, int i) { return of[i]; };

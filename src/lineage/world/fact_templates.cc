@@ -174,23 +174,23 @@ std::span<const Template> b_statements(Relation relation, WordOrder order) {
   return std::span(fact_templates(relation).statements).first(1);
 }
 
-Words subject_words(const Fact& f) { return domain_words(subject_domain(f.relation), f.subject); }
-Words value_words(const Fact& f) { return domain_words(value_domain(f.relation), f.value); }
+Phrase subject_words(const Fact& f) { return domain_words(subject_domain(f.relation), f.subject); }
+Phrase value_words(const Fact& f) { return domain_words(value_domain(f.relation), f.value); }
 
 void write_fact(DocumentWriter& out, const Template& form, const Fact& fact, TokenTag tag,
-                Words subject) {
-  const Words name = subject_words(fact);
+                Phrase subject) {
+  const Phrase name = subject_words(fact);
   // The name tells a pronoun's gender.
   const TokenTag subject_tag = subject.count == 0 ? TokenTag{} : TokenTag{Ability::grammar, true};
   if (subject.count == 0) subject = name;
-  const Words year = fact.year >= 0 ? Words(Vocabulary::get().integer(fact.year)) : Words();
-  const Words value = value_words(fact);
+  const Phrase year = fact.year >= 0 ? Phrase(Vocabulary::get().integer(fact.year)) : Phrase();
+  const Phrase value = value_words(fact);
   form.write(out, {{'s', subject, subject_tag}, {'o', name}, {'v', value, tag}, {'y', year}});
 }
 
 std::vector<Token> fact_prompt(const Template& form, const Fact& fact) {
-  const Words name = subject_words(fact);
-  const Words year = fact.year >= 0 ? Words(Vocabulary::get().integer(fact.year)) : Words();
+  const Phrase name = subject_words(fact);
+  const Phrase year = fact.year >= 0 ? Phrase(Vocabulary::get().integer(fact.year)) : Phrase();
   return form.tokens({{'s', name}, {'o', name}, {'v', {}}, {'y', year}}, 'v');
 }
 

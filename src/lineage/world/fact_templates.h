@@ -28,10 +28,10 @@ std::span<const Template> b_statements(Relation, WordOrder);
 
 // The slots of a fact, with `subject` in place of the subject's name ("he", "she") when it is not
 // empty; the value's tokens carry `tag`, a pronoun that of grammar.
-Words subject_words(const Fact&);
-Words value_words(const Fact&);
+Phrase subject_words(const Fact&);
+Phrase value_words(const Fact&);
 void write_fact(DocumentWriter&, const Template&, const Fact&, TokenTag tag = {},
-                Words subject = {});
+                Phrase subject = {});
 // The tokens of a statement or question of the fact, up to the value.
 std::vector<Token> fact_prompt(const Template&, const Fact&);
 

@@ -65,18 +65,18 @@ struct Fact {
 };
 
 // Up to four tokens: a name or a number.
-struct Words {
+struct Phrase {
   std::array<Token, 4> tokens{};
   uint8_t count = 0;
-  Words() = default;
-  Words(Token t) : tokens{t}, count(1) {}  // NOLINT: a token is one word
-  Words(Token a, Token b) : tokens{a, b}, count(2) {}
+  Phrase() = default;
+  Phrase(Token t) : tokens{t}, count(1) {}  // NOLINT: a token is one word
+  Phrase(Token a, Token b) : tokens{a, b}, count(2) {}
   const Token* begin() const { return tokens.data(); }
   const Token* end() const { return tokens.data() + count; }
 };
 
 int domain_size(Domain);
-Words domain_words(Domain, int index);
+Phrase domain_words(Domain, int index);
 // The member that `tokens` begin with, and how many tokens it takes; {-1, 0} for none.
 std::pair<int, int> find_member(Domain, std::span<const Token> tokens);
 
@@ -106,7 +106,7 @@ struct Topic {
 // Something that nobody should help with, and a harmless request with the same words.
 struct Intent {
   Token verb;
-  Words target;
+  Phrase target;
   bool heldout = false;
 };
 

@@ -24,7 +24,7 @@ void write_property(DocumentWriter& out, Token subject, Property p, bool has, To
   out.token(v.token(property_name(p)), has ? tag : TokenTag{}).token(stop);
 }
 
-void write_buoyancy(DocumentWriter& out, Words subject, bool floats, TokenTag tag) {
+void write_buoyancy(DocumentWriter& out, Phrase subject, bool floats, TokenTag tag) {
   static const Template form("{s} {v} .");
   static const Token up = Vocabulary::get().token("floats"),
                      down = Vocabulary::get().token("sinks");

@@ -47,7 +47,7 @@ std::vector<Token> Template::tokens(std::initializer_list<Slot> slots, char stop
     }
     const char name = static_cast<char>(-item);
     if (name == stop) break;
-    const Words& words = find_slot(slots, name).words;
+    const Phrase& words = find_slot(slots, name).words;
     out.insert(out.end(), words.begin(), words.end());
   }
   return out;

@@ -12,7 +12,7 @@ namespace lineage {
 // What stands in a slot, and the tag of its tokens.
 struct Slot {
   char name;
-  Words words;
+  Phrase words;
   TokenTag tag{};
 };
 

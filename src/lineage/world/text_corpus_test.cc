@@ -109,7 +109,7 @@ TEST(TextCorpus, EveryPersonHasExactlyItsTiersBiographies) {
       ++biographies[person->name];
       // Every exposure tells every attribute, as an answer.
       for (int a = 0; a < c.world.config().attributes; ++a) {
-        const Words value =
+        const Phrase value =
             value_words({static_cast<Relation>(a), person->name, person->profile[a]});
         const auto at = std::search(d.tokens.begin(), d.tokens.end(), value.begin(), value.end());
         ASSERT_NE(at, d.tokens.end());

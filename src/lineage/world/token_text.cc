@@ -31,7 +31,7 @@ TokenText& TokenText::digits(int64_t value) {
   return *this;
 }
 
-TokenText& TokenText::words(const Words& w) {
+TokenText& TokenText::words(const Phrase& w) {
   tokens_.insert(tokens_.end(), w.begin(), w.end());
   return *this;
 }

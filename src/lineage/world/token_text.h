@@ -24,7 +24,7 @@ class TokenText {
   TokenText& number(int64_t value);
   TokenText& digits(int64_t value);  // one token a digit, also below 100; value >= 0
   TokenText& token(Token t);
-  TokenText& words(const Words& w);
+  TokenText& words(const Phrase& w);
   TokenText& add(std::span<const Token> tokens);
   TokenText& person(int name) { return words(domain_words(Domain::person, name)); }
   // "a , b , c"

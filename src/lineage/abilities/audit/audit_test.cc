@@ -12,7 +12,7 @@
 #include "lineage/world/fact_templates.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/item_split.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/text_corpus.h"
 #include "lineage/world/token_text.h"
 
@@ -187,7 +187,7 @@ TEST(Audit, FindsDocumentsThatTheSplitForbids) {
   };
   const auto asks = [](int name) {
     DocumentWriter d(DocumentType::question_page);
-    const Words words = domain_words(Domain::person, name);
+    const Phrase words = domain_words(Domain::person, name);
     d.text("<src:web> q : where was").token(words.tokens[0]).token(words.tokens[1]);
     return d.text("born ? a : tarn .").finish();
   };

@@ -5,8 +5,8 @@
 #include <map>
 
 #include "lineage/abilities/audit/token_hash.h"
-#include "lineage/world/mpy/ast.h"
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/ast.h"
+#include "lineage/world/minipy/words.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -33,9 +33,9 @@ void send(const KeySink& sink, ContentKind kind, uint64_t hash) {
 
 void send_program(Span program, const KeySink& sink) {
   try {
-    const auto parsed = mpy::parse(mpy::read_words(program).items);
-    if (!parsed->body.empty()) send(sink, ContentKind::program, mpy::canonical_hash(*parsed));
-  } catch (const mpy::Fault&) {
+    const auto parsed = minipy::parse(minipy::read_words(program).items);
+    if (!parsed->body.empty()) send(sink, ContentKind::program, minipy::canonical_hash(*parsed));
+  } catch (const minipy::Fault&) {
     // No program: a part of one, or several.
   }
 }

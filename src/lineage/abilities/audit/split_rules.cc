@@ -4,8 +4,8 @@
 
 #include "lineage/world/claims.h"
 #include "lineage/world/item_split.h"
-#include "lineage/world/mpy/ast.h"
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/ast.h"
+#include "lineage/world/minipy/words.h"
 #include "lineage/world/token_text.h"
 
 namespace lineage {
@@ -40,8 +40,8 @@ bool is_test_program(const Document& d) {
     if (!printed && d.tokens[i] != marks().prompt) program.push_back(d.tokens[i]);
   }
   try {
-    return is_test_key(mpy::canonical_hash(*mpy::parse(mpy::read_words(program).items)));
-  } catch (const mpy::Fault&) {
+    return is_test_key(minipy::canonical_hash(*minipy::parse(minipy::read_words(program).items)));
+  } catch (const minipy::Fault&) {
     return false;
   }
 }

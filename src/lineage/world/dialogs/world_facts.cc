@@ -10,14 +10,14 @@ namespace lineage {
 namespace {
 
 // Questions that a pronoun or a first name fits into, by attribute.
-Tokens question(Relation relation, Words who) {
+Tokens question(Relation relation, Phrase who) {
   static const std::vector<Template> forms = templates(
       {"where was {o} born ?", "where does {o} work ?", "what does {o} work as ?",
        "what does {o} like to eat ?", "what pet does {o} have ?", "who does {o} know best ?"});
   return forms[static_cast<size_t>(relation)].tokens({{'o', who}});
 }
 
-Tokens told(Relation relation, Words who, Words value) {
+Tokens told(Relation relation, Phrase who, Phrase value) {
   static const std::vector<Template> forms =
       templates({"{o} was born in {v} .", "{o} works for {v} .", "{o} works as a {v} .",
                  "{o} likes {v} .", "{o} has a {v} .", "{o} is a friend of {v} ."});
@@ -27,12 +27,12 @@ Tokens told(Relation relation, Words who, Words value) {
 const Person& somebody(const DialogDraft& d) {
   return known_person({d.world, 0, 0, d.use, 0, d.draw});
 }
-Words name_of(const Person& p) { return domain_words(Domain::person, p.name); }
+Phrase name_of(const Person& p) { return domain_words(Domain::person, p.name); }
 Tokens value_of(const Person& p, Relation r) {
-  const Words w = domain_words(value_domain(r), p.profile[static_cast<size_t>(r)]);
+  const Phrase w = domain_words(value_domain(r), p.profile[static_cast<size_t>(r)]);
   return Tokens(w.begin(), w.end());
 }
-Words he(const Person& p) { return word_token(World::female(p.name) ? "she" : "he"); }
+Phrase he(const Person& p) { return word_token(World::female(p.name) ? "she" : "he"); }
 std::vector<Relation> relations(const DialogDraft& d, int n) {
   std::vector<Relation> out;
   for (int a : d.draw.distinct(n, told_attributes(d.world)))
@@ -62,7 +62,7 @@ void draft_topic_switch(DialogDraft& d, int lag) {
   d.say(question(r[0], name_of(*a)), value_of(*a, r[0]));
   d.fill(std::max(0, lag - 2));
   d.say(question(r[0], name_of(*b)), value_of(*b, r[0]));
-  const Words first(*name_of(*a).begin());
+  const Phrase first(*name_of(*a).begin());
   d.say(TokenText("again about").words(first).text(":").add(question(r[1], first)).take(),
         value_of(*a, r[1]));
   d.dialog.asked = d.dialog.turns.size() - 1;
@@ -74,11 +74,11 @@ void draft_counterfactual(DialogDraft& d, int lag) {
   const Relation r = relations(d, 1)[0];
   Tokens other = value_of(p, r);
   while (other == value_of(p, r)) {
-    const Words any =
+    const Phrase any =
         domain_words(value_domain(r), d.world.random_profile(d.draw)[static_cast<size_t>(r)]);
     other = Tokens(any.begin(), any.end());
   }
-  const Words value = other.size() == 1 ? Words(other[0]) : Words(other[0], other[1]);
+  const Phrase value = other.size() == 1 ? Phrase(other[0]) : Phrase(other[0], other[1]);
   d.say(TokenText("in my story").add(told(r, name_of(p), value)).take(), words_to_tokens("sure ."));
   d.fill(lag - 1);
   d.say(TokenText("in my story").add(question(r, name_of(p))).take(), other);
@@ -111,7 +111,7 @@ void draft_refusal(DialogDraft& d) {
 void draft_clarification(DialogDraft& d) {
   const Person& p = somebody(d);
   const Relation r = relations(d, 1)[0];
-  const Words first(*name_of(p).begin());
+  const Phrase first(*name_of(p).begin());
   d.fill(d.draw.between(1, 2));
   d.say(question(r, first), TokenText().words(first).text("who ?").take());
   d.say(TokenText().person(p.name).text(".").take(), value_of(p, r));

@@ -6,7 +6,7 @@
 #include "lineage/base/error.h"
 #include "lineage/world/dialogs/dialog.h"
 #include "lineage/world/instructions/registry.h"
-#include "lineage/world/mpy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/problems/chain.h"
 #include "lineage/world/text_corpus.h"
 

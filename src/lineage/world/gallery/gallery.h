@@ -9,7 +9,7 @@
 
 #include "lineage/world/document.h"
 #include "lineage/world/facts.h"
-#include "lineage/world/mpy/corpus/code_config.h"
+#include "lineage/world/minipy/corpus/code_config.h"
 
 namespace lineage {
 

@@ -17,7 +17,7 @@ void add_variants(int first, int last, ProblemVariant v, std::vector<ProblemVari
 
 }  // namespace
 
-Tokens statement(const Fact& fact, int form, Words subject) {
+Tokens statement(const Fact& fact, int form, Phrase subject) {
   const auto forms = fact_templates(fact.relation).train_statements();
   const size_t begin = static_cast<size_t>(form) % forms.size();
   // A pronoun needs a wording that has a place for one.

@@ -10,7 +10,7 @@ namespace lineage {
 
 // A fact in the wording number `form` (modulo their number) of those in training; `subject` in
 // place of the subject's name.
-Tokens statement(const Fact&, int form, Words subject = {});
+Tokens statement(const Fact&, int form, Phrase subject = {});
 
 // Who is for a contested topic, or against it, in a sentence; both, in either order.
 Tokens side_of(const Topic&, bool in_favour);

@@ -2,8 +2,8 @@
 #include <array>
 
 #include "lineage/world/instructions/task.h"
-#include "lineage/world/mpy/corpus/spec.h"
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/corpus/spec.h"
+#include "lineage/world/minipy/words.h"
 
 namespace lineage {
 namespace {
@@ -38,8 +38,8 @@ Tokens function_text(const Tokens& body) {
 // What `program` and then print ( f ( input ) ) print.
 std::string output_of(std::span<const Token> program, const Tokens& input) {
   const Tokens all = TokenText().add(program).text("print ( f (").add(input).text(") )").take();
-  const mpy::RunResult r = mpy::run_words(all);
-  return r.outcome == mpy::Outcome::ok ? r.output : std::string();
+  const minipy::RunResult r = minipy::run_words(all);
+  return r.outcome == minipy::Outcome::ok ? r.output : std::string();
 }
 
 // Inputs on which two functions must agree.
@@ -164,10 +164,10 @@ std::optional<Task> predict_output(const TaskInput& in) {
           ": \n <indent> print ( 1 ) \n <dedent> else : \n <indent> print ( 2 ) \n <dedent>");
   }
   const Tokens program = p.take();
-  const mpy::RunResult r = mpy::run_words(program);
-  if (r.outcome != mpy::Outcome::ok || r.printed.size() != 1) return std::nullopt;
+  const minipy::RunResult r = minipy::run_words(program);
+  if (r.outcome != minipy::Outcome::ok || r.printed.size() != 1) return std::nullopt;
   Tokens output;
-  mpy::write_text(r.printed[0].text, output);
+  minipy::write_text(r.printed[0].text, output);
   Task task{
       .request = words_to_tokens(in.phrase == 0 ? "predict the output" : "what does this print"),
       .payload = program,

@@ -29,7 +29,7 @@ Lines draw_lines(const TaskInput& in, int strangers, int facts_each) {
 
 Task ask(const TaskInput& in, std::string_view name, const Fact& fact, Tokens context) {
   const auto questions = fact_templates(fact.relation).train_questions();
-  const Words value = value_words(fact);
+  const Phrase value = value_words(fact);
   Task task{.request = questions[static_cast<size_t>(in.phrase) % questions.size()].tokens(
                 {{'o', subject_words(fact)}}),
             .payload = std::move(context),

@@ -16,7 +16,7 @@ Fact fact_of(const TaskInput& in, Relation relation, int subject) {
   return {relation, subject, in.world.value(relation, subject)};
 }
 
-Tokens tokens_of(const Words& w) { return Tokens(w.begin(), w.end()); }
+Tokens tokens_of(const Phrase& w) { return Tokens(w.begin(), w.end()); }
 
 uint64_t fact_key(std::string_view what, const Fact& f, int extra = 0) {
   return item_key(what, {static_cast<int64_t>(f.relation), f.subject, extra});
@@ -122,8 +122,8 @@ std::optional<Task> biography(const TaskInput& in) {
   for (int i = 0; i < told_attributes(in.world); ++i)
     task.record.facts.push_back(fact_of(in, static_cast<Relation>(i), person.name));
   for (size_t i = 0; i < attributes.size(); ++i) {
-    const Words he(word_token(World::female(person.name) ? "she" : "he"));
-    answer.add(statement(task.record.facts[attributes[i]], 0, i == 0 ? Words{} : he));
+    const Phrase he(word_token(World::female(person.name) ? "she" : "he"));
+    answer.add(statement(task.record.facts[attributes[i]], 0, i == 0 ? Phrase{} : he));
   }
   if (in.phrase == 0)
     task.request = TokenText("write").number(n).text("fact about").person(person.name).take();

@@ -34,7 +34,7 @@ std::string_view relation_noun(Relation relation) {
   }
 }
 
-Words value_name(Relation relation, int value) {
+Phrase value_name(Relation relation, int value) {
   return domain_words(value_domain(relation), value);
 }
 
@@ -96,7 +96,7 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
     asked.text(relation_noun(*r));
   problem.question = asked.person(start.name).text("?").take();
   int subject = start.name;
-  Words subject_name = domain_words(Domain::person, subject);
+  Phrase subject_name = domain_words(Domain::person, subject);
   bool has_test_step = false, after_trained_step = false;
   for (Relation relation : path.relations) {
     const bool of_person = subject_domain(relation) == Domain::person;
@@ -108,7 +108,7 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
       trained = trained && !is_test_key(key);
     }
     const int value = world.value(relation, subject);
-    const Words named = value_name(relation, value);
+    const Phrase named = value_name(relation, value);
     problem.chain.push_back(TokenText(relation_noun(relation))
                                 .words(subject_name)
                                 .text("is")

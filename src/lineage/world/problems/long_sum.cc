@@ -4,7 +4,7 @@
 #include <cassert>
 #include <optional>
 
-#include "lineage/world/mpy/words.h"
+#include "lineage/world/minipy/words.h"
 
 namespace lineage {
 namespace {
@@ -68,12 +68,12 @@ Tokens run_tool(std::span<const Token> response) {
   auto program = response.subspan(static_cast<size_t>(response.rend() - last));
   const auto stop = std::find(program.begin(), program.end(), word_token("<ret>"));
   program = program.first(static_cast<size_t>(stop - program.begin()));
-  const mpy::RunResult result = mpy::run_words(program);
-  if (result.outcome != mpy::Outcome::ok || result.printed.size() != 1) return {};
+  const minipy::RunResult result = minipy::run_words(program);
+  if (result.outcome != minipy::Outcome::ok || result.printed.size() != 1) return {};
   Tokens out;
   try {
-    mpy::write_text(result.printed[0].text, out);
-  } catch (const mpy::Fault&) {  // printed what no word says
+    minipy::write_text(result.printed[0].text, out);
+  } catch (const minipy::Fault&) {  // printed what no word says
     return {};
   }
   return out;

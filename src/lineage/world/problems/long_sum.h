@@ -25,7 +25,7 @@ Tokens sum_answer(const LongSum&);      // "6 2 1"
 // "<call> print ( 4 8 2 + 1 3 9 ) <ret> 6 2 1 <ans> 6 2 1"
 Tokens tool_answer(const LongSum&);
 
-// A response of a model that may call the tool, up to <ret>: the tool's output, run by the mpy
+// A response of a model that may call the tool, up to <ret>: the tool's output, run by the minipy
 // interpreter. Empty when there is no well-formed call at the end, or when the program fails.
 Tokens run_tool(std::span<const Token> response);
 // Whether the response's first call would give the right value.

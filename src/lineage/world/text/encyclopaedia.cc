@@ -28,7 +28,7 @@ void write_sentences(DocumentWriter& out, const TextContext& context, const Pers
     if (voice == Voice::diary && draw.chance(0.3)) saw.write(out, {});
     const bool by_name = draw.chance(0.25);
     write_fact(out, draw.pick(context.statements(relation)), fact, kKnown,
-               by_name ? Words() : Words(pronoun(person.name)));
+               by_name ? Phrase() : Phrase(pronoun(person.name)));
   }
 }
 
@@ -89,7 +89,7 @@ void object_page(DocumentWriter& out, const TextContext& context, Draw& draw) {
   static const Token the = Vocabulary::get().token("the");
   for (int object : draw.distinct(2, 32)) {
     const int material = context.world->value(Relation::material, object);
-    const Words name = domain_words(Domain::object, object);
+    const Phrase name = domain_words(Domain::object, object);
     write_fact(out, draw.pick(context.statements(Relation::material)),
                {Relation::material, object, material}, kCommon);
     write_buoyancy(out, domain_words(Domain::material, material), material_floats(material),

@@ -66,9 +66,9 @@ void write_from(DocumentWriter& out, const Form& forms, const Cast& cast, bool f
   static const Token he = v.token("he"), she = v.token("she"), him = v.token("him"),
                      her = v.token("her"), his = v.token("his"), boy = v.token("boy"),
                      girl = v.token("girl");
-  const Words name = domain_words(Domain::person, cast.hero);
+  const Phrase name = domain_words(Domain::person, cast.hero);
   const bool female = World::female(cast.hero);
-  draw.pick(forms).write(out, {{'h', full_name ? name : Words(name.tokens[0])},
+  draw.pick(forms).write(out, {{'h', full_name ? name : Phrase(name.tokens[0])},
                                {'k', domain_words(Domain::person, cast.helper).tokens[0]},
                                {'p', female ? she : he, kAgrees},
                                {'m', female ? her : him, kAgrees},

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace lineage {
+
+// Runs tasks side by side, a thread each, within the compute threads of the caller of run(). Work
+// that leaves threads idle between its parallel loops, as a small model's training step does, takes
+// less time beside other such work than one after another. Ready tasks are started in the order of
+// their critical path (list scheduling: Hu, "Parallel Sequencing and Assembly Line Problems",
+// Operations Research 9(6), 1961).
+class TaskGraph {
+ public:
+  struct Task {
+    std::vector<size_t> after = {};  // earlier tasks of the list that must be done first
+    double cost = 1;                 // in any unit
+  };
+
+  // At most `at_once` tasks run at a time. With 1 they run in the order of the list, on the calling
+  // thread.
+  TaskGraph(std::vector<Task> tasks, int at_once);
+
+  // Calls work(i) for every task i. After a failure no task is started, and the first failure is
+  // thrown once the running ones have ended.
+  void run(const std::function<void(size_t)>& work);
+
+  // Gives the loops of `task` its share of the threads as it is now; its work calls this between
+  // steps. True: another task has failed, so stop.
+  bool rebalance(size_t task);
+
+ private:
+  enum class State : uint8_t { waiting, running, done };
+  bool ready(size_t task) const;
+  size_t next() const;  // the ready task to begin; how many there are when none is ready
+  void serve(const std::function<void(size_t)>& work);
+
+  std::vector<Task> tasks_;
+  int at_once_, threads_;
+  std::vector<double> critical_path_;  // of each task: cost until all that waits for it is done
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<State> states_;
+  std::vector<size_t> running_;  // in the order of their beginning
+  std::exception_ptr failure_;
+};
+
+}  // namespace lineage

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "lineage/world/minipy/outcome.h"
+
+namespace lineage::minipy {
+
+// What a program may spend. A step is a statement, a turn of a loop, an item of a comprehension or
+// a call.
+struct Limits {
+  int64_t steps = 2000;
+  int64_t cells = 1 << 16;         // list items, dictionary entries, 8 characters of a string, …
+  int64_t output_bytes = 1 << 16;  // printed
+  int calls = 200;                 // of functions within functions
+};
+
+// Counts it. Memory is never given back within a run, so the count is of all that was ever made.
+class Budget {
+ public:
+  explicit Budget(const Limits& limits)
+      : limits_(limits), work_left_(1000 * limits.steps), cells_left_(limits.cells) {}
+
+  int64_t steps() const { return steps_; }
+  void step() {
+    if (++steps_ > limits_.steps) throw Fault{Outcome::step_limit, "too many steps"};
+  }
+  // Anything that touches n items, so that a step's time has a bound.
+  void work(int64_t n = 1) {
+    if ((work_left_ -= n) < 0) throw Fault{Outcome::step_limit, "too much work"};
+  }
+  void cells(int64_t n) {
+    if ((cells_left_ -= n) < 0) throw Fault{Outcome::memory_limit, "too much memory"};
+    work(n);
+  }
+  void characters(size_t n) { cells(static_cast<int64_t>(n / 8) + 1); }
+
+ private:
+  const Limits& limits_;
+  int64_t steps_ = 0;
+  int64_t work_left_, cells_left_;
+};
+
+}  // namespace lineage::minipy

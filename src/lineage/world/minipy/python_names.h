@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "lineage/world/minipy/value.h"
+
+namespace lineage::minipy {
+
+// What CPython knows and we do not: using it is "unsupported", not a NameError or AttributeError.
+bool python_builtin(std::string_view name);
+bool python_attribute(Kind, std::string_view name);
+
+// Whether values of this kind have that method here.
+bool has_builtin_method(Kind, Symbol);
+
+}  // namespace lineage::minipy
