@@ -4,16 +4,12 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
+#include "lineage/eval/database_row.h"
 #include "lineage/eval/score.h"
-
-struct sqlite3;
-struct sqlite3_stmt;
+#include "lineage/eval/sqlite_file.h"
 
 namespace lineage {
 
@@ -59,35 +55,13 @@ struct ScoreRow {
   double chance = 0, shuffled = 0, format = 0;
 };
 
-// A row of a query; columns are found by their names, and a name that the query has not is a fault
-// of the program. NULL is "" as text and NaN as a number.
-class DatabaseRow {
- public:
-  std::string text(std::string_view column) const;
-  double number(std::string_view column) const;
-  int64_t integer(std::string_view column) const;  // NULL: 0
-  std::vector<std::string> texts() const;          // of all columns, in their order
-
- private:
-  friend class Database;
-  using Value = std::variant<std::monostate, int64_t, double, std::string>;
-  const Value& value(std::string_view column) const;
-
-  std::shared_ptr<const std::vector<std::string>> names_;
-  std::vector<Value> values_;
-};
-
 // scores.sqlite of a run folder (docs/formats.md): nodes, runs, scenarios, items, predictions,
 // scores. Several processes may use one file; each evaluation is written whole or not at all, so a
 // killed run leaves what it had finished. Errors name the file.
 class Database {
  public:
-  // To read changes nothing: the file must be there, and folder and disk may be read-only or full.
-  enum class Access : uint8_t { write, read };
+  using Access = SqliteFile::Access;
   explicit Database(std::filesystem::path, Access = Access::write);
-  ~Database();
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
 
   void add_node(const NodeRecord&);
   // A run of the program, to which the scores that follow belong. Its row is written with the first
@@ -123,34 +97,15 @@ class Database {
   // Any SELECT; `values` are bound to ?1, ?2, ….
   std::vector<DatabaseRow> query(const std::string& sql,
                                  const std::vector<std::string>& values = {}) const;
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
  private:
-  class Statement;
   struct Run;
-  void execute(const char* sql) const;
-  void create_tables();
-  void check_format(Access);
-  int64_t node_id(const std::string& key) const;
-  int64_t write_scenario(const Evaluation&);
-  int64_t write_scenario(const Evaluation&, int64_t predictions_of, const AggregateMetric&);
-  struct RowInfo {
-    std::string name, ability, title, parent_row;
-    MetricInfo metric;
-  };
-  int64_t write_scenario(const Evaluation&, const std::string& digest,
-                         std::optional<int64_t> predictions_of, const RowInfo&);
-  void write_items(const Evaluation&, int64_t scenario);
-  void write_predictions(const Evaluation&, int64_t node, int64_t scenario);
-  void write_scores(const Evaluation&, int64_t node, int64_t scenario, std::span<const Score>);
-  std::vector<ScoreRow> rows(const std::string& from, const std::vector<std::string>& values) const;
   int64_t insert_run();
-  [[noreturn]] void fail(const std::string& doing) const;
+  std::vector<ScoreRow> rows(const std::string& from, const std::vector<std::string>& values) const;
 
-  std::filesystem::path path_;
-  sqlite3* db_ = nullptr;
+  SqliteFile file_;
   std::shared_ptr<Run> run_;
-  int64_t run_id_ = 0;  // of the evaluation that is being written
 };
 
 }  // namespace lineage

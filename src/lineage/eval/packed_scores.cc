@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-constexpr size_t kFew = 16;
+constexpr size_t kMostFloats = 16;
 constexpr char kFloats = 0, kSteps = 1;
 constexpr double kMostSteps = 65535;
 
@@ -37,7 +37,7 @@ double take_float(std::string_view& bytes) { return std::bit_cast<float>(take<ui
 std::string pack_scores(std::span<const double> scores) {
   std::string bytes;
   if (scores.empty()) return bytes;
-  if (scores.size() <= kFew) {
+  if (scores.size() <= kMostFloats) {
     bytes += kFloats;
     for (const double s : scores) put_float(bytes, s);
     return bytes;

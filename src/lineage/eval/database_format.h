@@ -1,0 +1,11 @@
+#pragma once
+
+#include "lineage/eval/sqlite_file.h"
+
+namespace lineage {
+
+// Leaves the file with the tables and views of database_schema.h, or refuses it with an Error. An
+// empty file gets them, unless it is opened to read.
+void check_format(const SqliteFile&, SqliteFile::Access);
+
+}  // namespace lineage

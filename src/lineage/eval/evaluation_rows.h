@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lineage/eval/database.h"
+#include "lineage/eval/sqlite_file.h"
+
+namespace lineage {
+
+std::string json_text(const std::vector<std::string>&);  // any bytes become UTF-8
+
+// Writes the rows of an evaluation, within a transaction of the caller's. `run`: the row of `runs`
+// that its scores name, or 0.
+void write_evaluation(const SqliteFile&, const Evaluation&, int64_t run);
+
+}  // namespace lineage
