@@ -59,11 +59,6 @@ int64_t Database::insert_run() {
   return file_.last_row();
 }
 
-bool Database::has(const std::string& node, const std::string& digest) const {
-  Statement s(file_, "SELECT 1 FROM measured WHERE node_key = ? AND digest = ? AND cell = ''");
-  return s.bind(node).bind(digest).step();
-}
-
 void Database::write(const Evaluation& e) {
   std::unique_lock<std::mutex> first;
   if (run_) first = std::unique_lock(run_->first);
@@ -76,6 +71,15 @@ void Database::write(const Evaluation& e) {
   if (run_ && first.owns_lock()) run_->id = run;
 }
 
+bool Database::has(const std::string& node, const ScenarioRecord& scenario) {
+  {
+    Statement s(file_, "SELECT 1 FROM measured WHERE node_key = ? AND digest = ? AND cell = ''");
+    if (!s.bind(node).bind(scenario.digest).step()) return false;
+  }
+  update_scenario_texts(file_, scenario);
+  return true;
+}
+
 std::optional<double> Database::current_score(const std::string& node, const std::string& scenario,
                                               const std::string& cell) const {
   Statement s(file_, "SELECT score FROM current WHERE node_key = ? AND name = ? AND cell = ?");
@@ -84,19 +88,22 @@ std::optional<double> Database::current_score(const std::string& node, const std
   return s.real(0);
 }
 
-bool Database::has_same(const Evaluation& e) const {
+bool Database::has_same(const Evaluation& e) {
   const Score& score = e.scores.at(0);
-  Statement s(file_,
-              "SELECT not_measurable, n, score, low, high, log_likelihood, chance FROM measured "
-              "WHERE node_key = ? AND digest = ? AND cell = ?");
-  if (!s.bind(e.node).bind(e.scenario.digest).bind(score.cell).step()) return false;
-  if (s.text(0) != e.not_measurable || s.integer(1) != score.n) return false;
-  int column = 2;
-  for (const double now : {score.estimate.value, score.estimate.low, score.estimate.high,
-                           score.log_likelihood.value, score.chance.value()}) {
-    const double before = s.real(column++);
-    if (before != now && (!std::isnan(before) || std::isfinite(now))) return false;
+  {
+    Statement s(file_,
+                "SELECT not_measurable, n, score, low, high, log_likelihood, chance FROM measured "
+                "WHERE node_key = ? AND digest = ? AND cell = ?");
+    if (!s.bind(e.node).bind(e.scenario.digest).bind(score.cell).step()) return false;
+    if (s.text(0) != e.not_measurable || s.integer(1) != score.n) return false;
+    int column = 2;
+    for (const double now : {score.estimate.value, score.estimate.low, score.estimate.high,
+                             score.log_likelihood.value, score.chance.value()}) {
+      const double before = s.real(column++);
+      if (before != now && (!std::isnan(before) || std::isfinite(now))) return false;
+    }
   }
+  update_scenario_texts(file_, e.scenario);
   return true;
 }
 

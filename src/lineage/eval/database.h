@@ -69,10 +69,12 @@ class Database {
   void begin_run(const std::string& command, const std::string& version, uint64_t seed);
   // The scores that this connection writes belong to the other's run. Any thread may have either.
   void join_run(const Database& other) { run_ = other.run_; }
-  bool has(const std::string& node, const std::string& scenario_digest) const;
   void write(const Evaluation&);
-  // Whether the evaluation's first score is there already, number by number.
-  bool has_same(const Evaluation&) const;
+  // Whether the node's scores of the scenario are there. The columns of the scenario that its
+  // digest does not cover (ability, title, parent_row) are then brought to what the record has.
+  bool has(const std::string& node, const ScenarioRecord&);
+  // Likewise, whether the evaluation's first score is there, number by number.
+  bool has_same(const Evaluation&);
 
   // The score that reports show (the view `current`) of a scenario by name, cell "" being all;
   // none: not measured.

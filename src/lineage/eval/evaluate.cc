@@ -90,7 +90,7 @@ std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Sce
   e.scenario = {scenario_digest(spec, e.items, dev, pool, options.seed),
                 scenario_revision(scenario), &spec, static_cast<int64_t>(e.items.size()),
                 options.seed};
-  if (!options.again && database.has(node.key, e.scenario.digest)) return e.scenario.digest;
+  if (!options.again && database.has(node.key, e.scenario)) return e.scenario.digest;
 
   const TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
   e.prompt_template = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;

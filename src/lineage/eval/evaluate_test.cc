@@ -192,6 +192,30 @@ TEST_F(EvaluateTest, ADatabaseOfAnotherFormatIsRefused) {
   }
 }
 
+// A new title is no reason to measure again.
+TEST_F(EvaluateTest, ARenamedScenarioIsNotMeasuredAgain) {
+  class Renamed final : public Scenario {
+   public:
+    explicit Renamed(Toy toy) : Scenario(toy.spec()), toy_(std::move(toy)) {
+      spec_.title = "renamed", spec_.parent_row = "toy.two";
+    }
+    std::vector<Instance> items(ItemSet set, int64_t n) const override {
+      return toy_.items(set, n);
+    }
+
+   private:
+    Toy toy_;
+  };
+  Database db(folder / "scores.sqlite");
+  db.begin_run("test", "0", 1);
+  evaluate(model, node, {toys[0]}, db);
+  const int64_t once = model.scored_tokens;
+  evaluate(model, node, {std::make_shared<Renamed>(Toy("toy.one"))}, db);
+  EXPECT_EQ(model.scored_tokens, once);
+  EXPECT_EQ(table(db, "SELECT DISTINCT title, parent_row FROM current"),
+            (Table{{"renamed", "toy.two"}}));
+}
+
 TEST_F(EvaluateTest, AGradersRevisionIsMeasuredAgain) {
   Database db(folder / "scores.sqlite");
   db.begin_run("test", "0", 1);

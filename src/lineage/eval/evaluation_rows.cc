@@ -51,7 +51,8 @@ int64_t write_scenario(const SqliteFile& file, const ScenarioRecord& record, con
                    "title, metric, kind, unit, better, target, has_chance, method, reasoning, "
                    "vote, shots, samples, n, seed, revision) "
                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(digest) DO UPDATE "
-                   "SET title = excluded.title RETURNING scenario");
+                   "SET ability = excluded.ability, parent_row = excluded.parent_row, "
+                   "title = excluded.title RETURNING scenario");
   const bool there =
       insert.bind(row.digest)
           .bind(predictions_of)
@@ -190,6 +191,25 @@ void write_evaluation(const SqliteFile& file, const Evaluation& e, int64_t run) 
     if (e.aggregates[a].empty()) continue;
     const ScenarioRow row = row_of(record, record.spec->aggregates[a]);
     write_scores(file, e, node, write_scenario(file, record, row, scenario), e.aggregates[a], run);
+  }
+}
+
+void update_scenario_texts(const SqliteFile& file, const ScenarioRecord& record) {
+  std::vector<ScenarioRow> rows = {row_of(record)};
+  for (const AggregateMetric& a : record.spec->aggregates) rows.push_back(row_of(record, a));
+  const auto bind = [](Statement& s, const ScenarioRow& r) -> Statement& {
+    return s.bind(r.digest).bind(r.ability).bind(r.parent_row).bind(r.title);
+  };
+  Statement differs(file,
+                    "SELECT 1 FROM scenarios WHERE digest = ?1 AND "
+                    "(ability, parent_row, title) IS NOT (?2, ?3, ?4)");
+  Statement update(file,
+                   "UPDATE scenarios SET ability = ?2, parent_row = ?3, title = ?4 "
+                   "WHERE digest = ?1");
+  for (const ScenarioRow& row : rows) {
+    const bool other = bind(differs, row).step();
+    differs.reset();  // a statement that still reads would keep others from writing
+    if (other) bind(update, row).run();
   }
 }
 

@@ -14,4 +14,8 @@ std::string json_text(const std::vector<std::string>&);  // any bytes become UTF
 // that its scores name, or 0.
 void write_evaluation(const SqliteFile&, const Evaluation&, int64_t run);
 
+// Brings the columns of a recorded scenario and its further numbers that no digest covers (ability,
+// title, parent_row) to what the program has. Writes only where they differ.
+void update_scenario_texts(const SqliteFile&, const ScenarioRecord&);
+
 }  // namespace lineage
