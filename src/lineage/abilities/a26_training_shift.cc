@@ -50,6 +50,7 @@ Instance next_token_item(const World& world, uint64_t index) {
 WorldScenario next_token() {
   WorldScenario s =
       text_choice_scenario(kNextToken, "The next token of fixed text", 100, next_token_item);
+  s.spec.keeps_choices = true;
   s.spec.about = {
       .measures =
           "A text of the corpus’s kinds is cut somewhere, and the model picks the next "

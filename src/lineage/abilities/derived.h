@@ -17,7 +17,7 @@ struct ScenarioAnswers {
   struct Item {
     std::string cell, cluster;
     double score = 0, log_likelihood = 0;
-    std::vector<double> choices;  // the scores of all choices
+    std::vector<double> choices;  // the scores of all choices, where the scenario keeps them
   };
   std::map<std::string, Item> items;  // by id; skipped ones are not there
   double chance = 0, format = 0;

@@ -34,6 +34,7 @@ class DerivedTest : public ::testing::Test {
                double format = 1, const std::vector<std::vector<double>>& scores = {}) {
     ScenarioSpec spec;
     spec.name = name, spec.ability = name.substr(0, 3);
+    spec.keeps_choices = !scores.empty();
     spec.metric = {{.name = "right"},
                    [](const Instance&, const Prediction& p) { return p.chosen; }};
     Evaluation e;

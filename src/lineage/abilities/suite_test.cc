@@ -18,6 +18,17 @@
 namespace lineage {
 namespace {
 
+// A26.kl and A26.agreement compare them with the parent's.
+TEST(Suite, TheScoresOfNextTokensAreKept) {
+  int kept = 0;
+  for (const auto& scenario : ability_suite(std::make_shared<const World>(WorldConfig{}))) {
+    EXPECT_EQ(scenario->spec().keeps_choices, scenario->spec().name == "A26.next_token")
+        << scenario->spec().name;
+    kept += scenario->spec().keeps_choices;
+  }
+  EXPECT_EQ(kept, 1);
+}
+
 // Every probe, put to a model with random weights: it must render, fit and be scored, and no choice
 // may be far from chance.
 TEST(Suite, EveryProbeCanBeAsked) {

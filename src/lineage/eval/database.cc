@@ -191,14 +191,18 @@ int64_t Database::bytes_of_nodes(const std::vector<std::string>& keys) const {
 
 void Database::remove_nodes(const std::vector<std::string>& keys) {
   file_.transaction([&] {
-    for (const char* table : {"predictions", "scores", "nodes"}) {
-      Statement remove(file_, fmt::format("DELETE FROM {} WHERE node = "
-                                          "(SELECT node FROM nodes WHERE key = ?)",
-                                          table));
+    const std::string of_node = "node = (SELECT node FROM nodes WHERE key = ?)";
+    for (const std::string& rows :
+         {"outputs WHERE number IN (SELECT o.number FROM evaluations e CROSS JOIN outputs o "
+          "ON o.number BETWEEN e.first_output AND e.last_output WHERE e." +
+              of_node + ")",
+          "evaluations WHERE " + of_node, "scores WHERE " + of_node, "nodes WHERE " + of_node}) {
+      Statement remove(file_, "DELETE FROM " + rows);
       for (const std::string& key : keys) remove.bind(key).run();
     }
     file_.execute(R"sql(
-      DELETE FROM items WHERE scenario NOT IN (SELECT scenario FROM scores);
+      DELETE FROM questions WHERE scenario NOT IN (SELECT scenario FROM scores);
+      DELETE FROM answer_lists WHERE answer_list NOT IN (SELECT answer_list FROM questions);
       DELETE FROM scenarios WHERE scenario NOT IN (SELECT scenario FROM scores);
       DELETE FROM runs WHERE run NOT IN (SELECT run FROM scores WHERE run IS NOT NULL);)sql");
   });

@@ -19,24 +19,38 @@ void set(const SqliteFile& file, const char* pragma, int value) {
 }
 
 void create_tables(const SqliteFile& file) {
+  set(file, "page_size", kPageSize);  // holds while there is no table
   file.transaction([&] {
     if (tables(file) != 0) return;  // another process was faster
-    file.execute(kSchema);
-    file.execute(kViews);
+    for (const char* sql : {kScoreTables, kAnswerTables, kScoreViews, kAnswerViews})
+      file.execute(sql);
     set(file, "application_id", kApplicationId);
     set(file, "user_version", kSchemaVersion);
   });
 }
 
+void migrate(const SqliteFile& file) {
+  file.transaction([&] {
+    if (version_of(file) != kMigratedVersion) return;  // another process was faster
+    for (const char* sql :
+         {kSetVersion3Aside, kAnswerTables, kMoveFromVersion3, kScoreViews, kAnswerViews})
+      file.execute(sql);
+    set(file, "user_version", kSchemaVersion);
+  });
+  set(file, "page_size", kPageSize);  // takes effect as the file is written afresh
+  file.vacuum();
+}
+
 }  // namespace
 
 void check_format(const SqliteFile& file, SqliteFile::Access access) {
-  if (access == SqliteFile::Access::write && tables(file) == 0) create_tables(file);
+  const bool writes = access == SqliteFile::Access::write;
+  if (writes && tables(file) == 0) create_tables(file);
   if (file.integer("PRAGMA application_id") != kApplicationId)
     throw Error(file.path().string() + ": is another program's database; wanted one of scores",
                 "name another file with --db");
   const int64_t version = version_of(file);
-  if (version != kSchemaVersion)
+  if (version != kSchemaVersion && version != kMigratedVersion)
     throw Error(fmt::format("{}: is a database of format {}; wanted {}", file.path().string(),
                             version, kSchemaVersion),
                 version < kSchemaVersion
@@ -48,6 +62,8 @@ void check_format(const SqliteFile& file, SqliteFile::Access access) {
     throw Error(
         file.path().string() + ": is damaged (" + check.text(0) + "); wanted a whole database",
         "move the file away; `lineage eval` then measures everything again");
+  check.reset();
+  if (writes && version == kMigratedVersion) migrate(file);
 }
 
 }  // namespace lineage

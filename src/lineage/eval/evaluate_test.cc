@@ -179,14 +179,14 @@ TEST_F(EvaluateTest, ARunThatMeasuresNothingLeavesNoRow) {
 TEST_F(EvaluateTest, ADatabaseOfAnotherFormatIsRefused) {
   const auto path = folder / "scores.sqlite";
   for (const auto& [version, help] : {std::pair{"2", "an earlier version of Lineage wrote it"},
-                                      std::pair{"4", "a later version of Lineage wrote it"}}) {
+                                      std::pair{"5", "a later version of Lineage wrote it"}}) {
     std::filesystem::remove(path);
     { table(Database(path), std::string("PRAGMA user_version = ") + version); }
     for (const auto access : {Database::Access::write, Database::Access::read}) try {
         Database db(path, access);
         ADD_FAILURE() << "no error";
       } catch (const Error& e) {
-        EXPECT_EQ(e.what(), path.string() + ": is a database of format " + version + "; wanted 3");
+        EXPECT_EQ(e.what(), path.string() + ": is a database of format " + version + "; wanted 4");
         EXPECT_NE(e.hint().find(help), std::string::npos) << e.hint();
       }
   }
@@ -392,7 +392,7 @@ TEST_F(EvaluateTest, DamagedAndForeignDatabases) {
   bytes[68 + 3] ^= 1;
   bytes[60 + 3] = 9;  // the user version
   write_file_atomic(path, bytes);
-  EXPECT_NE(message(open).find("is a database of format 9; wanted 3"), std::string::npos)
+  EXPECT_NE(message(open).find("is a database of format 9; wanted 4"), std::string::npos)
       << message(open);
   EXPECT_NE(message([&] { Database db(folder / "none" / "x.sqlite"); }).find("cannot be opened"),
             std::string::npos);

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -98,19 +99,41 @@ std::optional<std::string> stored_output(const Instance& item, const Prediction&
   return is_choice ? std::nullopt : std::optional(p.output);
 }
 
+// The answer, unless the view `predictions` takes it from the output.
+std::optional<std::string> stored_answer(const std::optional<std::string>& output,
+                                         const Prediction& p) {
+  // The same as trim() of SQL.
+  const auto trimmed = [](std::string_view text) {
+    const size_t begin = text.find_first_not_of(' ');
+    if (begin == text.npos) return std::string_view();
+    return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+  };
+  return p.answer == (output ? trimmed(*output) : p.output) ? std::nullopt
+                                                            : std::optional(p.answer);
+}
+
 void write_items(const SqliteFile& file, const Evaluation& e, int64_t scenario) {
-  Statement insert(file, "INSERT OR IGNORE INTO items VALUES(?,?,?,?,?,?,?,?,?)");
+  Statement there(file, "SELECT 1 FROM questions WHERE scenario = ? LIMIT 1");
+  if (there.bind(scenario).step()) return;
+  Statement insert_list(file, "INSERT INTO answer_lists(answers) VALUES(?)");
+  Statement insert(file, "INSERT INTO questions VALUES(?,?,?,?,?,?,?,?,?)");
+  std::map<std::string, int64_t> lists;
   int64_t position = 0;
   for (const Instance& item : e.items) {
     std::vector<std::string> answers;
     for (const Part& a : choices_of(item)) answers.push_back(a.text);
+    const auto [list, fresh] = lists.try_emplace(json_text(answers));
+    if (fresh) {
+      insert_list.bind(list->first).run();
+      list->second = file.last_row();
+    }
     insert.bind(scenario)
         .bind(position++)
         .bind(item.id)
         .bind(item.cell)
         .bind(item.cluster)
         .bind(item.contexts.empty() ? item.question.text : item.answers[0].text)
-        .bind(json_text(answers))
+        .bind(list->second)
         .bind(item.correct)
         .bind(item.chain.text)
         .run();
@@ -119,19 +142,38 @@ void write_items(const SqliteFile& file, const Evaluation& e, int64_t scenario) 
 
 void write_predictions(const SqliteFile& file, const Evaluation& e, int64_t node,
                        int64_t scenario) {
-  Statement insert(file, "INSERT OR REPLACE INTO predictions VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  Statement(file,
+            "DELETE FROM outputs WHERE number IN (SELECT o.number FROM evaluations e CROSS JOIN "
+            "outputs o ON o.number BETWEEN e.first_output AND e.last_output "
+            "WHERE e.node = ? AND e.scenario = ?)")
+      .bind(node)
+      .bind(scenario)
+      .run();
+  Statement(file, "DELETE FROM evaluations WHERE node = ? AND scenario = ?")
+      .bind(node)
+      .bind(scenario)
+      .run();
+  if (e.items.empty()) return;
+  const int64_t first = file.integer("SELECT max(number) FROM outputs") + 1;
+  Statement(file, "INSERT INTO evaluations VALUES(?,?,?,?)")
+      .bind(node)
+      .bind(scenario)
+      .bind(first)
+      .bind(first + std::ssize(e.items) - 1)
+      .run();
+  Statement insert(file, "INSERT INTO outputs VALUES(?,?,?,?,?,?,?,?,?,?,?)");
+  const ScenarioSpec& spec = *e.scenario.spec;
   for (size_t i = 0; i < e.items.size(); ++i) {
     const Prediction& p = e.predictions[i];
-    insert.bind(node)
-        .bind(scenario)
-        .bind(i)
-        .bind(stored_output(e.items[i], p))
-        .bind(p.answer == p.output ? std::nullopt : std::optional(p.answer))
+    const std::optional<std::string> output = stored_output(e.items[i], p);
+    insert.bind(first + static_cast<int64_t>(i))
+        .bind(output)
+        .bind(stored_answer(output, p))
         .bind(p.chosen)
-        .bind(p.fits ? e.scenario.spec->metric.score(e.items[i], p) : std::nan(""))
+        .bind(p.fits ? spec.metric.score(e.items[i], p) : std::nan(""))
         .bind(p.fits ? p.log_prob : std::nan(""))
         .bind(p.format)
-        .bind_blob(pack_scores(p.scores))
+        .bind_blob(spec.keeps_choices ? pack_scores(p.scores) : "")
         .bind(p.samples.empty() ? std::nullopt : std::optional(json_text(answers_of(p.samples))))
         .bind(p.truncated)
         .bind(!p.fits)

@@ -71,6 +71,8 @@ struct ScenarioSpec {
   int64_t n = 0;  // test items by default
   Prerequisite prerequisite = {};
   std::vector<AggregateMetric> aggregates = {};
+  // The database keeps the scores of all choices, from which a derived score is computed.
+  bool keeps_choices = false;
   // Counts the changes of the graders: of `metric`, `aggregates`, an instance's `grade` and
   // `annotate`. A higher number makes it another scenario, which is measured again.
   int revision = 0;
