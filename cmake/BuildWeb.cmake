@@ -5,7 +5,7 @@
 # page instead: the C++ part does not wait for it.
 function(write_source page why)
   file(WRITE ${OUTPUT}.new "// Written by cmake/BuildWeb.cmake from web/.\n"
-       "#include \"lineage/trace/page.h\"\n\nnamespace lineage {\n\n"
+       "#include \"lineage/report/page.h\"\n\nnamespace lineage {\n\n"
        "std::string_view report_page() { return R\"LINEAGE(${page})LINEAGE\"; }\n\n"
        "std::string_view report_page_absence() { return R\"LINEAGE(${why})LINEAGE\"; }\n\n"
        "}  // namespace lineage\n")

@@ -6,7 +6,7 @@
 
 #include "lineage/base/progress.h"
 #include "lineage/comm/communicator.h"
-#include "lineage/trace/report.h"
+#include "lineage/report/report.h"
 
 namespace lineage::cli {
 

@@ -1,4 +1,4 @@
-#include "lineage/trace/report.h"
+#include "lineage/report/report.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -8,7 +8,7 @@
 #include "lineage/base/folder.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
-#include "lineage/trace/page.h"
+#include "lineage/report/page.h"
 
 namespace lineage::cli {
 namespace {

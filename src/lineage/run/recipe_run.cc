@@ -3,9 +3,9 @@
 #include "lineage/base/clock.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/manifest.h"
+#include "lineage/report/growth_record.h"
 #include "lineage/run/models.h"
 #include "lineage/stages/preflight.h"
-#include "lineage/trace/growth_record.h"
 #include "lineage/train/machine.h"
 
 namespace lineage {

@@ -7,9 +7,9 @@
 
 #include "lineage/base/error.h"
 #include "lineage/comm/communicator.h"
+#include "lineage/report/report.h"
 #include "lineage/run/recipe_questions.h"
 #include "lineage/stages/grow.h"
-#include "lineage/trace/report.h"
 
 namespace lineage {
 

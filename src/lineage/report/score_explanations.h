@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "lineage/eval/database.h"
+#include "lineage/report/report.h"
+
+namespace lineage {
+
+// The meaning of the report's own rows, in their order, with an item that these models answered.
+// Rows of which nothing is known are left out.
+std::vector<ReportExplanation> row_explanations(const Report&, const Database&);
+
+}  // namespace lineage
