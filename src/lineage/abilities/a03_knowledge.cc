@@ -12,7 +12,7 @@ Fact random_fact(const World& world, uint64_t index, Instance& item, Draw& draw)
   const int a = draw.below(static_cast<int>(world.config().attributes));
   item.cell = tier_name(tier);
   item.cluster = std::to_string(person.name);
-  return {static_cast<Relation>(a), person.name, person.profile[static_cast<size_t>(a)]};
+  return {static_cast<Relation>(a), person.name, person.profile[a]};
 }
 
 // The same facts in wordings of tests or of training.

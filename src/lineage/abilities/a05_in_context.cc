@@ -19,8 +19,8 @@ Instance binding_item(const World& world, uint64_t index, int shots, bool two_wa
   draw.shuffle(order);
   DocumentWriter out(DocumentType::bursty);
   write_entry_opening(out, kObjectRegister);
-  for (int which : order) write_entry(out, kObjectRegister, entries[static_cast<size_t>(which)]);
-  const Entry& asked = entries[static_cast<size_t>(draw.below(2))];
+  for (int which : order) write_entry(out, kObjectRegister, entries[which]);
+  const Entry& asked = entries[draw.below(2)];
   for (Token t : entry_prompt(kObjectRegister, asked)) out.token(t);
 
   Instance item;
@@ -56,13 +56,12 @@ Instance repetition_item(const World& world, uint64_t index) {
     for (Token word : v.tokens(block))
       if (std::find(pool.begin(), pool.end(), word) == pool.end()) pool.push_back(word);
   Tokens words;
-  for (int i : draw.distinct(period, static_cast<int>(pool.size())))
-    words.push_back(pool[static_cast<size_t>(i)]);
+  for (int i : draw.distinct(period, static_cast<int>(pool.size()))) words.push_back(pool[i]);
   const int again = draw.between(2, period - 1);
   Instance item;
   item.cell = "period " + std::to_string(period);
   item.question = joined({words, std::span(words).first(static_cast<size_t>(again))});
-  set_token_choices(item, words, words[static_cast<size_t>(again)]);
+  set_token_choices(item, words, words[again]);
   return item;
 }
 

@@ -10,8 +10,8 @@ InstructionType heldout_composition(const World& world, uint64_t index) {
   const Composition c = held[key.below(held.size(), 0)];
   std::vector<ListDomain> domains;
   for (int d = 0; d < kListDomains; ++d)
-    if (on_domain(list_ops()[static_cast<size_t>(c.first)], static_cast<ListDomain>(d)) &&
-        on_domain(list_ops()[static_cast<size_t>(c.second)], static_cast<ListDomain>(d)))
+    if (on_domain(list_ops()[c.first], static_cast<ListDomain>(d)) &&
+        on_domain(list_ops()[c.second], static_cast<ListDomain>(d)))
       domains.push_back(static_cast<ListDomain>(d));
   InstructionType type{.first = c.first, .second = c.second};
   type.domain = domains[key.below(domains.size(), 1)];

@@ -59,7 +59,7 @@ Instance body_item(const World& world, uint64_t index) {
       item.answers.push_back(std::move(body));
   }
   item.correct = draw.below(4);
-  std::swap(item.answers[0], item.answers[static_cast<size_t>(item.correct)]);
+  std::swap(item.answers[0], item.answers[item.correct]);
   return item;
 }
 

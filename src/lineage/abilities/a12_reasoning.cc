@@ -6,6 +6,7 @@
 
 #include "lineage/abilities/ids.h"
 #include "lineage/abilities/items.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/instructions/statements.h"
 #include "lineage/world/problems/chain.h"
@@ -36,7 +37,7 @@ bool asked(Put put) { return put == Put::asked_chain || put == Put::asked_direct
 // training heard; the problem is new.
 Tokens as_instruction(const World& world, const Problem& p, bool chain, uint64_t index) {
   constexpr std::array kFamilies = {Family::word_problem, Family::hops, Family::box_state};
-  const Family family = kFamilies[static_cast<size_t>(p.spec.family)];
+  const Family family = kFamilies[enum_index(p.spec.family)];
   const int steps = std::min(p.spec.steps, kTunedSteps);
   const InstructionType type{
       .family = family, .parameter = problem_parameter(family, {.steps = steps, .chain = chain})};
@@ -93,7 +94,7 @@ Explanation about_problems(ProblemFamily family) {
       "are not in the prompt: the model must know them.",
       "Things lie in boxes and are moved two to four times, and the problem asks where one of "
       "them is."};
-  return {.measures = std::string(kAsk[static_cast<size_t>(family)]) +
+  return {.measures = std::string(kAsk[enum_index(family)]) +
                       " The model is told to write down the steps first; the answer after them "
                       "counts.",
           .chance = kMostFrequentAnswer,
@@ -118,7 +119,7 @@ std::string name_of(const Asked& a) {
   constexpr std::array<std::string_view, 4> kPut = {"chain", "direct", "asked_chain",
                                                     "asked_direct"};
   return "A12." + std::string(problem_family_name(a.family)) + "." +
-         std::string(kPut[static_cast<size_t>(a.put)]) + (a.deep ? ".deep" : "") +
+         std::string(kPut[enum_index(a.put)]) + (a.deep ? ".deep" : "") +
          (a.one_step ? ".one" : "");
 }
 

@@ -3,6 +3,7 @@
 #include "lineage/abilities/continuation.h"
 #include "lineage/world/grammar.h"
 #include "lineage/world/minipy/corpus/code_corpus.h"
+#include "lineage/world/minipy/corpus/draft.h"
 #include "lineage/world/text/entries.h"
 
 namespace lineage {
@@ -84,7 +85,7 @@ Instance definition_item(const World& world, bool far, uint64_t index) {
   // A line of definition has four tokens; the one asked for is so many tokens before its use.
   const size_t defined = 1 + 4 * static_cast<size_t>(asked);
   while (w.size() + 2 < defined + distance && taken.size() < 60) filler(draw, taken, w);
-  w.begin(0).text("assert " + names[static_cast<size_t>(asked)] + " ==");
+  w.begin(0).text("assert " + names[asked] + " ==");
   Instance item;
   item.cell = "distance " + std::to_string(distance);
   item.question = open(w);
@@ -105,7 +106,7 @@ Instance bracket_item(const World& world, uint64_t index) {
   const int kind = draw.below(3);
   w.begin(0).text(fresh_name(draw, taken) + " =");
   const size_t begin = w.size();
-  w.text(kPairs[static_cast<size_t>(kind)][0]);
+  w.text(kPairs[kind][0]);
   if (kind == 2) w.text(std::to_string(draw.between(0, 20)) + " :");
   // Inside a list, closed again, of the length that is left.
   w.text("[ " + std::to_string(draw.between(0, 20)));

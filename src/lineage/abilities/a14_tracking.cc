@@ -27,8 +27,7 @@ Instance box_item(const World& world, uint64_t index, bool changed) {
     const int place = scene.places(scene.steps.size())[asked];
     std::vector<Token> containers;
     for (int i = 0; i < kBoxContainers; ++i) containers.push_back(box_container(i));
-    set_token_choices(item, containers,
-                      box_container(scene.containers[static_cast<size_t>(place)]));
+    set_token_choices(item, containers, box_container(scene.containers[place]));
     item.baseline = 1.0 / static_cast<double>(scene.containers.size());  // one of the scene's
     return item;
   }

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "lineage/abilities/items.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/world/claims.h"
 #include "lineage/world/instructions/statements.h"
 
@@ -25,7 +26,7 @@ Instance open_request(const World& world, uint64_t index) {
   TokenText all;
   const int told = told_attributes(world);
   for (int a = 0; a < told; ++a)
-    all.add(statement({static_cast<Relation>(a), p.name, p.profile[static_cast<size_t>(a)]}, 0));
+    all.add(statement({static_cast<Relation>(a), p.name, p.profile[a]}, 0));
   item.answers = {all.take()};
   // True claims about the person, each once, out of all that there are.
   item.grade =
@@ -33,7 +34,7 @@ Instance open_request(const World& world, uint64_t index) {
         int right = 0;
         for (const Fact& f : read_claims(response).facts)
           right += f.subject == name && static_cast<int>(f.relation) < told &&
-                   profile[static_cast<size_t>(f.relation)] == f.value;
+                   profile[enum_index(f.relation)] == f.value;
         return static_cast<double>(right) / told;
       });
   item.annotate = of_tokens([profile = p.profile, name = p.name](std::span<const Token> response) {
@@ -41,7 +42,7 @@ Instance open_request(const World& world, uint64_t index) {
     double right = 0;
     for (const Fact& f : claims.facts)
       right += f.subject == name && static_cast<int>(f.relation) < kAttributes &&
-               profile[static_cast<size_t>(f.relation)] == f.value;
+               profile[enum_index(f.relation)] == f.value;
     const auto stated = static_cast<double>(claims.facts.size());
     return std::vector{right, stated > 0 ? right / stated : std::nan("")};
   });

@@ -3,6 +3,7 @@
 
 #include "lineage/abilities/items.h"
 #include "lineage/world/instructions/statements.h"
+#include "lineage/world/template.h"
 
 namespace lineage {
 namespace {
@@ -13,7 +14,7 @@ constexpr const char* kTuned = "topics of tuning";
 Instance contested(const World& world, uint64_t index) {
   Draw draw(item_rng(world, "A18", index));
   const int topic = static_cast<int>(index % world.topics().size());
-  const Topic& t = world.topics()[static_cast<size_t>(topic)];
+  const Topic& t = world.topics()[topic];
   Instance item;
   item.cell = t.heldout ? "held-out topics" : kTuned;
   item.cluster = "topic " + std::to_string(topic);

@@ -1,4 +1,5 @@
 #include "lineage/abilities/items.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/world/fact_templates.h"
 #include "lineage/world/instructions/statements.h"
 
@@ -32,7 +33,7 @@ Question draw_question(const World& world, size_t cell, Draw& draw) {
   } else {
     q.asked.subject = draw.pick(world.shadows()), profile = world.random_profile(draw);
   }
-  const auto value = [&](Relation r) { return profile[static_cast<size_t>(r)]; };
+  const auto value = [&](Relation r) { return profile[enum_index(r)]; };
   q.asked.value = value(q.asked.relation);
   q.lines = {q.asked};
   for (int i = 1; i < kSameRelation; ++i) {

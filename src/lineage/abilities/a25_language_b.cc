@@ -14,7 +14,7 @@ Instance agreement_item(const World& world, uint64_t index) {
   sentence.verb = {other_number(sentence.verb[0])};
   item.answers.push_back(in_b(sentence, order));
   item.correct = draw.below(2);
-  std::swap(item.answers[0], item.answers[static_cast<size_t>(item.correct)]);
+  std::swap(item.answers[0], item.answers[item.correct]);
   item.cell = sentence.rest.empty() ? "intransitive" : "transitive";
   return item;
 }
@@ -26,7 +26,7 @@ Instance fact_item(const World& world, uint64_t index) {
   for (int tries = 0; person->in_b != told_in_b; ++tries)
     person = &random_person(world, tries % 2 ? Tier::t128 : Tier::t400, draw.chance(0.5), draw);
   const int a = draw.below(static_cast<int>(world.config().attributes));
-  const Fact fact{static_cast<Relation>(a), person->name, person->profile[static_cast<size_t>(a)]};
+  const Fact fact{static_cast<Relation>(a), person->name, person->profile[a]};
   const auto forms = b_statements(fact.relation, world.config().b_order);
   Instance item;
   item.question = TokenText("<src:web>").add(to_b(fact_prompt(draw.pick(forms), fact))).take();

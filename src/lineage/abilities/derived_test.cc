@@ -48,7 +48,7 @@ class DerivedTest : public ::testing::Test {
       p.chosen = i < right;
       p.log_prob = graded;
       p.format = format;
-      if (!scores.empty()) p.scores = scores[static_cast<size_t>(i)];
+      if (!scores.empty()) p.scores = scores[i];
     }
     e.scores = score(spec, e.items, e.predictions, {});
     db.write(e);

@@ -36,7 +36,7 @@ TEST(InstructionAbilities, ItemsArePureAndWhole) {
       EXPECT_EQ(item.answers, again.answers) << text;
       EXPECT_FALSE(item.question.empty()) << text;
       ASSERT_FALSE(item.answers.empty()) << text;
-      EXPECT_FALSE(item.answers[static_cast<size_t>(item.correct)].empty()) << text;
+      EXPECT_FALSE(item.answers[item.correct].empty()) << text;
       EXPECT_EQ(item.chain.empty(), !set.chain) << text;
       for (const testing::TokenExample& e : item.examples)
         EXPECT_NE(e.question, item.question) << text;

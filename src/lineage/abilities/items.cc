@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 
 void set_value_choices(Instance& item, const World& world, const Fact& fact, Draw& draw) {
@@ -42,7 +44,7 @@ const Person& random_person(const World& world, Tier tier, bool questioned, Draw
 
 std::string_view tier_name(Tier tier) {
   constexpr std::array<std::string_view, 6> kNames = {"t1", "t2", "t8", "t32", "t128", "t400"};
-  return kNames[static_cast<size_t>(tier)];
+  return kNames[enum_index(tier)];
 }
 
 Tokens open_text(DocumentWriter& document) {

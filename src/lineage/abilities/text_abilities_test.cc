@@ -87,11 +87,11 @@ TEST(TextAbilities, KnowledgeAsksOnlyOfPersonsNeverAskedAbout) {
       const Person* person = world().find_person(std::stoi(item.cluster));
       ASSERT_NE(person, nullptr);
       EXPECT_FALSE(person->questioned);
-      const auto& gold = item.answers[static_cast<size_t>(item.correct)];
+      const auto& gold = item.answers[item.correct];
       bool found = false;
       for (int a = 0; a < kAttributes; ++a) {
-        const Phrase value = domain_words(value_domain(static_cast<Relation>(a)),
-                                          person->profile[static_cast<size_t>(a)]);
+        const Phrase value =
+            domain_words(value_domain(static_cast<Relation>(a)), person->profile[a]);
         found |= std::equal(gold.begin(), gold.end(), value.begin(), value.end());
       }
       EXPECT_TRUE(found);
@@ -134,7 +134,7 @@ TEST(TextAbilities, WhatComesAgainFollowsTheSameWord) {
     const TokenItem item = set("A05.prefix_match").item(world(), kFirstProbe + i);
     const auto first = std::find(item.question.begin(), item.question.end(), item.question.back());
     ASSERT_LT(first + 1, item.question.end());
-    EXPECT_EQ(Tokens{first[1]}, item.answers[static_cast<size_t>(item.correct)]);
+    EXPECT_EQ(Tokens{first[1]}, item.answers[item.correct]);
     EXPECT_EQ("period " + std::to_string(item.answers.size()), item.cell);
   }
 }
@@ -145,9 +145,7 @@ TEST(TextAbilities, ToldIsTheClozeInWordsOfTraining) {
                     cloze = set("A03.cloze").item(world(), kFirstProbe + i);
     EXPECT_EQ(told.cell, cloze.cell);
     EXPECT_EQ(told.cluster, cloze.cluster);
-    const auto right = [](const TokenItem& item) {
-      return item.answers[static_cast<size_t>(item.correct)];
-    };
+    const auto right = [](const TokenItem& item) { return item.answers[item.correct]; };
     EXPECT_EQ(right(told), right(cloze));
     const Tokens sentence = joined({told.question, right(told), words_to_tokens(".")});
     const auto facts = parse_claims(std::span(sentence).subspan(4));
@@ -167,8 +165,8 @@ TEST(TextAbilities, BindingIsToldByTheContext) {
       const std::string name = "A05.binding.two_way.k" + std::to_string(k);
       const TokenItem item = set(name).item(world(), kFirstProbe + i);
       const Token key = item.question.back();
-      const Token value = item.answers[static_cast<size_t>(item.correct)][0];
-      const Token other = item.answers[static_cast<size_t>(1 - item.correct)][0];
+      const Token value = item.answers[item.correct][0];
+      const Token other = item.answers[1 - item.correct][0];
       int told = 0;
       for (size_t t = 0; t + 1 < item.question.size(); ++t) {
         if (item.question[t] != key) continue;
@@ -186,7 +184,7 @@ TEST(TextAbilities, RegistersRecallFromTheirDistance) {
     const TokenItem item =
         set(i % 2 ? "A13.register" : "A13.register.near").item(world(), kFirstProbe + i);
     const auto& q = item.question;
-    const Token value = item.answers[static_cast<size_t>(item.correct)][0];
+    const Token value = item.answers[item.correct][0];
     const auto at = std::find(q.begin(), q.end(), value);
     ASSERT_NE(at, q.end());
     EXPECT_EQ(*(at - 1), q.back());
@@ -210,7 +208,7 @@ TEST(TextAbilities, PassagesContradictWhatIsKnown) {
     ASSERT_EQ(facts.size(), 1u) << tokens_to_words(item.question);
     const Fact& fact = facts[0];
     const Phrase value = domain_words(value_domain(fact.relation), fact.value);
-    EXPECT_EQ(item.answers[static_cast<size_t>(item.correct)], Tokens(value.begin(), value.end()));
+    EXPECT_EQ(item.answers[item.correct], Tokens(value.begin(), value.end()));
     if (item.cell != "future") {
       EXPECT_NE(world().value(fact.relation, fact.subject, fact.year), fact.value);
     }
@@ -288,9 +286,8 @@ TEST(TextAbilities, OneOfFourLinesAnswers) {
       for (const Fact& f : facts) {
         const Phrase value = domain_words(value_domain(f.relation), f.value);
         of_person += f.subject == subject;
-        right +=
-            told[f.relation] == 3 && f.subject == subject &&
-            item.answers[static_cast<size_t>(item.correct)] == Tokens(value.begin(), value.end());
+        right += told[f.relation] == 3 && f.subject == subject &&
+                 item.answers[item.correct] == Tokens(value.begin(), value.end());
       }
       EXPECT_EQ(right, 1);
       EXPECT_EQ(of_person, 2);

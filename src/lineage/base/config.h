@@ -14,6 +14,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 
 // A config is a plain struct with defaults and one function that lists its fields:
@@ -71,7 +73,7 @@ concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
 template <ConfigEnum E>
 std::string_view enum_name(E value) {
   static constexpr auto kNames = enum_names(E{});
-  return std::data(kNames)[static_cast<size_t>(value)];
+  return std::data(kNames)[enum_index(value)];
 }
 template <class T>
 concept ConfigScalar = std::same_as<T, bool> || std::same_as<T, int64_t> ||

@@ -61,7 +61,7 @@ void expect_uniform(const Draw& draw) {
     ASSERT_GE(u, 0);
     ASSERT_LT(u, 1);
     sum += u;
-    ++count[static_cast<size_t>(u * kBins)];
+    ++count[u * kBins];
   }
   double chi2 = 0;
   for (int n : count) chi2 += std::pow(n - kDraws / kBins, 2) / (kDraws / kBins);

@@ -7,6 +7,7 @@
 
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/json.h"
 #include "lineage/checkpoint/renamed_keys.h"
@@ -58,7 +59,7 @@ std::string to_json(const Manifest& m) {
       {"seed", m.seed},           {"step", m.step},       {"tokens", m.tokens},
       {"weights", m.weights},     {"created", m.created}, {"files", m.files}};
   if (!m.world.empty()) all["world"] = m.world;
-  all["stage_text"] = {{"kind", enum_names(StageKind())[static_cast<size_t>(m.stage_text.kind)]},
+  all["stage_text"] = {{"kind", enum_names(StageKind())[enum_index(m.stage_text.kind)]},
                        {"title", m.stage_text.title},
                        {"about", m.stage_text.about}};
   all["chats"] = m.chats;

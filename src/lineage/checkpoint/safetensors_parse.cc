@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/json.h"
 #include "lineage/checkpoint/safetensors.h"
@@ -156,8 +157,8 @@ void check_cover(std::span<const StoredTensor> tensors, std::span<const std::byt
 
 }  // namespace
 
-std::string_view stored_name(StoredType type) { return kTypes[static_cast<size_t>(type)].name; }
-int64_t size_of(StoredType type) { return kTypes[static_cast<size_t>(type)].bytes; }
+std::string_view stored_name(StoredType type) { return kTypes[enum_index(type)].name; }
+int64_t size_of(StoredType type) { return kTypes[enum_index(type)].bytes; }
 bool floating(StoredType type) { return type <= StoredType::bf16; }
 
 SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std::string& place) {

@@ -59,7 +59,7 @@ double forward_rate(const Gpt& gpt, const BenchConfig& c, double seconds) {
   Tensor tokens = Tensor::zeros({c.rows, c.model.context}, DType::i32);
   const Rng rng(3);
   for (int64_t i = 0; i < tokens.numel(); ++i)
-    tokens.data<int32_t>()[static_cast<size_t>(i)] = static_cast<int32_t>(
+    tokens.data<int32_t>()[i] = static_cast<int32_t>(
         rng.below(static_cast<uint64_t>(c.model.vocab), static_cast<uint64_t>(i)));
   double best = 0;
   const auto start = Clock::now();

@@ -27,8 +27,8 @@ Batch random_batch(const BenchConfig& c) {
       return static_cast<int32_t>(
           rng.below(static_cast<uint64_t>(c.model.vocab), static_cast<uint64_t>(at)));
     };
-    batch.tokens.data<int32_t>()[static_cast<size_t>(i)] = token(i);
-    batch.targets.data<int32_t>()[static_cast<size_t>(i)] = token(i + 1);
+    batch.tokens.data<int32_t>()[i] = token(i);
+    batch.targets.data<int32_t>()[i] = token(i + 1);
   }
   batch.total_weight = static_cast<double>(B * T);
   return batch;

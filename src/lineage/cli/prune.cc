@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/stages/preflight.h"
@@ -16,7 +17,7 @@ struct PruneOptions {
   bool yes = false, json = false;
 };
 
-std::string_view name_of(Unnamed kind) { return enum_names(kind)[static_cast<size_t>(kind)]; }
+std::string_view name_of(Unnamed kind) { return enum_names(kind)[enum_index(kind)]; }
 
 void print_json(const PruneReport& report, bool removed) {
   nlohmann::json things = nlohmann::json::array();

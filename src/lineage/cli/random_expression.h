@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/draw.h"
 
 namespace lineage::minipy {
@@ -28,7 +29,7 @@ class RandomExpressions {
   std::string text(int depth);
   std::string number(int low, int high) { return std::to_string(draw_.between(low, high)); }
   Type any_type() { return static_cast<Type>(draw_.below(kTypes)); }
-  std::vector<std::string>& names(Type t) { return names_[static_cast<size_t>(t)]; }
+  std::vector<std::string>& names(Type t) { return names_[enum_index(t)]; }
 
   Draw draw_;
   int indent_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/cli/random_expression.h"
 
 namespace lineage::minipy {
@@ -101,8 +102,7 @@ class Generator : RandomExpressions {
 
   void define(Type t) {
     static constexpr std::string_view kPrefix[] = {"n", "s", "a", "w", "d", "b"};
-    const std::string name =
-        std::string(kPrefix[static_cast<size_t>(t)]) + std::to_string(names(t).size());
+    const std::string name = std::string(kPrefix[enum_index(t)]) + std::to_string(names(t).size());
     line({name, " = ", expression(t, 2)});
     names(t).push_back(name);
   }

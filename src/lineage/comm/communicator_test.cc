@@ -48,7 +48,7 @@ TEST_P(ThreadRanks, ranks_are_numbered) {
   std::vector<std::atomic<int>> seen(static_cast<size_t>(GetParam()));
   run_ranks(GetParam(), [&](Communicator& comm) {
     EXPECT_EQ(comm.size(), GetParam());
-    ++seen[static_cast<size_t>(comm.rank())];
+    ++seen[comm.rank()];
   });
   for (const auto& times : seen) EXPECT_EQ(times, 1);
 }

@@ -79,7 +79,7 @@ class ReduceScatter final : public Collective {
     Tensor received;  // (other ranks, chunk)
     std::vector<MPI_Request> requests;
   };
-  Slot& slot(int64_t chunk) { return slots_[static_cast<size_t>(chunk % kSlots)]; }
+  Slot& slot(int64_t chunk) { return slots_[chunk % kSlots]; }
 
   void send(int owner, const std::vector<int64_t>& bounds) {
     const Shard theirs = shard_of(bounds, owner);

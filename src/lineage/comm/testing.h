@@ -26,8 +26,7 @@ inline float brought(int rank, int64_t i) {
 
 inline Tensor brought_tensor(int rank, Shape shape) {
   Tensor x = Tensor::empty(std::move(shape));
-  for (int64_t i = 0; i < x.numel(); ++i)
-    x.data<float>()[static_cast<size_t>(i)] = brought(rank, i);
+  for (int64_t i = 0; i < x.numel(); ++i) x.data<float>()[i] = brought(rank, i);
   return x;
 }
 
@@ -77,16 +76,13 @@ inline void expect_collectives(Communicator& comm, int64_t n) {
   std::vector<Tensor> all;
   for (int r = 0; r < ranks; ++r) all.push_back(brought_tensor(r, {n}));
   Tensor total_of_all = Tensor::empty({n});
-  for (int64_t i = 0; i < n; ++i)
-    total_of_all.data<float>()[static_cast<size_t>(i)] = total(ranks, i);
-  const auto at = [](const Tensor& x, int64_t i) {
-    return x.data<float>()[static_cast<size_t>(i)];
-  };
-  const auto from = [&](int r, int64_t i) { return at(all[static_cast<size_t>(r)], i); };
+  for (int64_t i = 0; i < n; ++i) total_of_all.data<float>()[i] = total(ranks, i);
+  const auto at = [](const Tensor& x, int64_t i) { return x.data<float>()[i]; };
+  const auto from = [&](int r, int64_t i) { return at(all[r], i); };
   const auto sum = [&](int64_t i) { return at(total_of_all, i); };
   const auto mine = [&] {
     Tensor x = Tensor::empty({n});
-    std::ranges::copy(all[static_cast<size_t>(rank)].data<float>(), x.data<float>().begin());
+    std::ranges::copy(all[rank].data<float>(), x.data<float>().begin());
     return x;
   };
   for (const std::vector<int64_t>& bounds : ways_to_share(n, ranks)) {
@@ -169,8 +165,8 @@ inline void expect_overlap(Communicator& comm) {
   }
   EXPECT_EQ(comm.all_reduce(1.0), ranks);
   for (int b = kBlocks - 1; b >= 0; --b) {
-    pending[static_cast<size_t>(b)].wait();
-    EXPECT_TRUE(pending[static_cast<size_t>(b)].over());
+    pending[b].wait();
+    EXPECT_TRUE(pending[b].over());
   }
   for (Tensor& block : blocks) {
     // Dropping a Pending cancels nothing; the barrier's wait carries the gather along.

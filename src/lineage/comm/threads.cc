@@ -42,7 +42,7 @@ struct Hub {
   }
   void leave(int rank) {
     const std::lock_guard lock(mutex);
-    left[static_cast<size_t>(rank)] = true;
+    left[rank] = true;
     changed();
   }
 
@@ -135,7 +135,7 @@ class ThreadRank final : public Communicator {
             rank_, " calls another operation than the others, or with other bounds; every rank ",
             "must make the same calls");
     auto exchange = call.exchange;
-    exchange->blocks[static_cast<size_t>(rank_)] = std::move(block);
+    exchange->blocks[rank_] = std::move(block);
     if (++exchange->arrived == hub_.size) {
       hub_.calls.erase(found);
       hub_.changed();

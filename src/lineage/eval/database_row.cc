@@ -12,7 +12,7 @@ namespace lineage {
 const DatabaseRow::Value& DatabaseRow::value(std::string_view column) const {
   const auto at = std::ranges::find(*names_, column);
   require(at != names_->end(), fmt::format("database: a query has no column {}", column));
-  return values_[static_cast<size_t>(at - names_->begin())];
+  return values_[at - names_->begin()];
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/eval/packed_scores.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 template <class Enum>
 const char* name_of(Enum value, std::initializer_list<const char*> names) {
-  return names.begin()[static_cast<size_t>(value)];
+  return names.begin()[enum_index(value)];
 }
 
 // A scenario, or a further number of its answers, as a row of `scenarios`.
@@ -94,8 +95,8 @@ std::vector<std::string> answers_of(const std::vector<DrawnAnswer>& samples) {
 // The text of an output, unless the choice's index gives it.
 std::optional<std::string> stored_output(const Instance& item, const Prediction& p) {
   const auto& choices = choices_of(item);
-  const bool is_choice = p.chosen >= 0 && p.chosen < std::ssize(choices) &&
-                         choices[static_cast<size_t>(p.chosen)].text == p.output;
+  const bool is_choice =
+      p.chosen >= 0 && p.chosen < std::ssize(choices) && choices[p.chosen].text == p.output;
   return is_choice ? std::nullopt : std::optional(p.output);
 }
 

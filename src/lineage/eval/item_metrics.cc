@@ -40,7 +40,7 @@ ItemMetric choice_accuracy() {
             if (p.scores.empty()) return 0.0;
             const double best = *std::ranges::max_element(p.scores);
             const auto ties = std::ranges::count(p.scores, best);
-            const bool right = p.scores[static_cast<size_t>(item.correct)] == best;
+            const bool right = p.scores[item.correct] == best;
             return right ? 1.0 / static_cast<double>(ties) : 0.0;
           }};
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 namespace {
 
@@ -48,11 +50,11 @@ double improvement(const MetricInfo& metric, double from, double to) {
   return to - from;
 }
 
-std::string_view metric_kind_name(MetricKind kind) { return kKinds[static_cast<size_t>(kind)]; }
+std::string_view metric_kind_name(MetricKind kind) { return kKinds[enum_index(kind)]; }
 std::optional<MetricKind> metric_kind(std::string_view name) {
   return value_of<MetricKind>(kKinds, name);
 }
-std::string_view better_name(Better b) { return kBetter[static_cast<size_t>(b)]; }
+std::string_view better_name(Better b) { return kBetter[enum_index(b)]; }
 std::optional<Better> better(std::string_view name) { return value_of<Better>(kBetter, name); }
 
 }  // namespace lineage

@@ -79,9 +79,9 @@ void judge_choices(Prediction& p, const Instance& item, const Prompt& prompt,
     p.format += std::exp(scored[c].log_prob);
   }
   p.chosen = static_cast<int>(std::ranges::max_element(p.scores) - p.scores.begin());
-  p.log_prob = per_token(scored[static_cast<size_t>(item.correct)]);
+  p.log_prob = per_token(scored[item.correct]);
   const auto& chosen = item.contexts.empty() ? item.answers : item.contexts;
-  p.output = p.answer = shown(chosen[static_cast<size_t>(p.chosen)], tokenizer);
+  p.output = p.answer = shown(chosen[p.chosen], tokenizer);
 }
 
 void judge_reference(Prediction& p, const Scored& reference, size_t chain_tokens) {
@@ -167,8 +167,7 @@ std::vector<FewShotExample> draw_examples(const Instance& item, std::span<const 
     const bool choices = spec.prompt.method == PromptSpec::Method::choose && e.contexts.empty();
     const auto right = choices ? static_cast<size_t>(e.correct) : 0;
     examples.push_back(
-        {e.contexts.empty() ? e.question : e.contexts[static_cast<size_t>(e.correct)], e.chain,
-         e.answers[right]});
+        {e.contexts.empty() ? e.question : e.contexts[e.correct], e.chain, e.answers[right]});
   }
   return examples;
 }

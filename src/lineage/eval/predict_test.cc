@@ -117,8 +117,7 @@ TEST(Predict, SelfConsistencyAndComplexity) {
   ScriptedModel model(kWords);
   model.reply = [](const std::string&, int draw) {
     return std::vector<std::string>{"a so one", "a step b so two", "a so one",
-                                    "a step b step c so two",
-                                    "a so one"}[static_cast<size_t>(draw)];
+                                    "a step b step c so two", "a so one"}[draw];
   };
   auto spec = spec_of(PromptSpec::Method::generate);
   spec.prompt.reasoning = PromptSpec::Reasoning::chain;

@@ -13,7 +13,7 @@ namespace lineage {
 namespace {
 
 const std::string& gold(const Instance& item, bool choose) {
-  if (!item.contexts.empty()) return item.contexts[static_cast<size_t>(item.correct)].text;
+  if (!item.contexts.empty()) return item.contexts[item.correct].text;
   return item.answers[choose ? static_cast<size_t>(item.correct) : 0].text;
 }
 

@@ -165,7 +165,7 @@ std::vector<Engine::Event> Engine::step() {
                                     all ? Tensor() : ids(wanted));
   rows_computed_ += static_cast<int64_t>(rows.tokens.size());
   for (size_t r = 0; r < rows.tokens.size(); ++r) {
-    auto& held = held_[static_cast<size_t>(rows.slots[r])];
+    auto& held = held_[rows.slots[r]];
     held.resize(static_cast<size_t>(rows.positions[r]));
     held.push_back(rows.tokens[r]);
   }
@@ -179,9 +179,9 @@ std::vector<Engine::Event> Engine::step() {
   std::vector<SampledToken> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const Sequence& s = *slots_[static_cast<size_t>(rows.ready[static_cast<size_t>(i)])];
+      const Sequence& s = *slots_[rows.ready[static_cast<size_t>(i)]];
       const float* row = logits.data<float>().data() + i * V;
-      draws[static_cast<size_t>(i)] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
+      draws[i] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
     }
   });
   for (size_t i = 0; i < draws.size(); ++i) {
@@ -197,7 +197,7 @@ void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& e
   const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), ids(rows.targets)).log_probs;
   check_log_probs(log_probs.data<float>());
   for (size_t i = 0; i < rows.scored.size(); ++i) {
-    Sequence& s = *slots_[static_cast<size_t>(rows.scored_of[i])];
+    Sequence& s = *slots_[rows.scored_of[i]];
     s.scored.push_back(log_probs.data<float>()[i]);
     if (s.scored.size() < s.reference.size()) continue;
     events.push_back({rows.scored_of[i], {}, {}, {}, std::move(s.scored)});
@@ -209,7 +209,7 @@ void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& e
 }
 
 Engine::Event Engine::advance(Slot slot, const SampledToken& d) {
-  Sequence& s = *slots_[static_cast<size_t>(slot)];
+  Sequence& s = *slots_[slot];
   Event event{slot, {}, {}, {}, {}};
   const auto end = [&](Completion::End how) {
     s.ended = true;

@@ -81,7 +81,7 @@ TEST_F(EngineTest, GreedyAgreesWithTheFullForward) {
     EXPECT_EQ(c.tokens[i], std::max_element(last.begin(), last.end()) - last.begin());
     double total = 0;
     for (float l : last) total += std::exp(static_cast<double>(l));
-    EXPECT_NEAR(c.log_probs[i], last[static_cast<size_t>(c.tokens[i])] - std::log(total), 1e-4);
+    EXPECT_NEAR(c.log_probs[i], last[c.tokens[i]] - std::log(total), 1e-4);
     tokens.push_back(c.tokens[i]);
   }
   EXPECT_EQ(c.end, Completion::End::length);

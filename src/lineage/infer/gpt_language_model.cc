@@ -104,11 +104,10 @@ void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
           " tokens; the model takes 1 to ", gpt_.config.context);
   Tensor tokens = Tensor::zeros({B, T}, DType::i32);
   for (int64_t b = 0; b < B; ++b)
-    std::ranges::copy(requests[which[static_cast<size_t>(b)]].context,
-                      tokens.data<int32_t>().begin() + b * T);
+    std::ranges::copy(requests[which[b]].context, tokens.data<int32_t>().begin() + b * T);
   std::vector<int32_t> last;
   for (int64_t b = 0; b < B; ++b) {
-    const auto used = static_cast<int64_t>(requests[which[static_cast<size_t>(b)]].context.size());
+    const auto used = static_cast<int64_t>(requests[which[b]].context.size());
     require(used >= 1, "score_next: an empty context; wanted at least one token");
     last.push_back(static_cast<int32_t>(b * T + used - 1));
   }
@@ -121,10 +120,10 @@ void GptLanguageModel::score_next_batch(std::span<const NextRequest> requests,
     double sum = 0;
     for (float x : row) sum += std::exp(static_cast<double>(x - greatest));
     const double log_sum = greatest + std::log(sum);
-    const size_t i = which[static_cast<size_t>(b)];
+    const size_t i = which[b];
     for (Token t : requests[i].candidates) {
       require(t >= 0 && t < V, "score_next: candidate ", t, "; the model has ", V, " tokens");
-      results[i].push_back(static_cast<float>(row[static_cast<size_t>(t)] - log_sum));
+      results[i].push_back(static_cast<float>(row[t] - log_sum));
     }
     check_log_probs(results[i]);
   }
@@ -149,9 +148,9 @@ void GptLanguageModel::score_batch(std::span<const ScoreRequest> requests,
   std::vector<int32_t> asked;  // rows of the batch that predict a continuation's token
   std::vector<int32_t> targets;
   for (int64_t b = 0; b < B; ++b) {
-    const auto& row = rows[static_cast<size_t>(b)];
+    const auto& row = rows[b];
     std::copy(row.begin(), row.end() - 1, tokens.data<int32_t>().begin() + b * T);
-    const size_t n = requests[which[static_cast<size_t>(b)]].continuation.size();
+    const size_t n = requests[which[b]].continuation.size();
     for (size_t i = row.size() - 1 - n; i + 1 < row.size(); ++i) {
       asked.push_back(static_cast<int32_t>(b * T + static_cast<int64_t>(i)));
       targets.push_back(row[i + 1]);
@@ -194,7 +193,7 @@ std::vector<LanguageModel::Answer> GptLanguageModel::run(size_t count, const Req
       prompt_in[slot] = next;
     }
     for (Engine::Event& event : engine_->step()) {
-      const size_t prompt = prompt_in[static_cast<size_t>(event.slot)];
+      const size_t prompt = prompt_in[event.slot];
       Completion& c = results[prompt].completion;
       if (!event.reference.empty()) {
         Scored& reference = results[prompt].reference;

@@ -16,7 +16,7 @@ namespace {
 struct MoreLikely {
   std::span<const float> logits;
   bool operator()(Token a, Token b) const {
-    const float la = logits[static_cast<size_t>(a)], lb = logits[static_cast<size_t>(b)];
+    const float la = logits[a], lb = logits[b];
     return la != lb ? la > lb : a < b;
   }
 };
@@ -83,9 +83,7 @@ struct Weights {
   std::span<const float> logits;
   float highest, inverse;
 
-  float operator()(Token t) const {
-    return exp_nonpositive((logits[static_cast<size_t>(t)] - highest) * inverse);
-  }
+  float operator()(Token t) const { return exp_nonpositive((logits[t] - highest) * inverse); }
   size_t blocks() const { return (logits.size() + kBlock - 1) / kBlock; }
   // Writes those of block b; returns how many.
   size_t block(size_t b, float* out) const {
@@ -145,9 +143,7 @@ SampledToken draw(std::span<const float> logits, const Sampling& s, int64_t inde
   for (size_t b = 0; b < sums.size(); ++b) sums[b] = weight.sum(b);
   const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
   const auto log_total = static_cast<float>(std::log(total));
-  const auto log_prob = [&](Token t) {
-    return (logits[static_cast<size_t>(t)] - weight.highest) * inverse - log_total;
-  };
+  const auto log_prob = [&](Token t) { return (logits[t] - weight.highest) * inverse - log_total; };
 
   SampledToken result{static_cast<Token>(best), 0, {}};
   if (s.temperature > 0) {

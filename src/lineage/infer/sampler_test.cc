@@ -45,7 +45,7 @@ TEST(Sampler, TopKAndTopPKeepTheLikeliest) {
 TEST(Sampler, DrawsByProbability) {
   std::array<int, 5> counts{};
   constexpr int kDraws = 40000;
-  for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(draw(kLogits, at(0.8), i).token)];
+  for (int i = 0; i < kDraws; ++i) ++counts[draw(kLogits, at(0.8), i).token];
   double total = 0;
   for (float l : kLogits) total += std::exp(l / 0.8);
   for (size_t t = 0; t < 5; ++t) {
@@ -71,8 +71,7 @@ TEST(Sampler, DrawsByProbabilityFromALargeVocabulary) {
   for (int i = 0; i < kDraws; ++i) {
     const SampledToken d = draw(logits, at(1), i);
     ++counts[d.token];
-    ASSERT_NEAR(d.log_prob,
-                logits[static_cast<size_t>(d.token)] - static_cast<float>(std::log(total)), 1e-5);
+    ASSERT_NEAR(d.log_prob, logits[d.token] - static_cast<float>(std::log(total)), 1e-5);
   }
   EXPECT_EQ(counts.size(), likely.size());
   for (const auto& [token, logit] : likely) {

@@ -40,7 +40,7 @@ std::vector<double> naive_attention(const AttentionCase& c, const AttentionCase:
   for (int64_t b = 0; b < c.batch; ++b)
     for (int64_t h = 0; h < heads; ++h) {
       const auto at = [&](int64_t t, int64_t head, int64_t i) -> double {
-        return x[static_cast<size_t>(((b * T + t) * (heads + 2 * kv_heads) + head) * width + i)];
+        return x[((b * T + t) * (heads + 2 * kv_heads) + head) * width + i];
       };
       const int64_t group = h * kv_heads / heads;
       std::vector<double> p(static_cast<size_t>(T * T), 0.0);

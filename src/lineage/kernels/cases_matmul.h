@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lineage/base/enum_index.h"
 #include "lineage/kernels/cases.h"
 
 namespace lineage::cases {
@@ -107,7 +108,7 @@ struct MlpCase {
   int64_t wide() const { return gated(act) ? 2 * hidden : hidden; }
   std::string name() const {
     return fmt::format("mlp {} rows {} -> {} {}{}{}", rows, width, hidden,
-                       enum_names(act)[static_cast<size_t>(act)], biases ? " biases" : "",
+                       enum_names(act)[enum_index(act)], biases ? " biases" : "",
                        residual ? " residual" : "");
   }
   Data data() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lineage/base/enum_index.h"
 #include "lineage/kernels/cases.h"
 
 namespace lineage::cases {
@@ -13,7 +14,7 @@ struct ActivationCase {
   };
   int64_t wide() const { return gated(act) ? 2 * width : width; }
   std::string name() const {
-    return fmt::format("{} [{}, {}]", enum_names(act)[static_cast<size_t>(act)], rows, width);
+    return fmt::format("{} [{}, {}]", enum_names(act)[enum_index(act)], rows, width);
   }
   Data data() const {
     Draw draw(name());

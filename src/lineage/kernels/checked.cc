@@ -29,7 +29,7 @@ const Tensor& tensor_of(const GradSink& sink) { return sink.out; }
 std::string place(const Shape& shape, int64_t index) {
   std::vector<int64_t> at(static_cast<size_t>(shape.rank()));
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    at[static_cast<size_t>(axis)] = index % shape[axis];
+    at[axis] = index % shape[axis];
     index /= shape[axis];
   }
   std::ostringstream out;

@@ -1,3 +1,4 @@
+#include "lineage/base/enum_index.h"
 #include "lineage/kernels/cases_rows.h"
 #include "lineage/kernels/testing.h"
 
@@ -59,7 +60,7 @@ TEST_P(Pointwise, ActivationsAreRightOverTheWholeLine) {
   for (float x = 1e-3f; x < 3e4f; x *= 1.1f) line.insert(line.end(), {x, -x});
   const int64_t n = static_cast<int64_t>(line.size());
   for (Activation act : kActivations) {
-    SCOPED_TRACE(enum_names(act)[static_cast<size_t>(act)]);
+    SCOPED_TRACE(enum_names(act)[enum_index(act)]);
     std::vector<float> xs = line;
     if (gated(act)) xs.insert(xs.end(), line.size(), 1.0f);
     const Tensor x = Tensor::from({1, static_cast<int64_t>(xs.size())}, xs);

@@ -51,7 +51,7 @@ Tensor some_tokens(int64_t B, int64_t T, int64_t vocab) {
   Tensor tokens = Tensor::empty({B, T}, DType::i32);
   const Rng rng(5);
   for (int64_t i = 0; i < B * T; ++i)
-    tokens.data<int32_t>()[static_cast<size_t>(i)] =
+    tokens.data<int32_t>()[i] =
         static_cast<int32_t>(rng.below(static_cast<uint64_t>(vocab), static_cast<uint64_t>(i)));
   return tokens;
 }
@@ -142,12 +142,11 @@ TEST(Gpt, CachedDecodingAgreesWithTheFullForward) {
     KvCache cache(c, 3, 12);
     const auto row = [](int32_t v) { return Tensor::from({1}, std::span<const int32_t>(&v, 1)); };
     for (int64_t t = 0; t < 12; ++t) {
-      const Tensor h = packed.hidden(row(tokens.data<int32_t>()[static_cast<size_t>(t)]), row(2),
+      const Tensor h = packed.hidden(row(tokens.data<int32_t>()[t]), row(2),
                                      row(static_cast<int32_t>(t)), cache);
       const Tensor logits = packed.logits(h);
       for (int64_t v = 0; v < c.vocab; ++v)
-        EXPECT_NEAR(logits.data<float>()[static_cast<size_t>(v)],
-                    full.data<float>()[static_cast<size_t>(t * c.vocab + v)], 1e-5);
+        EXPECT_NEAR(logits.data<float>()[v], full.data<float>()[t * c.vocab + v], 1e-5);
     }
   }
 }
@@ -208,7 +207,7 @@ TEST(Gpt, SomeRowsAreThoseOfAll) {
     Tensor some_targets = Tensor::empty({4}, DType::i32), some_weights = Tensor::full({4}, 1);
     for (size_t n = 0; n < 24; ++n) targets.data<int32_t>()[n] = static_cast<int32_t>(n % 19);
     for (size_t i = 0; i < 4; ++i) {
-      weights.data<float>()[static_cast<size_t>(chosen[i])] = 1;
+      weights.data<float>()[chosen[i]] = 1;
       some_targets.data<int32_t>()[i] = chosen[i] % 19;
     }
     const auto gradient = [&](bool some) {

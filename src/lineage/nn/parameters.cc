@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lineage/base/config.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
 #include "lineage/base/rng.h"
@@ -31,11 +32,11 @@ void Parameters::Scope::constant(Tensor& handle, std::string_view leaf, Paramete
 void Parameters::add(Registered r) {
   const int64_t n = r.shape.numel();
   numel_ += n;
-  numel_of_[static_cast<size_t>(r.parameter.kind)] += n;
+  numel_of_[enum_index(r.parameter.kind)] += n;
   registered_.push_back(std::move(r));
 }
 
-int64_t Parameters::numel(ParameterKind kind) const { return numel_of_[static_cast<size_t>(kind)]; }
+int64_t Parameters::numel(ParameterKind kind) const { return numel_of_[enum_index(kind)]; }
 
 void Parameters::allocate(bool with_gradients) {
   require(all_.empty(), "parameters: allocated twice");
@@ -71,7 +72,7 @@ void Parameters::initialize(uint64_t seed) {
     constexpr int64_t kGrain = 1 << 14;
     parallel_for(p.value.numel(), kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        values[static_cast<size_t>(i)] = p.init * rng.normal(static_cast<uint64_t>(i));
+        values[i] = p.init * rng.normal(static_cast<uint64_t>(i));
     });
   }
 }

@@ -31,7 +31,7 @@ void Tape::record(std::string_view op, std::vector<Tensor> inputs, std::vector<T
       require(inputs[i].empty() || inputs[i].id() != inputs[j].id(), op,
               ": the same tensor is input ", j, " and ", i, "; use two handles of its own");
     if (const auto it = grads_.find(inputs[i].id()); it != grads_.end() && it->second.leaf >= 0)
-      ++leaves_[static_cast<size_t>(it->second.leaf)].uses;
+      ++leaves_[it->second.leaf].uses;
   }
   std::vector<std::pair<uint64_t, Shape>> produced;
   for (const Tensor& y : outputs) {
@@ -45,7 +45,7 @@ GradSink Tape::sink(const Tensor& x) {
   const auto it = x.empty() ? grads_.end() : grads_.find(x.id());
   if (it == grads_.end()) return {};
   if (it->second.leaf >= 0) {
-    Leaf& leaf = leaves_[static_cast<size_t>(it->second.leaf)];
+    Leaf& leaf = leaves_[it->second.leaf];
     return {leaf.grad.view(x.shape()), std::exchange(leaf.written, true)};
   }
   Tensor& grad = it->second.value;
@@ -85,10 +85,9 @@ void Tape::run(Node& node) {
   if (!wanted) return;  // nothing downstream wanted it
   std::vector<GradSink> sinks;
   for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i)
-    sinks.push_back(i == node.pass_through ? GradSink{}
-                                           : sink(node.inputs[static_cast<size_t>(i)]));
+    sinks.push_back(i == node.pass_through ? GradSink{} : sink(node.inputs[i]));
   if (node.backward) node.backward(dys, sinks);
-  if (node.pass_through != kNone) pass(node.inputs[static_cast<size_t>(node.pass_through)], dys[0]);
+  if (node.pass_through != kNone) pass(node.inputs[node.pass_through], dys[0]);
 }
 
 void Tape::pass(const Tensor& input, const Tensor& dy) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "lineage/base/config.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
@@ -143,7 +144,7 @@ ReportNode node_of(const Found& found, const std::map<std::string, std::string>&
   ReportNode node;
   node.name = m.node;
   node.stage = m.stage;
-  node.kind = enum_names(m.stage_text.kind)[static_cast<size_t>(m.stage_text.kind)];
+  node.kind = enum_names(m.stage_text.kind)[enum_index(m.stage_text.kind)];
   node.title = m.stage_text.title;
   node.about = m.stage_text.about;
   constexpr size_t kShort = 12;

@@ -54,8 +54,8 @@ class Scores {
       keys.resize(report.seeds.size());
       for (const GrownModel& g : n.grown) {
         const auto seed = std::ranges::find(report.seeds, g.seed) - report.seeds.begin();
-        keys[static_cast<size_t>(seed)] = g.identity.empty() ? g.weights : g.identity;
-        known_.insert(keys[static_cast<size_t>(seed)]);
+        keys[seed] = g.identity.empty() ? g.weights : g.identity;
+        known_.insert(keys[seed]);
       }
       if (!keys.empty() && !keys[0].empty()) first_seed_[keys[0]] = n.name;
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/folder.h"
 #include "lineage/base/interrupted.h"
@@ -39,7 +40,7 @@ class PruneTest : public ::testing::Test {
     Strings all;
     for (const UnnamedThing& t : report.things) {
       EXPECT_GT(t.bytes, 0);
-      std::string line = std::string(enum_names(t.kind)[static_cast<size_t>(t.kind)]) + " " +
+      std::string line = std::string(enum_names(t.kind)[enum_index(t.kind)]) + " " +
                          t.path.lexically_relative(run).string();
       if (!t.about.empty()) line += ": " + t.about;
       if (!t.stays.empty()) line += "; stays: " + t.stays;

@@ -72,7 +72,7 @@ void draw_answers(const AnswersConfig& config, const InstructionPrompts& prompts
     for (int64_t i = 0; i < count; ++i) {
       nlohmann::json line = nlohmann::json::array();
       for (int64_t s = 0; s < config.samples; ++s)
-        line.push_back(answers[static_cast<size_t>(i * config.samples + s)].tokens);
+        line.push_back(answers[i * config.samples + s].tokens);
       out << line.dump() << "\n";
     }
     out.flush();

@@ -68,6 +68,14 @@ void validate_feedme(const FeedmeConfig& config, const RecipeNode& node, const R
             "feedme.ratings");
 }
 
+StageRemarks feedme_remarks(const FeedmeConfig& config, const RecipeNode& node) {
+  StageRemarks remarks = tuning_remarks(config.tuning, node);
+  if (!config.ratings.empty())
+    for (const ConfigKey& key : config_keys<AnswersConfig>())
+      remarks.idle[key.path] = "the answers come from ratings";
+  return remarks;
+}
+
 void count_example(TuningSet& set, Example e) {
   set.record.documents += 1;
   set.record.tokens += std::ssize(e.tokens);
@@ -189,6 +197,7 @@ const Stage& feedme_stage() {
       .complete = [](FeedmeConfig& config,
                      const RecipeNode& node) { replay_pretraining(config.tuning, node); },
       .validate = validate_feedme,
+      .remarks = feedme_remarks,
       .reads =
           [](const FeedmeConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads = tuning_reads(tuning_of(config, recipe), node, recipe);

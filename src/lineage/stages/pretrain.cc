@@ -8,6 +8,7 @@
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
 #include "lineage/stages/node_run.h"
+#include "lineage/stages/recipe_effects.h"
 #include "lineage/stages/stage_of.h"
 #include "lineage/train/language_model.h"
 
@@ -166,6 +167,8 @@ const Stage& pretrain_stage() {
                       "The same training goes on from the parent’s weights, with other text. Where "
                       "most of that text is programs, this is the code stage."},
       .validate = validate_pretrain,
+      .remarks = [](const PretrainConfig& config,
+                    const RecipeNode& node) { return train_remarks(config.train, node); },
       .reads = pretrain_reads,
       .plan = pretrain_plan,
       .run = run_pretrain,

@@ -68,55 +68,20 @@ void model_effects(Effects& effects, const ConfigNode& table, const GptConfig& c
               "it takes positions = \"learned\"");
 }
 
-// The keys of several stages that say whether others have an effect.
-struct StageKeys {
-  double pretrain_share = 0;
-  std::string ratings;
-  TrainConfig train;
-};
-template <class V>
-void fields(V& v, StageKeys& c) {
-  v("pretrain_share", c.pretrain_share, "");
-  v("ratings", c.ratings, "");
-  fields(v, c.train);
+// The table and the last part of a dotted key.
+std::pair<ConfigNode, std::string> at_key(ConfigNode table, std::string_view key) {
+  for (size_t dot; (dot = key.find('.')) != std::string_view::npos; key.remove_prefix(dot + 1))
+    table = inner(table, key.substr(0, dot));
+  return {table, std::string(key)};
 }
 
 void stage_effects(Effects& effects, const RecipeNode& node) {
-  const ConfigNode& table = node.stage_table;
-  StageKeys keys;
-  ConfigReader reader(table);
-  fields(reader, keys);  // without finish(): the table has other keys, too
-  const TrainConfig& train = keys.train;
-  for (const char* key : {"muon_lr", "muon_momentum"})
-    effects.key(inner(table, "optimizer"), key, train.optimizer.kind == OptimizerKind::muon,
-                "it takes optimizer.kind = \"muon\"");
-  for (const char* key : {"final", "decay_tokens"})
-    effects.key(inner(table, "schedule"), key, train.schedule.kind != ScheduleKind::constant,
-                "schedule.kind is \"constant\"");
-  effects.key(inner(table, "guard"), "spike_sigmas", train.guard.spike != GuardAction::ignore,
-              "guard.spike is \"ignore\"");
-  effects.key(table, "ramp_from", train.ramp_tokens > 0, "it takes ramp_tokens");
-  effects.key(table, "epochs", train.tokens == 0, "tokens says how long the stage is");
-  effects.key(table, "pretrain_mixture", keys.pretrain_share > 0, "pretrain_share is 0");
-  for (const char* key : {"prompts", "samples", "temperature", "max_tokens"})
-    effects.key(table, key, keys.ratings.empty(), "the answers come from ratings");
-}
-
-// A step takes whole rows, and a warm-up ends within the run.
-void other_than_said(std::vector<std::string>& lines, const RecipeNode& node) {
-  const int64_t T = node.model.context;
-  StageKeys keys;
-  ConfigReader reader(node.stage_table);
-  fields(reader, keys);
-  const int64_t batch = keys.train.batch_tokens, micro = keys.train.micro_tokens;
-  if (batch % T != 0)
-    lines.push_back(fmt::format("{}: batch_tokens is {}; a step takes {}, whole rows of {} tokens",
-                                node.name, batch, batch / T * T, T));
-  if (keys.train.tokens > 0 && keys.train.schedule.warmup_tokens > keys.train.tokens)
-    lines.push_back(warmup_note(node.name, keys.train));
-  if (micro < T && node.stage_table.has("micro_tokens"))
-    lines.push_back(fmt::format("{}: micro_tokens is {}; {} are in memory at once, a whole row",
-                                node.name, micro, T));
+  const auto idle = stage_of(node).remarks(node).idle;
+  for (const ConfigKey& key : stage_of(node).keys()) {
+    const auto [table, name] = at_key(node.stage_table, key.path);
+    const auto why = idle.find(key.path);
+    effects.key(table, name, why == idle.end(), why == idle.end() ? "" : why->second);
+  }
 }
 
 // Tables of data that nothing reads, and of stages that no node has.
@@ -152,6 +117,34 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
 
 }  // namespace
 
+StageRemarks train_remarks(const TrainConfig& train, const RecipeNode& node) {
+  StageRemarks remarks;
+  const auto idle = [&](bool effective, std::initializer_list<const char*> keys, const char* why) {
+    for (const char* key : keys)
+      if (!effective) remarks.idle[key] = why;
+  };
+  idle(train.optimizer.kind == OptimizerKind::muon,
+       {"optimizer.muon_lr", "optimizer.muon_momentum"}, "it takes optimizer.kind = \"muon\"");
+  idle(train.schedule.kind != ScheduleKind::constant, {"schedule.final", "schedule.decay_tokens"},
+       "schedule.kind is \"constant\"");
+  idle(train.guard.spike != GuardAction::ignore, {"guard.spike_sigmas"},
+       "guard.spike is \"ignore\"");
+  idle(train.ramp_tokens > 0, {"ramp_from"}, "it takes ramp_tokens");
+
+  // A step takes whole rows, and a warm-up ends within the run.
+  const int64_t T = node.model.context, batch = train.batch_tokens, micro = train.micro_tokens;
+  if (batch % T != 0)
+    remarks.notes.push_back(
+        fmt::format("{}: batch_tokens is {}; a step takes {}, whole rows of {} tokens", node.name,
+                    batch, batch / T * T, T));
+  if (train.tokens > 0 && train.schedule.warmup_tokens > train.tokens)
+    remarks.notes.push_back(warmup_note(node.name, train));
+  if (micro < T && node.stage_table.has("micro_tokens"))
+    remarks.notes.push_back(fmt::format(
+        "{}: micro_tokens is {}; {} are in memory at once, a whole row", node.name, micro, T));
+  return remarks;
+}
+
 std::vector<std::string> without_effect(const ConfigNode& document, const Recipe& recipe) {
   Effects effects;
   tokenizer_effects(effects, inner(document, "tokenizer"), recipe.tokenizer);
@@ -166,7 +159,8 @@ std::vector<std::string> without_effect(const ConfigNode& document, const Recipe
   }
   unread_tables(effects, document, recipe);
   std::vector<std::string> lines = effects.lines();
-  for (const RecipeNode& n : recipe.nodes) other_than_said(lines, n);
+  for (const RecipeNode& n : recipe.nodes)
+    for (std::string& line : stage_of(n).remarks(n).notes) lines.push_back(std::move(line));
   return lines;
 }
 

@@ -14,6 +14,7 @@ const Stage& sft_stage() {
       .tunes_on_conversations = true,
       .complete = replay_pretraining,
       .validate = validate_tuning,
+      .remarks = tuning_remarks,
       .reads = tuning_reads,
       .plan = tuning_plan,
       .run =

@@ -52,6 +52,13 @@ struct StageReads {
   std::vector<std::string> names() const;  // sets, texts, others
 };
 
+// Keys of a node's stage that have no effect beside the others, and lines on those with another
+// effect than they seem to have.
+struct StageRemarks {
+  std::map<std::string, std::string> idle;  // "optimizer.muon_lr": the reason
+  std::vector<std::string> notes;
+};
+
 // One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,
 // loss included; what they share lives in train/. A stage has no state: its config is the node's
 // table. A stage is written as the StageParts of stage_of.h.
@@ -71,6 +78,7 @@ class Stage {
   virtual std::string frozen(const RecipeNode&) const = 0;
   virtual std::string reference() const = 0;  // its own keys, as a Markdown table
   virtual std::vector<ConfigKey> keys() const = 0;
+  virtual StageRemarks remarks(const RecipeNode&) const = 0;
   virtual StageReads reads(const RecipeNode&, const Recipe&) const = 0;
   virtual StagePlan plan(const RecipeNode&, const Recipe&, int ranks) const = 0;
   // Grows the node into context.folder, resuming an interrupted run there.

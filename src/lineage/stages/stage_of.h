@@ -23,6 +23,7 @@ struct StageParts {
   // Fills in the keys whose default depends on the node's parents; absent: there are none.
   std::function<void(Config&, const RecipeNode&)> complete{};
   std::function<void(const Config&, const RecipeNode&, const Recipe&)> validate;
+  std::function<StageRemarks(const Config&, const RecipeNode&)> remarks{};  // absent: none
   std::function<StageReads(const Config&, const RecipeNode&, const Recipe&)> reads;
   std::function<StagePlan(const Config&, const RecipeNode&, const Recipe&, int ranks)> plan;
   std::function<void(const Config&, const RecipeNode&, const StageContext&)> run;
@@ -87,6 +88,9 @@ class StageOf final : public Stage {
     return reference.markdown();
   }
   std::vector<ConfigKey> keys() const override { return config_keys<Config>(); }
+  StageRemarks remarks(const RecipeNode& node) const override {
+    return parts_.remarks ? parts_.remarks(config(node), node) : StageRemarks();
+  }
   StageReads reads(const RecipeNode& node, const Recipe& recipe) const override {
     return parts_.reads(config(node), node, recipe);
   }

@@ -13,6 +13,7 @@
 #include "lineage/data/text_data.h"
 #include "lineage/stages/heldout.h"
 #include "lineage/stages/node_run.h"
+#include "lineage/stages/recipe_effects.h"
 #include "lineage/train/language_model.h"
 
 namespace lineage {
@@ -191,6 +192,13 @@ void validate_tuning(const TuningConfig& config, const RecipeNode& node, const R
           ": the recipe has no [conversations.NAME] or [demonstrations.NAME]; wanted some to tune "
           "on");
   text_of(node, recipe, config);
+}
+
+StageRemarks tuning_remarks(const TuningConfig& config, const RecipeNode& node) {
+  StageRemarks remarks = train_remarks(config.train, node);
+  if (config.train.tokens > 0) remarks.idle["epochs"] = "tokens says how long the stage is";
+  if (config.pretrain_share == 0) remarks.idle["pretrain_mixture"] = "pretrain_share is 0";
+  return remarks;
 }
 
 StageReads tuning_reads(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe) {

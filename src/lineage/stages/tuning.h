@@ -52,6 +52,7 @@ void replay_pretraining(TuningConfig&, const RecipeNode&);
 // The parts of a stage that tunes on demonstrations (StageParts). A node of them has at least one
 // parent.
 void validate_tuning(const TuningConfig&, const RecipeNode&, const Recipe&);
+StageRemarks tuning_remarks(const TuningConfig&, const RecipeNode&);
 StageReads tuning_reads(const TuningConfig&, const RecipeNode&, const Recipe&);
 StagePlan tuning_plan(const TuningConfig&, const RecipeNode&, const Recipe&, int ranks);
 

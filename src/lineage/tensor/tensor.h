@@ -20,9 +20,7 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : dims_(dims) {}
   explicit Shape(std::vector<int64_t> dims) : dims_(std::move(dims)) {}
-  int64_t operator[](int axis) const {
-    return dims_[static_cast<size_t>(axis < 0 ? axis + rank() : axis)];
-  }
+  int64_t operator[](int axis) const { return dims_[axis < 0 ? axis + rank() : axis]; }
   int rank() const { return static_cast<int>(dims_.size()); }
   int64_t numel() const;  // 1 for a scalar shape []
   std::span<const int64_t> dims() const { return dims_; }

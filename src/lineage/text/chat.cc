@@ -1,5 +1,7 @@
 #include "lineage/text/chat.h"
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 namespace {
 
@@ -33,7 +35,7 @@ void ChatTemplate::append(Role role, std::span<const Token> text, Rendered& out,
   const float weight = role == Role::assistant && learned ? 1.0f : 0.0f;
   add(opening(role), 0);
   add(text, weight);
-  add(closing_[static_cast<size_t>(role)], weight);
+  add(closing_[enum_index(role)], weight);
 }
 
 ChatTemplate::Rendered ChatTemplate::render(std::span<const Turn> turns) const {

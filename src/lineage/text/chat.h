@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/text/tokenizer.h"
 
 namespace lineage {
@@ -49,13 +50,13 @@ class ChatTemplate {
   // A conversation up to where the assistant speaks next, to generate from.
   std::vector<Token> prompt(std::span<const Turn>) const;
   // What stands before the text of a turn.
-  const std::vector<Token>& opening(Role role) const { return opening_[static_cast<size_t>(role)]; }
+  const std::vector<Token>& opening(Role role) const { return opening_[enum_index(role)]; }
   // The same as a Jinja template, for the chat_template of tokenizer_config.json: what it renders
   // is tokenised to the tokens of prompt() and render(), where no text spells a special token. None
   // for a template of words: a word and the text after it would be tokenised as one.
   std::optional<std::string> jinja() const;
   // The token that ends the assistant's turns: the one to stop at.
-  Token stop() const { return closing_[static_cast<size_t>(Role::assistant)].back(); }
+  Token stop() const { return closing_[enum_index(Role::assistant)].back(); }
 
  private:
   const Tokenizer* tokenizer_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
 #include "lineage/text/text_matcher.h"
@@ -29,12 +30,12 @@ constexpr std::array<Part, 6> kParts = {{
 }  // namespace
 
 std::span<const std::string_view> special_texts(Special part) {
-  const auto& texts = kParts[static_cast<size_t>(part)].texts;
+  const auto& texts = kParts[enum_index(part)].texts;
   const auto end = std::find(texts.begin(), texts.end(), std::string_view{});
   return {texts.data(), static_cast<size_t>(end - texts.begin())};
 }
 
-std::string_view special_name(Special part) { return kParts[static_cast<size_t>(part)].name; }
+std::string_view special_name(Special part) { return kParts[enum_index(part)].name; }
 
 std::optional<Special> find_special_name(std::string_view name) {
   for (size_t part = 0; part < kParts.size(); ++part)

@@ -70,9 +70,7 @@ void Optimizer::muon(std::vector<const Parameter*> matrices, double lr_scale, do
   const auto count = static_cast<int64_t>(matrices.size());
   std::ranges::stable_sort(matrices, std::ranges::greater(),
                            [](const Parameter* p) { return p->value.numel(); });
-  const auto each = [&](int64_t i, int64_t, int64_t) {
-    muon(*matrices[static_cast<size_t>(i)], lr_scale, grad_scale);
-  };
+  const auto each = [&](int64_t i, int64_t, int64_t) { muon(*matrices[i], lr_scale, grad_scale); };
   if (count >= 2 * num_threads()) return parallel_blocks(count, 1, each, /*dynamic=*/true);
   for (int64_t i = 0; i < count; ++i) each(i, i, i + 1);
 }
@@ -131,7 +129,7 @@ Tensor orthogonalize(const Tensor& g) {
   for (int i = 0; i < kIterations; ++i) {
     k.matmul_symmetric(p, gram, Trans::no, gram, Trans::no, 0);
     k.axpby(p, b, gram, c);
-    for (int64_t d = 0; d < S; ++d) p.data<float>()[static_cast<size_t>(d * S + d)] += a;
+    for (int64_t d = 0; d < S; ++d) p.data<float>()[d * S + d] += a;
     if (i == 0)
       std::copy_n(p.data<float>().data(), S * S, q.data<float>().data());
     else

@@ -48,7 +48,7 @@ BatchPlan::BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from, int64_
 
 int64_t BatchPlan::first_row(int64_t step) const {
   const auto ramp = static_cast<int64_t>(first_.size()) - 1;
-  if (step <= ramp) return first_[static_cast<size_t>(step)];
+  if (step <= ramp) return first_[step];
   return step >= steps_ ? total_rows_ : first_.back() + (step - ramp) * rows_;
 }
 

@@ -166,7 +166,7 @@ TEST(Muon, OrthogonalizesTallAndWideMatrices) {
     reference_kernels().matmul(gram, x, tall ? Trans::yes : Trans::no, x,
                                tall ? Trans::no : Trans::yes, 0);
     for (int64_t i = 0; i < S; ++i) {
-      const double d = static_cast<double>(gram.data<float>()[static_cast<size_t>(i * S + i)]);
+      const double d = static_cast<double>(gram.data<float>()[i * S + i]);
       EXPECT_GT(d, 0.25);
       EXPECT_LT(d, 1.6);
     }
@@ -196,9 +196,7 @@ TEST(Muon, OrthogonalizesAsTheIterationDoes) {
       for (int64_t i = 0; i < R; ++i)
         for (int64_t j = 0; j < n; ++j)
           for (int64_t k = 0; k < K; ++k)
-            y[static_cast<size_t>(i * n + j)] +=
-                l[static_cast<size_t>(i * K + k)] *
-                r[static_cast<size_t>(transposed ? j * K + k : k * n + j)];
+            y[i * n + j] += l[i * K + k] * r[transposed ? j * K + k : k * n + j];
       return y;
     };
     for (int i = 0; i < 5; ++i) {
@@ -209,14 +207,11 @@ TEST(Muon, OrthogonalizesAsTheIterationDoes) {
     for (const bool tall : {false, true}) {
       Tensor given = tall ? Tensor::empty({C, R}) : g;
       for (int64_t i = 0; tall && i < R; ++i)
-        for (int64_t j = 0; j < C; ++j)
-          given.data<float>()[static_cast<size_t>(j * R + i)] =
-              g.data<float>()[static_cast<size_t>(i * C + j)];
+        for (int64_t j = 0; j < C; ++j) given.data<float>()[j * R + i] = g.data<float>()[i * C + j];
       const Tensor y = orthogonalize(given);
       for (int64_t i = 0; i < R; ++i)
         for (int64_t j = 0; j < C; ++j)
-          ASSERT_NEAR(y.data<float>()[static_cast<size_t>(tall ? j * R + i : i * C + j)],
-                      x[static_cast<size_t>(i * C + j)], 1e-3);
+          ASSERT_NEAR(y.data<float>()[tall ? j * R + i : i * C + j], x[i * C + j], 1e-3);
     }
   }
 }
@@ -267,8 +262,7 @@ struct Toy {
     parameters.allocate(true);
     parameters.initialize(3);
     for (int64_t i = 0; i < parameters.numel(); ++i)
-      parameters.grads().data<float>()[static_cast<size_t>(i)] =
-          0.01f * static_cast<float>(i % 7 - 3);
+      parameters.grads().data<float>()[i] = 0.01f * static_cast<float>(i % 7 - 3);
   }
   Tensor e, w, u, b;
   Parameters parameters;

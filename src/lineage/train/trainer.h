@@ -51,7 +51,7 @@ class Trainer {
  private:
   double gradients(std::span<const MicroBatch>, float total_weight);
   Tensor all_gathered(const Tensor& shard);
-  int64_t shard_begin() const { return bounds_[static_cast<size_t>(ranks_.rank())]; }
+  int64_t shard_begin() const { return bounds_[ranks_.rank()]; }
   int64_t shard_size() const {
     return bounds_[static_cast<size_t>(ranks_.rank()) + 1] - shard_begin();
   }

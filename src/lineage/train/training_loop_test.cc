@@ -62,7 +62,7 @@ std::vector<float> train_two(const fs::path& folder, int64_t interrupt_after) {
     Tensor targets = Tensor::empty({4}, DType::i32);
     for (int64_t n = 0; n < 4; ++n) {
       const auto row = sampled.data<float>().subspan(static_cast<size_t>(5 * n), 5);
-      targets.data<int32_t>()[static_cast<size_t>(n)] =
+      targets.data<int32_t>()[n] =
           static_cast<int32_t>(std::ranges::max_element(row) - row.begin());
     }
     double reward = 0;

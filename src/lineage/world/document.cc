@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 
 std::string_view document_type_name(DocumentType type) {
@@ -10,7 +12,7 @@ std::string_view document_type_name(DocumentType type) {
       "informal_math", "language_b",  "script", "function",         "repl",      "trace",
       "class_tree",    "long_range",  "bugfix", "arithmetic_facts", "procedure", "brackets",
       "word_problem",  "instruction", "dialog"};
-  return kNames[static_cast<size_t>(type)];
+  return kNames[enum_index(type)];
 }
 
 std::string_view ability_name(Ability ability) {

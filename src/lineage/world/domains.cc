@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/facts.h"
 
 namespace lineage {
@@ -65,13 +66,12 @@ const DomainTables& tables() {
 
 }  // namespace
 
-Domain subject_domain(Relation r) { return kRelationInfo[static_cast<size_t>(r)].subject; }
-Domain value_domain(Relation r) { return kRelationInfo[static_cast<size_t>(r)].value; }
-bool dated(Relation r) { return kRelationInfo[static_cast<size_t>(r)].dated; }
+Domain subject_domain(Relation r) { return kRelationInfo[enum_index(r)].subject; }
+Domain value_domain(Relation r) { return kRelationInfo[enum_index(r)].value; }
+bool dated(Relation r) { return kRelationInfo[enum_index(r)].dated; }
 
 int domain_size(Domain d) {
-  return d == Domain::person ? 64 * 64
-                             : static_cast<int>(tables().tokens[static_cast<size_t>(d)].size());
+  return d == Domain::person ? 64 * 64 : static_cast<int>(tables().tokens[enum_index(d)].size());
 }
 
 Phrase domain_words(Domain d, int index) {
@@ -79,17 +79,15 @@ Phrase domain_words(Domain d, int index) {
   const DomainTables& t = tables();
   const auto at = [](const std::vector<Token>& of, int i) { return of[i]; };
   if (d == Domain::person)
-    return {at(t.first, index / 64), at(t.tokens[static_cast<size_t>(Domain::family)], index % 64)};
-  return at(t.tokens[static_cast<size_t>(d)], index);
+    return {at(t.first, index / 64), at(t.tokens[enum_index(Domain::family)], index % 64)};
+  return at(t.tokens[enum_index(d)], index);
 }
 
 std::pair<int, int> find_member(Domain d, std::span<const Token> tokens) {
   const auto known = [](Token t) { return t >= 0 && t < Vocabulary::kWords; };
   if (tokens.empty() || !known(tokens[0])) return {-1, 0};
   const DomainTables& t = tables();
-  const auto index = [&](Domain domain, Token token) {
-    return t.index[static_cast<size_t>(domain)][token];
-  };
+  const auto index = [&](Domain domain, Token token) { return t.index[enum_index(domain)][token]; };
   if (d != Domain::person) {
     const int i = index(d, tokens[0]);
     return i < 0 ? std::pair(-1, 0) : std::pair(i, 1);
@@ -119,7 +117,7 @@ constexpr int kPenguin = 3, kShark = 7, kBat = 11;
 
 }  // namespace
 
-bool kind_has(int kind, Property p) { return kKindHas[kind][static_cast<size_t>(p)]; }
+bool kind_has(int kind, Property p) { return kKindHas[kind][enum_index(p)]; }
 
 bool is_exception(int animal, Property p) {
   return (animal == kPenguin && p == Property::fly) || (animal == kShark && p == Property::eggs) ||

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 namespace {
 
@@ -127,7 +129,7 @@ FactTemplates make(Relation relation) {
 
 std::array<List, kRelations> make_b_statements() {
   std::array<List, kRelations> b;
-  const auto of = [&](Relation r) -> List& { return b[static_cast<size_t>(r)]; };
+  const auto of = [&](Relation r) -> List& { return b[enum_index(r)]; };
   of(Relation::birth_city) = templates({"{s} in {v} was born .", "the home of {o} {v} is ."});
   of(Relation::employer) = templates({"{s} for {v} works .", "the company of {o} {v} is ."});
   of(Relation::job) = templates({"{s} as a {v} works .", "{s} a {v} is ."});
@@ -164,13 +166,13 @@ const FactTemplates& fact_templates(Relation relation) {
     for (int r = 0; r < kRelations; ++r) out[r] = make(static_cast<Relation>(r));
     return out;
   }();
-  return all[static_cast<size_t>(relation)];
+  return all[enum_index(relation)];
 }
 
 std::span<const Template> b_statements(Relation relation, WordOrder order) {
   static const std::array<List, kRelations> all = make_b_statements();
   if (relation > Relation::country) return {};
-  if (order == WordOrder::verb_last) return all[static_cast<size_t>(relation)];
+  if (order == WordOrder::verb_last) return all[enum_index(relation)];
   return std::span(fact_templates(relation).statements).first(1);
 }
 

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/data/permutation.h"
 
 namespace lineage {
@@ -58,14 +59,14 @@ void World::name_everybody() {
 void World::draw_profiles() {
   // The friends of well-known persons are well known, so that chains over friends can be answered.
   const int all = static_cast<int>(persons_.size());
-  const int known = static_cast<int>(tier_begin_[static_cast<size_t>(Tier::t128)]);
+  const int known = static_cast<int>(tier_begin_[enum_index(Tier::t128)]);
   for (int i = 0; i < all; ++i) {
     Person& person = persons_[i];
     Draw draw(key("person").fold(static_cast<uint64_t>(i)));
     person.profile = random_profile(draw);
     const int from = i < known ? 0 : known;
     const int other = from + (i - from + draw.between(1, all - from - 1)) % (all - from);
-    person.profile[static_cast<size_t>(Relation::friend_of)] = persons_[other].name;
+    person.profile[enum_index(Relation::friend_of)] = persons_[other].name;
   }
 }
 
@@ -86,21 +87,20 @@ void World::draw_relations() {
     const int subjects = domain_size(subject_domain(relation)) * (dated(relation) ? 100 : 1);
     const int values = domain_size(value_domain(relation));
     Draw draw(key(purpose));
-    std::vector<int>& table = values_[static_cast<size_t>(relation)];
+    std::vector<int>& table = values_[enum_index(relation)];
     for (int i = 0; i < subjects; ++i) table.push_back(draw.below(values));
   };
   draw_all(Relation::headquarters, "headquarters");
   draw_all(Relation::leader, "leaders");
   draw_all(Relation::winner, "winners");
   draw_all(Relation::material, "materials");
-  for (int i = 0; i < kAnimals; ++i)
-    values_[static_cast<size_t>(Relation::kind)].push_back(kind_of(i));
+  for (int i = 0; i < kAnimals; ++i) values_[enum_index(Relation::kind)].push_back(kind_of(i));
   // Every country has four cities, every faction a colour of its own.
   Draw draw(key("countries"));
   const std::vector<int> order = draw.distinct(48, 48);
-  auto& countries = values_[static_cast<size_t>(Relation::country)];
+  auto& countries = values_[enum_index(Relation::country)];
   for (int city = 0; city < 48; ++city) countries.push_back(order[city] % 12);
-  values_[static_cast<size_t>(Relation::colour)] = draw.distinct(4, 12);
+  values_[enum_index(Relation::colour)] = draw.distinct(4, 12);
 }
 
 void World::draw_topics() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/world/fact_templates.h"
 
@@ -46,7 +47,7 @@ TEST(World, TiersHaveTheirSizesAndHalves) {
   const World whole(config);
   EXPECT_EQ(whole.persons().size(), 2048u);
   int64_t biographies = 0;
-  for (const Person& p : whole.persons()) biographies += kExposures[static_cast<size_t>(p.tier)];
+  for (const Person& p : whole.persons()) biographies += kExposures[enum_index(p.tier)];
   EXPECT_EQ(biographies, 105600);  // section 3.2
 }
 

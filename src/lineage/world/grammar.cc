@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/grammar_lexicon.h"
 
 namespace lineage {
@@ -225,7 +226,7 @@ std::string_view phenomenon_name(Phenomenon phenomenon) {
                                                                "pronoun_gender",
                                                                "tense",
                                                                "determiner"};
-  return kNames[static_cast<size_t>(phenomenon)];
+  return kNames[enum_index(phenomenon)];
 }
 
 MinimalPair minimal_pair(Phenomenon phenomenon, SentenceUse use, Draw& draw) {

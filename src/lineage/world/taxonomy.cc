@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr std::array<std::string_view, kProperties> kPropertyNames = {
 
 }  // namespace
 
-std::string_view property_name(Property p) { return kPropertyNames[static_cast<size_t>(p)]; }
+std::string_view property_name(Property p) { return kPropertyNames[enum_index(p)]; }
 
 void write_property(DocumentWriter& out, Token subject, Property p, bool has, TokenTag tag) {
   static const Vocabulary& v = Vocabulary::get();

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
 
@@ -117,7 +118,7 @@ TEST(TextCorpus, EveryPersonHasExactlyItsTiersBiographies) {
       if (person->tier == Tier::t400) wordings[{person->name, 0}].insert(d.tokens);
     }
   for (const Person& person : c.world.persons())
-    ASSERT_EQ(biographies[person.name], kExposures[static_cast<size_t>(person.tier)]);
+    ASSERT_EQ(biographies[person.name], kExposures[enum_index(person.tier)]);
   for (const auto& [person, different] : wordings) EXPECT_GT(different.size(), 380u);
 }
 

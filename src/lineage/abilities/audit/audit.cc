@@ -9,6 +9,7 @@
 #include "lineage/abilities/audit/allowed.h"
 #include "lineage/abilities/audit/item_index.h"
 #include "lineage/abilities/audit/split_rules.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/parallel.h"
 #include "lineage/world/item_split.h"
 #include "lineage/world/token_text.h"
@@ -49,7 +50,7 @@ void read_document(const AuditSource& source, int64_t index, const SplitRules& r
   ++reading.count.documents;
   reading.count.tokens += std::ssize(d.tokens);
   for (TokenTag tag : d.tags)
-    if (tag.answer) ++reading.count.answers[static_cast<size_t>(tag.ability)];
+    if (tag.answer) ++reading.count.answers[enum_index(tag.ability)];
   uint32_t broken = rules.broken(d, source.kind);
   if (source.key && is_test_key(source.key(index))) broken |= 1u << SplitRules::kKey;
   for (size_t r = 0; r < SplitRules::kRules; ++r)
@@ -116,12 +117,12 @@ void compare(const AuditProbe& probe, size_t first_item, const ItemIndex& index,
 
 std::string_view training_kind_name(AuditSource::Kind kind) {
   constexpr std::array<std::string_view, 3> kNames = {"text", "code", "demonstrations"};
-  return kNames[static_cast<size_t>(kind)];
+  return kNames[enum_index(kind)];
 }
 
 std::string_view check_name(Check check) {
   constexpr std::array<std::string_view, kChecks> kNames = {"exact", "13-grams", "key", "program"};
-  return kNames[static_cast<size_t>(check)];
+  return kNames[enum_index(check)];
 }
 
 AuditReport audit(const World& world, const std::vector<AuditProbe>& probes,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lineage/abilities/allowed_overlap.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/progress.h"
 #include "lineage/data/tokens_seen.h"
 #include "lineage/world/document.h"
@@ -79,9 +80,7 @@ struct SourceCount {
   int64_t documents = 0, tokens = 0;
   std::array<int64_t, kAuditAbilities> answers{};
   double share(Ability a) const {
-    return tokens
-               ? static_cast<double>(answers[static_cast<size_t>(a)]) / static_cast<double>(tokens)
-               : 0;
+    return tokens ? static_cast<double>(answers[enum_index(a)]) / static_cast<double>(tokens) : 0;
   }
 };
 

@@ -10,7 +10,7 @@ std::string audit_json(const AuditReport& r, const std::vector<TokensSeen>& seen
   for (const SourceCount& s : r.sources) {
     json abilities = json::object();
     for (int a = 1; a < kAuditAbilities; ++a)
-      if (const int64_t n = s.answers[static_cast<size_t>(a)])
+      if (const int64_t n = s.answers[a])
         abilities[std::string(ability_name(static_cast<Ability>(a)))] = n;
     out["sources"].push_back({{"name", s.name},
                               {"kind", training_kind_name(s.kind)},

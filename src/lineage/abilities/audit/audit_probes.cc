@@ -36,12 +36,11 @@ std::vector<AuditProbe> audit_probes(const std::shared_ptr<const World>& world, 
   parallel_blocks(
       std::ssize(asked), 1,
       [&](int64_t s, int64_t, int64_t) {
-        const ScenarioSpec& spec = asked[static_cast<size_t>(s)]->spec();
-        AuditProbe& probe = probes[static_cast<size_t>(s)];
+        const ScenarioSpec& spec = asked[s]->spec();
+        AuditProbe& probe = probes[s];
         probe.name = spec.name, probe.ability = spec.ability;
         probe.condition_of = spec.condition_of;
-        for (const Instance& i :
-             asked[static_cast<size_t>(s)]->items(ItemSet::test, std::min(spec.n, most)))
+        for (const Instance& i : asked[s]->items(ItemSet::test, std::min(spec.n, most)))
           probe.items.push_back(audit_item(i, spec.prompt.method));
       },
       true);

@@ -37,8 +37,7 @@ Document document(std::string_view words, DocumentType type = DocumentType::stor
 }
 
 AuditSource source(std::vector<Document> documents, Kind kind = Kind::text) {
-  return {"planted", kind, std::ssize(documents),
-          [documents](int64_t i) { return documents[static_cast<size_t>(i)]; }};
+  return {"planted", kind, std::ssize(documents), [documents](int64_t i) { return documents[i]; }};
 }
 
 AuditProbe probe(std::string_view question, std::string_view target) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "lineage/abilities/audit/audit.h"
+#include "lineage/base/enum_index.h"
 
 namespace lineage {
 namespace {
@@ -37,7 +38,7 @@ std::string matrix_text(const AuditReport& r) {
   for (Ability a : abilities_of(r)) {
     out += fmt::format("\n{:24}", ability_label(a));
     for (const SourceCount& s : r.sources) {
-      const int64_t n = s.answers[static_cast<size_t>(a)];
+      const int64_t n = s.answers[enum_index(a)];
       const std::string cell =
           n ? fmt::format("{} {:6.2f} %", count_text(static_cast<double>(n)), 100 * s.share(a))
             : std::string(".");

@@ -99,7 +99,7 @@ Tokens renamed(Span text) {
       if (std::find(kBlocks[b].begin(), kBlocks[b].end(), t) == kBlocks[b].end()) continue;
       auto at = std::find(seen[b].begin(), seen[b].end(), t);
       if (at == seen[b].end()) at = seen[b].insert(seen[b].end(), t);
-      t = kBlocks[b][static_cast<size_t>(at - seen[b].begin())];
+      t = kBlocks[b][at - seen[b].begin()];
       break;
     }
   return out;

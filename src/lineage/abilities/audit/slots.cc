@@ -22,16 +22,15 @@ const Bits& bits() {
     const Vocabulary& v = Vocabulary::get();
     Bits b{};
     // Numbers are small ones mostly.
-    for (int i = 0; i < 100; ++i) b[static_cast<size_t>(v.integer(i))] = std::log2(10);
-    for (int i = 0; i < 10; ++i) b[static_cast<size_t>(v.digit(i))] = std::log2(10);
+    for (int i = 0; i < 100; ++i) b[v.integer(i)] = std::log2(10);
+    for (int i = 0; i < 10; ++i) b[v.digit(i)] = std::log2(10);
     for (std::string_view block : kOpen)
       for (Token t : v.tokens(block))
-        if (b[static_cast<size_t>(t)] == 0)
-          b[static_cast<size_t>(t)] = std::log2(static_cast<double>(v.tokens(block).size()));
+        if (b[t] == 0) b[t] = std::log2(static_cast<double>(v.tokens(block).size()));
     // The article and the pronoun are letters, too, and names of variables stand in instructions;
     // these are words of templates.
     for (std::string_view word : {"a", "i", "is", "have", "did", "first", "last", "left", "right"})
-      b[static_cast<size_t>(v.token(word))] = 0;
+      b[v.token(word)] = 0;
     return b;
   }();
   return all;
@@ -39,9 +38,7 @@ const Bits& bits() {
 
 }  // namespace
 
-double slot_bits(Token t) {
-  return t >= 0 && t < Vocabulary::kWords ? bits()[static_cast<size_t>(t)] : 0;
-}
+double slot_bits(Token t) { return t >= 0 && t < Vocabulary::kWords ? bits()[t] : 0; }
 
 double slot_bits(std::span<const Token> tokens) {
   double sum = 0;

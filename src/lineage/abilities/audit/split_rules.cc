@@ -49,8 +49,8 @@ bool is_test_program(const Document& d) {
 }  // namespace
 
 SplitRules::SplitRules(const World& world) : h_half_(64 * 64), shadow_(64 * 64) {
-  for (const Person& p : world.persons()) h_half_[static_cast<size_t>(p.name)] = !p.questioned;
-  for (int name : world.shadows()) shadow_[static_cast<size_t>(name)] = 1;
+  for (const Person& p : world.persons()) h_half_[p.name] = !p.questioned;
+  for (int name : world.shadows()) shadow_[name] = 1;
 }
 
 std::string_view SplitRules::name(Rule rule) {
@@ -88,13 +88,12 @@ bool SplitRules::asks_about_h_half(std::span<const Token> text, AuditSource::Kin
 bool SplitRules::names_h_half(std::span<const Token> asked) const {
   std::vector<int> named;
   for (size_t i = 0; i < asked.size(); ++i)
-    if (const int person = person_at(asked, i); person >= 0 && h_half_[static_cast<size_t>(person)])
+    if (const int person = person_at(asked, i); person >= 0 && h_half_[person])
       named.push_back(person);
   if (named.empty()) return false;
   for (const Tokens& piece : split_tokens(asked, marks().colon))
     for (const Fact& f : parse_claims(piece))
-      if (f.relation == Relation::friend_of && !h_half_[static_cast<size_t>(f.subject)])
-        std::erase(named, f.value);
+      if (f.relation == Relation::friend_of && !h_half_[f.subject]) std::erase(named, f.value);
   return !named.empty();
 }
 
@@ -109,8 +108,7 @@ uint32_t SplitRules::broken(const Document& d, AuditSource::Kind kind) const {
   const std::span<const Token> text(d.tokens);
   const Token first_late = Vocabulary::get().integer(World::kCutoffYear);
   for (size_t i = 0; i < text.size(); ++i) {
-    if (const int person = person_at(text, i); person >= 0)
-      set(kShadow, shadow_[static_cast<size_t>(person)]);
+    if (const int person = person_at(text, i); person >= 0) set(kShadow, shadow_[person]);
     if (text[i] == m.year && i + 1 < text.size())
       set(kYear, text[i + 1] >= first_late && text[i + 1] < first_late + 100 - World::kCutoffYear);
   }

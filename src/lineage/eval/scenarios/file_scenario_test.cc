@@ -126,8 +126,8 @@ TEST_F(FileScenarioTest, Tasks) {
   EXPECT_EQ(f.format->name, "tasks");
   EXPECT_EQ(f.items[0].question.text, "Q: not True is\nA:");
   ASSERT_EQ(f.items[1].answers.size(), 2u);  // few different targets: a choice
-  EXPECT_EQ(f.items[0].answers[static_cast<size_t>(f.items[0].correct)].text, "True");
-  EXPECT_EQ(f.items[1].answers[static_cast<size_t>(f.items[1].correct)].text, "False");
+  EXPECT_EQ(f.items[0].answers[f.items[0].correct].text, "True");
+  EXPECT_EQ(f.items[1].answers[f.items[1].correct].text, "False");
   const auto options = read_items(file(
       "o.json",
       R"j({"examples": [{"input": "Which?\nOptions:\n(A) x\n(B) y\n(C) z", "target": "(B)"}]})j"));

@@ -28,11 +28,9 @@ inline std::vector<int32_t> first_keys(const Tensor& starts, int64_t sequences, 
   for (int64_t b = 0; b < sequences; ++b)
     for (int64_t i = 0; i < padded; ++i) {
       const int64_t t = i < steps ? i : steps - 1;
-      const int32_t document =
-          starts.empty() ? 0 : starts.data<int32_t>()[static_cast<size_t>(b * steps + t)];
+      const int32_t document = starts.empty() ? 0 : starts.data<int32_t>()[b * steps + t];
       const int64_t oldest = window > 0 ? t - window + 1 : 0;
-      first[static_cast<size_t>(b * padded + i)] =
-          static_cast<int32_t>(document > oldest ? document : oldest);
+      first[b * padded + i] = static_cast<int32_t>(document > oldest ? document : oldest);
     }
   return first;
 }

@@ -327,12 +327,12 @@ struct DecodeCall {
 
   int64_t stride() const { return spec.kv_heads * spec.head_width; }
   const float* row(int64_t r) const { return qkv + r * spec.qkv_width(); }
-  int64_t position(int64_t r) const { return positions[static_cast<size_t>(r)]; }
+  int64_t position(int64_t r) const { return positions[r]; }
   int64_t first_seen(int64_t r) const {
     return spec.window > 0 ? std::max<int64_t>(0, position(r) - spec.window + 1) : 0;
   }
   int64_t cached(int64_t r) const {  // where position 0 of the row's slot lies
-    return slots[static_cast<size_t>(r)] * capacity * stride();
+    return slots[r] * capacity * stride();
   }
 };
 
@@ -410,7 +410,7 @@ void CpuKernels::attention_decode(Tensor& y, Tensor& key_cache, Tensor& value_ca
   const auto stretches = stretches_of(call, kRowsTogether);
   const auto count = static_cast<int64_t>(stretches.size());
   const int64_t parts = std::clamp<int64_t>(2 * num_threads() / count, 1, spec.kv_heads);
-  const auto stretch_of = [&](int64_t i) { return stretches[static_cast<size_t>(i / parts)]; };
+  const auto stretch_of = [&](int64_t i) { return stretches[i / parts]; };
   const auto first_head = [&](int64_t i) { return spec.kv_heads * (i % parts) / parts; };
   const auto decode = [&](int64_t begin, int64_t end) {
     std::vector<DecodeTile> tiles;

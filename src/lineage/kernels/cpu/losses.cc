@@ -33,7 +33,7 @@ double cross_entropy_rows(float* dlogits, const float* logits, int64_t rows, int
       sum += static_cast<double>(scale) *
              cross_entropy_row(row, logits + n * size, size, to.targets[n], scale);
     }
-    sums[static_cast<size_t>(i)] = sum;
+    sums[i] = sum;
   });
   double total = 0;
   for (double sum : sums) total += sum;

@@ -186,8 +186,7 @@ double CpuKernels::sum_squares(const Tensor& x) const {
   constexpr int64_t kSumBlock = 1 << 16;
   std::vector<double> sums(static_cast<size_t>((x.numel() + kSumBlock - 1) / kSumBlock));
   parallel_blocks(x.numel(), kSumBlock, [&](int64_t block, int64_t begin, int64_t end) {
-    sums[static_cast<size_t>(block)] =
-        HWY_DYNAMIC_DISPATCH(sum_squares_block)(floats(x) + begin, end - begin);
+    sums[block] = HWY_DYNAMIC_DISPATCH(sum_squares_block)(floats(x) + begin, end - begin);
   });
   double total = 0;
   for (const double sum : sums) total += sum;

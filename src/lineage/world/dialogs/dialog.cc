@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lineage/base/digest.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/text/chat.h"
 #include "lineage/world/dialogs/script.h"
 
@@ -75,7 +76,7 @@ std::string_view dialog_type_name(DialogType type) {
   constexpr std::array<std::string_view, kDialogTypes> kNames = {
       "memory",       "anaphora",       "correction", "constraint",
       "topic_switch", "counterfactual", "refusal",    "clarification"};
-  return kNames[static_cast<size_t>(type)];
+  return kNames[enum_index(type)];
 }
 
 Dialog make_dialog(const World& world, DialogType type, int lag, std::string_view stream,

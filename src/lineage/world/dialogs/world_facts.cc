@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/claims.h"
 #include "lineage/world/dialogs/script.h"
 #include "lineage/world/instructions/requests.h"
@@ -14,14 +15,14 @@ Tokens question(Relation relation, Phrase who) {
   static const std::vector<Template> forms = templates(
       {"where was {o} born ?", "where does {o} work ?", "what does {o} work as ?",
        "what does {o} like to eat ?", "what pet does {o} have ?", "who does {o} know best ?"});
-  return forms[static_cast<size_t>(relation)].tokens({{'o', who}});
+  return forms[enum_index(relation)].tokens({{'o', who}});
 }
 
 Tokens told(Relation relation, Phrase who, Phrase value) {
   static const std::vector<Template> forms =
       templates({"{o} was born in {v} .", "{o} works for {v} .", "{o} works as a {v} .",
                  "{o} likes {v} .", "{o} has a {v} .", "{o} is a friend of {v} ."});
-  return forms[static_cast<size_t>(relation)].tokens({{'o', who}, {'v', value}});
+  return forms[enum_index(relation)].tokens({{'o', who}, {'v', value}});
 }
 
 const Person& somebody(const DialogDraft& d) {
@@ -29,7 +30,7 @@ const Person& somebody(const DialogDraft& d) {
 }
 Phrase name_of(const Person& p) { return domain_words(Domain::person, p.name); }
 Tokens value_of(const Person& p, Relation r) {
-  const Phrase w = domain_words(value_domain(r), p.profile[static_cast<size_t>(r)]);
+  const Phrase w = domain_words(value_domain(r), p.profile[enum_index(r)]);
   return Tokens(w.begin(), w.end());
 }
 Phrase he(const Person& p) { return word_token(World::female(p.name) ? "she" : "he"); }
@@ -74,8 +75,7 @@ void draft_counterfactual(DialogDraft& d, int lag) {
   const Relation r = relations(d, 1)[0];
   Tokens other = value_of(p, r);
   while (other == value_of(p, r)) {
-    const Phrase any =
-        domain_words(value_domain(r), d.world.random_profile(d.draw)[static_cast<size_t>(r)]);
+    const Phrase any = domain_words(value_domain(r), d.world.random_profile(d.draw)[enum_index(r)]);
     other = Tokens(any.begin(), any.end());
   }
   const Phrase value = other.size() == 1 ? Phrase(other[0]) : Phrase(other[0], other[1]);
@@ -87,8 +87,7 @@ void draft_counterfactual(DialogDraft& d, int lag) {
   if (d.draw.chance(0.5))
     d.say(words_to_tokens("is that true ?"),
           TokenText("no .")
-              .add(told(r, name_of(p),
-                        domain_words(value_domain(r), p.profile[static_cast<size_t>(r)])))
+              .add(told(r, name_of(p), domain_words(value_domain(r), p.profile[enum_index(r)])))
               .take());
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/gallery/gallery.h"
 #include "lineage/world/vocabulary.h"
 
@@ -14,7 +15,7 @@ int colour_of(Ability ability) {
   constexpr std::array<uint8_t, 27> kColours = {0,   34,  35,  33,  172, 201, 129, 67,  39,
                                                 135, 208, 37,  196, 142, 65,  0,   0,   30,
                                                 166, 160, 103, 99,  125, 28,  61,  132, 244};
-  return kColours[static_cast<size_t>(ability)];
+  return kColours[enum_index(ability)];
 }
 
 constexpr std::string_view kPlain = "\x1b[0m";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lineage/base/config.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/world/instructions/task.h"
 
@@ -38,7 +39,7 @@ const FamilyEntry& family_entry(Family f) {
     for (const FamilyEntry& e : entries()) all.at(static_cast<size_t>(e.info.family)) = &e;
     return all;
   }();
-  return *by_family[static_cast<size_t>(f)];
+  return *by_family[enum_index(f)];
 }
 const FamilyInfo& family_info(Family f) { return family_entry(f).info; }
 

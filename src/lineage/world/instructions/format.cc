@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/language_b.h"
 
 namespace lineage {
@@ -33,11 +34,11 @@ Tokens format_words(AnswerFormat format, int phrase) {
        {"in a sentence", "in one sentence"},
        {"in { }", "put in brackets { }"},
        {"with RESULT", "with the tag RESULT"}}};
-  return words_to_tokens(kWords[static_cast<size_t>(format)][phrase % 2]);
+  return words_to_tokens(kWords[enum_index(format)][phrase % 2]);
 }
 
 Tokens format_answer(AnswerFormat format, std::span<const Tokens> items) {
-  const Frame& frame = kFormatFrames[static_cast<size_t>(format)];
+  const Frame& frame = kFormatFrames[enum_index(format)];
   TokenText text(frame.before);
   if (frame.commas)
     text.list(items);
@@ -47,7 +48,7 @@ Tokens format_answer(AnswerFormat format, std::span<const Tokens> items) {
 }
 
 std::optional<Tokens> unformat(AnswerFormat format, std::span<const Token> response) {
-  const Frame& frame = kFormatFrames[static_cast<size_t>(format)];
+  const Frame& frame = kFormatFrames[enum_index(format)];
   const Tokens before = words_to_tokens(frame.before), after = words_to_tokens(frame.after);
   if (response.size() < before.size() + after.size() ||
       !std::equal(before.begin(), before.end(), response.begin()) ||

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage {
 namespace {
 
@@ -107,7 +109,7 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "row_of() finds a row by the number of its kind");
 
-const ListOpRow& row_of(ListOp op) { return kListOps[static_cast<size_t>(op.kind)]; }
+const ListOpRow& row_of(ListOp op) { return kListOps[enum_index(op.kind)]; }
 bool has_category(ListOp op) { return row_of(op).traits.on == On::categories; }
 
 std::span<const Token> domain_items(ListDomain domain) {
@@ -124,7 +126,7 @@ std::span<const Token> domain_items(ListDomain domain) {
         "boy girl man woman child king queen friend big small old young happy sad good bad");
     return items;
   }();
-  return all[static_cast<size_t>(domain)];
+  return all[enum_index(domain)];
 }
 
 // Draws the items that the step names. False where the operation makes no sense on this list.

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/instructions/statements.h"
 #include "lineage/world/instructions/task.h"
 #include "lineage/world/language_b.h"
@@ -192,7 +193,7 @@ std::string type_name(const InstructionType& t) {
     constexpr std::array<std::string_view, kListDomains> kDomain = {"letters", "numbers", "words",
                                                                     "nouns"};
     name += t.second < 0 ? list_op_name(op(t.first)) : composition_name({t.first, t.second});
-    name += ", " + std::string(kDomain[static_cast<size_t>(t.domain)]);
+    name += ", " + std::string(kDomain[enum_index(t.domain)]);
   } else {
     name += std::string(info.name) + " " + std::to_string(t.parameter);
   }

@@ -3,6 +3,8 @@
 #include <array>
 #include <unordered_map>
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage::minipy {
 namespace {
 
@@ -79,7 +81,7 @@ void append(const Lexeme& x, std::string& out) {
 
 }  // namespace
 
-std::string_view mark_text(Mark mark) { return kTexts[static_cast<size_t>(mark)]; }
+std::string_view mark_text(Mark mark) { return kTexts[enum_index(mark)]; }
 
 Mark keyword_mark(std::string_view word) {
   static const auto marks = [] {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/minipy/depth.h"
 #include "lineage/world/minipy/iterate.h"
 
@@ -23,7 +24,7 @@ Division floor_divide(int64_t a, int64_t b) {
 std::string_view comparison_text(Comparison op) {
   static constexpr std::string_view kTexts[] = {"==", "!=", "<",      "<=", ">",
                                                 ">=", "in", "not in", "is", "is not"};
-  return kTexts[static_cast<size_t>(op)];
+  return kTexts[enum_index(op)];
 }
 
 template <class T>

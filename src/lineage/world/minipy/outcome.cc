@@ -1,5 +1,7 @@
 #include "lineage/world/minipy/outcome.h"
 
+#include "lineage/base/enum_index.h"
+
 namespace lineage::minipy {
 
 std::string_view outcome_name(Outcome outcome) {
@@ -21,7 +23,7 @@ std::string_view outcome_name(Outcome outcome) {
                                                 "MemoryLimit",
                                                 "OutputLimit",
                                                 "Unsupported"};
-  return kNames[static_cast<size_t>(outcome)];
+  return kNames[enum_index(outcome)];
 }
 
 }  // namespace lineage::minipy

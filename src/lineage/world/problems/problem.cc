@@ -3,6 +3,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/problems/generators.h"
 
 namespace lineage {
@@ -24,7 +25,7 @@ Problem draw_problem(const World& world, const ProblemSpec& spec, Draw& draw) {
 
 std::string_view problem_family_name(ProblemFamily family) {
   constexpr std::array<std::string_view, 3> kNames = {"quantity", "hop", "state"};
-  return kNames[static_cast<size_t>(family)];
+  return kNames[enum_index(family)];
 }
 
 Problem make_problem(const World& world, const ProblemSpec& spec, ItemUse use, Draw& draw) {

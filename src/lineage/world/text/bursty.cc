@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/grammar.h"
 #include "lineage/world/text/entries.h"
 #include "lineage/world/text/generators.h"
@@ -123,7 +124,7 @@ Document ephemeral_biography(const TextContext& context, Rng key) {
   for (int i = draw.between(1, 2); i > 0; --i)
     strangers.push_back(random_stranger(context, draw, draw.between(3, 4)));
   const auto fact = [](const Stranger& s, Relation r) {
-    return Fact{r, s.name, s.profile[static_cast<size_t>(r)]};
+    return Fact{r, s.name, s.profile[enum_index(r)]};
   };
   opening.write(out, {});
   for (const Stranger& stranger : strangers) {

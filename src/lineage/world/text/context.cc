@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/text/generators.h"
 
 namespace lineage {
@@ -15,7 +16,7 @@ TextContext::TextContext(const World& of) : world(&of), functions(training_funct
   for (const Person& person : of.persons())
     if (person.questioned) {
       questioned_.push_back(&person);
-      exposures += kExposures[static_cast<size_t>(person.tier)];
+      exposures += kExposures[enum_index(person.tier)];
       cumulative_exposures_.push_back(exposures);
     }
   const Vocabulary& v = Vocabulary::get();

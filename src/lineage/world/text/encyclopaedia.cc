@@ -1,3 +1,4 @@
+#include "lineage/base/enum_index.h"
 #include "lineage/world/taxonomy.h"
 #include "lineage/world/text/generators.h"
 
@@ -117,8 +118,7 @@ Document biography(const TextContext& context, const Person& person, Rng key) {
   const Voice voice = random_voice(draw);
   const int count = static_cast<int>(context.world->config().attributes);
   const std::vector<int> attributes = draw.distinct(count, count);
-  openings[static_cast<size_t>(voice)].write(out,
-                                             {{'o', domain_words(Domain::person, person.name)}});
+  openings[enum_index(voice)].write(out, {{'o', domain_words(Domain::person, person.name)}});
   if (voice < Voice::table)
     write_sentences(out, context, person, attributes, voice, draw);
   else

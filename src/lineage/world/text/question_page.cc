@@ -1,3 +1,4 @@
+#include "lineage/base/enum_index.h"
 #include "lineage/world/text/generators.h"
 
 namespace lineage {
@@ -77,7 +78,7 @@ Document passage_page(const TextContext& context, Rng key) {
   for (int i = draw.between(1, 2); i > 0; --i) {
     const Stranger stranger = random_stranger(context, draw, draw.between(2, 3));
     for (Relation relation : stranger.told) {
-      told.push_back({relation, stranger.name, stranger.profile[static_cast<size_t>(relation)]});
+      told.push_back({relation, stranger.name, stranger.profile[enum_index(relation)]});
       write_fact(out, draw.pick(context.statements(relation)), told.back());
     }
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/base/enum_index.h"
 #include "lineage/world/minipy/corpus/draft.h"
 
 namespace lineage {
@@ -28,8 +29,8 @@ class Statements {
   std::vector<std::string>& taken() { return taken_; }
 
  private:
-  std::vector<std::string>& names(Type t) { return names_[static_cast<size_t>(t)]; }
-  bool has(Type t) const { return !names_[static_cast<size_t>(t)].empty(); }
+  std::vector<std::string>& names(Type t) { return names_[enum_index(t)]; }
+  bool has(Type t) const { return !names_[enum_index(t)].empty(); }
   std::string name(Type t) { return draw_.pick(names(t)); }
   std::string number(int low, int high);
   std::string operand();  // an integer name or number
