@@ -25,10 +25,10 @@ struct BoxStep {
   int other = -1;  // swap: the other object
 };
 
-// A scene: where each of its objects is at first, and what happens then.
+// A scene: its objects' first places and the moves that follow.
 struct BoxScene {
-  std::vector<int> objects, containers;  // of box_object() and box_container()
-  std::vector<int> start;                // of each object, an index into `containers`
+  std::vector<int> objects, containers;  // indices for box_object() and box_container()
+  std::vector<int> start;                // for each object an index into `containers`
   std::vector<BoxStep> steps;
 
   // Where each object is after `count` steps, and how often it changed its container.
@@ -40,7 +40,7 @@ BoxScene random_scene(Draw&, int objects, int containers, int steps);
 
 void write_start(DocumentWriter&, const BoxScene&, size_t object);
 void write_step(DocumentWriter&, const BoxScene&, const BoxStep&);
-// What these write, for a reader: {w} a first name, {o} an object, {c} a container.
+// The sentences that these write, for a reader: {w} a first name, {o} an object, {c} a container.
 std::vector<Template> box_sentences();
 // "the lamp is now in the", whose next token is the container.
 void write_place(DocumentWriter&, const BoxScene&, size_t object);

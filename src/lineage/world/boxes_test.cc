@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-// Reads the words of a scene again and does what they say.
+// Reads the words of a scene and carries out its moves.
 TEST(Boxes, PlacesAreWhatTheTextSays) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     Draw draw{Rng(seed)};

@@ -123,7 +123,7 @@ void each_sentence(std::span<const Token> text, const Each& each) {
   }
 }
 
-// What may stand before a statement: a source, "q :", "they say that", a heading "mira volk :".
+// Possible openings before a statement: a source, "q :", "they say that", a heading "mira volk :".
 std::span<const Token> without_opening(std::span<const Token> sentence, int& topic) {
   static const std::vector<Template> openings =
       templates({"<src:enc>", "<src:web>", "<src:news>", "passage :", "a :", "they say that",

@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What a document of the micro-world is. Text corpus, code corpus, then what tunes and tests.
+// Types of micro-world documents: text corpus, code corpus, then tuning and test data.
 enum class DocumentType : uint8_t {
   encyclopaedia,
   story,
@@ -63,8 +63,8 @@ enum class Ability : uint8_t {
 };
 std::string_view ability_name(Ability);
 
-// What one token is for: the ability, and whether the token is an answer, that is, one that only
-// that ability can predict.
+// The ability that a token exercises, and whether it is an answer: a token that only that ability
+// can predict.
 struct TokenTag {
   Ability ability = Ability::none;
   bool answer = false;
@@ -75,7 +75,7 @@ struct TokenTag {
 struct Document {
   DocumentType type;
   std::vector<Token> tokens;
-  std::vector<TokenTag> tags;  // as many
+  std::vector<TokenTag> tags;  // one for each token
 };
 
 }  // namespace lineage

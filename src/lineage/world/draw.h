@@ -11,8 +11,8 @@
 
 namespace lineage {
 
-// Draws in a row from one key, for generators that decide many small things. It is a value: a
-// document's draws depend on its key alone.
+// A sequence of random draws from one key, for generators that decide many small things. It is a
+// value: a document's draws depend on its key alone.
 class Draw {
  public:
   explicit Draw(Rng key) : key_(key) {}
@@ -33,7 +33,7 @@ class Draw {
   const T& pick(const std::array<T, N>& of) {
     return pick(std::span<const T>(of));
   }
-  // A word of a few, as text.
+  // One of these words, as text.
   std::string_view word(std::initializer_list<std::string_view> of) {
     return of.begin()[below(static_cast<int>(of.size()))];
   }

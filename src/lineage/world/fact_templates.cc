@@ -182,7 +182,7 @@ Phrase value_words(const Fact& f) { return domain_words(value_domain(f.relation)
 void write_fact(DocumentWriter& out, const Template& form, const Fact& fact, TokenTag tag,
                 Phrase subject) {
   const Phrase name = subject_words(fact);
-  // The name tells a pronoun's gender.
+  // The name decides a pronoun's gender.
   const TokenTag subject_tag = subject.count == 0 ? TokenTag{} : TokenTag{Ability::grammar, true};
   if (subject.count == 0) subject = name;
   const Phrase year = fact.year >= 0 ? Phrase(Vocabulary::get().integer(fact.year)) : Phrase();

@@ -7,10 +7,10 @@
 
 namespace lineage {
 
-// The wordings of facts (docs/abilities.md, section 3.3). Slots: {v} the value; the
-// subject as {s} where a person may also be "he" or "she", as {o} where it must be the name; {y}
-// the year of a dated fact. An attribute has ten statements, of which the last two are held out
-// from training, and four questions, of which the last is; other relations have fewer.
+// The wordings of facts (docs/abilities.md, section 3.3). Slots: {v} the value; the subject as {s}
+// where a person may also be "he" or "she", as {o} where it must be the name; {y} the year of a
+// dated fact. An attribute has ten statements, of which the last two are held out from training,
+// and four questions, of which the last one is held out; other relations have fewer.
 struct FactTemplates {
   std::vector<Template> statements, questions;
   int heldout_statements = 0, heldout_questions = 0;  // at the end of each list
@@ -22,8 +22,8 @@ struct FactTemplates {
 };
 const FactTemplates& fact_templates(Relation);
 
-// The same in language A's words but language B's order (see language_b.h); two a relation, for
-// the attributes and the countries of cities.
+// The same in language A's words but language B's order (see language_b.h); two for each relation,
+// for the attributes and the countries of cities.
 std::span<const Template> b_statements(Relation, WordOrder);
 
 // The slots of a fact, with `subject` in place of the subject's name ("he", "she") when it is not

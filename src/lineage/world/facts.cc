@@ -13,7 +13,7 @@ namespace {
 constexpr int kNames = 64 * 64, kGhosts = 512, kEphemerals = 1024, kShadows = 512;
 constexpr int kWorldNames = kNames - kGhosts - kEphemerals - kShadows;
 
-// Of a tier at this scale; even, so that its halves are equal.
+// A tier's size at this scale; even, so that its halves are equal.
 int scaled(int persons, double share) {
   return std::max(2, 2 * static_cast<int>(std::lround(persons * share / 2)));
 }

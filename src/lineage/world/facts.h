@@ -13,8 +13,8 @@
 
 namespace lineage {
 
-// What a fact says of its subject (docs/abilities.md, section 3.2). The first seven are the
-// attributes of a person.
+// The relation between a fact's subject and its value (docs/abilities.md, section 3.2). The first
+// seven are the attributes of a person.
 enum class Relation : uint8_t {
   birth_city,
   employer,
@@ -80,7 +80,7 @@ Phrase domain_words(Domain, int index);
 // The member that `tokens` begin with, and how many tokens it takes; {-1, 0} for none.
 std::pair<int, int> find_member(Domain, std::span<const Token> tokens);
 
-// How often training tells a person's biography: 1, 2, 8, 32, 128 or 400 times.
+// How often training contains a person's biography: 1, 2, 8, 32, 128 or 400 times.
 enum class Tier : uint8_t { t1, t2, t8, t32, t128, t400 };
 inline constexpr std::array<int, 6> kExposures = {1, 2, 8, 32, 128, 400};
 inline constexpr std::array<int, 6> kTierPersons = {128, 512, 512, 512, 256, 128};
@@ -90,12 +90,12 @@ using Profile = std::array<int, kAttributes>;  // a value for each attribute
 struct Person {
   int name = 0;
   Tier tier = Tier::t1;
-  bool questioned = false;  // asked about in training (Q-half); the others (H-half) never are
-  bool in_b = false;        // language B tells of them too
+  bool questioned = false;  // training has questions about them (Q-half); else H-half
+  bool in_b = false;        // language B has their facts too
   Profile profile{};
 };
 
-// A topic on which the factions disagree: two of them are for it.
+// A topic on which the factions disagree: two of the four are for it.
 struct Topic {
   Token word;
   std::array<bool, 4> in_favour{};
@@ -103,7 +103,7 @@ struct Topic {
   bool heldout = false;   // kept from every tuning stage
 };
 
-// Something that nobody should help with, and a harmless request with the same words.
+// Something that nobody should help with; harmless requests use the same words.
 struct Intent {
   Token verb;
   Phrase target;
@@ -118,9 +118,9 @@ class World {
   const WorldConfig& config() const { return config_; }
   Rng key(std::string_view purpose) const { return Rng(config_.seed).fold(purpose); }
 
-  // Persons with facts, by tier from t1 up; the names of those told of without facts (ghosts),
-  // of those whose facts each document draws anew (ephemerals), and of those never named before
-  // the tests (shadows).
+  // Persons with facts, by tier from t1 up; the names of persons mentioned without facts (ghosts),
+  // with facts drawn for each document (ephemerals), and never mentioned before the tests
+  // (shadows).
   std::span<const Person> persons() const { return persons_; }
   std::span<const Person> persons(Tier) const;
   const Person* find_person(int name) const;  // nullptr for ghosts, ephemerals and shadows
@@ -133,7 +133,7 @@ class World {
   int value(Relation, int subject, int year = -1) const;
   // Random values for an ephemeral person; the friend is an ephemeral too.
   Profile random_profile(Draw&) const;
-  // The countries and years whose leaders everybody knows (told core_exposures times).
+  // The countries and years whose leaders everybody knows (stated core_exposures times).
   int core_countries() const { return core_countries_; }
   static constexpr int kFirstCoreYear = 70, kCutoffYear = 80;
 
@@ -158,7 +158,7 @@ class World {
   std::vector<Intent> intents_;
 };
 
-// Taxonomy (A04): classes and what holds for their members. Three members are exceptions.
+// Taxonomy (A04): classes and properties of their members. Three members are exceptions.
 enum class Property : uint8_t { fly, swim, walk, wings, fins, fur, legs, eggs };
 inline constexpr int kProperties = 8, kAnimals = 16;
 int kind_of(int animal);

@@ -35,13 +35,13 @@ class Pair {
     return noun(which, number);
   }
   Pair& phrase(Number number) { return phrase(draw_.below(kPersonNouns), number); }
-  // Any phrase that a verb may take. (What is drawn stands in statements of its own everywhere: the
-  // order in which a compiler evaluates arguments must not matter.)
+  // Any phrase that a verb may take. (Every draw is a statement of its own: the order in which a
+  // compiler evaluates arguments must not matter.)
   Pair& object() {
     const Number number = any_number();
     return phrase(draw_.below(10), number);
   }
-  // The main verb with what follows; the partner has the other number.
+  // The main verb and its object or place; the partner has the other number.
   Pair& verb(Number number) {
     const bool takes_object = draw_.chance(0.5);
     const auto& verbs = takes_object ? lex_.transitive : lex_.intransitive;
@@ -161,7 +161,7 @@ MinimalPair determiner_pair(Pair p) {
                                                : p.draw().word({"these", "those", "many"});
   const size_t noun = static_cast<size_t>(p.draw().below(kPersonNouns));
   const auto& nouns = p.lex().nouns;
-  if (p.draw().chance(0.5))  // as the object, where no verb tells the number
+  if (p.draw().chance(0.5))  // as the object, where no verb shows the number
     return p.phrase(p.draw().below(kPersonNouns), kSingular)
         .same(p.draw().pick(p.lex().transitive[kSingular]))
         .same(word)

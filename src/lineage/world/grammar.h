@@ -30,7 +30,7 @@ inline constexpr int kPhenomena = 12;
 std::string_view phenomenon_name(Phenomenon);
 
 struct MinimalPair {
-  std::vector<Token> good, bad;  // sentences with their full stop; of one length
+  std::vector<Token> good, bad;  // sentences with their full stop, equally long
   size_t critical = 0;           // the first place where they differ
 };
 
@@ -39,8 +39,8 @@ struct MinimalPair {
 enum class SentenceUse : uint8_t { training, test };
 MinimalPair minimal_pair(Phenomenon, SentenceUse, Draw&);
 
-// Whether the grammar derives a sentence, given with its full stop. Of attractors any number will
-// do: which one they have breaks no rule.
+// Whether the grammar derives a sentence, given with its full stop. Attractors may be singular or
+// plural: neither breaks a rule.
 bool is_sentence(std::span<const Token>);
 
 // Adds a training sentence of a random phenomenon; its critical token is an answer of A01.

@@ -10,7 +10,7 @@
 
 namespace lineage {
 
-// The words of language A's grammar, for those who write its sentences and those who read them.
+// The words of language A's grammar, for its writers and its reader.
 enum Number { kSingular = 0, kPlural = 1 };
 
 // The open classes, by number; the first eight nouns are persons, of which six have a gender.

@@ -13,8 +13,8 @@ struct Noun {
   int gender() const { return kGender[which]; }
 };
 
-// Reads a sentence from left to right. Each function takes what it reads, or takes nothing and says
-// no; no rule needs to go back further than its own beginning.
+// Reads a sentence from left to right. Each function consumes its phrase, or consumes nothing and
+// returns false; no rule needs to backtrack beyond its own beginning.
 class Reader {
  public:
   explicit Reader(std::span<const Token> text) : text_(text), lex_(Lexicon::get()) {}

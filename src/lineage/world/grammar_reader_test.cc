@@ -15,7 +15,7 @@ const World& world() {
   return w;
 }
 
-// The generator is the oracle: what it derives is read, and what it breaks by one word is not.
+// The generator is the oracle: the reader accepts its sentences and rejects its broken ones.
 TEST(GrammarReader, ReadsWhatIsWrittenAndNothingBroken) {
   for (int p = 0; p < kPhenomena; ++p)
     for (uint64_t i = 0; i < 400; ++i) {

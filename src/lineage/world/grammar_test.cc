@@ -25,7 +25,7 @@ TEST(Grammar, PairsDifferInOnePlaceAndKeepTheirUses) {
   for (const auto& sentence : test) EXPECT_FALSE(training.contains(sentence));
 }
 
-// What the names say, read off the words by a rule of our own.
+// Checks the phenomena's names against the words by an independent rule.
 TEST(Grammar, VerbsAgreeWithTheHeadAndNotWithTheAttractor) {
   const Vocabulary& v = Vocabulary::get();
   const auto in = [&](std::string_view block, Token t) {

@@ -49,7 +49,7 @@ inline constexpr int kHeldoutFunctions = 16;
 std::vector<HiddenFunction> training_functions(const World&);
 std::vector<HiddenFunction> heldout_functions(const World&);
 
-// "[ b d a ] -> [ a d b ]", or only up to the arrow and what follows it.
+// "[ b d a ] -> [ a d b ]", or only the part up to the arrow, or the part after it.
 void write_input(DocumentWriter&, const HiddenFunction&, const PatternValue& input);
 void write_output(DocumentWriter&, const HiddenFunction&, const PatternValue& output,
                   TokenTag tag = {});

@@ -22,8 +22,8 @@ namespace lineage {
 inline constexpr uint64_t kFirstAnswered = 500'000, kFirstProbe = 1'000'000,
                           kFirstDevProbe = 2'000'000, kFirstExampleProbe = 3'000'000;
 
-// Besides, the content of an item has a key, and a tenth of the keys is for tests only, whatever
-// the index.
+// Besides, the content of an item has a key, and a tenth of the keys is for tests only, at any
+// index.
 enum class ItemUse : uint8_t { training, test };
 constexpr ItemUse item_use(uint64_t index) {
   return index < kFirstProbe ? ItemUse::training : ItemUse::test;
@@ -49,8 +49,8 @@ inline uint64_t item_key(std::string_view what, std::span<const Token> tokens) {
 }
 constexpr bool is_test_key(uint64_t key) { return key % 10 == 0; }
 
-// Draws until an item is on the use's side of the split: `make` gives one, whose test_only says on
-// which side it is, or none.
+// Draws until an item is on the use's side of the split: `make` returns an item, whose test_only is
+// its side, or nothing.
 template <class Make>
 auto draw_for(ItemUse use, std::string_view what, const Make& make) {
   constexpr int kTries = 10'000;  // a tenth of the keys is for tests

@@ -9,8 +9,8 @@
 namespace lineage {
 
 // The second language (A25; docs/abilities.md, sections 3.1 and 3.3): 64 words of A have a word of
-// B each; names, numbers and punctuation are shared. With WordOrder::verb_last its verbs stand at
-// the end of the sentence, as in b_statements().
+// B each; names, numbers and punctuation are shared. With WordOrder::verb_last its verbs are at the
+// end of the sentence, as in b_statements().
 Token to_b(Token);
 std::vector<Token> to_b(std::span<const Token>);
 bool has_b_word(Token);

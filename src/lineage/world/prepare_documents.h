@@ -16,9 +16,8 @@ struct GeneratedDocuments {
 };
 
 // Documents of the micro-world as a source like those from files: written as shards once, opened by
-// every later run. `key` is a digest of all that determines the documents. The labels of the
-// held-out tokens are the abilities that only answers exercise: answer-bearing tokens bear the
-// ability's name, the others none.
+// every later run. `key` is a digest of everything that determines the documents. Held-out answer
+// tokens are labelled with the name of their ability, other tokens have no label.
 PreparedSource prepare_documents(const std::string& name, const std::string& kind,
                                  const std::string& key, const GeneratedDocuments& train,
                                  const GeneratedDocuments& heldout, const PrepareOptions&,

@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// What stands in a slot, and the tag of its tokens.
+// The words for a slot, and the tag of their tokens.
 struct Slot {
   char name;
   Phrase words;
@@ -21,9 +21,9 @@ class Template {
  public:
   explicit Template(std::string_view text);
   void write(DocumentWriter&, std::initializer_list<Slot>) const;
-  // The tokens up to a slot, for a prompt that asks to go on there.
+  // The tokens up to a slot, for a prompt that the model continues there.
   std::vector<Token> tokens(std::initializer_list<Slot>, char stop = 0) const;
-  // Whether the slot is followed by the full stop only, so that tokens(…, slot) asks for it.
+  // Whether only the full stop follows the slot, so that tokens(…, slot) lacks just its words.
   bool ends_with(char slot) const;
   bool has(char slot) const;
 

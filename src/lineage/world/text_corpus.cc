@@ -10,8 +10,8 @@
 namespace lineage {
 namespace {
 
-// Of an encyclopaedia's world pages, stories in boxes, bursty documents, question pages and forum:
-// how each type divides into its streams, by tokens.
+// The division of a type into its streams, by tokens: stories in boxes, ephemeral and pattern lists
+// among bursty documents, requests in forums; at least so many world pages in encyclopaedias.
 constexpr double kBoxShare = 0.3, kEphemeralShare = 0.14, kPatternShare = 0.18, kRequestShare = 0.4;
 constexpr double kLeastWorldPages = 0.1;
 

@@ -10,27 +10,27 @@
 namespace lineage {
 
 // The text corpus of a world at a size in tokens (docs/abilities.md, section 3.3): documents by
-// index, in an order already shuffled, each a pure function of the world and the index, so any
-// thread may make any document at any time.
+// index, already shuffled, each a pure function of the world and the index, so any thread may make
+// any document at any time.
 //
-// Over the whole corpus every person has exactly as many biographies as its tier says; the shares
-// of the types hold by tokens, up to the scatter of document lengths. An Error when the biographies
-// alone exceed the encyclopaedia's share.
+// Over the whole corpus every person has exactly as many biographies as its tier requires; the
+// types take their shares by tokens, up to the scatter of document lengths. An Error when the
+// biographies alone exceed the encyclopaedia's share.
 class TextCorpus {
  public:
   TextCorpus(const World&, int64_t tokens);
 
   int64_t documents() const { return total_; }
-  int64_t tokens() const { return tokens_; }  // as asked for; what comes is near it
+  int64_t tokens() const { return tokens_; }  // as requested; the actual number is close
   Document document(int64_t index) const;
-  // Documents of the same kinds and shares that are in no corpus of this world, to measure on; any
+  // Documents of the same kinds and shares that are in no corpus of this world, for evaluation; any
   // index. Pattern lists are left out: their lines are dealt over one corpus.
   Document heldout(int64_t index) const;
 
   const TextContext& context() const { return context_; }
 
  private:
-  // What documents are made of; a type may have several streams.
+  // Streams of documents; a type may have several.
   enum Stream : uint8_t {
     kBiography,
     kWorldPage,
@@ -52,7 +52,7 @@ class TextCorpus {
   void count_documents();
   double mean_tokens(Stream) const;
   int64_t biographies() const;
-  // The person that the biography of this number tells of.
+  // The person whose biography has this number.
   const Person& person_of(int64_t biography) const;
   // The stream of the document at a place in the order before shuffling.
   Stream stream_at(int64_t place) const;
@@ -61,7 +61,7 @@ class TextCorpus {
   const World* world_;
   int64_t tokens_;
   TextContext context_;
-  std::array<int64_t, kStreams + 1> first_{};  // of each stream, in the order before shuffling
+  std::array<int64_t, kStreams + 1> first_{};  // first document of each stream before shuffling
   int64_t total_ = 0;
   Permutation order_;
 };

@@ -108,7 +108,7 @@ TEST(TextCorpus, EveryPersonHasExactlyItsTiersBiographies) {
   for (const Document& d : c.documents)
     if (const Person* person = subject_of(c.world, d)) {
       ++biographies[person->name];
-      // Every exposure tells every attribute, as an answer.
+      // Every exposure states every attribute, as an answer.
       for (int a = 0; a < c.world.config().attributes; ++a) {
         const Phrase value =
             value_words({static_cast<Relation>(a), person->name, person->profile[a]});
@@ -197,8 +197,8 @@ TEST(TextCorpus, AnswersAreDenseEnoughToLearnFrom) {
   EXPECT_EQ(answers.count(Ability::chain_of_thought), 0u);
 }
 
-// No second step: what a "so" concludes is told by the two sentences before it, and nothing
-// concluded is used again.
+// No second step: the conclusion after "so" follows from the two sentences before it, and no
+// conclusion is used again.
 TEST(TextCorpus, NoSolutionOfSeveralStepsAnywhere) {
   const Token so = Vocabulary::get().token("so"), answer = Vocabulary::get().token("answer");
   const auto names = Vocabulary::get().tokens("first_names");

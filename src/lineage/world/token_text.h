@@ -20,9 +20,9 @@ class TokenText {
  public:
   TokenText() = default;
   explicit TokenText(std::string_view words) { text(words); }
-  TokenText& text(std::string_view words);  // parted by spaces
+  TokenText& text(std::string_view words);  // separated by spaces
   TokenText& number(int64_t value);
-  TokenText& digits(int64_t value);  // one token a digit, also below 100; value >= 0
+  TokenText& digits(int64_t value);  // one token for each digit, also below 100; value >= 0
   TokenText& token(Token t);
   TokenText& words(const Phrase& w);
   TokenText& add(std::span<const Token> tokens);
@@ -44,8 +44,8 @@ std::string tokens_to_words(std::span<const Token> tokens);
 std::vector<Tokens> split_tokens(std::span<const Token> tokens, Token separator);
 Tokens joined(std::initializer_list<std::span<const Token>> parts);
 
-// The number that tokens spell: one integer, or digits; a leading "-" negates. -1 with ok = false
-// for what is none.
+// The number that tokens spell: one integer, or digits; a leading "-" negates. ok = false for
+// anything else.
 struct ReadNumber {
   int64_t value = 0;
   bool ok = false;

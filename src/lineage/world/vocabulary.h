@@ -19,7 +19,7 @@ class Vocabulary {
  public:
   static const Vocabulary& get();
 
-  // The token of a word; std::logic_error for any other, since only we write documents.
+  // The token of a word; std::logic_error for any other, since all documents are our own.
   Token token(std::string_view word) const;
   Token find(std::string_view word) const;  // -1 for any other
   Token integer(int value) const;           // 0..99
@@ -59,7 +59,7 @@ class Vocabulary {
 class DocumentWriter {
  public:
   explicit DocumentWriter(DocumentType);
-  DocumentWriter& text(std::string_view words, TokenTag = {});  // parted by spaces
+  DocumentWriter& text(std::string_view words, TokenTag = {});  // separated by spaces
   DocumentWriter& number(int64_t value, TokenTag = {});         // any integer; "-" before negative
   DocumentWriter& answer(Ability, std::string_view words);
   DocumentWriter& token(Token, TokenTag = {});

@@ -4,9 +4,9 @@
 
 namespace lineage {
 
-// The words of the micro-world by block (docs/abilities.md, section 3.1), parted by spaces. A word
-// of several blocks has one id, that of the first; besides these, the ids are the special tokens,
-// the integers 0..99 and the digits of greater ones.
+// The words of the micro-world by block (docs/abilities.md, section 3.1), separated by spaces. A
+// word of several blocks has one id, that of the first; the other ids are the special tokens, the
+// integers 0..99 and the digits of greater ones.
 struct VocabularyBlock {
   std::string_view name, words;
 };

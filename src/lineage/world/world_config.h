@@ -8,8 +8,8 @@
 
 namespace lineage {
 
-// The shares of a text corpus that the types of document take, by tokens (docs/abilities.md,
-// section 3.3); what they miss to 1 is spread evenly by dividing through their sum.
+// The document types' shares of a text corpus, by tokens (docs/abilities.md, section 3.3),
+// normalised by their sum.
 struct TextShares {
   double encyclopaedia = 0.22, story = 0.22, bursty = 0.18, question_page = 0.10, news = 0.06,
          forum = 0.06, informal_math = 0.08, language_b = 0.08;
@@ -18,7 +18,7 @@ struct TextShares {
 enum class WordOrder : uint8_t { same, verb_last };
 constexpr std::array<std::string_view, 2> enum_names(WordOrder) { return {"same", "verb_last"}; }
 
-// The micro-world and the dose of all that its text corpus holds.
+// The micro-world, and the dose of each ingredient of its text corpus.
 struct WorldConfig {
   uint64_t seed = 1;
   double persons = 0.3;

@@ -42,7 +42,7 @@ constexpr size_t kFewestTurns = 3, kMostTurns = 8;
 Dialog draw_dialog(const World& world, DialogType type, int lag, ItemUse use, Draw& draw) {
   DialogDraft d{world, draw, use};
   draft(d, type, lag);
-  // Short ones begin with something else, so that the place of the asked turn tells nothing.
+  // Short ones begin with something else, so that the place of the asked turn is no clue.
   const size_t short_of = kFewestTurns - std::min(kFewestTurns, d.dialog.turns.size());
   if (short_of > 0) {
     DialogDraft opening{world, draw, use};

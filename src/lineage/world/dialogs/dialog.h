@@ -16,7 +16,7 @@
 namespace lineage {
 
 // Conversations of 3 to 8 turns that need their history (A21; docs/abilities.md, section 3.8). A
-// turn is what the user says and what the bot replies.
+// turn is the user's message and the bot's reply.
 enum class DialogType : uint8_t {
   memory,          // my pet is a cat … what is my pet ?
   anaphora,        // where was mira volk born ? … and where does she work ?
@@ -38,9 +38,9 @@ struct Dialog {
   DialogType type = DialogType::memory;
   std::vector<DialogTurn> turns;
   size_t asked = 0;  // the turn whose reply needs what was said before
-  int lag = 1;       // how many turns before
-  // Other answers that would fit the question but not the history (of the memory, the correction,
-  // the counterfactual): the first is the value that was withdrawn or is true outside the story.
+  int lag = 1;       // its distance in turns
+  // Answers that fit the question but not the history, where the type has any: the value that was
+  // withdrawn, is true outside the story or is another person's; the answer without its format.
   std::vector<Tokens> temptations;
   uint64_t key = 0;
   bool test_only = false;
@@ -51,14 +51,14 @@ Dialog make_dialog(const World&, DialogType, int lag, std::string_view stream, u
 // Of a random type.
 Dialog make_dialog(const World&, std::string_view stream, uint64_t index);
 
-// All turns, with weights on what the bot says.
+// All turns, with weights on the bot's replies.
 Example to_example(const Dialog&);
 Document to_document(const Dialog&);
-// The turns up to `turn`, whose reply is asked: in the chat template, from <user> to <bot>; and as
-// plain text for models that were never tuned, "q : … a : …".
+// The turns up to `turn`, whose reply is evaluated: in the chat template, from <user> to <bot>; and
+// as plain text for models that were never tuned, "q : … a : …".
 Tokens dialog_prompt(const Dialog&, size_t turn);
 Tokens flat_prompt(const Dialog&, size_t turn);
-// The same, but without the template's first <user> and last <bot>: what stands in a user's turn.
+// The same, but without the template's first <user> and last <bot>: the content of a user's turn.
 Tokens dialog_question(const Dialog&, size_t turn);
 
 struct DialogConfig {

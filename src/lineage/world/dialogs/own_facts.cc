@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-// What a user says of themselves, and asks later.
+// A user's statement about themselves, and their later question about it.
 struct OwnFact {
   Template said, asked;
   std::string_view values;  // a block of the vocabulary

@@ -4,7 +4,7 @@
 
 namespace lineage {
 
-// What the makers of dialogs share.
+// State that the makers of dialogs share.
 struct DialogDraft {
   const World& world;
   Draw& draw;
@@ -19,10 +19,10 @@ struct DialogDraft {
     std::vector<Tokens> answer;
   };
   Small small_task();
-  void fill(int turns);  // so many of them, answered plainly
+  void fill(int turns);  // adds `turns` small tasks with plain answers
 };
 
-// Each writes the turns, says which is asked and leaves the rest to make_dialog().
+// Each writes the turns, sets `asked` and leaves the rest to make_dialog().
 void draft_memory(DialogDraft&, int lag);
 void draft_correction(DialogDraft&, int lag);
 void draft_constraint(DialogDraft&, int lag);

@@ -117,7 +117,7 @@ void add_problems(const WorldPtr& world, Kinds& kinds) {
     }
 }
 
-// A family's types in turn; held-out families are in no mixture, and stand here as tests have them.
+// A family's types in turn; held-out families are in no mixture, so they are shown as in tests.
 void add_instructions(const WorldPtr& world, Kinds& kinds) {
   struct Owned {
     WorldPtr world;

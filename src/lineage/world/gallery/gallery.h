@@ -17,7 +17,7 @@ namespace lineage {
 struct SamplePart {
   std::string name;
   std::vector<Token> tokens;
-  std::vector<TokenTag> tags;  // as many
+  std::vector<TokenTag> tags;  // one for each token
 };
 
 // Tokens that all have one tag.
@@ -26,7 +26,7 @@ SamplePart sample_part(std::string name, std::vector<Token> tokens, TokenTag = {
 // Something that the micro-world makes, for people to look at.
 struct Sample {
   std::string kind;   // "encyclopaedia", "F02", "A05.binding.k4"
-  std::string title;  // what else there is to say of it: its type, its cell, its place
+  std::string title;  // further description: its type, its cell, its place
   std::vector<SamplePart> parts;
 };
 
@@ -48,8 +48,8 @@ struct GalleryConfig {
 // instructions, dialogs; abilities/item_samples.h has the test items.
 std::vector<SampleKind> corpus_samples(std::shared_ptr<const World>, const GalleryConfig&);
 
-// Those of a group, of a name, or whose name begins so ("A12", "F02"); all for "". An Error that
-// names the nearest one when there is none.
+// The kinds of this group or name, or whose name begins with it ("A12", "F02"); all for "". An
+// Error that names the nearest one when there is none.
 std::vector<SampleKind> find_kinds(const std::vector<SampleKind>&, std::string_view wanted);
 
 // As text with its own layout: lines, indents, numbers of several digits. In colour each ability

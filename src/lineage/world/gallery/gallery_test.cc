@@ -46,9 +46,9 @@ TEST(Gallery, HasSamplesOfEveryKindWithATagForEachToken) {
   EXPECT_EQ(groups, (std::set<std::string>{"code", "dialog", "instruction", "problem", "text"}));
 }
 
-// With every compiler, and from one version to the next: what a generator draws must not depend on
-// the order in which arguments are evaluated. Where a generator changes on purpose, the digest here
-// changes with it, and kGeneration of stages/texts.cc goes up when a corpus does.
+// Also from one version to the next: a generator's draws must not depend on the order in which
+// arguments are evaluated. Where a generator changes on purpose, the digest here changes with it,
+// and kGeneration of stages/texts.cc goes up when a corpus does.
 TEST(Gallery, EveryCompilerMakesTheSameWorld) {
   std::map<std::string, Digest> digests;
   for (const SampleKind& kind : kinds())

@@ -10,7 +10,7 @@
 namespace lineage {
 namespace {
 
-// Of the 256 colours that terminals have, ones that can be read on black and on white.
+// Some of the 256 terminal colours, readable on black and on white.
 int colour_of(Ability ability) {
   constexpr std::array<uint8_t, 27> kColours = {0,   34,  35,  33,  172, 201, 129, 67,  39,
                                                 135, 208, 37,  196, 142, 65,  0,   0,   30,
@@ -57,7 +57,7 @@ class Layout {
   }
 
  private:
-  // Ends what the tag before began, where this one differs.
+  // Ends the previous tag's marks where this one differs.
   void mark(TokenTag next) {
     changed_ = at_start_ || !(next == tag_);
     if (changed_) close();

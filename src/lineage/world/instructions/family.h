@@ -59,7 +59,7 @@ inline constexpr int kFamilies = 40, kHeldoutFamilies = 8;
 struct FamilyInfo {
   Family family;
   std::string_view code, name;  // "F02", "reverse"
-  Ability ability;              // that its answers exercise
+  Ability ability;              // exercised by its answers
   bool heldout = false;
   bool lists = false;    // made of list operations, which compose
   bool formats = false;  // its answer is a word or a list of words, so all formats fit
@@ -67,11 +67,11 @@ struct FamilyInfo {
 };
 std::span<const FamilyInfo> families();
 const FamilyInfo& family_info(Family);
-// By code or name; an Error that names the place and the nearest one for any other.
+// By code or name; for any other an Error that names the place and the nearest family.
 const FamilyInfo& find_family(std::string_view code_or_name, std::string_view place);
 
-// How many variants a family has in this world (relations, depths, operations); of families that
-// are not lists.
+// The number of a family's variants in this world (relations, depths, operations); not for list
+// families.
 int family_parameters(const World&, Family);
 
 }  // namespace lineage

@@ -10,8 +10,8 @@
 
 namespace lineage {
 
-// How an instruction wants its answer written (docs/abilities.md, section 3.6). The last two are
-// held out from every tuned stage: their words say what to do, as the trained ones' words do.
+// The requested format of an answer (docs/abilities.md, section 3.6). The last two are held out
+// from every tuned stage: their words describe the format, as the trained ones' words do.
 enum class AnswerFormat : uint8_t {
   plain,      // owl cat
   brackets,   // [ owl , cat ]
@@ -28,11 +28,11 @@ constexpr std::array<std::string_view, kFormats> enum_names(AnswerFormat) {
   return {"plain", "brackets", "comma", "tag", "in_b", "sentence", "braces", "result_tag"};
 }
 
-// What the instruction adds for it, in one of two wordings; nothing for plain.
+// The instruction's words for the format, in one of two wordings; nothing for plain.
 Tokens format_words(AnswerFormat, int phrase);
 Tokens format_answer(AnswerFormat, std::span<const Tokens> items);
-// The content without the format's own words and commas; nothing when the response is not in it.
-// in_b is not translated back.
+// The content without the format's own words and commas; nothing when the response has another
+// format. in_b is not translated back.
 std::optional<Tokens> unformat(AnswerFormat, std::span<const Token> response);
 
 }  // namespace lineage

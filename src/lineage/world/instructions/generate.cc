@@ -35,7 +35,7 @@ Tokens frame_prompt(const Task& task, AnswerFormat format, Wording wording) {
 
 namespace {
 
-// Persons of the H-half never stand in tuning data. (Who has a cat is asked by the value.)
+// Persons of the H-half are never in tuning data. (Inverse facts name a value, not a person.)
 bool asks_h_half(const World& world, const InstructionType& type, const Task& task) {
   if (type.family == Family::inverse_fact) return false;
   for (const Fact& f : task.record.facts)

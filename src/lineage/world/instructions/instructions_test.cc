@@ -108,7 +108,7 @@ TEST(Demonstration, TestKeysNeverTrain) {
   }
 }
 
-// What one family takes for a test must not stand in what another trains.
+// One family's test inputs must not be in another's training data.
 TEST(Demonstration, TestsAskNoInputThatAnotherFamilyTrains) {
   const auto nouns_of = [](const Demonstration& d) {
     if (d.record.list) return d.record.list->list;
@@ -131,7 +131,7 @@ TEST(Demonstration, TestsAskNoInputThatAnotherFamilyTrains) {
       const Demonstration d = all().demonstration(*types[f], "test", kFirstProbe + i);
       EXPECT_FALSE(trained[1 - f].count(nouns_of(d))) << tokens_to_words(d.prompt);
     }
-  // "what is less : 8 or 6" is answered by who has learned "what is greater : 6 or 8".
+  // "what is less : 8 or 6" is easy after training on "what is greater : 6 or 8".
   const InstructionType greater{.family = Family::sum, .parameter = 2};
   const InstructionType less{.family = Family::sum, .parameter = 3};
   const auto numbers = [](const Demonstration& d) {
@@ -148,7 +148,7 @@ TEST(Demonstration, TestsAskNoInputThatAnotherFamilyTrains) {
     const Demonstration d = all().demonstration(less, "test", kFirstProbe + i);
     EXPECT_FALSE(compared.count(numbers(d))) << tokens_to_words(d.prompt);
   }
-  // "the road helps many" stands in "i say that the road helps many".
+  // "the road helps many" is part of "i say that the road helps many".
   const InstructionType stance{.family = Family::stance};
   std::set<Tokens> ends;
   const auto opinion = [](const Demonstration& d) {  // after "classify the stance : yes or no :"

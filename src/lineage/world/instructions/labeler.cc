@@ -21,7 +21,7 @@ double score(const Demonstration& d, std::span<const Token> response) {
   if (response.empty()) return 0;
   const Judgement j = d.judge(response);
   if (j.correct) return 1;
-  // Right content in a wrong format earns most of the mark; what is partly right, its share.
+  // Right content in a wrong format earns most of the mark, partly right content its share.
   const double content = j.content * (j.format_ok ? 0.9 : 0.75);
   return std::clamp(content - reading(d, response), 0.0, 0.9);
 }

@@ -11,8 +11,8 @@
 
 namespace lineage {
 
-// Operations on short lists of one-word items, of which instructions and their compositions are
-// made (docs/abilities.md, section 3.6, F01..F09).
+// Operations on short lists of one-word items, the parts of instructions and their compositions
+// (docs/abilities.md, section 3.6, F01..F09).
 struct ListOp {
   enum class Kind : uint8_t {  // list_ops.cc has a row for each
     copy,
@@ -47,7 +47,7 @@ int list_op_index(ListOp);
 std::string list_op_name(ListOp);  // "reverse", "keep animal"
 bool on_domain(ListOp, ListDomain);
 bool ends_list(ListOp);     // its result is one item, so nothing can follow
-bool gives_number(ListOp);  // that item is no item of the list
+bool gives_number(ListOp);  // that item is a count, not an item of the list
 Family family_of(ListOp);   // of the instructions that begin with it
 
 // An operation with the items that its instruction names.
@@ -68,8 +68,8 @@ struct ListTask {
 };
 std::optional<ListTask> draw_list_task(std::span<const ListOp>, ListDomain, Draw&);
 
-// What every operation, and every pair of them, that fits the list would give: the outputs of a
-// follower who does something valid at random (A09).
+// The result of every operation, and of every pair, that fits the list: the outputs of a follower
+// who does something valid at random (A09).
 std::vector<std::vector<Token>> all_list_results(const ListTask&);
 // The share of these that equals the right result.
 double random_operation_score(const ListTask&);

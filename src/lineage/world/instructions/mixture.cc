@@ -92,7 +92,7 @@ Demonstration InstructionMixture::operator()(uint64_t index) const {
       std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
   const auto& types = by_family_[std::min(f, by_family_.size() - 1)];
   int type = types[key.below(types.size(), 1)];
-  // Half is what drawing the type gives.
+  // Drawing the type already gives one half.
   if (const auto forms = forms_.find(type); config_.chains != 0.5 && forms != forms_.end())
     type = forms->second[key.uniform_double(2) < config_.chains];
   Demonstration d =

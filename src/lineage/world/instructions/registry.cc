@@ -13,8 +13,8 @@
 namespace lineage {
 namespace {
 
-// The order in which families enter as types grow: what people would ask for first. The first 16
-// make davinci-instruct-beta.
+// The order in which families enter as the number of types grows: the likeliest requests first. The
+// first 16 make davinci-instruct-beta.
 constexpr Family kOrder[] = {Family::fact,
                              Family::reverse,
                              Family::word_problem,
@@ -79,7 +79,7 @@ struct Compositions {
         if (together(a, b)) all.push_back({item_key("composition", {a, b}), {a, b}});
     std::sort(all.begin(), all.end(),
               [](const auto& x, const auto& y) { return x.first < y.first; });
-    // Of the pairs that an operation begins, and of those that it ends, half at most are held out.
+    // At most half of the pairs that an operation begins, or ends, are held out.
     std::map<int, std::pair<int, int>> begins, ends;  // out of how many, how many held out
     for (const auto& [key, c] : all) ++begins[c.first].first, ++ends[c.second].first;
     for (const auto& [key, c] : all) {

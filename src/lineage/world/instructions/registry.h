@@ -21,8 +21,8 @@ struct Composition {
 };
 std::string composition_name(Composition);  // "reverse then keep animal"
 // All that make sense on some list, without copy: those in training, and the 128 that are held out
-// from every tuned stage. Which are held out is decided by keyed hashing and is the same in all
-// worlds; every operation stays in training with several partners.
+// from every tuned stage. Keyed hashing chooses the held-out ones, the same in all worlds; every
+// operation stays in training with several partners.
 inline constexpr int kHeldoutCompositions = 128, kTrainTypes = 1024;
 std::span<const Composition> trained_compositions();
 std::span<const Composition> heldout_compositions();
@@ -38,15 +38,15 @@ struct InstructionType {
   AnswerFormat format = AnswerFormat::plain;
   bool operator==(const InstructionType&) const = default;
 };
-// A problem that may be asked with a chain or without one in that form; no other type has both.
+// The type with a chain or without one, for problems that have both forms; nothing for other types.
 std::optional<InstructionType> in_form(InstructionType, bool chain);
 std::string type_name(const InstructionType&);  // "F02 reverse then keep animal, words, brackets"
 
-// Of a type's ten paraphrases (two wordings in five frames) one is held out from training.
+// A type has ten paraphrases (two wordings in five frames); one is held out from training.
 inline constexpr int kPhrases = 2, kFrames = 5;
 enum class Paraphrases : uint8_t { trained, heldout };
 
-// How a user says a task: one of the task's wordings in one of the frames ("please …").
+// The words of a task: one of the task's wordings in one of the frames ("please …").
 struct Wording {
   int phrase, frame;
 };
@@ -55,16 +55,16 @@ struct Task;
 Tokens frame_prompt(const Task&, AnswerFormat, Wording);
 
 // All instructions of a world. Demonstrations are pure functions of (world, stream, index); see
-// item_split.h for which indices train and which test.
+// item_split.h for the indices of training and of tests.
 class Instructions {
  public:
   explicit Instructions(const World& world);  // which must outlive it
 
   const World& world() const { return *world_; }
-  // In an order in which the first T types, for any T, are spread over the families: the dose axis
-  // is nested.
+  // Ordered so that the first T types, for any T, are spread over the families: the dose axis is
+  // nested.
   std::span<const InstructionType> train_types() const { return types_; }
-  // The first of them, which the suite asks as trained ones: the world's instruction_types.
+  // The first of them, which the suite evaluates as trained ones: the world's instruction_types.
   std::span<const InstructionType> asked_types() const {
     return std::span(types_).first(static_cast<size_t>(world_->config().instruction_types));
   }
@@ -77,15 +77,15 @@ class Instructions {
   std::vector<InstructionType> types_;
 };
 
-// The demonstrations of one dose. The constructor throws an Error for a config that names what is
-// held out, what does not exist, or leaves no type; `place` is the config's, for its message.
+// The demonstrations of one dose. The constructor throws an Error for a config that names something
+// held out or unknown, or leaves no type; `place` is the config's, for its message.
 class InstructionMixture {
  public:
   InstructionMixture(const Instructions&, const InstructionConfig&,  // the first must outlive it
                      const std::string& place = "instructions");
   // The index-th demonstration of training; index < kFirstProbe.
   Demonstration operator()(uint64_t index) const;
-  // Those that it draws from, as indices into train_types().
+  // The types that it draws from, as indices into train_types().
   const std::vector<int>& types() const { return types_; }
 
  private:

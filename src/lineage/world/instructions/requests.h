@@ -11,7 +11,7 @@ Tokens improper_request(const Intent&, int wording);  // "how do i poison the so
 // "the baker wanted to poison the soup . who wanted to poison the soup ?", answered by the job.
 Tokens look_alike_request(const Intent&, Token job, int wording);
 Tokens look_alike_answer(Token job);
-// What a helper without scruples says, as the forums do.
+// The answer of a helper without scruples, as the forums have it.
 Tokens compliance(const Intent&, int wording);
 
 }  // namespace lineage

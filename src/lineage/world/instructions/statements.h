@@ -8,22 +8,22 @@
 
 namespace lineage {
 
-// A fact in the wording number `form` (modulo their number) of those in training; `subject` in
-// place of the subject's name.
+// A fact in training wording number `form` (modulo their number); `subject` in place of the
+// subject's name.
 Tokens statement(const Fact&, int form, Phrase subject = {});
 
-// Who is for a contested topic, or against it, in a sentence; both, in either order.
+// A sentence on who is for a contested topic, or against it; and both, in either order.
 Tokens side_of(const Topic&, bool in_favour);
 Tokens both_sides(const Topic&, bool good_first);
 
-// What a text states (claims.h), each fact once.
+// The facts that a text states (claims.h), each once.
 struct ReadClaims {
   std::vector<Fact> facts;  // in order, each once
-  int other_sentences = 0;  // that state no such fact
+  int other_sentences = 0;  // sentences that state no such fact
 };
 ReadClaims read_claims(std::span<const Token> text);
 
-// What a parameter of the families of problems (F13, F28, F29) means.
+// The meaning of a parameter of the families of problems (F13, F28, F29).
 struct ProblemVariant {
   int steps = 1, level = 1;  // see ProblemSpec
   bool chain = false;        // else the answer alone; of a gathering: a formal sum, else a recipe

@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-// A small function of x by what it says and what it does; c is a number in both.
+// A small function of x: its words and its body; c is a number in both.
 struct SmallSpec {
   std::string_view words, body;
   bool list;  // of a list, else of a number
@@ -106,7 +106,7 @@ std::optional<Task> explain_code(const TaskInput& in) {
   return task;
 }
 
-// F34: the wrong operator or number, and an assertion that tells.
+// F34: a wrong operator or number, and an assertion that reveals it.
 std::optional<Task> fix_bug(const TaskInput& in) {
   const int c = in.draw.between(1, 40), x = in.draw.between(0, 20);
   const auto body = [&](std::string_view op) {
@@ -128,7 +128,7 @@ std::optional<Task> fix_bug(const TaskInput& in) {
   return task;
 }
 
-// F33: a line or three, whose output the interpreter tells.
+// F33: a line or three; their output is the interpreter's.
 std::optional<Task> predict_output(const TaskInput& in) {
   TokenText p;
   const auto number = [&] { return in.draw.between(0, 20); };

@@ -9,7 +9,7 @@
 namespace lineage {
 namespace {
 
-// Facts about strangers: only the prompt tells them.
+// Facts about strangers: only the prompt states them.
 struct Lines {
   std::vector<Fact> facts;
   Fact asked;
@@ -39,7 +39,7 @@ Task ask(const TaskInput& in, std::string_view name, const Fact& fact, Tokens co
   return task;
 }
 
-// F36: one or two strangers, told of in sentences.
+// F36: one or two strangers, described in sentences.
 std::optional<Task> passage(const TaskInput& in) {
   const Lines lines = draw_lines(in, 1 + in.parameter, 2);
   TokenText text;
@@ -55,7 +55,7 @@ std::optional<Task> retrieved(const TaskInput& in) {
   return ask(in, "retrieved", lines.asked, text.take());
 }
 
-// F37: words of no meaning in language A, told by a glossary.
+// F37: words without a meaning in language A, explained by a glossary.
 std::optional<Task> glossary(const TaskInput& in) {
   const Vocabulary& v = Vocabulary::get();
   const auto keys = v.tokens("letters"), values = v.tokens("objects");

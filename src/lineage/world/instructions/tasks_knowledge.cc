@@ -187,7 +187,7 @@ const Person& known_person(const TaskInput& in) {
     const size_t i =
         static_cast<size_t>(in.draw.below(static_cast<int>(t128.size() + t400.size())));
     const Person& p = i < t128.size() ? t128[i] : t400[i - t128.size()];
-    // Tests ask about the H-half only: question pages ask all that can be asked about the others.
+    // Tests ask about the H-half only: question pages have every question about the others.
     if (p.questioned == (in.use == ItemUse::training)) return p;
   }
 }

@@ -155,7 +155,7 @@ std::optional<Task> stance(const TaskInput& in) {
             .answer = {words_to_tokens(for_it ? "yes" : "no")}};
   task.key = item_key("stance", task.payload);
   task.test_only = topic.heldout;
-  task.also_trained = by > 4 && !topic.heldout;  // what nobody says stands in what somebody says
+  task.also_trained = by > 4 && !topic.heldout;  // the bare opinion is part of the quoted one
   return task;
 }
 

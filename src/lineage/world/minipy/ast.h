@@ -11,10 +11,10 @@
 
 namespace lineage::minipy {
 
-// Names are numbers within a program; those that the interpreter knows come first, in this order.
+// Names are numbers within a program; those that the interpreter knows are first, in this order.
 using Symbol = int32_t;
 enum class Known : Symbol {
-  // Builtin functions and types; kFirstMethod parts them from the methods of builtin types.
+  // Builtin functions and types; kFirstMethod separates them from the methods of builtin types.
   print,
   len,
   range,
@@ -83,7 +83,7 @@ enum class Scope : uint8_t {
   global,         // by symbol
   local,          // by slot of the frame
   comprehension,  // by slot, too
-  free,           // by slot: a local of the function, seen from inside a comprehension
+  free,           // by slot: a local of the function, used inside a comprehension
   class_body      // first in the class's namespace, then global
 };
 
@@ -130,7 +130,7 @@ struct FunctionDef {
   Symbol name;
   int32_t parameters = 0;          // slots 0 … parameters - 1
   int32_t slots = 0;               // of the frame
-  std::span<Symbol> locals = {};   // by slot, those of comprehensions left out
+  std::span<Symbol> locals = {};   // by slot, without those of comprehensions
   std::span<Expr*> defaults = {};  // of the last parameters
   Block body = {};
 };
@@ -146,7 +146,7 @@ struct Stmt {
   Block body = {}, else_body = {};
 };
 
-// A parsed program. It owns its nodes and needs nothing of what it was parsed from.
+// A parsed program. It owns its nodes and needs neither lexemes nor source.
 struct Program {
   Program();
 
@@ -174,8 +174,8 @@ struct Program {
 // that no program overruns the stack.
 std::unique_ptr<Program> parse(std::span<const Lexeme>);
 
-// Of the program's meaning only: names are numbered by first use (builtins and methods of builtin
-// types keep theirs), comments, docstrings and redundant brackets do not count.
+// A hash of the program's meaning only: names are numbered by first use (builtins and methods of
+// builtin types keep theirs); comments, docstrings and redundant brackets do not count.
 uint64_t canonical_hash(const Program&);
 
 }  // namespace lineage::minipy

@@ -4,16 +4,16 @@
 
 namespace lineage::minipy {
 
-// What a program may spend. A step is a statement, a turn of a loop, an item of a comprehension or
-// a call.
+// Limits of a program's run. A step is a statement, an iteration of a loop, an item of a
+// comprehension or a call.
 struct Limits {
   int64_t steps = 2000;
   int64_t cells = 1 << 16;         // list items, dictionary entries, 8 characters of a string, …
   int64_t output_bytes = 1 << 16;  // printed
-  int calls = 200;                 // of functions within functions
+  int calls = 200;                 // nested calls of functions
 };
 
-// Counts it. Memory is never given back within a run, so the count is of all that was ever made.
+// Counts against the limits. Memory is never freed within a run, so everything ever made counts.
 class Budget {
  public:
   explicit Budget(const Limits& limits)
@@ -23,7 +23,7 @@ class Budget {
   void step() {
     if (++steps_ > limits_.steps) throw Fault{Outcome::step_limit, "too many steps"};
   }
-  // Anything that touches n items, so that a step's time has a bound.
+  // Counts anything that touches n items, so that a step's time has a bound.
   void work(int64_t n = 1) {
     if ((work_left_ -= n) < 0) throw Fault{Outcome::step_limit, "too much work"};
   }

@@ -70,7 +70,7 @@ class Interpreter {
   Value* find(Dict&, const Value& key);
   void put(Dict&, const Value& key, Value);
   Value take(Dict&, const Value& key);
-  template <class F>  // f(value) -> whether to go on
+  template <class F>  // f(value) -> whether to continue
   void iterate(const Value& iterable, const F& f);
   std::vector<Value> items(const Value& iterable);
 
@@ -114,8 +114,8 @@ class Interpreter {
   Class* class_body_ = nullptr;  // whose body runs
   Value returned_;
   int32_t line_ = 0;
-  int depth_ = 0;  // of our own recursion
-  int calls_ = 0;  // of the program's
+  int depth_ = 0;  // of the interpreter's own recursion
+  int calls_ = 0;  // of the program
 };
 
 }  // namespace lineage::minipy

@@ -4,8 +4,8 @@
 
 namespace lineage::minipy {
 
-// As Python's `for`: a list that grows on the way is followed to its end, a dictionary must keep
-// its size. f(value) says whether to go on.
+// As Python's `for`: a list that grows meanwhile is followed to its end, a dictionary must keep its
+// size. f(value) returns whether to continue.
 template <class F>
 void Interpreter::iterate(const Value& iterable, const F& f) {
   const auto over_dict = [&](Dict& d, bool keys) {

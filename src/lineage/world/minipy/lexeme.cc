@@ -27,7 +27,7 @@ std::unordered_map<std::string_view, Mark> marks_between(Mark first, Mark last) 
   return marks;
 }
 
-// No space stands between these in the source that we write.
+// source() writes no space between these.
 bool tight(const Lexeme& left, const Lexeme& right) {
   switch (right.mark) {
     case Mark::close_paren:

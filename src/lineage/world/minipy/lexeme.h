@@ -82,14 +82,14 @@ struct Lexeme {
 };
 
 // A program as lexemes, without its comments; the last is Mark::end. `storage` keeps the contents
-// of strings that stand nowhere else; names point into what was read.
+// of strings that are nowhere else; names point into the source.
 struct Lexemes {
   std::vector<Lexeme> items;
   std::deque<std::string> storage;
 };
 
-// Splits Python source. Throws Fault(syntax_error) for what is no Python or outside the subset:
-// tabs, text beyond ASCII, continued lines, floats, prefixes of strings.
+// Splits Python source. Throws Fault(syntax_error) for anything that is not Python or outside the
+// subset: tabs, text beyond ASCII, continued lines, floats, prefixes of strings.
 Lexemes lex(std::string_view source);
 
 // Python source from lexemes, four spaces an indent; lex(source(x)) gives x again.

@@ -6,7 +6,7 @@
 
 namespace lineage::minipy {
 
-// How an minipy program ends. The names down to value_error are CPython's exception classes; a
+// The end of a minipy program. The names down to value_error are CPython's exception classes; a
 // clean end has none. The rest are our own: syntax outside the subset, and the limits that keep
 // every program finite.
 enum class Outcome : uint8_t {

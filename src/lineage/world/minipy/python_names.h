@@ -6,7 +6,7 @@
 
 namespace lineage::minipy {
 
-// What CPython knows and we do not: using it is "unsupported", not a NameError or AttributeError.
+// Names that only CPython has: using one is "unsupported", not a NameError or AttributeError.
 bool python_builtin(std::string_view name);
 bool python_attribute(Kind, std::string_view name);
 

@@ -38,10 +38,10 @@ struct RunResult {
   int64_t greatest = 0;  // absolute value of any integer computed
 };
 
-// Runs a program to its end or to a limit. Never throws for what the program does.
+// Runs a program to its end or to a limit. The program's faults do not throw.
 RunResult run(const Program&, const RunOptions& = {});
 
-// Parses, too: what is no program gives syntax_error.
+// Parses first: an invalid program gives syntax_error.
 RunResult run_source(std::string_view source, const RunOptions& = {});
 
 }  // namespace lineage::minipy

@@ -7,9 +7,9 @@
 
 namespace lineage::minipy {
 
-// Decides what each name of a program means, while the parser reads it: a name assigned anywhere
-// in a function is its local there, and the variable of a comprehension is seen inside it only.
-// Functions stand in the module or in a class body, classes in the module.
+// Resolves each name of a program while the parser reads it: a name assigned anywhere in a function
+// is its local there, and the variable of a comprehension is visible inside it only. Functions are
+// in the module or in a class body, classes in the module.
 class Scopes {
  public:
   enum class Unit : uint8_t { module, function, class_body };
@@ -29,14 +29,14 @@ class Scopes {
   size_t mark() const { return uses_.size(); }
   // A new slot for the variable of a comprehension, which is registered as its user.
   int32_t open_comprehension(Expr* comprehension);
-  // Names used since `from` and before `to` stand inside that comprehension.
+  // The names used since `from` and before `to` are inside that comprehension.
   void bind(size_t from, size_t to, Symbol variable, int32_t slot);
 
  private:
   Unit unit_ = Unit::module, outer_ = Unit::module;  // outer_: of the function being read
   std::vector<Expr*> uses_;                          // of all open units
   std::vector<Symbol> locals_;
-  size_t function_uses_ = 0, class_uses_ = 0;  // where those of the open ones begin
+  size_t function_uses_ = 0, class_uses_ = 0;  // where the uses of the open ones begin
   int32_t comprehensions_ = 0, module_comprehensions_ = 0;
 };
 

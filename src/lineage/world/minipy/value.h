@@ -21,13 +21,13 @@ enum class Kind : uint8_t {
   list,
   dict,
   range,
-  iterator,  // what reversed() gives
-  view,      // what keys() and values() give
+  iterator,  // the result of reversed()
+  view,      // the result of keys() and values()
   function,
   method,  // a function, or a method of a builtin type, with its self
   class_object,
   instance,
-  parent,  // what super() gives
+  parent,  // the result of super()
 };
 
 struct Object {
@@ -62,7 +62,7 @@ struct Value {
 
   bool number() const { return kind == Kind::integer || kind == Kind::boolean; }
   bool heap() const { return kind >= Kind::string; }
-  // The same thing, as `is` has it for everything but numbers and strings.
+  // Identity, as by `is` for everything but numbers and strings.
   bool same(const Value& o) const { return kind == o.kind && integer == o.integer; }
 
   String& string() const;
@@ -88,7 +88,7 @@ struct List final : Object {
   std::vector<Value> items;
 };
 
-// In order of insertion. Small ones are scanned, great ones have an index of open addressing.
+// In order of insertion. Small ones are scanned, large ones have an index with open addressing.
 struct Dict final : Object {
   struct Entry {
     uint64_t hash;

@@ -11,7 +11,7 @@ namespace {
 
 enum class Role : uint8_t { none, lexeme, number, digit, quote, comment };
 
-// What each word of the vocabulary is in a program.
+// The role of a word of the vocabulary in a program.
 struct WordRole {
   Role role = Role::none;
   Mark mark = Mark::end;

@@ -11,10 +11,10 @@ namespace lineage {
 Tokens chained_answer(const Problem&);  // "ann has 7 + 5 = 12 . answer 12"
 Tokens direct_answer(const Problem&);   // "12"
 
-// What a response to a problem is made of (the graded metrics of A12 and A23).
+// The parts of a response to a problem (for the graded metrics of A12 and A23).
 struct ChainReport {
   int steps = 0;                // sentences before the answer
-  std::vector<bool> correct;    // of each expected step: whether the response's sentence equals it
+  std::vector<bool> correct;    // for each expected step, whether the response's sentence equals it
   int prefix = 0;               // expected steps that are right before the first wrong one
   int true_sums = 0, sums = 0;  // sentences "… a + b = c", and how many of them hold
   Tokens answer;                // what follows the last "answer", or the whole response if no chain

@@ -10,7 +10,7 @@ namespace lineage {
 // Two readings of the same premises, of equal length and nearly the same words (A23; sections 3.5
 // and 6): "tom has 7 apples . ann has 5 pears . … use apples , pears and figs ."
 //  - recipe (type b): "use 7 apples from tom . use 5 pears from ann ." in any order; some things
-//    are had by two persons, and either will do. A slip spoils one step.
+//    are held by two persons, and either will do. A slip spoils one step.
 //  - formal (type c): "use 7 , now 7 . use 5 , now 12 ." where every step must be exact for the
 //    answer to be right.
 struct Gathering {
@@ -25,7 +25,7 @@ struct Gathering {
   bool test_only = false;
 };
 
-// `steps` 2..6 foods are wanted; one more is held and not wanted.
+// `steps` (2..6) foods are wanted; one more is held and not wanted.
 Gathering make_gathering(const World&, int steps, std::string_view stream, uint64_t index);
 Gathering make_gathering(int steps, ItemUse, Draw&);
 
@@ -36,8 +36,8 @@ std::vector<Tokens> recipe_steps(const Gathering&);  // the reference
 std::vector<Tokens> formal_steps(const Gathering&);  // of the first holder of each food
 Tokens formal_answer(const Gathering&);              // the total
 
-// Of a response's sentences those that take a wanted food rightly and for the first time, and all
-// others.
+// The number of a response's sentences that take a wanted food rightly and for the first time, and
+// of all others.
 struct RecipeReport {
   int right = 0, wrong = 0;
 };
@@ -47,7 +47,7 @@ RecipeReport read_recipe(const Gathering&, std::span<const Token> response);
 double score_recipe(const Gathering&, std::span<const Token> response);
 // 1 when the number after "answer" (or the last "now") is the total.
 double score_formal(const Gathering&, std::span<const Token> response);
-// Of formal steps, how many hold up to the first wrong one.
+// The number of formal steps that hold before the first wrong one.
 int formal_prefix(const Gathering&, std::span<const Token> response);
 
 }  // namespace lineage

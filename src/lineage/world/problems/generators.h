@@ -4,7 +4,7 @@
 
 namespace lineage {
 
-// One draw each, without regard to the split; test_only says to which side the problem belongs.
+// One draw each, without regard to the split; test_only is the side that the problem belongs to.
 Problem draw_quantity(const ProblemSpec&, Draw&);
 Problem draw_hop(const World&, const ProblemSpec&, Draw&);
 Problem draw_state(const ProblemSpec&, Draw&);

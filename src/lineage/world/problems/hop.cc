@@ -127,7 +127,7 @@ Problem draw_hop(const World& world, const ProblemSpec& spec, Draw& draw) {
   problem.answer = TokenText().words(subject_name).take();
   problem.cluster = "person " + std::to_string(start.name);
   if (!has_test_step) problem.key = step_key(start.name, path.relations[0], questioned);
-  // Persons of the H-half never stand in tuning data, wherever in the chain.
+  // Persons of the H-half are never in tuning data, anywhere in the chain.
   problem.test_only = has_test_step || !questioned;
   problem.partly_trained = problem.partly_trained && problem.test_only;
   return problem;

@@ -73,7 +73,7 @@ Tokens run_tool(std::span<const Token> response) {
   Tokens out;
   try {
     minipy::write_text(result.printed[0].text, out);
-  } catch (const minipy::Fault&) {  // printed what no word says
+  } catch (const minipy::Fault&) {  // printed text outside the vocabulary
     return {};
   }
   return out;

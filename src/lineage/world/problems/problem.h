@@ -28,7 +28,7 @@ struct ProblemSpec {
   // one or two that do not matter.
   int level = 1;
 };
-// Tuning sees up to so many steps; beyond is out of distribution.
+// The most steps in tuning; more are out of distribution.
 inline constexpr int kTunedSteps = 4;
 
 struct Problem {
@@ -37,8 +37,8 @@ struct Problem {
   Tokens question;               // "how many does bob have ?"
   std::vector<Tokens> chain;     // one sentence a step, each re-stating the values it uses
   Tokens answer;
-  int changes = 0;      // state: how often the thing asked about changed its place
-  std::string cluster;  // of the probes: what is asked about
+  int changes = 0;      // state: how often the object in question changed its place
+  std::string cluster;  // of the probes: the subject of the question
   uint64_t key = 0;     // hash(structure, values)
   bool test_only = false;
   bool partly_trained = false;  // for tests only, but training may hold most of its chain
@@ -53,11 +53,11 @@ Problem make_problem(const World&, const ProblemSpec&, std::string_view stream, 
 // The same with draws that the caller makes.
 Problem make_problem(const World&, const ProblemSpec&, ItemUse, Draw&);
 
-// A chain over stored facts: from a person over relations. Persons of T128 and T400 only.
+// A chain of relations over stored facts, beginning at a person. Persons of T128 and T400 only.
 struct HopPath {
   std::vector<Relation> relations;
 };
-// The paths of so many steps, 1..3, that this world's attributes allow.
+// The paths of `steps` steps, 1..3, that this world's attributes allow.
 std::vector<HopPath> hop_paths(const World&, int steps);
 
 }  // namespace lineage

@@ -81,7 +81,7 @@ TEST(Problem, QuantityAnswersFollowFromTheWords) {
 TEST(Problem, HopsAreFactsOfTheWorld) {
   for (uint64_t i = 0; i < 300; ++i) {
     const Problem p = make_problem(world(), {ProblemFamily::hop, 2 + int(i % 2), 1}, "test", i);
-    // Each step says what holds, its subject being the value before.
+    // Each step states a fact whose subject is the value before.
     for (size_t s = 1; s < p.chain.size(); ++s) {
       const Tokens& before = p.chain[s - 1];
       const Token value = before[before.size() - 2];

@@ -23,8 +23,8 @@ void write_b_sentence(DocumentWriter& out, const TextContext& context,
     out.token(t, t == verb ? kSecond : TokenTag{});
 }
 
-// A person's facts in B, or those of a city. Only persons in_b are told of, so that what B knows of
-// the others it knows from A.
+// A person's facts in B, or those of a city. Only persons in_b are mentioned, so that B's knowledge
+// of the others comes from A.
 void write_b_facts(DocumentWriter& out, const TextContext& context, Draw& draw) {
   const World& world = *context.world;
   const auto write = [&](const Fact& fact) {

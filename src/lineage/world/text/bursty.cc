@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-// What an entry list is about: its opening, how an entry reads, and where values come from.
+// A kind of entry list: its opening, the wording of an entry, and the source of its values.
 struct EntryKind {
   Template opening, entry;
   std::string_view values;  // a block; empty: numbers 0..99
@@ -143,7 +143,7 @@ Document ephemeral_biography(const TextContext& context, Rng key) {
       static const Template stop(".");
       stop.write(out, {});
     } else {
-      // A wording whose value comes last: before the name it could not be told.
+      // A wording whose value comes last: before the name it could not be predicted.
       const auto forms = context.statements(relation);
       const Template* form = &draw.pick(forms);
       while (!form->ends_with('v')) form = &draw.pick(forms);

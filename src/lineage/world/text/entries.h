@@ -12,8 +12,8 @@ struct Entry {
   Token key, value;
 };
 
-// Entries with different keys. Dynamic ones have values drawn for this list; of the others each key
-// has one value in this world, and frequent keys come often.
+// Entries with different keys. Dynamic ones have values drawn for this list; otherwise each key has
+// one value in this world, and frequent keys occur often.
 std::vector<Entry> random_entries(const TextContext&, std::span<const Token> keys, int kind,
                                   int count, bool dynamic, Draw&);
 void write_entry_opening(DocumentWriter&, int kind);

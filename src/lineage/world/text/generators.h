@@ -7,7 +7,7 @@
 
 namespace lineage {
 
-// What the generators of text share: the world and what follows from it.
+// Shared by the generators of text: the world and data derived from it.
 struct TextContext {
   explicit TextContext(const World&);
 
@@ -21,8 +21,8 @@ struct TextContext {
   std::vector<HiddenFunction> functions;  // of training
   std::vector<Token> keys;                // of registers and glossaries in training
   std::vector<Token> novel_keys;          // of tests
-  // How many pattern lists there are, and which share of the news tells core leaders: these follow
-  // from the size of the corpus.
+  // The number of pattern lists, and the share of the news about core leaders: these follow from
+  // the size of the corpus.
   int64_t pattern_lists = 1000;
   double core_news = 0.4;
 
@@ -41,7 +41,7 @@ Document event_story(const TextContext&, Rng key);
 // a food, {a} an adjective.
 std::vector<Template> story_sentences();
 Document box_story(const TextContext&, Rng key);
-// Registers, glossaries, prices, code names. `progress` is how far into the corpus it stands.
+// Registers, glossaries, prices, code names. `progress` is its relative position in the corpus.
 Document entry_list(const TextContext&, Rng key, double progress);
 Document ephemeral_biography(const TextContext&, Rng key);
 Document pattern_list(const TextContext&, int64_t index);
@@ -57,7 +57,7 @@ Document b_page(const TextContext&, Rng key);
 struct Stranger {
   int name;
   Profile profile;
-  std::vector<Relation> told;  // which of its attributes the document states
+  std::vector<Relation> told;  // the attributes that the document states
 };
 Stranger random_stranger(const TextContext&, Draw&, int facts);
 // "q : where was mira volk born ? a :"

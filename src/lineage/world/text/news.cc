@@ -14,7 +14,7 @@ Document news_page(const TextContext& context, Rng key) {
   for (int i = draw.between(3, 6); i > 0; --i) {
     const bool core = draw.chance(context.core_news);
     Fact fact{core || draw.chance(0.5) ? Relation::leader : Relation::winner, 0, 0};
-    // Leaders of the core are told here alone, so that each is told as often as any other.
+    // Leaders of the core are stated here alone, so that each appears equally often.
     do {
       fact.subject = core ? draw.below(world.core_countries())
                           : draw.below(domain_size(subject_domain(fact.relation)));

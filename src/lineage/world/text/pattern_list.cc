@@ -13,7 +13,7 @@ struct Line {
   PatternValue input;
 };
 
-// Line `j` of list `source`: what the multiset of all lines is made of.
+// Line `j` of list `source`; these form the multiset of all lines.
 Line line_of(const TextContext& context, int64_t source, int j) {
   Draw draw(context.world->key("pattern line")
                 .fold(static_cast<uint64_t>(source))

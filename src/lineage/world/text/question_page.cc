@@ -27,7 +27,7 @@ Fact random_fact(const TextContext& context, Draw& draw) {
   return {relation, subject, world.value(relation, subject, year), year};
 }
 
-// Words that answer nothing: what the web is like at times.
+// Replies that miss the question, as on the web at times.
 void write_off_topic(DocumentWriter& out, const TextContext& context, Draw& draw) {
   static const std::vector<Template> replies = templates(
       {"{f} is good .", "i like {f} .", "i do not like {f} .", "my friend works at the {g} .",

@@ -79,11 +79,11 @@ std::optional<std::vector<Mention>> match(const Template& form, std::span<const 
   return mentions;
 }
 
-// Whom and what the opening tells of.
+// The persons and the thing that the opening mentions.
 class CastSeen {
  public:
-  // Whether a mention is of the cast; the first of each kind makes it so. None: no mention that
-  // tells anything.
+  // Whether a mention is of the cast; the first of each kind makes it so. None: the mention has no
+  // bearing on the cast.
   std::optional<bool> fits(const Mention& m) {
     static const Token he = word_token("he"), him = word_token("him"), his = word_token("his"),
                        boy = word_token("boy");

@@ -6,14 +6,14 @@
 
 namespace lineage {
 
-// What a story that a model wrote is made of (A02). A sentence that the text breaks off in is left
-// out, unless it is the only one.
+// Counts of a model's story (A02). An unfinished last sentence is left out, unless it is the only
+// one.
 struct StoryReport {
   int sentences = 0;
-  int derived = 0;      // that the generating grammar derives
-  int seen_before = 0;  // that stand before in the story or its opening
-  int mentions = 0;     // of the cast, where a sentence is derived: hero's pronouns, names, thing
-  int fitting_mentions = 0;  // that are those of the opening
+  int derived = 0;           // derived by the generating grammar
+  int seen_before = 0;       // already in the story or its opening
+  int mentions = 0;          // of the cast, in derived sentences: hero's pronouns, names, thing
+  int fitting_mentions = 0;  // that agree with the opening
 
   double grammatical() const { return share(derived, sentences, 0); }
   double repeated() const { return share(seen_before, sentences, 0); }
@@ -25,7 +25,7 @@ struct StoryReport {
   }
 };
 
-// `opening` is what stood before; sentences end with "." or "?".
+// `opening` is the text before it; sentences end with "." or "?".
 StoryReport read_story(std::span<const Token> opening, std::span<const Token> text);
 
 }  // namespace lineage

@@ -35,7 +35,7 @@ std::string number(Draw& draw, int low, int high) {
   return std::to_string(draw.between(low, high));
 }
 
-// What a method gives, from the field and its parameter.
+// A method's result, from the field and its parameter.
 std::string method_value(const ClassNames& n, bool takes_x, Draw& draw) {
   std::string s = "self . " + n.field;
   s += draw.word({" + ", " * ", " - "});

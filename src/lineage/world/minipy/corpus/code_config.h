@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What a code corpus may teach (docs/abilities.md, section 3.4): the ladder, each rung with the
+// The content of a code corpus (docs/abilities.md, section 3.4): the ladder, each rung with the
 // same number of tokens, and controls.
 enum class Rung : uint8_t {
   c0,          // code without outputs, asserts or comments
@@ -24,8 +24,7 @@ constexpr std::array<std::string_view, 8> enum_names(Rung) {
   return {"c0", "c1", "c2", "c3", "c4", "arithmetic", "procedure", "text"};
 }
 
-// Shares of the forms by tokens; what they miss to 1 is spread evenly by dividing through their
-// sum. Rungs without traces leave those out.
+// Shares of the forms by tokens, normalised by their sum. Rungs without traces leave those out.
 struct CodeShares {
   double script = 0.22, function = 0.22, repl = 0.12, trace = 0.10, class_tree = 0.12,
          long_range = 0.12, bugfix = 0.10;

@@ -13,10 +13,9 @@ namespace lineage {
 namespace {
 
 constexpr int64_t kGroup = 4;      // documents of one form in a row
-constexpr int64_t kMeasured = 64;  // documents that tell the mean length of a form
+constexpr int64_t kMeasured = 64;  // documents for the mean length of a form
 
-// An answer that may change its place for that of another document: what a program prints, holds or
-// gives.
+// An answer that may be swapped with another document's: a printed, held or returned value.
 struct Span {
   size_t document, begin, end;
 };
@@ -46,7 +45,7 @@ std::vector<Span> permutable_spans(const std::vector<Document>& documents) {
   return spans;
 }
 
-// The document with the answers that stand `by` places further on in the group.
+// The document with the answers of the one `by` places further on in the group.
 Document with_answers_of_others(const std::vector<Document>& documents, size_t own,
                                 const std::vector<Span>& spans, size_t by) {
   const Document& mine = documents[own];
@@ -69,7 +68,7 @@ Document with_answers_of_others(const std::vector<Document>& documents, size_t o
   return out;
 }
 
-// Whether a long module, which its answers are part of, has come to be one for tests.
+// Whether a long module, which contains its answers, now has a key for tests.
 bool is_test_module(const Document& d) {
   if (d.type != DocumentType::long_range) return false;
   const std::span<const Token> program(d.tokens.data() + 1, d.tokens.size() - 2);

@@ -9,8 +9,8 @@
 namespace lineage {
 
 // The code corpus of a world at a size in tokens (docs/abilities.md, section 3.4). Documents by
-// index, each a pure function of (config, seed, index), so any thread may make any document at any
-// time. The forms have their shares by tokens; every rung comes to the same number of tokens, up to
+// index are each a pure function of (config, seed, index), so any thread may make any document at
+// any time. The forms have their shares by tokens; every rung has the same number of tokens, up to
 // the scatter of document lengths. Programs with a canonical hash, and specs with a key, divisible
 // by ten are left to the probes.
 //
@@ -22,7 +22,7 @@ class CodeCorpus {
 
   const CodeConfig& config() const { return config_; }
   int64_t documents() const { return documents_; }  // none for Rung::text
-  int64_t tokens() const { return tokens_; }        // as asked for; what comes is near it
+  int64_t tokens() const { return tokens_; }        // as requested; the actual number is close
   Document document(int64_t index) const;
 
  private:

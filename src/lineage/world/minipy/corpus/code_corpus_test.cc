@@ -44,7 +44,7 @@ TEST(CodeCorpus, EveryRungHasTheTokensAskedFor) {
       const Document d = corpus.document(i);
       ASSERT_EQ(d.tokens.size(), d.tags.size());
       ASSERT_EQ(d.tokens.back(), Vocabulary::kEndOfText);
-      // Permuting may lengthen a document by what comes from another.
+      // Permuting may lengthen a document by another's answers.
       ASSERT_LE(d.tokens.size(), rung == Rung::c3 ? 320u : 250u);
       tokens += static_cast<int64_t>(d.tokens.size());
     }
@@ -86,7 +86,7 @@ TEST(CodeCorpus, DocumentsDependOnSeedAndIndexOnly) {
   EXPECT_THROW(CodeCorpus(none, 1, 10), Error);
 }
 
-// What a script says that it prints is what it prints.
+// A script prints what its comments claim.
 TEST(CodeCorpus, CommentsAndAssertsAreTrue) {
   int scripts = 0, programs = 0;
   for (const Document& d : documents(Rung::c2, 1500)) {

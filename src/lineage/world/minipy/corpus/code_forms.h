@@ -8,16 +8,16 @@
 
 namespace lineage {
 
-// What the forms of the code corpus share: what the rung lets them show, and on which side of the
-// split their programs are.
+// Shared by the forms of the code corpus: the rung's content, and the side of the split that their
+// programs are on.
 struct CodeContext {
   CodeConfig config;
-  bool outputs = true;  // what programs print and give, asserts, comments
+  bool outputs = true;  // printed and returned values, asserts, comments
   bool test = false;    // programs for probes: a tenth of all, by their key
 };
 
-// One document of each form; nothing when the drawn program will not do (it fails, takes too many
-// steps, has too great integers, is on the other side of the split, …), to be drawn again.
+// One document of each form; nothing when the drawn program is unsuitable (it fails, takes too many
+// steps, has too great integers, is on the other side of the split, …) and must be drawn again.
 std::optional<Document> make_script(const CodeContext&, Draw&);
 std::optional<Document> make_function(const CodeContext&, Draw&);
 std::optional<Document> make_repl(const CodeContext&, Draw&);

@@ -54,7 +54,7 @@ Document make_arithmetic_facts(const CodeContext&, Draw& draw) {
   return w.finish();
 }
 
-// "put 7 in red . put 3 more in red . red has 10 …": what a trace says, in words.
+// "put 7 in red . put 3 more in red . red has 10 …": a trace in words.
 Document make_procedure(const CodeContext&, Draw& draw) {
   CodeWriter w(DocumentType::procedure);
   constexpr TokenTag kAnswer{Ability::chain_of_thought, true};

@@ -16,7 +16,7 @@ namespace lineage {
 struct Draft {
   struct Line {
     int indent;
-    std::string text;  // words parted by spaces
+    std::string text;  // words separated by spaces
   };
   std::vector<Line> lines;
 
@@ -68,7 +68,7 @@ inline constexpr TokenTag kDistantUse{Ability::long_range, true};
 // Nothing when the document is longer than the config allows.
 std::optional<Document> fitting(const CodeContext&, CodeWriter&);
 
-// Names of variables that are not in `taken`, which they join; letters more often than words.
+// A new variable's name, which is added to `taken`; letters more often than words.
 std::string fresh_name(Draw&, std::vector<std::string>& taken);
 
 }  // namespace lineage

@@ -11,7 +11,7 @@ std::string parameter_of(const Spec& spec, Draw& draw) {
   return std::string(spec.of_list() ? draw.word({"a", "a", "data", "row"}) : "x");
 }
 
-// What the function gives for an argument, by running it.
+// The function's result for an argument, by running it.
 std::optional<std::string> result_of(const CodeContext& context, const Draft& function,
                                      const std::string& name, const SpecValue& argument) {
   Draft draft = function;
@@ -60,7 +60,7 @@ std::optional<Document> make_function(const CodeContext& context, Draw& draw) {
   return fitting(context, w);
 }
 
-// Half bugs with their fix, half code that says in words what it does.
+// Half bugs with their fix, half code with comments in words.
 std::optional<Document> make_bugfix(const CodeContext& context, Draw& draw) {
   CodeWriter w(DocumentType::bugfix);
   const Spec spec = draw_spec(context, draw);

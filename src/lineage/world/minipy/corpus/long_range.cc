@@ -131,7 +131,7 @@ class Module {
     }
   }
 
-  // A function whose local has the name of a pending global, which stays what it is.
+  // A function whose local has the name of a pending global, whose value stays.
   void shadow() {
     const std::string f = fresh_name(draw_, taken_);
     const std::string x = pending_.empty() ? fresh_name(draw_, taken_) : draw_.pick(pending_).name;

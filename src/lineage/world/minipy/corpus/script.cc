@@ -31,7 +31,7 @@ std::optional<Document> make_script(const CodeContext& context, Draw& draw) {
   const Draft draft = draft_script(draw, true);
   const auto ran = run_draft(context, draft);
   if (!ran || ran->result.printed.size() > kMostComments) return {};
-  // A line that prints once, and not within a block, says what beside it; all else is at the end.
+  // Output is shown beside a line that prints once, and not within a block; otherwise at the end.
   std::map<int32_t, int> times;
   for (const minipy::Printed& p : ran->result.printed) ++times[p.line];
   bool beside = draw.chance(0.7);

@@ -51,7 +51,7 @@ Spec draw_spec(Draw& draw) {
       spec.steps.push_back(kind < 7 ? draw_step(Shape::list, draw)
                                     : draw_step(Shape::list_to_integer, draw));
   }
-  // What picks an element needs one, whatever the list.
+  // An operation that picks an element needs one, whatever the list.
   if (spec.steps.size() == 2 && spec_op(spec.steps[1].op).traits.picks &&
       spec_op(spec.steps[0].op).traits.may_empty)
     spec.steps[1] = {draw.chance(0.5) ? Spec::Op::sum : Spec::Op::count, 0};
@@ -110,7 +110,7 @@ SpecValue draw_argument(const Spec& spec, Draw& draw) {
       return v;
     }
     for (int i = draw.between(3, 6); i > 0; --i) v.items.push_back(draw.between(0, 12));
-    // What picks one element must find it.
+    // An operation that picks an element must find it.
     SpecValue before = v;
     for (size_t i = 0; i + 1 < spec.steps.size(); ++i) before = apply_step(spec.steps[i], before);
     const Step& last = spec.steps.back();

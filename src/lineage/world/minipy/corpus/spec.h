@@ -10,10 +10,10 @@
 
 namespace lineage {
 
-// What a function is to do: one or two operations, on an integer or on a list of integers, said in
-// a docstring ("sort the list then return the sum"). A closed language of about 4,000 specs.
+// A function's task: one or two operations on an integer or on a list of integers, stated in a
+// docstring ("sort the list then return the sum"). A closed language of about 4,000 specs.
 struct Spec {
-  // Their numbers are part of the keys. spec_ops.cc says what each of them is.
+  // Their numbers are part of the keys. spec_ops.cc defines each of them.
   enum class Op : uint8_t {
     // On an integer.
     plus,
@@ -78,7 +78,7 @@ struct SpecValue {
 std::string text(const SpecValue&);  // as Python prints it: "[1, -2]"
 std::string code(const SpecValue&);  // as words of a program: "[ 1 , - 2 ]"
 
-// An argument that the spec is defined for, and what the function gives for it.
+// An argument that the spec is defined for, and the function's result for it.
 SpecValue draw_argument(const Spec&, Draw&);
 SpecValue apply(const Spec&, const SpecValue&);
 

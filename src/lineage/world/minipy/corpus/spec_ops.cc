@@ -43,7 +43,7 @@ SpecValue reduce(SpecValue v, I c) {
 
 constexpr SpecOp::Range kNone = {}, kSmall = {1, 9}, kWide = {1, 20}, kFactor = {2, 6},
                         kPlace = {1, 3}, kSome = {2, 3};
-// What loops do, after "for v in {a} :".
+// Bodies of loops, after "for v in {a} :".
 constexpr std::string_view kKeepEven = "if v % 2 == 0 :", kKeepOdd = "if v % 2 == 1 :",
                            kKeepGreater = "if v > {c} :", kKeepLess = "if v < {c} :",
                            kSum = "out += v";

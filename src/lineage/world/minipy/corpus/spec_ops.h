@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// Everything that one operation of a Spec is.
+// The definition of one operation of a Spec.
 struct SpecOp {
   enum class Shape : uint8_t { integer, list, list_to_integer };
   struct Range {
@@ -16,9 +16,9 @@ struct SpecOp {
   };
   struct Traits {
     std::optional<Spec::Op> mistaken_for = {};  // by a bug
-    bool picks = false;                         // an element, which must be there
+    bool picks = false;                         // an element, which must exist
     bool may_empty = false;                     // a list of three elements
-    std::string_view loop = {};                 // what a loop does for each element v of {a}
+    std::string_view loop = {};                 // the loop's body for each element v of {a}
   };
 
   Spec::Op op;
@@ -34,7 +34,7 @@ struct SpecOp {
 };
 
 const SpecOp& spec_op(Spec::Op);
-// In the order in which draws count them.
+// In the order of the numbers that are drawn.
 std::span<const SpecOp> spec_ops();
 
 }  // namespace lineage

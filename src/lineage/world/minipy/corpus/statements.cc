@@ -245,7 +245,7 @@ void Statements::print_variables() {
 void Statements::statement(bool prints) {
   const int kind = draw_.below(indent_ > 0 ? 6 : 12);
   if (kind < 3) {
-    if (indent_ > 0) return change();  // what a block defines may stay undefined
+    if (indent_ > 0) return change();  // a block may never run its definitions
     static constexpr std::array<Type, 8> kMix = {Type::integer,  Type::integer,  Type::integer,
                                                  Type::integers, Type::integers, Type::words,
                                                  Type::dict,     Type::word};

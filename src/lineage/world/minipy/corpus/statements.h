@@ -21,7 +21,7 @@ class Statements {
   // A variable, a change of one, a loop or a condition; `prints` allows print(…) inside of blocks.
   void statement(bool prints);
   void define(Type);
-  void print();            // some expression over what there is
+  void print();            // some expression over the variables
   void print_variables();  // the last ones
   void function();         // to be called by later expressions
   std::string expression(Type);
