@@ -11,7 +11,7 @@ namespace {
 // The annotations of an item.
 enum StoryNumber : size_t { kConsistent, kRepeated };
 
-// The first two sentences of a story that no corpus has: who, where, and what is wanted.
+// The first two sentences of a story that no corpus has: the hero, the place and the wish.
 Instance story_item(const World& world, uint64_t index) {
   const TextContext context(world);
   std::vector<Token> story = event_story(context, item_rng(world, "probe story", index)).tokens;

@@ -45,7 +45,7 @@ Instance position_item(const World& world, uint64_t index) {
                    words.subspan(at, kScored), "at" + std::to_string(at), place);
 }
 
-// Words without any order, and again from the first on: what comes next is what came next.
+// Random words, repeated from the first on: the next word is the one that followed before.
 Instance repetition_item(const World& world, uint64_t index) {
   constexpr std::array<int, 3> kPeriods = {8, 16, 24};
   const Vocabulary& v = Vocabulary::get();

@@ -6,7 +6,7 @@
 namespace lineage {
 namespace {
 
-// A program of the held-out side, cut before what its last print gives.
+// A program of the held-out side, cut before its last printed output.
 Instance output_item(const World& world, std::string_view stream, uint64_t index, bool test) {
   CodeContext context;
   context.test = test;
@@ -30,7 +30,7 @@ Instance output_item(const World& world, std::string_view stream, uint64_t index
   }
 }
 
-// Which of four bodies does what the docstring says: its own, and those of specs that differ.
+// The body that fits the docstring is right; the wrong ones have a bug or follow other specs.
 Instance body_item(const World& world, uint64_t index) {
   Draw draw(item_rng(world, "A11 body", index));
   CodeContext context;

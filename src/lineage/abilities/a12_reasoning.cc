@@ -79,7 +79,7 @@ Instance problem_item(const World& world, ProblemFamily family, Put put, bool de
   return item;
 }
 
-// The tokens of an answer with its chain, for the most steps that are asked for.
+// The tokens of an answer with its chain, for the largest number of steps.
 int64_t most_tokens(ProblemFamily family, bool chain, bool deep) {
   if (!chain) return 6;
   if (family == ProblemFamily::hop) return 36;
@@ -127,7 +127,7 @@ std::string row_of(ProblemFamily family) {
   return name_of({.family = family, .put = Put::asked_chain});
 }
 
-// From the steps up to the first wrong one: what follows it in a chain counts for nothing.
+// By the steps up to the first wrong one: later steps of a chain do not count.
 std::vector<AggregateMetric> chain_metrics(const std::string& name) {
   return {
       aggregates::annotation(name + ".steps", "share of the chain's steps that are right", kSteps),

@@ -70,7 +70,7 @@ std::vector<Token> open(CodeWriter& w) {
 }
 
 // Four definitions, a distance, then one of them again: "assert x ==". The choices are the four
-// values, so only the name tells.
+// values, so only the name decides.
 Instance definition_item(const World& world, bool far, uint64_t index) {
   Draw draw(item_rng(world, "A13 definition", index));
   const size_t distance = kCodeDistances[index % 3 + (far ? 3 : 0)];
@@ -82,7 +82,7 @@ Instance definition_item(const World& world, bool far, uint64_t index) {
     w.line(0, names.back() + " = " + std::to_string(value));
   }
   const int asked = draw.below(4);
-  // A line of definition has four tokens; the one asked for is so many tokens before its use.
+  // A line of definition has four tokens; the asked one is `distance` tokens before its use.
   const size_t defined = 1 + 4 * static_cast<size_t>(asked);
   while (w.size() + 2 < defined + distance && taken.size() < 60) filler(draw, taken, w);
   w.begin(0).text("assert " + names[asked] + " ==");

@@ -6,17 +6,16 @@
 namespace lineage {
 namespace {
 
-// How the lines stand: none; as the instructions of tuning have them (F39: "where was mira volk
-// born ? : <ret> … . <ret> … ."); as the corpus's passages have them, for models that were never
-// tuned.
+// The form of the lines: none; as in the instructions of tuning (F39: "where was mira volk born ? :
+// <ret> … . <ret> … ."); as in the corpus's passages, for models that were never tuned.
 enum class Lines : uint8_t { none, retrieved, passage };
 
 constexpr std::array<std::string_view, 5> kTierCells = {"t2", "t8", "t32", "t400", kFresh};
 constexpr std::array<Tier, 4> kTiers = {Tier::t2, Tier::t8, Tier::t32, Tier::t400};
-constexpr int kSameRelation = 3;  // of the four lines, so many state what is asked of someone
+constexpr int kSameRelation = 3;  // of the four lines, those that state the asked relation
 
-// What is asked, and the lines: the answer, the same of two others, another fact of the same
-// person.
+// The asked fact, and the lines: the answer, the same relation of two others, another fact of the
+// same person.
 struct Question {
   Fact asked;
   std::vector<Fact> lines;

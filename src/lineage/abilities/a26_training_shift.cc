@@ -93,7 +93,7 @@ std::vector<BorrowedMetric> borrowed() {
   return {{kCloze, calibration}, {kTrainedTypes, length}, {kTrainedTypes, ended}};
 }
 
-// Of each item that both have: the node's and its parent's log-probabilities of all words.
+// `f` of the node's and its parent's log-probabilities of all words, for each common item.
 template <class F>
 std::vector<double> beside_parent(const NodeAnswers& node, const F& f) {
   std::vector<double> values;

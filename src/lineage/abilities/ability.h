@@ -17,14 +17,14 @@ struct WorldScenario {
   ScenarioSpec spec;  // the prompt's raw form follows from the items (suite.cc)
   // A pure function of the world and the index (world/item_split.h), with parts in tokens.
   std::function<Instance(const World&, uint64_t index)> item;
-  // The first n items again with another number of demonstrations, as "NAME.k4".
+  // The first n items with another number of demonstrations, as "NAME.k4".
   struct Condition {
     int shots = 0;
     int64_t n = 0;
   };
   std::vector<Condition> conditions = {};
   int votes = 0;                // chains that vote in a further condition, "NAME.majority"; 0: none
-  bool continues_text = false;  // the question is a text to go on with, as a document begins or not
+  bool continues_text = false;  // the question is a text to continue, as in a document
 };
 
 // A number of another ability's answers, such as the length of those to A08.
@@ -38,7 +38,7 @@ struct BorrowedMetric {
 // their own in a report and have an explanation.
 struct AbilityDefinition {
   std::string id;               // "A12"
-  Ability tag = Ability::none;  // of tokens that bear its answers; none: it has no items
+  Ability tag = Ability::none;  // tag of its answer tokens; none: it has no items
   std::vector<WorldScenario> scenarios = {};
   std::vector<BorrowedMetric> borrowed = {};
   std::vector<DerivedScore> derived = {};

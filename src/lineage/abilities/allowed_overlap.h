@@ -16,14 +16,14 @@ std::string_view training_kind_name(TrainingKind);
 enum class Check : uint8_t {
   exact,    // the question, and at most a few tokens later the right answer; "a , b" is not there
             // where "a , b , c" is
-  grams,    // at least half of its 13-grams whose slots hold something (see slots.h); it has four
+  grams,    // at least half of its 13-grams with specific slots (see slots.h), if it has four
   key,      // its content key, whatever the names and the wording around it (see content_keys.h)
   program,  // a program or function with the same syntax tree, identifiers renamed
 };
 inline constexpr int kChecks = 4;
 std::string_view check_name(Check);
 
-// An overlap of an ability's items with a corpus that the design wants, or that chance explains.
+// An acceptable overlap of an ability's items with a corpus: intended, or due to chance.
 struct AllowedOverlap {
   std::vector<std::string> scenarios = {};  // with their conditions; empty: all of the ability
   std::vector<std::string> cells = {};      // empty: every cell

@@ -43,7 +43,7 @@ TEST(CodeAbilities, WrittenFunctionsAreScored) {
   const auto score = [&](std::string_view text) { return p.check(words(text)); };
   EXPECT_TRUE(score("return x + 3 \n <dedent>").all());
   EXPECT_TRUE(score("return x + 3").all());                                     // still open
-  EXPECT_TRUE(score("return 3 + x \n <dedent> assert f ( 2 ) == 9 \n").all());  // what follows
+  EXPECT_TRUE(score("return 3 + x \n <dedent> assert f ( 2 ) == 9 \n").all());  // text after it
   EXPECT_TRUE(score("if x : \n <indent> return x + 3 \n <dedent> return 3 \n <dedent>").all());
   const FunctionScore some = score("return 8 \n <dedent>");
   EXPECT_TRUE(some.parses);

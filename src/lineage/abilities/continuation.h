@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// Scenarios about text that goes on, which is no turn of a conversation.
+// Scenarios on continuing a text, outside any conversation.
 
 // The tokens of text whose probability an item measures.
 inline constexpr size_t kScored = 16;

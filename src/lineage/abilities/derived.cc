@@ -44,7 +44,7 @@ Estimate mean_of(std::span<const Measured> parts, Estimate Measured::*number) {
   return e;
 }
 
-// Of the nodes with the first parent's weights that of the same seed, else any.
+// The node with the first parent's weights: that of the same seed, else any.
 std::string parent_of(const DatabaseRow& node, const std::vector<DatabaseRow>& nodes) {
   const auto parents = nlohmann::json::parse(node.text("parents"), nullptr, false);
   if (!parents.is_array() || parents.empty() || !parents[0].is_string()) return {};

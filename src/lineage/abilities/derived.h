@@ -48,21 +48,21 @@ class NodeAnswers {
 struct DerivedScore {
   std::string name, title;
   MetricInfo metric;
-  std::string parent_row = {};  // as of a ScenarioSpec
+  std::string parent_row = {};  // as in ScenarioSpec
   Explanation about = {};
   std::string items = {};  // the scenario from which an example is taken; empty: none by itself
   struct Value {
     Measured measured;
-    std::string not_measurable = {};  // why; empty: it is
+    std::string not_measurable = {};  // the reason; empty: it is measurable
   };
-  // None where its parts are not there.
+  // None where its parts are missing.
   std::function<std::optional<Value>(const NodeAnswers&)> compute = nullptr;
 };
 
 MetricInfo difference_metric();
 
 // The mean over the items, each cell weighing the same; with `less`, of the differences from
-// others' answers to the same items. None of fewer than two items.
+// others' answers to the same items. None for fewer than two items.
 std::optional<Measured> mean_score(const ScenarioAnswers&, const ScenarioAnswers* less = nullptr);
 // The mean of independent numbers of one kind, each weighing the same.
 Measured mean_score(std::span<const Measured> parts);

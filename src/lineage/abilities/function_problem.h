@@ -7,8 +7,7 @@
 
 namespace lineage {
 
-// The grade of a written function: whether it is a program at all, and how many hidden asserts
-// hold.
+// The grade of a written function: whether it parses, and how many hidden asserts hold.
 struct FunctionScore {
   bool parses = false;
   int passed = 0, total = 0;
@@ -16,8 +15,8 @@ struct FunctionScore {
 };
 
 // One problem of A10: a spec of the held-out side, the head of a function with its docstring, and
-// asserts that are not shown. `body` may go on after the function; what follows the function's
-// block, or is still open at the end, does not count against it.
+// asserts that are not shown. A written body may continue after the function: text after the
+// function's block, or a block still open at the end, does not count against it.
 struct FunctionProblem {
   Spec spec;
   std::vector<Token> head;  // "<src:code> def f ( x ) : \n <indent> " … " \n"

@@ -81,14 +81,14 @@ TEST(InstructionAbilities, CellsOfSteps) {
   EXPECT_EQ(cells, (std::set<std::string>{"k2", "k3", "k4"}));
 }
 
-// The form in which tuned models are asked is one that tuning has, for each number of steps; chain
-// and direct ask the same new problem.
+// The prompts for tuned models have a form that tuning has, for each number of steps; chain and
+// direct use the same new problem.
 TEST(InstructionAbilities, ProblemsAreAskedAsInTuning) {
   const Instructions all(world());
   const std::map<std::string, Family> families = {
       {"quantity", Family::word_problem}, {"hop", Family::hops}, {"state", Family::box_state}};
   const Token colon = word_token(":"), semicolon = word_token(";");
-  const auto frame = [&](const Tokens& prompt) {  // what stands around the problem
+  const auto frame = [&](const Tokens& prompt) {  // the words around the problem
     const auto end = std::find(prompt.begin(), prompt.end(), semicolon);
     if (end != prompt.end()) return Tokens(end, prompt.end());
     return Tokens(prompt.begin(), std::find(prompt.begin(), prompt.end(), colon) + 1);
@@ -141,7 +141,7 @@ TEST(InstructionAbilities, ChainsAreCountedStepByStep) {
   }
 }
 
-// A sum is over with its first wrong step, of a recipe each step stands by itself.
+// A sum ends with its first wrong step; in a recipe each step counts by itself.
 TEST(InstructionAbilities, StepsOfGatheringsAreCounted) {
   for (const TestScenario& set : scenarios_of({"A12", "A23"})) {
     const bool formal = set.name == "A23.formal";

@@ -18,8 +18,8 @@ std::shared_ptr<const Instructions> instructions(const World&);
 Instance typed_item(const World&, const InstructionType&, std::string_view stream, uint64_t index,
                     std::string cell, int shots, Paraphrases = Paraphrases::trained);
 
-// Instructions in the user's words; right when content and form are. The row below it is the share
-// of answers with the right content in any form.
+// Instructions in the user's words; right when content and format are. The row below it is the
+// share of answers with the right content in any format.
 WorldScenario instruction_scenario(std::string name, std::string title, int64_t n,
                                    int64_t max_tokens, ItemFunction);
 

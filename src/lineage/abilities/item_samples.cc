@@ -7,7 +7,7 @@
 namespace lineage {
 namespace {
 
-// The question, and below it the choices or the reference; what is right bears the answer.
+// The question, and below it the choices or the reference; the right one has the answer's tag.
 Sample item_sample(const AbilityDefinition& ability, const ScenarioSpec& spec, uint64_t index,
                    const Instance& item) {
   const TokenTag right{ability.tag, true};

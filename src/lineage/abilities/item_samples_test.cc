@@ -29,7 +29,7 @@ TEST(ItemSamples, HaveATagForEachToken) {
   }
 }
 
-// As Gallery.EveryCompilerMakesTheSameWorld: the items are what every published score is of.
+// As Gallery.EveryCompilerMakesTheSameWorld: every published score is measured on these items.
 TEST(ItemSamples, EveryCompilerMakesTheSameItems) {
   Digest digest;
   for (const SampleKind& kind : kinds())

@@ -14,7 +14,7 @@
 
 namespace lineage {
 
-// What the files of abilities share: scenarios of the usual kinds, choices, demonstrations.
+// Shared by the files of abilities: scenarios of the usual kinds, choices, demonstrations.
 
 using ItemFunction = std::function<Instance(const World&, uint64_t index)>;
 
@@ -38,7 +38,7 @@ auto of_tokens(F f) {
   };
 }
 
-// A document that goes on: its tokens without the end of text.
+// An unfinished document: its tokens without the end of text.
 Tokens open_text(DocumentWriter&);
 
 // The values that an answer of this relation is chosen from: all of them, or, where these are

@@ -17,17 +17,17 @@ struct ScenarioGuide {
   Explanation about;
   std::string items;  // the scenario that it is measured on; empty: several
 };
-// Null for a row that is shown below another one, and for one that is not of the suite.
+// Null for a row that is shown below another one, and for one outside the suite.
 const ScenarioGuide* scenario_guide(std::string_view name);
 
 // One item of a scenario, for people to read.
 struct ExampleItem {
-  std::string id = {}, question = {};  // as in the database
-  std::string prompt = {}, chat = {};  // what a model reads, as plain text and as a conversation,
-                                       // without what it writes; empty: it has no such form
-  std::vector<std::string> choices = {};  // in full; empty where they are many or the model writes
+  std::string id = {}, question = {};     // as in the database
+  std::string prompt = {}, chat = {};     // the model's input, as plain text and as a conversation,
+                                          // up to its answer; empty: it has no such form
+  std::vector<std::string> choices = {};  // in full; empty if they are many or the model writes
   int64_t choice_count = 0;               // 0: the model writes the answer
-  std::string chain = {}, answer = {};    // right: the worked solution before it, the reference
+  std::string chain = {}, answer = {};    // the worked solution and the reference
 };
 // The first test item in this world; none where the suite has no such scenario.
 std::optional<ExampleItem> example_item(const std::shared_ptr<const World>&,

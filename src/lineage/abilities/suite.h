@@ -12,7 +12,7 @@ namespace lineage {
 // All abilities in their order, with their id in each scenario, metric and derived score.
 std::span<const AbilityDefinition> abilities();
 
-// The scenarios of all abilities in one world: each as it is, under its conditions and, where
+// The scenarios of all abilities in one world: each by itself, under its conditions and, where
 // chains vote, with a vote. Items bring their own demonstrations.
 std::vector<std::shared_ptr<const Scenario>> ability_suite(const std::shared_ptr<const World>&);
 

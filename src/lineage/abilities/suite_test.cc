@@ -73,8 +73,8 @@ TEST(Suite, EveryProbeCanBeAsked) {
     EXPECT_TRUE(abilities.contains(ability)) << ability;
 }
 
-// The budget of an evaluation: what is read and written for one node with every scenario's own
-// number of items, in tokens. At 0.43M parameters a token read costs about a tenth of one written.
+// The budget of an evaluation: the tokens read and written for one node with every scenario's own
+// number of items. At 0.43M parameters a token read costs about a tenth of one written.
 TEST(Suite, AnEvaluationStaysWithinItsTokens) {
   const Tokenizer& tokenizer = *Vocabulary::get().tokenizer();
   const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
@@ -116,8 +116,8 @@ TEST(Suite, AnEvaluationStaysWithinItsTokens) {
   EXPECT_LT(written, 5.5e5);
 }
 
-// Who writes the reference as the corpus or a conversation would is right: what is asked must not
-// stand in a form that no answer can have.
+// The reference, written as in the corpus or a conversation, is right: no question may require a
+// form that no answer can have.
 TEST(Suite, TheReferenceIsRight) {
   const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
   for (const auto& scenario : suite) {
@@ -136,7 +136,7 @@ TEST(Suite, TheReferenceIsRight) {
   }
 }
 
-// … and what is always first, or longest ago, must not be right.
+// … and always taking the first choice, or the one longest ago, must not be right.
 TEST(Suite, ThePlaceOfAChoiceDoesNotTell) {
   const auto suite = ability_suite(std::make_shared<const World>(WorldConfig{}));
   for (const auto& scenario : suite) {
@@ -149,7 +149,7 @@ TEST(Suite, ThePlaceOfAChoiceDoesNotTell) {
   }
 }
 
-// What other files refer to is in the suite.
+// Every constant that other files refer to is in the suite.
 TEST(Suite, HasEveryConstant) {
   std::set<std::string> names;
   for (const auto& s : ability_suite(std::make_shared<const World>(WorldConfig{})))

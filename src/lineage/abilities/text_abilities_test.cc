@@ -98,7 +98,7 @@ TEST(TextAbilities, KnowledgeAsksOnlyOfPersonsNeverAskedAbout) {
     }
 }
 
-// The same words follow after less and after more of what stands before them.
+// The same words follow a shorter and a longer part of their context.
 TEST(TextAbilities, ContextsAreCutFromTheLeft) {
   for (uint64_t i = 0; i < 40; i += 4) {
     const TokenItem whole = set("A13.context").item(world(), kFirstProbe + i + 3);

@@ -23,8 +23,8 @@ TEST(TrainingLog, ReadsTheLossOfEveryStep) {
   EXPECT_TRUE(training_losses(path).empty());
 }
 
-// Around 2 with a standard deviation of 1: from 9 on a step stands out, and it then widens what
-// comes after it.
+// Around 2 with a standard deviation of 1: from 9 on a step is a spike, which then widens the
+// deviation of the steps after it.
 TEST(TrainingLog, SpikesHandCounted) {
   std::vector<double> losses = {1, 3, 1, 3};
   const SpikeOptions of_four{.window = 4};

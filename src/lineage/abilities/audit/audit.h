@@ -21,21 +21,21 @@ namespace lineage {
 
 // Searches training data for test items (docs/abilities.md, section 4).
 
-// What training reads: a corpus of the micro-world, or a set of demonstrations.
+// Training data: a corpus of the micro-world, or a set of demonstrations.
 struct AuditSource {
   using Kind = TrainingKind;
   std::string name;
   Kind kind = Kind::text;
   int64_t documents = 0;
   std::function<Document(int64_t)> document;  // any thread may call it
-  // The generator's key of what a document asks, of which a tenth is for tests only; null where
+  // The generator's key of a document's question; a tenth of the keys is for tests only. Null where
   // documents have none.
   std::function<uint64_t(int64_t)> key = nullptr;
 };
 
-// One item of a probe, as tokens. `question` and `target` are what a model is given and should say;
-// a sentence to be judged has no question. Where the target goes on with the question's sentence it
-// must follow at once to count as the same, else a few tokens may stand between.
+// One item of a probe, as tokens. `question` and `target` are a model's input and its right answer;
+// a sentence to be judged has no question. Where the target continues the question's sentence it
+// must follow at once to count as the same, else a few tokens may be between them.
 struct AuditItem {
   std::string id, cell;
   std::vector<Token> question, target;
@@ -47,19 +47,19 @@ struct AuditProbe {
   std::vector<AuditItem> items;
 };
 
-// The test items of the whole ability suite, at most so many of a scenario. Votes over several
-// chains ask the items of another scenario, and are left out.
+// The test items of the whole ability suite, at most `most` of each scenario. Votes over several
+// chains use the items of another scenario and are left out.
 std::vector<AuditProbe> audit_probes(const std::shared_ptr<const World>&, int64_t most);
 
 // Items of one cell of a scenario that are in a source.
 struct Overlap {
   std::string ability, probe, condition_of, cell, source;
   Check check = Check::exact;
-  int64_t found = 0, items = 0;  // of those that the check can judge
+  int64_t found = 0, items = 0;  // `items`: those that the check can judge
   std::string example;           // an item that was found, as words
   std::string example_id;
-  int64_t document = 0;   // where it was found first
-  std::string allowed{};  // why this is no leak; empty: it is one
+  int64_t document = 0;   // the first one with it
+  std::string allowed{};  // why it is acceptable; empty: a leak
 };
 
 // A document that its split does not allow, whatever the items.
@@ -70,7 +70,7 @@ struct SplitFault {
   std::string example;
 };
 
-// Answer-bearing tokens by ability. Of an ability that a base model must have they should be at
+// Answer-bearing tokens by ability. For an ability that a base model must have they should be at
 // least this share of its text: reading comprehension did not appear at .45 %.
 inline constexpr double kDenseEnough = 0.02;
 inline constexpr int kAuditAbilities = 32;
@@ -89,8 +89,8 @@ struct ProbeCount {
   int64_t items = 0;
 };
 
-// What the answers of an ability came to in a node's life. A claim that its stage gave the ability
-// needs that no earlier stage had any (docs/abilities.md, section 4); else it is a dose.
+// The answer tokens of an ability that a node has seen. The claim that its stage gave the ability
+// requires that no earlier stage had any (docs/abilities.md, section 4); else it is a dose.
 struct NodeDose {
   Ability ability = Ability::none;
   double own = 0, before = 0;  // answer-bearing tokens
@@ -109,8 +109,8 @@ struct AuditReport {
 
 std::vector<NodeDose> node_doses(const AuditReport&, const TokensSeen&);
 
-// The matrix of abilities and sources, the doses of nodes, and what was found, for people; all of
-// it as JSON.
+// The matrix of abilities and sources, the doses of nodes and the findings as text; the same as
+// JSON.
 std::string audit_text(const AuditReport&, const std::vector<TokensSeen>&);
 std::string audit_json(const AuditReport&, const std::vector<TokensSeen>&);
 

@@ -153,7 +153,7 @@ TEST(Audit, FindsWhatIsAskedInOtherWords) {
   long_sum.items[0].question =
       TokenText("answer only : what is").number(482).text("+").number(139).text("?").take();
   EXPECT_EQ(found(long_sum, {sum.finish()}), std::vector{Check::key});
-  // What a function is to do.
+  // A function's task in its docstring.
   EXPECT_EQ(
       found(probe("<src:code> def f ( x ) : \n <indent> \" return x plus 7 \" \n", "return x"),
             {document("<src:code> def g ( y ) : \n <indent> \" return x plus 7 \" \n return y "
@@ -246,7 +246,7 @@ TEST(Audit, AllowsWhatTheTableAllowsAndNoMore) {
   EXPECT_TRUE(allowed_reason(stated, Kind::demonstrations).empty());
   stated.cell = "inherited";
   EXPECT_TRUE(allowed_reason(stated, Kind::text).empty());
-  // Of another ability; a condition is allowed as its scenario is, up to the share.
+  // Another ability's; a condition is allowed as its scenario is, up to the share.
   stated.ability = "A11", stated.cell = "stated";
   EXPECT_TRUE(allowed_reason(stated, Kind::text).empty());
   Overlap outputs;
@@ -300,7 +300,7 @@ TEST(Audit, WarnsOfAbilitiesThatTextHasTooLittleOf) {
       << shown;
 }
 
-// What the shipped recipes have, smaller: text, code and demonstrations against the whole suite.
+// The shipped recipes' data, smaller: text, code and demonstrations against the whole suite.
 TEST(Audit, TheMicroWorldIsClean) {
   const TextCorpus text(*world(), 500'000);
   const CodeCorpus code({}, world()->config().seed, 150'000);
@@ -320,7 +320,7 @@ TEST(Audit, TheMicroWorldIsClean) {
   EXPECT_TRUE(report.clean()) << audit_text(report, {});
   for (const SourceCount& s : report.sources) EXPECT_GT(s.tokens, 10'000);
 
-  // The same whoever reads.
+  // The same for any number of threads.
   const int threads = num_threads();
   set_num_threads(1);
   const AuditReport again = audit(*world(), probes, sources);

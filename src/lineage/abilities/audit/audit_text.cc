@@ -111,7 +111,7 @@ std::string seen_text(const AuditReport& r, const std::vector<TokensSeen>& seen)
   return out;
 }
 
-// One row a probe with what was found of it, cells added up: "3 exact, 2 key".
+// One row for each probe with its findings, cells added up: "3 exact, 2 key".
 std::string overlap_text(const AuditReport& r) {
   std::string out = "\nitems of probes that stand in a source\n";
   std::map<std::string, std::map<std::string, std::string>> cells;

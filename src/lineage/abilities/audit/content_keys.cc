@@ -40,7 +40,7 @@ void send_program(Span program, const KeySink& sink) {
   }
 }
 
-// Functions that stand in a text: from "def" to the <dedent> that closes their block.
+// The functions in a text: from "def" to the <dedent> that closes their block.
 void read_functions(Span text, const KeySink& sink) {
   const Marks& m = marks();
   for (size_t i = 0; i < text.size(); ++i) {

@@ -53,7 +53,7 @@ ItemIndex::ItemIndex(const std::vector<AuditProbe>& probes) {
         const uint32_t key = keys_.insert(hash);
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
       };
-      // What is asked, and the program that this becomes with its right answer.
+      // The question, and the program that it becomes with its right answer.
       read_content_keys(audited.question, ContentPlace::item, [&](ContentKind kind, uint64_t hash) {
         if (!is_program(kind)) add_key(kind, hash);
       });

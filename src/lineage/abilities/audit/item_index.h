@@ -12,7 +12,7 @@
 
 namespace lineage {
 
-// The first document of a source in which each of some things was found.
+// For each of n things, the first document of a source that contains it.
 class FirstSeen {
  public:
   static constexpr int64_t kNever = INT64_MAX;
@@ -31,15 +31,15 @@ class FirstSeen {
   std::vector<std::atomic<int64_t>> first_;
 };
 
-// What is looked for: every probe item, numbered over all probes, in a form in which a document can
-// be searched for all of them at once.
+// Every probe item, numbered over all probes, in a form in which a document can be searched for all
+// of them at once.
 class ItemIndex {
  public:
   static constexpr size_t kGram = 13;
 
   explicit ItemIndex(const std::vector<AuditProbe>&);
 
-  // What a source holds of it.
+  // The items found in a source.
   struct Found {
     FirstSeen grams, exact, keys;
   };
@@ -48,9 +48,9 @@ class ItemIndex {
   void search(std::span<const Token>, const TokenHashes& hashes, int64_t document, Found&) const;
 
   // The first document in which an item was found by a check; FirstSeen::kNever if it was not.
-  // Deterministic, whoever searched.
+  // Deterministic for any division of the search among threads.
   int64_t first_document(size_t item, Check, const Found&) const;
-  // Whether the check has something to go by.
+  // Whether the check can judge the item.
   bool judges(size_t item, Check) const;
 
  private:
@@ -59,12 +59,12 @@ class ItemIndex {
     uint32_t item;
     uint32_t question_size;
     uint64_t question;
-    uint32_t target_size;  // 0: the sentence is all there is
-    uint32_t gap;          // tokens that may stand between, unless a comma is the first
+    uint32_t target_size;  // 0: the sentence is the whole item
+    uint32_t gap;          // most tokens between them, unless a comma is the first
     uint64_t target;
   };
   struct Item {
-    std::vector<uint32_t> grams;           // of those with enough in their slots
+    std::vector<uint32_t> grams;           // those with enough bits in their slots
     std::vector<uint32_t> keys, programs;  // content keys
   };
   void add_exact(uint32_t item, const AuditItem&);
@@ -74,7 +74,7 @@ class ItemIndex {
   static constexpr uint32_t kGap = 4;  // "<eot> <bot>", "a :"
   std::vector<Item> items_;
   HashTable grams_{26}, keys_;
-  // By the last kAnchor tokens of the question, or all where it is shorter: one table a length.
+  // By the last kAnchor tokens of the question, or all if it is shorter; a table for each length.
   std::array<HashTable, kAnchor + 1> anchors_;
   std::array<std::vector<std::vector<Exact>>, kAnchor + 1> at_anchor_;
 };

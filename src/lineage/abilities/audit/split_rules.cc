@@ -33,7 +33,7 @@ bool is_test_program(const Document& d) {
     default:
       return false;  // functions and fixes go by their specs
   }
-  // Of a session without its marks and what it prints.
+  // A session without its marks and output.
   std::vector<Token> program;
   for (size_t i = 1; i + 1 < d.tokens.size(); ++i) {
     const bool printed = d.type == DocumentType::repl && d.tags[i].answer;
@@ -65,8 +65,8 @@ int SplitRules::person_at(std::span<const Token> text, size_t i) const {
   return find_member(Domain::person, text.subspan(i)).first;
 }
 
-// In text "q : … ?" asks, in demonstrations what the user says; but who is only told to be a friend
-// of somebody asked about is not asked about.
+// The questions are "q : … ?" in text, the user's turns in demonstrations; a person who is only
+// stated to be a friend of the question's subject is not asked about.
 bool SplitRules::asks_about_h_half(std::span<const Token> text, AuditSource::Kind kind) const {
   const Marks& m = marks();
   const bool chat = kind == AuditSource::Kind::demonstrations;

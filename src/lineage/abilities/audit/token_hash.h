@@ -39,7 +39,7 @@ inline uint64_t token_hash(std::span<const Token> tokens) {
   return h.of(0, tokens.size());
 }
 
-// A set of hashes, numbered in the order of insertion, whose misses cost one look at a filter of
+// A set of hashes, numbered in the order of insertion, whose misses cost one lookup in a filter of
 // 2^filter_bits bits.
 class HashTable {
  public:
