@@ -8,14 +8,14 @@
 
 namespace lineage::aggregates {
 
-// A mean of shares, of which more is better.
+// A mean of shares; higher is better.
 MetricInfo mean_share();
 
-// The mean of the items' annotation number `index`, each cell weighing the same; none where it
-// applies to no item.
+// The mean of the items' annotation number `index`, each cell weighing the same; none if it applies
+// to no item.
 AggregateMetric annotation(std::string name, std::string title, size_t index,
                            MetricInfo = mean_share());
-// The same over outputs of `least` to `most` words, so that their length does not matter.
+// The same over outputs of `least` to `most` words only, so that length does not matter.
 AggregateMetric annotation_at_length(std::string name, std::string title, size_t index, MetricInfo,
                                      int64_t least, int64_t most);
 
@@ -49,8 +49,8 @@ AggregateMetric abstention_auroc(std::string name, std::string title, Uncertaint
 AggregateMetric abstention_slope(std::string name, std::string title, size_t abstain,
                                  std::vector<std::pair<std::string, double>> cells);
 
-// The difference in nats a token between the items of two cells that are of one cluster: the gain
-// of `more` over `less`.
+// The difference in nats a token between the items of two cells in one cluster: the gain of `more`
+// over `less`.
 AggregateMetric log_likelihood_gain(std::string name, std::string title, std::string less,
                                     std::string more);
 
@@ -62,7 +62,7 @@ AggregateMetric error_rate(std::string name, std::string title, size_t right, si
 // Different triples of words among all triples of the outputs.
 AggregateMetric distinct_triples(std::string name);
 
-// Words an output, and the share of outputs that ended by themselves.
+// The mean number of words in an output, and the share of outputs that ended by themselves.
 AggregateMetric mean_length(std::string name);
 AggregateMetric ended(std::string name);
 

@@ -14,7 +14,7 @@ Instance item(std::string cell) {
   Instance i;
   i.cell = std::move(cell);
   i.grade = [](const std::string& output) { return output == "right" ? 1.0 : 0.0; };
-  // How often "x" stands in the output, as a share of four; and something that cell b knows not.
+  // The number of "x" in the output, as a share of four; and a number that cell b lacks.
   i.annotate = [cell = i.cell](const std::string& output) {
     return std::vector{static_cast<double>(std::ranges::count(output, 'x')) / 4,
                        cell == "b" ? std::nan("") : 1.0};
@@ -63,7 +63,7 @@ TEST(Measures, ItemsThatDoNotFitDoNotCount) {
             1);
 }
 
-// Of four drawn two are right: one of two is so unless both are of the wrong ones, 1 - 1/6.
+// Two of four samples are right: one of two is, unless both are wrong ones, 1 - 1/6.
 TEST(Measures, PassAtK) {
   Prediction p;
   for (const char* output : {"right", "wrong", "", "right"}) p.samples.push_back({output, output});

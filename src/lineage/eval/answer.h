@@ -8,8 +8,8 @@
 
 namespace lineage {
 
-// The answer in what a model wrote: after a chain, what follows its last `chain_end` (where numbers
-// are compared, also the last "####", as GSM8K's authors write it), up to the line's end and
+// The answer in a model's output: after a chain, the text after its last `chain_end` (where numbers
+// are compared, also after the last "####", as GSM8K's authors write it), up to the line's end and
 // without a full stop; else the part that `form` names, which may be as many words as `reference`
 // has. Empty when there is none.
 std::string extract_answer(std::string_view output, const PromptSpec&,
@@ -17,8 +17,8 @@ std::string extract_answer(std::string_view output, const PromptSpec&,
 
 // The form in which answers are compared. Never empty, unless the text is blank.
 //
-// - exact: white space is single, a full stop at the end goes.
-// - bare: quotes, brackets and punctuation around the text go, too; signs, `$` and `%` stay.
+// - exact: white space is single, a full stop at the end is removed.
+// - bare: also without quotes, brackets and punctuation around the text; signs, `$` and `%` stay.
 // - squad: the normalisation of SQuAD (Rajpurkar et al. 2016), lower case without punctuation and
 //   articles, but what makes a number stays: its sign, its point, and any mark between two digits
 //   that is no thousands' comma. So 3.5 is not 35, -18 not 18, 1/2 not 12, and 1,000 is 1000. What
@@ -27,16 +27,16 @@ std::string extract_answer(std::string_view output, const PromptSpec&,
 //   decimals; a text without any as `squad`.
 std::string canonical_answer(std::string_view text, PromptSpec::Match);
 
-// Whether a text ends with a piece (a full stop), whatever the space about either; always where
-// there is no piece. The text without it.
+// Whether a text ends with `closing` (a full stop), ignoring white space around either; true if
+// `closing` is empty. And the text without it.
 bool closes_with(std::string_view text, std::string_view closing);
 std::string without_closing(std::string_view text, std::string_view closing);
 
-// Pieces between marks that are not blank.
+// The number of non-blank pieces between step marks.
 int64_t count_steps(std::string_view chain, const PromptSpec&);
 
 // The sample whose answer wins: majority over the voters, ties to the answer drawn first; a sample
-// without an answer does not vote, and answers that `match` holds for the same are one. Complexity:
+// without an answer does not vote, and answers that `match` considers equal are one. Complexity:
 // the `voters` samples with the most steps vote, ties to the one drawn first. `samples` is not
 // empty.
 size_t vote(std::span<const DrawnAnswer> samples, const PromptSpec&);

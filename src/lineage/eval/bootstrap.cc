@@ -70,7 +70,7 @@ class TwoLevelDraws {
   size_t seed(size_t replicate, size_t i, size_t seeds) const {
     return rng_.fold(2 * replicate).below(seeds, i);
   }
-  // Of the replicates `first` and the next, n of each, abreast: [i * kAbreast + replicate].
+  // The draws of the kAbreast replicates from `first` on, n of each: [i * kAbreast + replicate].
   std::span<const uint64_t> clusters(size_t first, size_t n, std::vector<uint64_t>& scratch) const {
     if (kept_ && first + kAbreast <= kReplicates && n <= kDraws)
       return std::span(*kept_).subspan(first * kDraws, n * kAbreast);

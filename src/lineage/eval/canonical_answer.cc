@@ -105,8 +105,8 @@ bool is_sign(std::string_view s, size_t at) {
   return s[at] == '-' && !joins && begins_number(s, behind_sign(s, at));
 }
 
-// Without what does not change a decimal's value: leading zeros of the digits before its point,
-// zeros at the end of those behind it. `digits` holds at most one point.
+// A decimal without zeros that do not change its value: leading ones before its point, trailing
+// ones behind it. `digits` holds at most one point.
 std::string plain_decimal(std::string digits) {
   if (digits.find('.') != digits.npos) {
     digits.erase(digits.find_last_not_of('0') + 1);
@@ -154,7 +154,7 @@ std::string squad_form(const std::string& text) {
 }
 
 // The number that begins at `at`, which moves behind it: digits with thousands' commas, decimals,
-// an exponent, and what a mark joins to it (1/2, 3:30, 1.2.3), which stays as it is written.
+// an exponent, and further parts joined by a mark (1/2, 3:30, 1.2.3), which stay as written.
 std::string read_number(std::string_view s, size_t& at) {
   const auto take_digits = [&] {
     std::string digits;

@@ -8,9 +8,9 @@
 #include "lineage/eval/statistics.h"
 
 // Every interval is put to the only test that counts: data are drawn from a known truth many times,
-// and a 95 % interval must hold it in 95 % of them. Bounds leave three errors of the simulation and
-// what is known of the method (Wilson's coverage swings with n and p; the percentile bootstrap and
-// few seeds fall short by a little).
+// and a 95 % interval must hold it in 95 % of them. Bounds allow three errors of the simulation and
+// the known error of the method (Wilson's coverage swings with n and p; the percentile bootstrap
+// and few seeds fall short by a little).
 namespace lineage {
 namespace {
 

@@ -22,9 +22,9 @@ struct NodeRecord {
   int64_t tokens = 0, parameters = 0;
 };
 
-// A scenario as it was put to a model. `digest` is of all that determines its scores but the model:
-// items, prompt, metrics, graders' revision, number, seed; `revision` of the same but for the
-// number of items and the seed.
+// A scenario as it was put to a model. `digest` covers everything that determines its scores but
+// the model: items, prompt, metrics, graders' revision, number, seed; `revision` the same without
+// the number of items and the seed.
 struct ScenarioRecord {
   std::string digest, revision;
   const ScenarioSpec* spec = nullptr;
@@ -39,10 +39,10 @@ struct Evaluation {
   std::vector<Instance> items;
   std::vector<Prediction> predictions;
   std::vector<Score> scores;
-  std::vector<std::vector<Score>> aggregates;  // of the scenario's, in their order
-  std::string not_measurable;                  // why; empty: it is
+  std::vector<std::vector<Score>> aggregates;  // by the scenario's aggregates
+  std::string not_measurable;                  // the reason; empty: measurable
   PromptSpec::Template prompt_template = PromptSpec::Template::raw;
-  std::optional<double> dev_raw, dev_chat;  // where both were tried
+  std::optional<double> dev_raw, dev_chat;  // if both were tried
 };
 
 // A score of a node, scenario and cell.
@@ -57,7 +57,7 @@ struct ScoreRow {
 
 // scores.sqlite of a run folder (docs/formats.md): nodes, runs, scenarios, items, predictions,
 // scores. Several processes may use one file; each evaluation is written whole or not at all, so a
-// killed run leaves what it had finished. Errors name the file.
+// killed run leaves the ones that it finished. Errors name the file.
 class Database {
  public:
   using Access = SqliteFile::Access;
@@ -67,11 +67,11 @@ class Database {
   // A run of the program, to which the scores that follow belong. Its row is written with the first
   // of them: a run that measures nothing leaves none.
   void begin_run(const std::string& command, const std::string& version, uint64_t seed);
-  // The scores that this connection writes belong to the other's run. Any thread may have either.
+  // The scores that this connection writes belong to the other's run. Each may be on any thread.
   void join_run(const Database& other) { run_ = other.run_; }
   void write(const Evaluation&);
-  // Whether the node's scores of the scenario are there. The columns of the scenario that its
-  // digest does not cover (ability, title, parent_row) are then brought to what the record has.
+  // Whether the node's scores of the scenario are there. If so, updates the scenario's columns that
+  // its digest does not cover (ability, title, parent_row) from the record.
   bool has(const std::string& node, const ScenarioRecord&);
   // Likewise, whether the evaluation's first score is there, number by number.
   bool has_same(const Evaluation&);
@@ -81,16 +81,16 @@ class Database {
   std::optional<double> current_score(const std::string& node, const std::string& scenario,
                                       const std::string& cell) const;
   std::vector<ScoreRow> scores(const std::string& node = {}) const;  // empty: of all nodes
-  // Of one measurement, with its measures, whether reports show it or not.
+  // The scores of one measurement, aggregates included, whether reports show it or not.
   std::vector<ScoreRow> scores_of(const std::string& node, const std::string& digest) const;
-  // How many items the measurement has that reports show in place of this one; 0: they show this.
+  // The number of items of the larger measurement that reports show in place of this one; 0: none.
   int64_t items_of_larger(const std::string& node, const std::string& digest) const;
-  // Of the scenarios with a name, their titles.
+  // The titles of the scenarios with a name.
   std::vector<std::string> titles(const std::string& name) const;
 
-  // Nodes by key with the folders that they lay in when they were measured.
+  // Nodes by key with their folders when they were measured.
   std::vector<std::pair<std::string, std::string>> node_folders() const;
-  // Bytes of this file that the answers of some nodes take, about.
+  // The approximate bytes of this file that the answers of some nodes take.
   int64_t bytes_of_nodes(const std::vector<std::string>& keys) const;
   // Removes nodes with their answers and scores, the items of scenarios that no other node has
   // answers to, and the space that they took.

@@ -9,8 +9,8 @@
 
 namespace lineage {
 
-// A row of a query; columns are found by their names, and a name that the query has not is a fault
-// of the program. NULL is "" as text and NaN as a number.
+// A row of a query; columns are found by name; a name that the query lacks is a bug. NULL is "" as
+// text and NaN as a number.
 class DatabaseRow {
  public:
   using Names = std::shared_ptr<const std::vector<std::string>>;  // of all rows of a query

@@ -4,13 +4,13 @@ namespace lineage {
 
 inline constexpr int kApplicationId = 0x4C494E47;  // "LING"
 inline constexpr int kSchemaVersion = 4;
-// Databases of this version can be read as they are, and become one of ours when they are written.
+// Databases of this version can be read as they are, and are converted when they are written.
 inline constexpr int kMigratedVersion = 3;
-// Bytes. Most rows are short, but an output with the scores of a whole vocabulary has 2 KB: several
-// of them share a page of this size.
+// In bytes. Most rows are short, but an output with the scores of a whole vocabulary has 2 KB:
+// several of them share a page of this size.
 inline constexpr int kPageSize = 8192;
 
-// docs/formats.md, "scores.sqlite", says what each column means. Rows refer to each other by small
+// docs/formats.md, "scores.sqlite", describes each column. Rows refer to each other by small
 // integers, which hold for one file alone; across files, a node is known by its key, a scenario by
 // its digest and an item by its id.
 inline constexpr const char* kScoreTables = R"sql(
@@ -35,8 +35,8 @@ CREATE TABLE scores(
   PRIMARY KEY(node, scenario, cell)) WITHOUT ROWID;
 )sql";
 
-// The outputs of an evaluation have consecutive numbers in the order of its items, so the numbers
-// of one evaluation say whose outputs they are, a new evaluation fills pages to the end, and an
+// The outputs of an evaluation have consecutive numbers in the order of its items, so a range of
+// numbers identifies an evaluation's outputs, a new evaluation fills pages to the end, and an
 // output needs no key of three columns. Items of a scenario share their lists of answers.
 inline constexpr const char* kAnswerTables = R"sql(
 CREATE TABLE answer_lists(answer_list INTEGER PRIMARY KEY, answers TEXT NOT NULL);
@@ -76,11 +76,11 @@ CREATE VIEW given AS
   FROM predictions p JOIN items i USING(scenario, position);
 )sql";
 
-// `measured` names what the numbers of a score refer to. `current` is, of each node and scenario
-// name, the measurement with the most items, the newest among equals, so that a small try replaces
-// nothing; but only of the revision that was measured last: another revision asks other questions
-// or asks them in another way. CROSS JOIN keeps the order of the tables: a name has few scenarios,
-// and a node has thousands of scores.
+// `measured` adds names to the ids of a score. `current` has, for each node and scenario name, the
+// measurement with the most items, the newest among equals, so that a small try replaces nothing;
+// but only of the revision that was measured last: another revision has other questions or another
+// prompt. CROSS JOIN keeps the order of the tables: a name has few scenarios, and a node has
+// thousands of scores.
 inline constexpr const char* kScoreViews = R"sql(
 CREATE VIEW measured AS
   SELECT d.key AS node_key, d.name AS node_name, c.digest, c.predictions_of, c.name, c.ability,

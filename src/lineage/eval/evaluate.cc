@@ -136,7 +136,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   d.field(fmt::format("{} {}", p.sampling.temperature, p.sampling.top_p));
   for (const std::string& s : p.sampling.stop) d.field(s);
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
-  // Verbatim is what every scenario was before there was a choice; its digest stays.
+  // Every scenario was verbatim before there was a choice; its digest stays.
   if (p.match != PromptSpec::Match::verbatim) d.field("match " + number(p.match));
   for (PromptSpec::Template t : spec.templates) d.field(number(t));
   add_metric(d, spec.metric.info);

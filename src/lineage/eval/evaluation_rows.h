@@ -8,14 +8,14 @@
 
 namespace lineage {
 
-std::string json_text(const std::vector<std::string>&);  // any bytes become UTF-8
+std::string json_text(const std::vector<std::string>&);  // invalid UTF-8 is replaced
 
 // Writes the rows of an evaluation, within a transaction of the caller's. `run`: the row of `runs`
 // that its scores name, or 0.
 void write_evaluation(const SqliteFile&, const Evaluation&, int64_t run);
 
-// Brings the columns of a recorded scenario and its further numbers that no digest covers (ability,
-// title, parent_row) to what the program has. Writes only where they differ.
+// Updates the columns of a recorded scenario and its aggregates that no digest covers (ability,
+// title, parent_row). Writes only where they differ.
 void update_scenario_texts(const SqliteFile&, const ScenarioRecord&);
 
 }  // namespace lineage

@@ -4,14 +4,14 @@
 
 namespace lineage {
 
-// What a row of results means, for a reader who has never seen the suite: whole sentences, plain
-// text. It is a statement of the measure alone, and of no model's score.
+// The meaning of a row of results, for a reader new to the suite: whole sentences, plain text. It
+// describes the measure alone, not any model's score.
 struct Explanation {
   std::string measures = {};  // the question of an item, and the right answer
-  std::string chance = {};    // where the figure of chance comes from; empty: the metric has none
-  std::string low = {};       // what a score at chance or below it says, and what it does not
-  std::string accepts = {};   // which answers count beside the reference; empty: no others
-  std::string parts = {};     // what the names of the cells mean; empty: there are none
+  std::string chance = {};    // the source of the chance score; empty: the metric has none
+  std::string low = {};       // the meaning of a score at or below chance, and its limits
+  std::string accepts = {};   // other right answers beside the reference; empty: none
+  std::string parts = {};     // the meaning of the cells' names; empty: no cells
   bool empty() const { return measures.empty(); }
 };
 

@@ -11,8 +11,8 @@
 namespace lineage {
 
 // A piece of a prompt: text, read by the tokenizer of the model and never as special tokens. A
-// scenario that is bound to one vocabulary gives the tokens, and its suite adds the text in the
-// words of that vocabulary.
+// scenario bound to one vocabulary sets the tokens, and its suite adds the text in that
+// vocabulary's words.
 struct Part {
   std::string text;
   std::vector<Token> tokens;
@@ -34,7 +34,7 @@ struct FewShotExample {
 struct Instance {
   std::string id;       // unique in its scenario
   std::string cell;     // sub-condition (a tier, a distance); a score is the mean over cells
-  std::string cluster;  // items that fail together (an entity, a template, a passage); empty: alone
+  std::string cluster;  // items that fail together (an entity, a passage); empty: alone
   Part question;
   // choose: the choices; else the accepted answers, the first being the reference.
   std::vector<Part> answers;

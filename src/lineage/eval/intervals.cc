@@ -18,7 +18,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double count_of(size_t n) { return static_cast<double>(n); }
 
-// Of a sum of independent terms whose expectation is 0.
+// The standard error of a sum of independent terms with expectation 0.
 double error_of_sum(std::span<const double> terms) {
   const double k = count_of(terms.size());
   const double squares = std::inner_product(terms.begin(), terms.end(), terms.begin(), 0.0);
@@ -92,7 +92,7 @@ Estimate clustered_mean(const Items& items, double confidence) {
 namespace {
 
 // Where the items of each stratum are equal: Wilson's interval of the strata that share a value,
-// and of several such groups what holds of linear combinations (MOVER; Zou and Donner 2008).
+// and for several such groups that of linear combinations (MOVER; Zou and Donner 2008).
 Estimate of_equal_items(const Items& items, double confidence) {
   struct Group {
     std::set<uint32_t> strata, units;  // a unit: a cluster

@@ -12,7 +12,7 @@ constexpr int64_t kSampled = 8;    // items from which the length of the others 
 constexpr int64_t kWritten = 3;    // tokens read in the time of one written
 constexpr int64_t kMultiple = 20;  // so that cells get about as many each
 
-// What reading the prompt and its choices, and writing the answers, costs.
+// The cost of reading the prompt and its choices, and of writing the answers.
 int64_t cost_of(const Instance& item, const PromptSpec& p, PromptSpec::Template form,
                 const Tokenizer& tokenizer) {
   constexpr int64_t kUncut = std::numeric_limits<int64_t>::max() / 2;

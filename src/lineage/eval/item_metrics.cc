@@ -28,7 +28,7 @@ std::vector<std::string> steps_of(std::string_view chain, const std::string& mar
   return steps;
 }
 
-// What the output says before its answer.
+// The part of the output before its answer.
 std::string_view chain_of(const Prediction& p, const std::string& chain_end) {
   return std::string_view(p.output).substr(0, p.output.rfind(chain_end));
 }

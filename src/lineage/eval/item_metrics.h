@@ -15,8 +15,8 @@ ItemMetric answer_match(PromptSpec::Match);
 ItemMetric graded();
 // The reference's mean probability a token, exp(log_prob).
 ItemMetric probability();
-// Of the reference chain's steps, the share that the output has, in order (longest common
-// subsequence); and the share that it has from the first on without a fault.
+// The share of the reference chain's steps that the output has in order (longest common
+// subsequence), and the share that it has from the first on without an error.
 ItemMetric step_accuracy(const PromptSpec&);
 ItemMetric correct_prefix(const PromptSpec&);
 

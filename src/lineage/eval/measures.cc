@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-// Of each x, the share of the sorted `others` below it, ties half.
+// For each x, the share of the sorted `others` below it, ties half.
 std::vector<double> placements(std::span<const double> x, std::span<const double> others) {
   std::vector<double> result;
   for (double v : x) {

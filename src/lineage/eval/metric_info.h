@@ -7,7 +7,7 @@
 
 namespace lineage {
 
-// The values that a metric can take, which decide what interval its mean gets.
+// The values that a metric can take, which decide the kind of its mean's interval.
 enum class MetricKind : uint8_t {
   share,       // in [0, 1]: right or wrong, a probability
   amount,      // from 0 up: words, nats of divergence
@@ -21,7 +21,7 @@ struct MetricRange {
 };
 MetricRange metric_range(MetricKind);
 
-// Which values of a metric are good ones.
+// The good values of a metric.
 enum class Better : uint8_t {
   higher,
   lower,
@@ -29,8 +29,8 @@ enum class Better : uint8_t {
   neither   // the metric describes a model without judging it: words an answer
 };
 
-// What a number means, whatever model and items it is of. Stored beside every score, so that a
-// report judges a value without knowing which metric it is.
+// The meaning of a number, for any model and items. Stored beside every score, so that a report
+// judges a value without knowing the metric.
 struct MetricInfo {
   std::string name;  // "exact match"
   MetricKind kind = MetricKind::share;
@@ -45,7 +45,7 @@ struct MetricInfo {
 // direction is better, the plain difference.
 double improvement(const MetricInfo&, double from, double to);
 
-// The words that scores.sqlite and report.json have for them; none for another word.
+// Their words in scores.sqlite and report.json; none for any other word.
 std::string_view metric_kind_name(MetricKind);
 std::optional<MetricKind> metric_kind(std::string_view name);
 std::string_view better_name(Better);

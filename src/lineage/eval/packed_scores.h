@@ -11,7 +11,7 @@ namespace lineage {
 // more, such as the log-probabilities of a whole vocabulary, in 65,535 steps between the least and
 // the greatest, so within 1/131,070 of their range. Scores are finite.
 std::string pack_scores(std::span<const double>);
-// Empty for bytes that are no packed scores.
+// Empty for any other bytes.
 std::vector<double> unpack_scores(std::string_view);
 
 }  // namespace lineage

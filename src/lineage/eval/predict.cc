@@ -15,12 +15,12 @@ Rng item_rng(uint64_t seed, const ScenarioSpec& spec, const Instance& item) {
   return Rng(seed).fold(spec.name).fold(item.id);
 }
 
-// Whether a prompt that is to be answered is read once for that and to score the reference.
+// Whether one reading of the prompt serves both the answer and the reference's score.
 bool reads_once(const Prompt& p) {
   return p.fits && !p.context.empty() && p.choices[0].context == p.context;
 }
 
-// The log-probabilities of each prompt's choices, token by token; none of what is read once.
+// The log-probabilities of each prompt's choices, token by token; none if reads_once().
 std::vector<std::vector<Scored>> score_choices(LanguageModel& model,
                                                std::span<const Prompt> prompts, bool generates) {
   std::vector<std::vector<Scored>> results(prompts.size());
@@ -98,8 +98,8 @@ DrawnAnswer sample_of(const std::string& output, const PromptSpec& p,
   return {output, extract_answer(output, p, reference), count_steps(output, p)};
 }
 
-// All samples of all prompts in one call: the engine keeps its slots full. The first of each tells
-// of the reference, too, unless that is scored apart.
+// All samples of all prompts in one call: the engine keeps its slots full. The first of each scores
+// the reference, too, unless that is scored separately.
 void generate_answers(LanguageModel& model, std::span<const Instance> items,
                       std::span<const Prompt> prompts, const ScenarioSpec& spec,
                       PromptSpec::Template form, uint64_t seed,

@@ -12,7 +12,7 @@ namespace lineage {
 // pass of their context, whatever their number. Each item has its own demonstrations and its own
 // draws, from (seed, scenario, item), so that a prediction depends on nothing else.
 //
-// `pool` gives the demonstrations of items that have none of their own.
+// `pool` provides demonstrations for items that have none of their own.
 std::vector<Prediction> predict(LanguageModel&, std::span<const Instance> items,
                                 std::span<const Instance> pool, const ScenarioSpec&,
                                 PromptSpec::Template, uint64_t seed);

@@ -18,8 +18,8 @@ struct Prompt {
 };
 
 // Renders an item. Of `examples` the prompting's number of shots is used (fewer where there are
-// fewer); those that do not fit into `context` tokens are dropped from the front, then the left end
-// of the prompt is.
+// fewer); those that do not fit into `context` tokens are dropped from the front, then the prompt
+// is cut at its left end.
 Prompt render(const Instance&, std::span<const FewShotExample> examples, const PromptSpec&,
               PromptSpec::Template, const Tokenizer&, int64_t context);
 

@@ -52,7 +52,7 @@ TEST_F(PromptTest, RawAnswersEndAsTheTextsDo) {
   p.raw_closing = " nice", p.after_answer = " ";
   examples[1].answer = text_part("d nice");  // ends so already
   EXPECT_EQ(text(prompt(item).context), "a is b nice c is d nice q is");
-  EXPECT_EQ(text(prompt(item).choices[0].continuation), "a");  // what is graded does not change
+  EXPECT_EQ(text(prompt(item).choices[0].continuation), "a");  // the graded tokens do not change
   EXPECT_EQ(text(prompt(item, Template::chat).context),
             "<user> a <eot> <bot> b <eot> <user> c <eot> <bot> d nice <eot> <user> q <eot> <bot>");
 }

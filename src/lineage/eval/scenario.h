@@ -23,7 +23,7 @@ struct ItemMetric {
   bool open = false;  // counts answers beside those that the item lists
 };
 
-// A number of some items. `log_likelihood` is as a prediction's log_prob, or has n = 0.
+// A number computed from some items. `log_likelihood` is the mean log_prob, or has n = 0.
 struct Measured {
   Estimate estimate, log_likelihood = {};
   double chance = 0;
@@ -32,15 +32,15 @@ struct Measured {
 // A further number from the predictions of a scenario, which need not be a mean over items: AUROC,
 // Youden's J, pass@10. It has score rows of its own, under its name.
 struct AggregateMetric {
-  std::string name;  // as of a scenario: "A12.quantity.chain.steps"
+  std::string name;  // like a scenario's: "A12.quantity.chain.steps"
   std::string title;
   MetricInfo metric;
   bool by_cell = true;          // else over all items only
-  std::string ability = {};     // that it counts for; empty: the scenario's
+  std::string ability = {};     // the ability it counts for; empty: the scenario's
   bool own_row = false;         // else it is shown below parent_row
   std::string parent_row = {};  // empty: the scenario's, or the scenario itself
   Explanation about = {};       // of a row of its own
-  // Over items that all fit; none where the number is not defined for these (one class only).
+  // Over items that all fit; none if the number is undefined for them (one class only).
   std::function<std::optional<Measured>(std::span<const Instance>, std::span<const Prediction>)>
       compute = nullptr;
 };

@@ -32,7 +32,7 @@ Key most_frequent(const Items& items, const KeyOf& key_of) {
   return std::ranges::max_element(counts, {}, [](const auto& c) { return c.second; })->first;
 }
 
-// Of aliases that are one answer, one.
+// The distinct answers among aliases.
 std::set<std::string> forms_of(const std::vector<Part>& answers, PromptSpec::Match match) {
   std::set<std::string> forms;
   for (const Part& a : answers) forms.insert(canonical_answer(a.text, match));

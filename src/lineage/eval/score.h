@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What a model that does not read the question would get.
+// The score of a model that does not read the question.
 struct Chance {
   double uniform = 0;   // a choice at random, or the items' baseline where that is more
   double majority = 0;  // the answer (or place among the choices) most frequent in the dev items
@@ -24,19 +24,19 @@ struct Score {
   int64_t n = 0, skipped = 0, truncated = 0;  // skipped items did not fit the model's context
 };
 
-// The score of all items first, then of each cell where there are several. Predictions are as many
-// as the items. Where nothing fits, n is 0 and the numbers mean nothing.
+// The score of all items first, then of each cell where there are several. There is one prediction
+// for each item. If nothing fits, n is 0 and the numbers are meaningless.
 std::vector<Score> score(const ScenarioSpec&, std::span<const Instance> items,
                          std::span<const Prediction>, std::span<const Instance> dev);
 
-// The scores of an aggregate metric, likewise; none where it is not defined over all items.
+// The scores of an aggregate metric, likewise; none if it is undefined over all items.
 std::vector<Score> score(const AggregateMetric&, std::span<const Instance> items,
                          std::span<const Prediction>);
 
 Chance measure_chance(const ScenarioSpec&, std::span<const Instance> items,
                       std::span<const Prediction>, std::span<const Instance> dev);
 
-// Names to 0, 1, … in the order they come; an empty cluster is one of its own.
+// Names numbered 0, 1, … by first occurrence; an empty cluster is one of its own.
 std::vector<uint32_t> cluster_ids(std::span<const Instance>);
 std::vector<uint32_t> cell_ids(std::span<const Instance>);
 

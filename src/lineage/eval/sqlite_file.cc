@@ -9,8 +9,8 @@
 namespace lineage {
 
 SqliteFile::SqliteFile(std::filesystem::path path, Access access) : path_(std::move(path)) {
-  // To read, too, for writing where the system allows it: what a killed process has left half
-  // written is then taken back. SQLite opens read-only where it does not.
+  // Opened for writing even to read, where the system allows it: SQLite then rolls back the
+  // half-written work of a killed process. Elsewhere SQLite opens read-only.
   const int flags = SQLITE_OPEN_READWRITE | (access == Access::write ? SQLITE_OPEN_CREATE : 0);
   if (sqlite3_open_v2(path_.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
     const std::string said = sqlite3_errmsg(db_);

@@ -15,10 +15,10 @@ struct sqlite3_stmt;
 
 namespace lineage {
 
-// A SQLite database that is open. Errors name the file.
+// An open SQLite database. Errors name the file.
 class SqliteFile {
  public:
-  // To read changes nothing: the file must be there, and folder and disk may be read-only or full.
+  // `read` changes nothing: the file must exist, and folder and disk may be read-only or full.
   enum class Access : uint8_t { write, read };
   SqliteFile(std::filesystem::path, Access);
   ~SqliteFile();
@@ -38,13 +38,13 @@ class SqliteFile {
       throw;
     }
   }
-  // The file written afresh with its rows together and no free pages. A failure, as on a full disk,
+  // Rewrites the file with its rows together and no free pages. A failure, as on a full disk,
   // leaves it as it was.
   void vacuum() const;
   int64_t integer(const char* sql) const;  // first column of the first row; 0 without a row
   std::vector<DatabaseRow> query(const std::string& sql,
                                  const std::vector<std::string>& values) const;
-  int64_t last_row() const;  // that was inserted
+  int64_t last_row() const;  // the last inserted one
   const std::filesystem::path& path() const { return path_; }
 
  private:

@@ -45,8 +45,8 @@ double mean(const Items&);
 
 // The mean with its clustered standard error, sqrt(G/(G-1) sum_g (sum_{i in g} w_i (y_i - m_i))^2)
 // with w_i the item's weight and m_i its stratum's mean (Binder 1983; Liang and Zeger 1986), and
-// Student's t with G - 1 degrees of freedom. Where clusters come out more even than chance would
-// make them, the error of independent items is kept: few clusters are no evidence for less.
+// Student's t with G - 1 degrees of freedom. Where clusters are more even than by chance, the error
+// of independent items is kept: few clusters are no evidence for less.
 Estimate clustered_mean(const Items&, double confidence = kConfidence);
 
 // For values in [0, 1]: Wilson's interval at the effective sample size p(1-p) / error^2 (Korn and
@@ -54,8 +54,8 @@ Estimate clustered_mean(const Items&, double confidence = kConfidence);
 // where those of each stratum are, by the widths of the strata (Zou and Donner 2008).
 Estimate proportion(const Items&, double confidence = kConfidence);
 
-// The mean with the interval that its kind asks for: of shares proportion(), else clustered_mean()
-// within the metric's range. Of too few clusters the ends are infinite: there is no interval.
+// The mean with the interval for its kind: proportion() for shares, else clustered_mean() within
+// the metric's range. With too few clusters the ends are infinite: there is no interval.
 Estimate mean_estimate(const Items&, MetricKind, double confidence = kConfidence);
 
 // An estimate whose finite ends lie in the metric's range.
@@ -70,7 +70,7 @@ struct BootstrapOptions {
   double confidence = kConfidence;
 };
 
-// A number computed from some units, by index; a unit may come more than once.
+// A number computed from some units, by index; a unit may occur more than once.
 using Statistic = std::function<double(std::span<const uint32_t> units)>;
 
 // Efron (1987): percentile, or bias-corrected and accelerated with the jackknife's acceleration.
@@ -83,7 +83,7 @@ Estimate bootstrap_mean(const Items&, const BootstrapOptions& = {});
 // Values by seed (row) and item (column); every seed has the same items. Each replicate draws seeds
 // and then, for all of them, clusters of items. Of k units k - 1 are drawn, which makes the
 // variance unbiased for few seeds (McCarthy and Snowden 1985). `over_seeds` is the t interval of
-// the seeds' means: with fewer than about eight seeds believe the wider of the two.
+// the seeds' means: with fewer than about eight seeds trust the wider of the two.
 struct SeedEstimate {
   Estimate two_level, over_seeds;
   std::vector<double> seed_means;

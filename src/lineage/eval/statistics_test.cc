@@ -56,7 +56,7 @@ TEST(Proportion, EqualValuesKeepTheirWidth) {
     }
 }
 
-// All of one stratum right and all of the other wrong: either may be off by what its own n says.
+// All of one stratum right and all of the other wrong: each one's error follows from its own n.
 TEST(Proportion, EqualStrataTellByTheirOwnNumbers) {
   std::vector<double> values(40, 0.0);
   std::vector<uint32_t> strata(40), clusters(40);

@@ -14,7 +14,7 @@ using Template = PromptSpec::Template;
 constexpr size_t kFirstItems = 8;  // doubled until the difference is clear
 constexpr double kClear = 4;       // standard errors
 
-// Sum and sum of squares of what was seen.
+// Sum and sum of squares of the values.
 struct Moments {
   double n = 0, sum = 0, squares = 0;
   void add(double x) { n += 1, sum += x, squares += x * x; }

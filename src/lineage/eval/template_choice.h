@@ -10,8 +10,8 @@ namespace lineage {
 
 struct TemplateChoice {
   PromptSpec::Template form = PromptSpec::Template::raw;
-  std::optional<double> raw, chat;  // mean nats a token of the right answers, where both were tried
-  int64_t items = 0;                // that it took
+  std::optional<double> raw, chat;  // mean nats a token of the right answers, if both were tried
+  int64_t items = 0;                // number of items used
 };
 
 // The template of a scenario under which the right answers are likelier: the first of its two

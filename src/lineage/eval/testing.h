@@ -34,15 +34,15 @@ class ScriptedModel final : public LanguageModel {
                        chat ? std::vector<std::string>{"<eos>", "<sys>", "<user>", "<bot>", "<eot>"}
                             : std::vector<std::string>{"<eos>"}))) {}
 
-  // Of `next` after a context, both as text.
+  // The log-probability of `next` after a context, both as text.
   std::function<double(const std::string& context, const std::string& next)> log_prob =
       [](const std::string&, const std::string&) { return -1.0; };
-  // To a prompt as text; `draw` counts the calls with the same prompt.
+  // The reply to a prompt as text; `draw` counts the calls with the same prompt.
   std::function<std::string(const std::string& prompt, int draw)> reply =
       [](const std::string&, int) { return std::string(); };
   int64_t context_length = 64;
   int64_t scored_tokens = 0, generated = 0;
-  std::vector<std::string> prompts;  // all that it was given
+  std::vector<std::string> prompts;  // all prompts it received
   std::vector<uint64_t> seeds;
 
   const Tokenizer& tokenizer() const override { return *tokenizer_; }

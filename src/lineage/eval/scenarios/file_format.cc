@@ -54,7 +54,7 @@ const std::vector<Unread>& unread_benchmarks() {
   return all;
 }
 
-// What benchmarks carry along beside the question itself.
+// Keys of benchmarks that are no part of the question.
 constexpr std::array<std::string_view, 46> kBeside = {
     "id",         "_id",      "idx",       "ind",     "index",       "qid",        "qID",
     "uid",        "uuid",     "guid",      "item_id", "question_id", "example_id", "task_id",

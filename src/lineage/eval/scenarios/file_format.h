@@ -12,7 +12,7 @@
 namespace lineage {
 
 // A public format of questions (docs/formats.md, "Questions from files"): how its records are
-// recognised, read, asked and answered. file_formats.cc has them all, a row each.
+// recognised, read, prompted and answered. file_formats.cc has a row for each.
 struct FileFormat {
   using Keys = std::vector<std::string_view>;
 
@@ -21,11 +21,11 @@ struct FileFormat {
   // passes `fits`. `used` are the further keys that `parse` reads.
   Keys needed = {}, one_of = {}, used = {};
   bool (*fits)(const JsonObject&) = nullptr;
-  // The item of one record, without id. `correct` is -1 where the
-  // right answer is none of the choices, as of some records of BIG-Bench Hard.
+  // The item of one record, without id. `correct` is -1 if no choice is right, as in some records
+  // of BIG-Bench Hard.
   Instance (*parse)(const JsonObject&) = nullptr;
-  bool alternatives = false;  // several answers are accepted ones, not choices
-  // The authors' way, or lm-evaluation-harness', to compare choices and to ask for a free answer;
+  bool alternatives = false;  // several answers are accepted answers, not choices
+  // The authors' or lm-evaluation-harness' way to compare choices and to prompt for a free answer;
   // null: compared exactly.
   PromptSpec::Normalise normalise = PromptSpec::Normalise::none;
   void (*ask)(PromptSpec&, std::span<const Instance>) = nullptr;
@@ -38,7 +38,7 @@ std::span<const FileFormat> file_formats();
 const FileFormat& six_lines_format();
 
 // The format that uses the most of a record's keys. An Error if none fits, or two equally well; it
-// names the benchmark if its records are known and not read.
+// names the benchmark if its records are known but unsupported.
 const FileFormat& format_of(const JsonObject&);
 
 // Keys of the record that the format does not use go to `left_out`; an Error for one that may hold

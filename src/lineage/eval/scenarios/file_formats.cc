@@ -211,7 +211,7 @@ std::string cluster_of(const std::string& passage) {
   return Digest().field(passage).hex().substr(0, 12);
 }
 
-// The rest are asked as lm-evaluation-harness asks them (docs/formats.md).
+// The rest have the prompts of lm-evaluation-harness (docs/formats.md).
 
 Instance piqa(const JsonObject& o) {
   Instance item;

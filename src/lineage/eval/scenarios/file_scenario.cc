@@ -44,11 +44,11 @@ bool all_choices(const std::vector<Instance>& items) {
       items, [](const Instance& i) { return i.answers.size() > 1 || i.contexts.size() > 1; });
 }
 
-// How each format is asked, and its answers compared, by its authors or by lm-evaluation-harness
+// Sets each format's prompt and comparison of answers as its authors or lm-evaluation-harness do
 // (docs/formats.md has both).
 void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
   PromptSpec& p = spec.prompt;
-  p.before_answer = "";  // the readers end a question as it wants to be asked
+  p.before_answer = "";  // the readers end a question with its own words
   p.shots = options.shots;
   if (!file.format->alternatives && all_choices(file.items) && !options.chain) {
     p.method = PromptSpec::Method::choose;
@@ -84,7 +84,7 @@ void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptio
   if (p.samples > 1) p.vote = options.vote, p.sampling.temperature = 0.7;
 }
 
-// Says what was left out of a file.
+// Reports the records and keys left out of a file.
 void tell(const ItemFile& file, const std::string& name, Progress& progress) {
   if (!file.skipped.empty())
     progress.note(fmt::format("{}: {} of {} records are left out, the first: {}", name,

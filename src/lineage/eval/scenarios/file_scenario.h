@@ -14,7 +14,7 @@ namespace lineage {
 struct FileScenarioOptions {
   int shots = 0;
   bool chain = false;  // chain of thought: worked files, or tasks with `chain_prompt`
-  // Worked examples before the question, as BIG-Bench Hard has them for each task.
+  // Worked examples before the question, as in BIG-Bench Hard for each task.
   std::filesystem::path chain_prompt = {};
   int samples = 1;  // of a chain; above 1 they vote
   PromptSpec::Vote vote = PromptSpec::Vote::majority;
@@ -24,26 +24,25 @@ struct FileScenarioOptions {
 };
 
 // The file itself, or the files of a folder that hold questions (*.json, *.jsonl, packed or not),
-// by name; an Error where it has none.
+// by name; an Error if it has none.
 std::vector<std::filesystem::path> question_files(const std::filesystem::path&);
 
 // Questions of files, and of the files of folders (*.json, *.jsonl, packed or not, by name), as
-// scenarios for any model with a tokenizer. Items are put into a fixed order by chance; a tenth (64
-// at most) are examples, a fifth (200 at most) dev, the rest test.
+// scenarios for any model with a tokenizer. Items are put into a fixed random order; a tenth (64 at
+// most) are examples, a fifth (200 at most) dev, the rest test.
 //
-// Each file is an ability of its own. A scenario is called as its file is, without endings; "test"
-// and its like with the folder before it ("gsm8k/test"), and files that would share a name with as
-// much of their paths as tells them apart. What was asked for with options ends the name: ".k5",
-// five demonstrations, ".cot",
-// ".vote"; so no file may be called so. An Error, too, where a file has fewer demonstrations than
-// are wanted.
+// Each file is an ability of its own. A scenario has its file's name without endings; "test" and
+// its like with the folder before it ("gsm8k/test"), and files that would share a name with as much
+// of their paths as separates them. Options add a suffix: ".k5" (five demonstrations), ".cot",
+// ".vote"; so no file's name may end so. An Error, too, if a file has fewer demonstrations than are
+// wanted.
 //
 // Notes name lines and keys that are left out.
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>&, const FileScenarioOptions& = {},
     Progress& = silent());
 
-// What a row of such questions means.
+// The meaning of a row of such questions.
 Explanation file_explanation(bool chooses);
 
 }  // namespace lineage

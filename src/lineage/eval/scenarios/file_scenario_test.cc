@@ -182,7 +182,7 @@ TEST_F(FileScenarioTest, MalformedLinesAreSkippedWhenAsked) {
   EXPECT_EQ(error("{oops\n", Malformed::skip).substr(0, 9), "x.jsonl:1");  // nothing is left
 }
 
-// The layouts of the hub's copies, asked as lm-evaluation-harness asks them.
+// The layouts of the hub's copies, with the prompts of lm-evaluation-harness.
 TEST_F(FileScenarioTest, BenchmarksAsTheyArePublished) {
   const auto asked = [&](const std::string& line) {
     const Instance i = one(line);
