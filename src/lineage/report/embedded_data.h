@@ -5,8 +5,8 @@
 
 namespace lineage {
 
-// Text as it is embedded in a page: gzip (RFC 1952), then base64 (RFC 4648, section 4), which holds
-// nothing that HTML would read. Equal text gives equal bytes.
+// Text as it is embedded in a page: gzip (RFC 1952), then base64 (RFC 4648, section 4), which needs
+// no escaping in HTML. Equal text gives equal bytes.
 std::string embedded_data(std::string_view text);
 
 }  // namespace lineage

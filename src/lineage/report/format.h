@@ -14,7 +14,7 @@ std::string short_number(double value, int digits = 2);
 std::string signed_number(double value, int digits = 2);
 // "▲", "▼", "◆" for a significant change that is better, worse, or neither; else empty.
 std::string_view change_mark(Change);
-// The stage; of a control also the node that it is compared with.
+// The stage; for a control also the node that it is compared with.
 std::string stage_text(const ReportNode&);
 
 }  // namespace lineage

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A checkpoint of the tree with what lies beside it.
+// A checkpoint of the tree with the files beside it.
 struct Found {
   Manifest manifest;
   GptConfig model;
@@ -97,8 +97,8 @@ bool same_node(const Manifest& a, const Manifest& b) {
          a.parents.size() == b.parents.size() && given_data(a) == given_data(b);
 }
 
-// Leaves out what an earlier version of the recipe has left in the tree's folder: the first model
-// of a node says what the node is.
+// Leaves out models of an earlier version of the recipe in the tree's folder: the first model of a
+// node defines the node.
 std::vector<Found> consistent(std::vector<Found> all, std::vector<std::string>& notes) {
   std::map<std::string, Manifest> first;
   for (const Found& f : all) first.try_emplace(f.manifest.node, f.manifest);
@@ -168,7 +168,7 @@ ReportNode node_of(const Found& found, const std::map<std::string, std::string>&
   return node;
 }
 
-// Parents before children, otherwise as they came.
+// Parents before children, otherwise in the given order.
 std::vector<ReportNode> in_order(std::vector<ReportNode> nodes) {
   std::set<std::string> waiting;
   for (const ReportNode& n : nodes) waiting.insert(n.name);
@@ -185,13 +185,13 @@ std::vector<ReportNode> in_order(std::vector<ReportNode> nodes) {
   return result;
 }
 
-// As the recipe has them; nodes that it does not name come last.
+// In the recipe's order; nodes that it does not name are last.
 void sort_by_recipe(std::vector<ReportNode>& nodes, const std::string& recipe) {
   std::vector<std::string> names;
   try {
     names = ConfigNode::parse(recipe, "recipe").child("nodes").keys();
   } catch (const Error&) {
-    return;  // an order is all that is lost
+    return;  // only the order is lost
   }
   std::ranges::stable_sort(nodes, {}, [&](const ReportNode& n) {
     return std::ranges::find(names, n.name) - names.begin();

@@ -15,18 +15,18 @@ struct GrowthRun {
   double seconds = 0;
 };
 
-// What `grow` knows of itself and no checkpoint does: OUT/trees/RECIPE/growth.json.
+// Facts about a run that no checkpoint has: OUT/trees/RECIPE/growth.json.
 struct GrowthRecord {
   std::string recipe;                           // TOML as merged
   std::map<std::string, std::string> controls;  // node -> the node it is compared with, or ""
   std::vector<GrowthRun> runs;                  // oldest first
 };
 
-// Writes recipe and controls in place of those before and adds the run; the same command again on
-// the same machine, as after a cut, adds its seconds only.
+// Replaces recipe and controls and adds the run; the same command again on the same machine, as
+// after an interruption, adds its seconds only.
 void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,
                     const std::map<std::string, std::string>& controls, const GrowthRun&);
-// None where there is no such file or it cannot be read: a report does without.
+// None if there is no readable file: a report does without.
 std::optional<GrowthRecord> read_growth_record(const std::filesystem::path& tree);
 
 // "AMD EPYC 7R13, 2 cores, 24 GiB".

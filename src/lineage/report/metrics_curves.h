@@ -8,14 +8,14 @@
 
 namespace lineage {
 
-// The content of a node's metrics.jsonl. Node and seed of the curves are the caller's to set.
+// The content of a node's metrics.jsonl. The caller sets the curves' node and seed.
 struct NodeMetrics {
   std::vector<ReportCurve> curves;  // by metric; of training, then held out; by tag
   std::optional<double> seconds;    // of training: the sum over steps of tokens / (tokens a second)
 };
 
-// Every value of the file is a curve. One of more than `points` points is averaged over as many
-// equal spans of tokens. No file: no curves.
+// Every value of the file is a curve. Longer ones are averaged over `points` equal spans of tokens.
+// No file: no curves.
 NodeMetrics read_metrics(const std::filesystem::path& file, int points = 200);
 
 }  // namespace lineage

@@ -5,7 +5,7 @@
 namespace lineage {
 
 // The page of web/ as one HTML document, with a place for the report's data; empty when the program
-// was built without it, and then the reason says why. Defined in a generated file.
+// was built without it, and then the other function has the reason. Defined in a generated file.
 std::string_view report_page();
 std::string_view report_page_absence();
 

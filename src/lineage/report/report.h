@@ -11,8 +11,8 @@
 
 namespace lineage {
 
-// Everything that a report shows of one family tree; plain data, and the same as its JSON document
-// (docs/formats.md, "report.json"), so that a report can be drawn again without the run folder.
+// The content of a report on one family tree: plain data, the same as its JSON document
+// (docs/formats.md, "report.json"), so that a report can be rendered again without the run folder.
 
 struct ReportSource {
   std::string name, kind, licence;
@@ -31,7 +31,7 @@ struct GrownModel {
   std::optional<double> seconds;  // of training
 };
 
-// A command that made what the report shows: of `lineage grow`, with its time, or `lineage eval`.
+// A command behind the report's numbers: `lineage grow`, with its time, or `lineage eval`.
 struct ReportRun {
   std::string command, machine, code;
   std::string started;            // UTC, ISO 8601
@@ -40,7 +40,7 @@ struct ReportRun {
 
 struct ReportNode {
   std::string name, stage;
-  std::string kind, title, about;    // of the stage: base, tuned or feedback; in words
+  std::string kind, title, about;    // of the stage: base, tuned or feedback; texts
   std::vector<std::string> parents;  // names; the first gave the weights
   bool control = false;
   std::string control_of;  // the node that this one is compared with; empty: none in particular
@@ -59,16 +59,16 @@ struct ReportAbility {
   std::string ability;         // "A05"
   std::string of;              // id of the row that opens to this one; empty: a row of its own
   std::string scenario, name;  // "A05.binding.k4"; its title
-  std::string label;           // for a table: the ability and the title, of a finer row the title
+  std::string label;           // for a table: ability and title; of a finer row the title
   std::string metric, unit;    // "accuracy"; "words", empty: a pure number
   Better better = Better::higher;
   std::optional<double> target;  // of Better::nearest
   std::optional<double> chance;  // measured; none: the metric has none
-  double low = 0, high = 1;      // of an axis: the metric's range, where that ends
+  double low = 0, high = 1;      // of an axis: the metric's range, if finite
   std::string log_likelihood;    // the log-likelihood with its unit; empty: none
 };
 
-// An item of a row, for people to read; abilities/scenario_guide.h says what the fields are.
+// An item of a row as an example; abilities/scenario_guide.h describes the fields.
 struct ReportExample {
   std::string prompt = {}, chat = {};
   std::vector<std::string> choices = {};
@@ -91,12 +91,12 @@ struct Interval {
 
 struct ReportScore {
   std::string node, ability;  // `ability`: a row's id
-  // Claims rest on it: over seeds and items with several seeds, over items with one. None: not
-  // measurable here, and `not_measurable` says why.
+  // The basis of claims: over seeds and items with several seeds, over items with one. None: not
+  // measurable here, for the reason in `not_measurable`.
   std::optional<Interval> score;
-  std::optional<Interval> items;  // over items alone: says nothing about another seed
+  std::optional<Interval> items;  // over items alone: no evidence about another seed
   std::optional<Interval> log_likelihood;
-  std::optional<double> format;                 // share of answers in form, see docs/formats.md
+  std::optional<double> format;                 // share of well-formed answers, see docs/formats.md
   int64_t n = 0;                                // items of a seed
   std::vector<std::optional<double>> per_seed;  // scores, in the report's order of seeds
   std::string prompting, not_measurable;
@@ -121,13 +121,13 @@ struct ReportContrast {
   ContrastKind kind = ContrastKind::parent;
   Interval difference;         // over seeds and items with several seeds, over items with one
   Interval items;              // over items alone
-  double p = 1;                // of no difference, as `difference` has it
+  double p = 1;                // of no difference, by the method of `difference`
   std::optional<double> holm;  // p adjusted for all headline rows of this pair; none: a finer row
   int64_t n = 0, seeds = 0;
   Change change = Change::open;
 };
 
-// All contrasts of one pair of nodes by rows of their own, the greatest improvement first and those
+// All contrasts of one pair of nodes by rows of their own, the greatest improvement first, rows
 // without a direction last.
 struct ReportEdge {
   std::string node, from;  // `from`: its parent, or a control
@@ -174,26 +174,26 @@ struct Report {
   std::vector<std::string> notes;
 };
 
-// The JSON document. Infinite ends of intervals come out as the metric's own limits, invalid UTF-8
-// as U+FFFD. `indent` < 0: one line.
+// The JSON document. Infinite ends of intervals become the metric's own limits, invalid UTF-8
+// becomes U+FFFD. `indent` < 0: one line.
 std::string report_json(const Report&, int indent = 1);
 // `place` names the file in errors.
 Report parse_report(std::string_view json, const std::string& place);
-// Whether a file of this content is a report: the JSON, the page or the Markdown. Nothing else is
-// replaced by one.
+// Whether a file of this content is a report: the JSON, the page or the Markdown. A report
+// overwrites nothing else.
 bool is_report(std::string_view content);
 
-// One HTML file that holds its data, styles and code. Throws where the program was built without
-// the page (see page.h).
+// One HTML file that holds its data, styles and code. Throws if the program was built without the
+// page (see page.h).
 std::string report_html(const Report&);
 
 // For a terminal: the tree, a table of abilities x nodes with half-widths of the intervals, and
-// what each stage gave and took. No line is wider than `columns` but for names that cannot be
+// each stage's gains and losses. No line is wider than `columns` except for names that cannot be
 // broken.
 struct TextStyle {
   bool colour = false;  // ANSI, 24 bit
   int columns = 80;     // the table is cut into pieces that fit
-  // Abilities or rows that are opened to their finer rows and explained; or "all".
+  // Abilities or rows to expand into their finer rows and to explain; or "all".
   std::vector<std::string> open;
 };
 std::string report_text(const Report&, const TextStyle& = {});
@@ -202,9 +202,9 @@ std::string report_text(const Report&, const TextStyle& = {});
 // edge, provenance with commands.
 std::string report_markdown(const Report&);
 
-// What is known of a run folder (stages/grow.h) or of one of its trees, OUT/trees/RECIPE: nodes and
-// curves from the checkpoints, scores from the evaluation database where there is one. A run with
-// several trees wants `tree`, the name of one.
+// The report on a run folder (stages/grow.h) or on one of its trees, OUT/trees/RECIPE: nodes and
+// curves from the checkpoints, scores from the evaluation database if there is one. A run with
+// several trees needs `tree`, the name of one.
 Report gather_report(const std::filesystem::path& run, const std::string& tree = "");
 
 }  // namespace lineage

@@ -93,7 +93,7 @@ TEST(ReportHtml, DataCannotEndItsScript) {
 }
 
 TEST(EmbeddedData, IsGzipInBase64) {
-  // Of Python's gzip.compress(b"", 9, mtime=0), whose operating system is another byte.
+  // From Python's gzip.compress(b"", 9, mtime=0), up to the byte for the operating system.
   EXPECT_EQ(embedded_data("").substr(0, 12), "H4sIAAAAAAAC");
   EXPECT_LT(embedded_data(std::string(10'000, 'a')).size(), 100u);
   EXPECT_EQ(embedded_data("abc").find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"

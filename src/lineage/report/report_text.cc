@@ -162,7 +162,7 @@ class Writer {
     out_ += "\n";
   }
 
-  // One line a node where all fit; else its name, and what there is to say of it below.
+  // One line for each node if all fit; else its name, and the rest below it.
   void tree() {
     size_t name = 0, stage = 0;
     for (const TreeLine& l : lines_) {
@@ -223,7 +223,7 @@ class Writer {
                                 finer));
   }
 
-  // Of an opened row: what it means, with an item.
+  // The meaning of an opened row, with an item.
   void explain(const ReportExplanation& e) {
     const auto row = std::ranges::find(rows_, e.ability, [](const auto* a) { return a->id; });
     if (row == rows_.end() || !opened(**row)) return;

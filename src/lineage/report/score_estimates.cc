@@ -104,7 +104,7 @@ std::optional<double> skill_of(const ReportAbility& row, const MetricInfo& metri
 
 namespace {
 
-// Of a metric that is best at a target, the parent's and the child's distances from it decide.
+// For a metric that is best at a target, the parent's and the child's distances from it decide.
 Change change_of(const Interval& difference, const MetricInfo& metric, double parent) {
   if (!(difference.low > 0 || difference.high < 0)) return Change::open;
   if (std::abs(difference.value) < kShown) return Change::small;

@@ -8,7 +8,7 @@
 namespace lineage {
 
 // The meaning of the report's own rows, in their order, with an item that these models answered.
-// Rows of which nothing is known are left out.
+// Rows without an explanation are left out.
 std::vector<ReportExplanation> row_explanations(const Report&, const Database&);
 
 }  // namespace lineage

@@ -11,7 +11,7 @@ namespace {
 
 using testing::TempFolder;
 
-// One item of a scenario, asked of nobody in particular.
+// One item of a scenario, without answers.
 void record(Database& database, const ScenarioSpec& spec, const Instance& item) {
   Evaluation e;
   e.node = "n";
@@ -41,7 +41,7 @@ ScenarioSpec file_spec() {
   return spec;
 }
 
-// Of the micro-world whose seed the recipe has.
+// The item is from the micro-world of the recipe's seed.
 TEST(RowExplanations, HaveAnItemThatTheModelsWereAsked) {
   const TempFolder folder;
   Database database(folder / "scores.sqlite");

@@ -42,7 +42,7 @@ std::string prompting_of(const DatabaseRow& r) {
   return text;
 }
 
-// Of a JSON list of answers, the right one: that of the index, which is 0 where there is no choice.
+// The right one in a JSON list of answers: by the index, which is 0 if there is no choice.
 std::string wanted(const std::string& answers, int64_t correct) {
   const auto json = nlohmann::json::parse(answers, nullptr, false);
   const auto index = static_cast<size_t>(correct);

@@ -12,7 +12,7 @@
 
 namespace lineage {
 
-// The score of a node, scenario and cell ("": all) that counts, as the database has it.
+// The current score in the database of a node, scenario and cell ("": all).
 struct RecordedScore {
   std::string node, digest;  // the node's key; of the scenario
   std::string cell, not_measurable, prompting;
@@ -21,8 +21,7 @@ struct RecordedScore {
   double chance = 0, format = 0;
 };
 
-// A scenario with all that was recorded of it, the cells that belong to the answers that count
-// only.
+// A scenario with its recorded scores; cells only of the current answers.
 struct RecordedScenario {
   std::string name, ability, title, parent_row;  // see ScenarioSpec
   MetricInfo metric;
@@ -32,7 +31,7 @@ struct RecordedScenario {
 std::vector<RecordedScenario> recorded_scenarios(const Database&);
 bool natural_less(const std::string&, const std::string&);
 
-// Of some nodes, by their keys.
+// The item scores of some nodes, by their keys.
 std::map<std::string, ItemScores> recorded_items(const Database&, const std::string& digest,
                                                  const std::vector<std::string>& nodes);
 
@@ -44,7 +43,7 @@ struct RecordedAnswer {
 std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,
                                              const std::vector<std::string>& nodes);
 
-// An item of a scenario by its id, or the first one; none where it was never measured.
+// An item of a scenario by its id, or the first one; none if it was never measured.
 struct RecordedItem {
   std::string question = {};
   std::vector<std::string> answers = {};  // the choices, or those accepted, the reference first

@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// The items of a row on which nodes differ most, most so first, with what each wrote. `nodes`:
+// The items of a row on which nodes differ most, in that order, with each node's output. `nodes`:
 // their names by their keys in the database.
 std::vector<ReportSample> telling_samples(const std::string& row,
                                           const std::vector<RecordedAnswer>&,

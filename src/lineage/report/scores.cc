@@ -101,7 +101,7 @@ class Scores {
       else
         heads.push_back(s);
     }
-    // Conditions that differ in a number share a title: the end of the name tells them apart.
+    // Conditions that differ in a number share a title: the end of the name distinguishes them.
     const auto title_of = [&](const RecordedScenario* s) {
       const std::string last = s->name.substr(s->name.find_last_of('.') + 1);
       return titles[s->title] > 1 ? s->title + ", " + last : s->title;

@@ -112,7 +112,7 @@ TEST(Scores, OneSeedHasTheDatabasesIntervalsAndPairedDifferences) {
   EXPECT_EQ(r.contrasts[0].holm, r.contrasts[0].p);  // one claim
   ASSERT_EQ(r.runs.size(), 1u);
   EXPECT_EQ(r.runs[0].command, "lineage eval");
-  Report grown;  // by `grow`, which evaluates, too: its command stands there once
+  Report grown;  // by `grow`, which evaluates, too: its command is there once
   grown.seeds = r.seeds;
   grown.nodes = r.nodes;
   grown.runs = {{"lineage eval", "a machine", "0.1.0", "", 60.0}};

@@ -47,7 +47,7 @@ std::vector<double> means_of_items(const std::vector<std::vector<double>>& value
   return means;
 }
 
-// What several seeds add to an estimate over items.
+// An estimate over items, widened by the spread over several seeds.
 SeedsEstimate widened(SeedsEstimate e, const std::vector<std::vector<double>>& values,
                       const CommonItems& items) {
   if (values.size() < 2) return e;

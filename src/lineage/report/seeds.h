@@ -21,7 +21,7 @@ struct CommonItems {
   std::vector<uint32_t> clusters, strata;
   std::vector<std::vector<double>> scores, log_likelihoods;  // by model and item
 };
-// Empty where the models had different prompts or share no item.
+// Empty if the models had different prompts or share no item.
 CommonItems common_items(const std::vector<const ItemScores*>&, const std::string& cell);
 
 Interval interval_of(const Estimate&);

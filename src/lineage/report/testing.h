@@ -8,7 +8,7 @@
 
 namespace lineage::testing {
 
-// A model with a child and a control of that, two seeds, three abilities of which one has a finer
+// A model with a child and the child's control, two seeds, three abilities of which one has a finer
 // row and one cannot be measured in the child.
 inline Report small_report() {
   Report r;

@@ -43,7 +43,7 @@ std::vector<MeasuredScenario> evaluate_models(const std::vector<fs::path>& folde
         measured[i].push_back({node.key, std::move(digest)});
     }
   });
-  derive_scores(database);  // from what all of them have written
+  derive_scores(database);  // from all of their scores
   std::vector<MeasuredScenario> all;
   for (auto& of_model : measured) all.insert(all.end(), of_model.begin(), of_model.end());
   return all;

@@ -15,7 +15,7 @@
 
 namespace lineage {
 
-// The questions for a model, none to leave it alone. Called for one model at a time.
+// The questions for a model; empty: skip it. Called for one model at a time.
 using QuestionsOf =
     std::function<std::vector<Questions>(const Model&, const NodeRecord&, Progress&)>;
 
@@ -24,24 +24,24 @@ struct MeasuredScenario {
   std::string node, digest;
 };
 
-// Measures the models of some folders into the database, several side by side with a share of the
+// Measures the models of some folders into the database, several in parallel with a share of the
 // threads each: a small model gains little from a second thread (docs/log.md, 2026-11-23). The
-// scores do not depend on how many. Returns what the database has now of these questions, measured
-// before or just now. The first exception of any ends all and is rethrown; when
-// options.interrupted() is true it returns early with what is done.
+// scores do not depend on how many. Returns the database's measurements of these questions, new and
+// earlier ones. The first exception ends all and is rethrown; when options.interrupted() is true it
+// returns early with those that are done.
 std::vector<MeasuredScenario> evaluate_models(const std::vector<std::filesystem::path>& folders,
                                               const QuestionsOf&, Database&, const EvaluateOptions&,
                                               Progress&);
 
-// A model as the database of scores knows it.
+// A model's record for the database of scores.
 NodeRecord node_record(const Model&, const std::filesystem::path& folder);
 
-// Why a model cannot be measured: it has no tokenizer or, for questions of the micro-world, one of
-// other words. None: it can.
+// The reason why a model cannot be measured: it has no tokenizer or, for questions of the
+// micro-world, one with other words. None: it can.
 std::optional<Error> why_not_measurable(const Model&, const NodeRecord&, bool micro_world);
 
-// Of these measurements, the scenarios of which reports keep showing an earlier one with more
-// items, and how many it has.
+// The scenarios among these measurements for which reports keep showing an earlier one with more
+// items, and its number of items.
 std::map<std::string, int64_t> larger_measurements(const std::vector<MeasuredScenario>&,
                                                    const Database&);
 

@@ -11,7 +11,7 @@
 
 namespace lineage {
 
-// Scenarios to measure a model by. `n`: items of each; 0: as EvaluateOptions say.
+// Scenarios to evaluate a model on. `n`: items of each; 0: by EvaluateOptions.
 struct Questions {
   ScenarioList scenarios;
   int64_t n = 0;
@@ -23,8 +23,8 @@ struct Questions {
 std::vector<Questions> file_questions(const EvaluationConfig&, const std::set<std::string>& taken,
                                       Progress&);
 
-// An Error where the database has scores of another file under the name of one of these scenarios:
-// the two would be one question set. `help` says how to name the file otherwise.
+// An Error if the database has scores of another file under the name of one of these scenarios: the
+// two would be one question set. `help` is the hint on naming the file otherwise.
 void check_file_names(const ScenarioList&, const Database&, const std::string& help);
 
 }  // namespace lineage

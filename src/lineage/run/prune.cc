@@ -64,7 +64,7 @@ IsOurs files_of_node(const fs::path& folder) {
   };
 }
 
-// What the trees of a run lead to.
+// The folders that the trees of a run link to.
 struct TreeLinks {
   std::set<fs::path> folders;  // resolved
   std::string half_grown;      // a tree with a node that is still to be grown; empty: there is none
@@ -129,7 +129,7 @@ std::vector<Node> nodes_of(const fs::path& run, const TreeLinks& links) {
             : fs::exists(folder / ".lock");
     if (own) nodes.push_back(std::move(node));
   }
-  for (bool found = true; found;) {  // what a named one was grown from
+  for (bool found = true; found;) {  // parents of the named ones
     found = false;
     std::set<std::string> parents;
     for (const Node& n : nodes)
@@ -141,7 +141,7 @@ std::vector<Node> nodes_of(const fs::path& run, const TreeLinks& links) {
   return nodes;
 }
 
-// Finds what is not named, or removes it as it finds it.
+// Finds unnamed things, and removes each if `remove`.
 class Pruner {
  public:
   Pruner(const fs::path& run, bool remove)
@@ -185,7 +185,7 @@ class Pruner {
       about += fmt::format("{}{} is not Lineage's and stays", about.empty() ? "" : "; ",
                            foreign.string());
     add({kind, folder, bytes_of_ours(folder, ours), std::move(about), {}}, folder, ".lock", [&] {
-      // A run may have come to need it since it was listed.
+      // A run may need it since it was listed.
       if (kind == Unnamed::node && LinkFinder::find(run_).folders.contains(fs::canonical(folder)))
         return std::string("a tree names it now");
       remove_folder_of_ours(folder, ours);

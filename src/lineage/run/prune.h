@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// What may go from a run folder, as no tree names it any more.
+// The kinds of things that may be removed from a run folder, as no tree names them any more.
 enum class Unnamed : uint8_t {
   node,       // OUT/nodes/NAME-IDENTITY, grown or cut
   state,      // training states and best weights of a node that is grown
@@ -24,32 +24,32 @@ constexpr std::array<std::string_view, 5> enum_names(Unnamed) {
 struct UnnamedThing {
   Unnamed kind;
   std::filesystem::path path;  // of the folder or file; a state's is its node's folder
-  int64_t bytes = 0;           // of `scores` about so many
+  int64_t bytes = 0;           // of `scores`: approximate
   std::string about;           // "cut before it was grown", "of 3 models"; may be empty
-  std::string stays;           // why it is not removed: "in use by process 123"; empty: it is
+  std::string stays;           // the reason to keep it: "in use by process 123"; empty: removed
 };
 
 struct PruneReport {
   std::vector<UnnamedThing> things;  // by kind, then by path
-  std::vector<std::string> notes;    // what was not looked at and why, a line each
-  int64_t bytes() const;             // of what does not stay
+  std::vector<std::string> notes;    // things not examined and why, a line each
+  int64_t bytes() const;             // of the things to remove
 };
 
-// Lists what no tree of a run folder names. A tree names by links alone:
+// Lists the things that no tree of a run folder names. A tree names by links alone:
 //
 // - A node is named when a link anywhere below RUN/trees leads to it: of a recipe, a further seed
 //   or a folder that somebody made; also by a link in .growing, which stands for a node that a cut
 //   run was to grow. The nodes that a named one was grown from are named with it.
 // - Tokenised data and tokenizers are named when the manifest of a named node has their digest.
-//   While a tree is half grown nobody knows what its other nodes read, so all of them stay.
-// - Scores are named when their node is. Those of models that lie outside of the run stay.
+//   While a tree is half grown the data of its other nodes are unknown, so all of them stay.
+// - Scores are named when their node is. Those of models outside the run stay.
 //
-// Changes nothing. An Error when the folder is no run's or has no tree, since then everything would
-// go.
+// Changes nothing. An Error when the folder is not a run's or has no tree, since then everything
+// would be removed.
 PruneReport list_unnamed(const std::filesystem::path& run);
 
-// Removes it. What a running `grow` holds, what Lineage did not write, and what lies behind a link
-// stays, and the report says so.
+// Removes them. Things in use by a running `grow`, not written by Lineage or behind a link stay,
+// and the report says so.
 PruneReport prune(const std::filesystem::path& run);
 
 }  // namespace lineage

@@ -35,7 +35,7 @@ class PruneTest : public ::testing::Test {
   void link(const std::string& name, const fs::path& to) const {
     replace_link(run / "trees" / name, to);
   }
-  // "kind path" of what is found, paths below the run, with what is said of it.
+  // "kind path" of the things found, paths below the run, with their descriptions.
   Strings found(const PruneReport& report) const {
     Strings all;
     for (const UnnamedThing& t : report.things) {
@@ -188,7 +188,7 @@ TEST_F(PruneTest, ALinkToATreeElsewhereNamesWhatItLeadsTo) {
   EXPECT_EQ(pruned(), Strings());
 }
 
-// Real trees: what every stage writes is known, caches are told by their content.
+// Real trees: every stage's files are known, caches are recognised by their content.
 class PruneGrownTest : public PruneTest {
  protected:
   std::optional<Report> grow(const Recipe& recipe, std::function<bool()> interrupted = {}) const {

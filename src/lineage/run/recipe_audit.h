@@ -10,7 +10,7 @@
 namespace lineage {
 
 // The micro-world's corpora and demonstrations that a recipe trains on, made as they are read. An
-// Error where it has none.
+// Error if it has none.
 std::vector<AuditSource> audit_sources(const Recipe&);
 
 struct RecipeAudit {
@@ -18,8 +18,8 @@ struct RecipeAudit {
   std::vector<TokensSeen> seen;  // of all nodes, parents first
 };
 
-// Looks for the test items of the ability suite, at most `n` of a scenario, in what the recipe
-// trains on. Sources from files are left out; a note names each.
+// Looks for the test items of the ability suite, at most `n` of each scenario, in the recipe's
+// training data. Sources from files are left out; a note names each.
 RecipeAudit audit_recipe(const Recipe&, int64_t n, Progress&);
 
 }  // namespace lineage

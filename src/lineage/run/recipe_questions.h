@@ -14,19 +14,19 @@
 
 namespace lineage {
 
-// What a recipe's [evaluation] measures its nodes by: files, and where its tokenizer has the
-// micro-world's words that world's suite.
+// The questions of a recipe's [evaluation]: files, and if its tokenizer has the micro-world's
+// words, that world's suite.
 class RecipeQuestions {
  public:
-  // Reads all files. An Error for a name that no suite has, and see file_questions().
+  // Reads all files. Errors: a name that no suite has, and those of file_questions().
   RecipeQuestions(const Recipe&, Progress&);
 
   bool empty() const { return !suites_ && files_.empty(); }
-  // The suite for a model of the micro-world's words, and the files for every one.
+  // The suite if the model has the micro-world's words, and the files.
   std::vector<Questions> of(const Model&, Progress&);
   // The same for the recipe's nodes, before any of them is trained.
   std::vector<Questions> planned() const;
-  // An Error where a database has scores of other files under the names of these.
+  // An Error if a database has scores of other files under the names of these.
   void check_names(const Database&) const;
   const EvaluateOptions& options() const { return options_; }
 
@@ -41,15 +41,15 @@ class RecipeQuestions {
 // The questions for each node of a recipe: test items alone, without those that choose templates.
 struct EvaluationPlan {
   int64_t scenarios = 0, items = 0;
-  double tokens = 0;       // read; a written one counts as those that are read in the same time
+  double tokens = 0;       // read; a written one counts as those read in the same time
   bool estimated = false;  // the tokenizer is not trained yet, so items and tokens are guesses
-  // Of one node, whose model is trained on so many tokens a second.
+  // For one node, whose model trains on so many tokens a second.
   double seconds(double training_tokens_per_second) const;
 };
 EvaluationPlan plan_evaluation(const Recipe&, const RecipeQuestions&);
 
 // Measures the models of a grown tree by the recipe's questions, into OUT/scores.sqlite; each rank
-// takes its share of them. What is measured is not measured again. Throws Interrupted when
+// takes its share of them. Earlier measurements are not repeated. Throws Interrupted when
 // interrupted() is true; what was measured is kept.
 void evaluate_run(RecipeQuestions&, const std::vector<std::filesystem::path>& nodes,
                   const std::filesystem::path& out, const std::string& command,

@@ -26,7 +26,7 @@ fs::path tree_folder(const Recipe& recipe, const RunOptions& options) {
   return options.grow.out / "trees" / recipe.name;
 }
 
-// What the report cannot know otherwise.
+// Records facts that the report has no other source for.
 void record_growth(const Recipe& recipe, const RunOptions& options, const std::string& started,
                    double seconds) {
   std::map<std::string, std::string> controls;

@@ -22,7 +22,7 @@ std::set<std::string> names_of(const ScenarioSpec& spec) {
 }  // namespace
 
 AbilitySuites::AbilitySuites(std::vector<std::string> only) : only_(std::move(only)) {
-  // All worlds' suites have the same names, so those of the default one tell what is wrong now.
+  // All worlds' suites have the same names, so the default one reveals a wrong name now.
   chosen_scenarios(ability_suite(std::make_shared<const World>(WorldConfig{})), only_);
 }
 

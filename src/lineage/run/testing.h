@@ -109,8 +109,8 @@ parents = ["davinci"]
 )" + more);
 }
 
-// An untrained model of the micro-world's words at a path, drawn from `seed`; `change` sets what
-// its manifest says.
+// An untrained model of the micro-world's words at a path, drawn from `seed`; `change` edits its
+// manifest.
 template <class Change>
 void write_model(const std::filesystem::path& folder, uint64_t seed, const Change& change) {
   const auto tokenizer = Vocabulary::get().tokenizer();
