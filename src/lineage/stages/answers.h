@@ -14,8 +14,8 @@
 
 namespace lineage {
 
-// Answers that a model samples to instructions of the micro-world: what FeedME rates, reward models
-// compare and PPO trains on.
+// A model's sampled answers to instructions of the micro-world, for FeedME to rate, reward models
+// to compare and PPO to train on.
 struct AnswersConfig {
   int64_t prompts = 2000, samples = 8;
   double temperature = 1;
@@ -32,8 +32,8 @@ void fields(V& v, AnswersConfig& c) {
     between(1, 1 << 24));
 }
 
-// Prompts of the types of these sets of demonstrations, in turn, from indices that no demonstration
-// has (world/item_split.h). A pure function of the index.
+// Prompts of the types of these sets of demonstrations, alternating, from indices that no
+// demonstration has (world/item_split.h). A pure function of the index.
 class InstructionPrompts {
  public:
   InstructionPrompts(const Recipe&, const std::map<std::string, double>& sets);

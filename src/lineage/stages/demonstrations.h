@@ -28,17 +28,17 @@ void fields(V& v, DemonstrationsConfig& c) {
   fields(v, c.instructions);
 }
 
-// Throws an Error that names the place for a set that names content that is held out or does not
-// exist, or is left without a type.
+// Throws an Error that names the place if a set names held-out or unknown content, or is left
+// without a type.
 void validate_demonstrations(const Recipe&, const std::string& place);
 
-// The sets that models are tuned on go by one name each: files ([conversations.NAME]) and
-// demonstrations of the micro-world ([demonstrations.NAME]). As chosen_texts() of texts.h.
+// The sets that models are tuned on share one namespace: files ([conversations.NAME]) and
+// demonstrations of the micro-world ([demonstrations.NAME]). Like chosen_texts() of texts.h.
 std::map<std::string, double> chosen_sets(const Recipe&,
                                           const std::map<std::string, double>& mixture,
                                           const std::string& place);
 
-// The set called so, cut to the context.
+// The set of this name, cut to the context.
 TuningSet tuning_set(const Recipe&, const std::string& name, const Tokenizer&, int64_t context);
 
 }  // namespace lineage

@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// Questions in files with options of their own, as `lineage eval --file` has them.
+// Questions in files with options of their own, those of `lineage eval --file`.
 struct QuestionsConfig {
   std::vector<std::string> paths = {};
   int64_t n = 0, shots = 0, samples = 1;
@@ -32,7 +32,7 @@ void fields(V& v, QuestionsConfig& c) {
   v("leave_out", c.leave_out, "keys of the records that are no part of a question");
 }
 
-// How `grow` measures the nodes once they are grown. No part of a node's identity.
+// The evaluation of a run's nodes after growing. No part of a node's identity.
 struct EvaluationConfig {
   bool enabled = true;
   std::vector<std::string> abilities = {};

@@ -185,8 +185,8 @@ void run_feedme(const FeedmeConfig& config, const RecipeNode& node, const StageC
 }  // namespace
 
 // OpenAI's "FeedME": supervised fine-tuning on demonstrations and on answers of earlier models that
-// were rated 7 of 7 (OpenAI, "Model index for researchers", 2022; what made text-davinci-001 and
-// -002). The first parent is tuned; the last one, which may be the same, writes the answers.
+// were rated 7 of 7 (OpenAI, "Model index for researchers", 2022; the method of text-davinci-001
+// and -002). The first parent is tuned; the last one, which may be the same, writes the answers.
 const Stage& feedme_stage() {
   static const StageOf<FeedmeConfig> stage({
       .name = "feedme",

@@ -29,7 +29,7 @@ double weight_of(const Recipe& recipe, const std::string& name) {
   return set != sets.end() ? set->second : chosen_texts(recipe, {}, {}).at(name);
 }
 
-// What a text or set of a recipe holds; a text's shards are left in the cache for the stage.
+// The record of a text or set of a recipe; a text's shards are left in the cache for the stage.
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
@@ -90,7 +90,7 @@ class Grower {
   std::vector<GrownNode> run();
 
  private:
-  // `work` on rank 0 first, which then leaves on disk what the others read.
+  // `work` on rank 0 first, which writes to disk what the others read.
   template <class Work>
   auto on_rank0_first(const Work& work) {
     if (ranks_.rank() != 0) ranks_.barrier();
@@ -120,7 +120,7 @@ std::map<std::string, std::string> Grower::prepare_data(
   std::set<std::string> used;
   for (const RecipeNode* n : nodes)
     for (const std::string& s : stage_of(*n).reads(*n, recipe_).names()) used.insert(s);
-  // What is cheap to check in all of them comes before what is slow in the first.
+  // Cheap checks of all of them precede the slow work on the first.
   std::map<std::string, double> texts = chosen_texts(recipe_, {}, {});
   std::erase_if(texts, [&](const auto& text) { return !used.contains(text.first); });
   check_texts(recipe_, texts, *tokenizer_);
@@ -167,8 +167,7 @@ std::vector<GrownNode> Grower::run() {
     if (!ever_grown(node.name)) fresh.push_back({node.place, plan, {}});
     resolved.push_back(std::move(node));
   }
-  // What was never grown here will be, whatever its data turns out to be: known before that is
-  // read.
+  // Nodes never grown here will be, whatever their data: this is known before reading it.
   check_resources(fresh, options_.out, ranks_.size());
   const auto data = prepare_data(nodes);
   links_ = options_.out / "trees" /
@@ -184,7 +183,7 @@ std::vector<GrownNode> Grower::run() {
     ungrown.push_back({node.place, plan, g.folder});
   }
   check_resources(ungrown, options_.out, ranks_.size());
-  if (ranks_.rank() == 0)  // of nodes that the recipe had once; what they link to stays
+  if (ranks_.rank() == 0)  // of the recipe's former nodes; their targets stay
     remove_links(links_, options_.out / "nodes", [&](const std::string& name) {
       return std::ranges::find(recipe_.nodes, name, &RecipeNode::name) != recipe_.nodes.end();
     });

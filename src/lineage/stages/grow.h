@@ -25,13 +25,13 @@ struct GrowOptions {
   std::vector<std::string> nodes;  // only these and their ancestors; empty: all
   std::function<bool()> interrupted;
   std::filesystem::path tree = {};  // of the links, below OUT/trees; empty: the recipe's name
-  // Nodes that may grow side by side, as far as memory goes; 0: as many as compute threads. Models
-  // come out bit for bit as one after another. Ranks grow one after another, whatever this is.
+  // Nodes that may grow in parallel, as far as memory allows; 0: as many as compute threads. Models
+  // are bit for bit those of growing one after another, as several ranks always do.
   int at_once = 1;
 };
 
 // The folder, in a tree's, of links to nodes that are still to be grown. So a tree names its nodes
-// by links alone, also after a run was cut.
+// by links alone, also after an interrupted run.
 inline constexpr const char* kGrowing = ".growing";
 
 // The folder of the links of a recipe's seed below OUT/trees: the recipe's own seed has the folder
@@ -42,46 +42,44 @@ struct GrownNode {
   std::string name;
   std::filesystem::path folder;
   std::string identity;
-  bool cached = false;  // it lay there already
+  bool cached = false;  // it existed already
 };
 
-// Grows every node of the recipe: skips what is grown, resumes what was cut, regrows what changed
-// and says why.
-// A node's identity is the digest of all that determines it: stage and config, model, seed, the
-// tokenizer's, the parents' and the data's digests. Throws before any hour is spent where memory,
-// disk or data will not do.
+// Grows every node of the recipe: skips finished ones, resumes interrupted ones, regrows changed
+// ones and notes the reason. A node's identity is the digest of everything that determines it:
+// stage and config, model, seed, the tokenizer's, the parents' and the data's digests. Throws
+// before training starts if memory, disk or data are insufficient.
 std::vector<GrownNode> grow(const Recipe&, const GrowOptions&, Communicator&, Progress&);
 
-// What grow() would do, without anything written.
+// An estimate of grow(); nothing is written.
 struct PlannedNode {
   const RecipeNode* node;
   StagePlan plan;
   double tokens_per_s = 0;  // trained on, expected here
-  double seconds = 0;       // expected here, with what is measured on the way
+  double seconds = 0;       // expected here, evaluations included
 };
 struct GrowPlan {
   std::vector<PlannedNode> nodes;
   double peak_gflops = 0;
 };
-// Takes about as long for a large model as for a small one: a step that would take long is not run,
-// its time follows from that of a small model of the same kind. What grow() refuses before it
-// trains is refused here, but for room, see check_resources().
+// Takes about as long for a large model as for a small one: a long step is not run, its time
+// follows from that of a small model of the same kind. Throws what grow() throws before training,
+// except for memory and disk, see check_resources().
 GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
 
-// What a run would find out late, read early where that is cheap: a tokenizer's files, the first
-// document of each source, sets of conversations of a few megabytes. Throws an Error as the run
-// would.
+// Checks inputs early that a run would read late, where that is cheap: a tokenizer's files, the
+// first document of each source, sets of conversations of a few megabytes. Throws the run's Errors.
 void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 
 // The named nodes and their ancestors, in the recipe's order; all when none is named.
 std::vector<const RecipeNode*> chosen_nodes(const Recipe&, const std::vector<std::string>& names);
 
-// What helps when a recipe's model has fewer rows than its tokenizer has tokens.
+// The hint for a recipe whose model has fewer rows than its tokenizer has tokens.
 constexpr const char* kVocabHelp =
     "leave model.vocab out, or set it to 0: the model then has a row for each token";
 
 // The tokenizer of a recipe: loaded, or trained once and kept under `folder`. A process waits while
-// another one trains the same.
+// another one trains it.
 std::shared_ptr<const Tokenizer> recipe_tokenizer(const Recipe&,
                                                   const std::filesystem::path& folder, Progress&,
                                                   std::function<bool()> interrupted = {});

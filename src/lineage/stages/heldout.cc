@@ -58,7 +58,7 @@ static std::vector<double> score_labels(const Gpt& gpt, const Dataset& rows, con
   return sums;
 }
 
-// Of source i.
+// The held-out rows of source i.
 static int64_t heldout_rows_of(const TextData& data, size_t i, int64_t max_tokens) {
   const DatasetPtr& rows = data.heldout(i);
   if (!rows || rows->size() == 0) return 0;

@@ -11,29 +11,29 @@
 
 namespace lineage {
 
-// How well a model predicts what was held out of training.
+// A model's score on data held out of training.
 struct HeldoutScore {
   double nats = 0;           // summed over the predicted tokens
   int64_t tokens = 0;        // predicted
   double bits_per_byte = 0;  // of their text
   double nats_per_token() const { return tokens ? nats / static_cast<double>(tokens) : 0; }
-  // Of the tokens that bear a label, by its name (PreparedSource::label_names).
+  // The scores of labelled tokens, by the label's name (PreparedSource::label_names).
   std::map<std::string, HeldoutScore> labels{};
 };
 
-// Called now and then with the rows that this rank has passed so far.
+// Called now and then with the number of rows that this rank has done so far.
 using RowsDone = std::function<void(int64_t rows)>;
 
 // The first `count` rows of a dataset, shared among the ranks; bits_per_byte stays 0.
 HeldoutScore score_rows(const Gpt&, const Dataset&, int64_t count, const BatchOptions&,
                         Communicator&, const RowsDone& = {});
 
-// Those of the sources of which something is held out, by name, and all together under "". Reads at
-// most `max_tokens` of each in order; 0: all. The rows are shared among the ranks; every rank gets
-// the same result.
+// Scores of the sources with held-out data, by name, and of all together under "". Reads at most
+// `max_tokens` of each in order; 0: all. The rows are shared among the ranks; every rank gets the
+// same result.
 std::map<std::string, HeldoutScore> score_heldout(const Gpt&, const TextData&, int64_t max_tokens,
                                                   Communicator&, const RowsDone& = {});
-// The rows that it reads.
+// The number of rows that score_heldout() reads.
 int64_t heldout_rows(const TextData&, int64_t max_tokens);
 
 }  // namespace lineage

@@ -10,7 +10,7 @@
 
 namespace lineage {
 
-// Shared by the stages' run(): how a node begins and ends.
+// Shared by the stages' run(): the beginning and end of a node.
 
 // The node's model with gradients: initialized from the recipe's seed, or with the first parent's
 // weights. A scalar head that the parent lacks is initialized.

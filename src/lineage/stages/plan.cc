@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kStepTokens = 4096, kSmallStepTokens = 1024;
 constexpr double kSecondsToMeasure = 2;  // of all the models of a plan together
-constexpr int64_t kMostOfMemory = 4;     // a step may take one part of so many of what is free
+constexpr int64_t kMostOfMemory = 4;     // a step may take 1/kMostOfMemory of the free memory
 
 // Tokens/s of a training step of this model here: one real step on few rows, after one to warm up.
 // A large model's rate hardly depends on the rows; a small one's step is short.
@@ -41,7 +41,7 @@ double measured_rate(const GptConfig& config, int64_t tokens) {
   return static_cast<double>(B * T) / seconds;
 }
 
-// Of the same kind and so small that a step takes a fraction of a second.
+// A model of the same kind, so small that a step takes a fraction of a second.
 GptConfig small_model_like(GptConfig c) {
   c.layers = 1;
   c.width = 256, c.heads = 4;

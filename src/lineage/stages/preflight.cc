@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of a cut run: its last state makes room for the next one.
+// Bytes already used by an interrupted run's checkpoint; the next one replaces it.
 int64_t bytes_in(const fs::path& folder) {
   int64_t bytes = 0;
   std::error_code error;

@@ -12,7 +12,7 @@ namespace lineage {
 struct NodeToGrow {
   std::string place;  // for messages
   StagePlan plan;
-  std::filesystem::path folder;  // may hold a state to go on from; empty while it is unknown
+  std::filesystem::path folder;  // may hold a state to resume; empty while unknown
 };
 
 // Fails early instead of running out of memory or disk later: an Error that names the first node
@@ -21,7 +21,7 @@ struct NodeToGrow {
 void check_resources(const std::vector<NodeToGrow>&, const std::filesystem::path& out, int ranks);
 
 // The number of nodes, at most `at_once` and at least 1, that this machine's free memory and the
-// disk of `out` have room for side by side, whichever they are.
+// disk of `out` have room for in parallel, whichever they are.
 int max_parallel_nodes(const std::vector<NodeToGrow>&, const std::filesystem::path& out,
                        int at_once);
 

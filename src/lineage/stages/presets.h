@@ -10,7 +10,7 @@ namespace lineage {
 //   gpt3    pre-LN, learned positions, GELU, biases, tied head; AdamW with the constants of Brown
 //           et al. 2020, appendix B
 //   modern  RMSNorm, rotary positions, QK-norm, ReLU², no biases; Muon for the matrices
-// An Error that begins with `place` and lists the names for another one.
+// For an unknown name an Error that begins with `place` and lists the names.
 std::string_view preset_toml(std::string_view name, const std::string& place);
 std::vector<std::string_view> preset_names();
 

@@ -60,8 +60,8 @@ StageReads pretrain_reads(const PretrainConfig& config, const RecipeNode& node,
   return reads;
 }
 
-// Held-out tokens that the measurements of a run read, as far as can be told before its texts are
-// read: those on the way, and at the end all.
+// Held-out tokens that the evaluations of a run read, as far as known before its texts are read:
+// those during the run, and all at the end.
 double tokens_to_measure(const std::map<std::string, double>& texts, const TrainConfig& train,
                          int64_t steps, const Recipe& recipe) {
   constexpr double kTextBytesAToken = 4;
@@ -100,7 +100,7 @@ StagePlan pretrain_plan(const PretrainConfig& config, const RecipeNode& node, co
   return plan;
 }
 
-// Of all sources together, of each, and of the parts of each.
+// The values of all sources together, of each, and of the parts of each.
 MetricValues values_of(const std::map<std::string, HeldoutScore>& scores) {
   MetricValues values;
   for (const auto& [source, score] : scores) {

@@ -80,7 +80,7 @@ ConfigNode load_document(const fs::path& file, const fs::path& home) {
   return document;
 }
 
-// The document with what it extends and its preset merged under it.
+// The document with the one it extends and its preset merged under it.
 ConfigNode merged(ConfigNode document, const fs::path& home, std::set<fs::path> seen) {
   struct Base {
     std::string extends, preset;

@@ -52,7 +52,7 @@ struct RecipeNode {
   std::vector<std::string> parents;
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
   ConfigNode model_table;  // [nodes.NAME.model] over [model], of a node without parents
-  GptConfig model;         // what the stage makes of the first parent's, or model_table's
+  GptConfig model;         // derived by the stage from the first parent's, or from model_table
   // Tokens of each text that the first parent and its first parents were pretrained on; text that
   // a stage mixes into demonstrations is not counted.
   std::map<std::string, double> pretraining;
@@ -79,22 +79,21 @@ struct Recipe {
   EvaluationConfig evaluation;
   std::vector<RecipeNode> nodes;
   std::string toml;                // as merged
-  std::vector<std::string> notes;  // what it says without effect, a line each
+  std::vector<std::string> notes;  // settings without effect, a line each
 
   const RecipeNode& node(std::string_view name) const;  // an Error with the nearest name
 };
 
 // Reads, merges `extends` and `preset` under the file, applies the `a.b=c` of `--set`, and checks
-// all that needs no data: keys, values, names, cycles. Relative paths start at the folder of the
-// file that they are written in, those of `sets` at the working folder; ~ is `home`, and an Error
-// where that is empty.
+// everything that needs no data: keys, values, names, cycles. Relative paths start at the folder of
+// their file, those of `sets` at the working folder; ~ is `home`, and an Error if that is empty.
 Recipe load_recipe(const std::filesystem::path&, const std::vector<std::string>& sets = {},
                    const std::filesystem::path& home = {});
 Recipe parse_recipe(std::string_view toml, const std::string& place,
                     const std::vector<std::string>& sets = {},
                     const std::filesystem::path& home = {});
 
-// Every key of a recipe with its default and what it means, in Markdown.
+// Every key of a recipe with its default and meaning, in Markdown.
 std::string recipe_reference();
 
 }  // namespace lineage

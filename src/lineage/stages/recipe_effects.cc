@@ -9,8 +9,8 @@
 namespace lineage {
 namespace {
 
-// Gathers what has no effect. A key of a table that several nodes share is seen once for each, and
-// needs an effect on one of them.
+// Gathers settings without effect. A key of a table that several nodes share is seen once for each,
+// and must have an effect on one of them.
 class Effects {
  public:
   void key(const ConfigNode& table, std::string_view key, bool effective, const std::string& why) {

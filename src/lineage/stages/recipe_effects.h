@@ -9,9 +9,9 @@
 
 namespace lineage {
 
-// One line for each part of a recipe that has no effect beside the rest of it, or another effect
-// than it seems to have: keys of another kind of source, a batch that is no whole number of rows.
-// Keys that a preset sets are left out.
+// One line for each setting of a recipe that has no effect given the others, or another effect than
+// it seems: keys of another kind of source, a batch that is no whole number of rows. Settings of a
+// preset are left out.
 std::vector<std::string> without_effect(const ConfigNode& document, const Recipe&);
 
 // The remarks that every stage with a TrainConfig makes.

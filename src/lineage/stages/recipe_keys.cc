@@ -14,7 +14,7 @@
 namespace lineage {
 namespace {
 
-// What other programs call a thing, where it is here ("": nowhere), and what there is to know.
+// Another program's name for a key, its place here ("": nowhere), and a remark.
 struct Foreign {
   std::string_view name, here, remark;
 };

@@ -10,8 +10,8 @@ namespace lineage {
 // "nodes.NAME.pretrain.optimizer.lr".
 const std::vector<ConfigKey>& recipe_keys();
 
-// Throws an Error for the first key of the document that is none of them. It names the place where
-// the key belongs, also for keys that are called otherwise in other programs.
+// Throws an Error for the first unknown key of the document. It names the place where the key
+// belongs, also for other programs' names of a key.
 void check_recipe_keys(const ConfigNode& document);
 
 }  // namespace lineage

@@ -59,7 +59,7 @@ Recipe recipe(const std::vector<std::string>& sets = {}, const std::string& more
   return parse_recipe(std::string(kAll) + more, "r.toml", sets);
 }
 
-// What an Error says, " | " and its help; "" when there is none.
+// An Error's message, " | " and its help; "" when there is none.
 std::string said(const std::vector<std::string>& sets, const std::string& more = {}) {
   try {
     recipe(sets, more);

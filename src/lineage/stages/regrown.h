@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// The inputs of a node that its identity is made from.
+// The inputs of a node that determine its identity.
 struct NodeInputs {
   std::string stage, frozen;  // its config, as the manifest has it
   uint64_t seed = 0;

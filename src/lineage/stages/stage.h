@@ -37,16 +37,16 @@ struct StagePlan {
   double flops = 0;
   int64_t memory_bytes = 0;  // of one rank
   int64_t disk_bytes = 0;
-  double measured_tokens = 0;  // held-out ones that the measurements read
+  double measured_tokens = 0;  // held-out tokens read by evaluations
 };
-// Of the metrics that so many steps write.
+// The size of the metrics of `steps` steps.
 int64_t metrics_bytes(int64_t steps);
 
 // The data of a node, by its names in the recipe.
 struct StageReads {
   std::map<std::string, double> texts, sets;  // trained on; weight of each within its kind
   double text_share = 0;                      // of the tokens come from `texts`
-  int64_t tokens = 0;                         // 0: they follow from `epochs` through `sets`
+  int64_t tokens = 0;                         // 0: they follow from `epochs` passes over `sets`
   double epochs = 1;
   std::vector<std::string> others;         // read besides, such as answers to choose from
   std::vector<std::string> names() const;  // sets, texts, others
@@ -60,8 +60,8 @@ struct StageRemarks {
 };
 
 // One step of a recipe: parents in, child out. Each stage is one file that reads top to bottom,
-// loss included; what they share lives in train/. A stage has no state: its config is the node's
-// table. A stage is written as the StageParts of stage_of.h.
+// loss included; shared code is in train/. A stage has no state: its config is the node's table. A
+// stage is written as the StageParts of stage_of.h.
 class Stage {
  public:
   virtual ~Stage() = default;
@@ -71,10 +71,10 @@ class Stage {
   virtual bool tunes_on_conversations() const = 0;
   // The model of a child of such a first parent.
   virtual GptConfig model(const GptConfig& parent) const = 0;
-  // All that can be known without data: keys, values, parents. Throws an Error.
+  // Checks everything that needs no data: keys, values, parents. Throws an Error.
   virtual void validate(const RecipeNode&, const Recipe&) const = 0;
   // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the
-  // result, and the manifest has it.
+  // result. Kept in the manifest.
   virtual std::string frozen(const RecipeNode&) const = 0;
   virtual std::string reference() const = 0;  // its own keys, as a Markdown table
   virtual std::vector<ConfigKey> keys() const = 0;

@@ -11,12 +11,12 @@
 
 namespace lineage {
 
-// A stage whose keys are the fields of Config: what it does with them.
+// The parts of a stage whose keys are the fields of Config.
 template <class Config>
 struct StageParts {
   const char* name = "";  // and of its table
   StageText text;
-  // Of the same stage on top of a parent, where that is another thing; empty: the same.
+  // The text of the same stage on top of a parent, where it differs; empty: the same.
   StageText with_parent{};
   bool tunes_on_conversations = false;
   std::function<GptConfig(GptConfig parent)> model{};  // absent: the parent's
@@ -29,7 +29,7 @@ struct StageParts {
   std::function<void(const Config&, const RecipeNode&, const StageContext&)> run;
 };
 
-// Tables that stages share: the reference has them once.
+// Tables that stages share; the reference lists them once.
 template <class F>
 concept SharedTable = std::same_as<F, OptimizerConfig> || std::same_as<F, ScheduleConfig> ||
     std::same_as<F, GuardConfig>;
@@ -47,7 +47,7 @@ class StageReference {
   ConfigReference reference_;
 };
 
-// Enough to run a stage again; the manifest keeps it.
+// Enough to rerun a stage; the manifest keeps it.
 template <class Config>
 struct FrozenStage {
   const char* name;

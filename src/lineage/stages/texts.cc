@@ -45,7 +45,7 @@ PreparedSource prepare_corpus(const std::string& name, const CorpusConfig& confi
   } else {
     const auto corpus =
         std::make_shared<const CodeCorpus>(config.code, world_config.seed, config.tokens);
-    // Of another seed: other programs.
+    // Another seed: other programs.
     const auto other = std::make_shared<const CodeCorpus>(
         config.code, Rng(world_config.seed).fold("code held out").key(), config.tokens);
     train = {corpus->documents(), [corpus](int64_t i) { return corpus->document(i); }};

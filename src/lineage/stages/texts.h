@@ -36,7 +36,7 @@ void fields(V& v, CorpusConfig& c) {
   v("code", c.code, "of kind code: what it may teach");
 }
 
-// The pretraining texts of a recipe go by one name each: files ([sources.NAME]) and corpora of the
+// The pretraining texts of a recipe share one namespace: files ([sources.NAME]) and corpora of the
 // micro-world ([corpora.NAME]).
 std::vector<std::string> text_names(const Recipe&);
 
@@ -49,10 +49,10 @@ std::map<std::string, double> chosen_texts(const Recipe&,
                                            const std::map<std::string, double>& mixture,
                                            const std::string& place);
 
-// What can be known without reading them: files are there, corpora go with the tokenizer.
+// Checks that need no reading: files exist, corpora fit the tokenizer.
 void check_texts(const Recipe&, const std::map<std::string, double>& texts, const Tokenizer&);
 
-// Tokenises or generates them, or opens what an earlier run left in the cache; the records have the
+// Tokenises or generates them, or opens an earlier run's from the cache; the records have the
 // weights.
 std::vector<PreparedSource> prepare_texts(const Recipe&, const std::map<std::string, double>& texts,
                                           const Tokenizer&, const PrepareOptions&,

@@ -27,7 +27,7 @@ const SourceConfig& source_of(const Recipe& recipe, const std::string& name) {
   return it->second;
 }
 
-// Of all that determines a trained tokenizer, as far as can be told without reading the text.
+// A digest of all that determines a trained tokenizer, as far as known without reading text.
 std::string training_key(const Recipe& recipe) {
   Digest digest;
   digest.field("lineage tokenizer 2").field(to_toml(recipe.tokenizer));

@@ -85,8 +85,8 @@ int64_t tokens_of(const TuningConfig& config, const TuningData& data) {
   return std::max<int64_t>(1, std::llround(rows)) * data.options.context;
 }
 
-// The weights of the measurement at which held-out demonstrations were predicted best. They lie in
-// a file, so a run that was killed finds them; what a resumed run measures again comes out equal.
+// The weights of the measurement at which held-out demonstrations were predicted best. They are in
+// a file, so a resumed run finds them; its repeated measurements are equal.
 class BestWeights {
  public:
   explicit BestWeights(const fs::path& folder) : file_(folder / "best.safetensors") {

@@ -12,7 +12,7 @@
 
 namespace lineage {
 
-// Which of a tuning run's models is kept.
+// The model of a tuning run to keep.
 enum class Select : uint8_t { last, heldout_loss };
 constexpr std::array<std::string_view, 2> enum_names(Select) { return {"last", "heldout_loss"}; }
 
@@ -45,11 +45,11 @@ void fields(V& v, TuningConfig& c) {
   fields(v, c.train);
 }
 
-// An empty `pretrain_mixture` becomes what the parent was pretrained on, in those shares, so that
-// tuning keeps all of it (InstructGPT's pretraining mix; Ouyang et al. 2022, section 3.5).
+// An empty `pretrain_mixture` becomes the parent's pretraining texts, in their shares, so that
+// tuning retains all of them (InstructGPT's pretraining mix; Ouyang et al. 2022, section 3.5).
 void replay_pretraining(TuningConfig&, const RecipeNode&);
 
-// The parts of a stage that tunes on demonstrations (StageParts). A node of them has at least one
+// The parts of a stage that tunes on demonstrations (StageParts). Their nodes have at least one
 // parent.
 void validate_tuning(const TuningConfig&, const RecipeNode&, const Recipe&);
 StageRemarks tuning_remarks(const TuningConfig&, const RecipeNode&);
@@ -60,7 +60,7 @@ StagePlan tuning_plan(const TuningConfig&, const RecipeNode&, const Recipe&, int
 std::vector<TuningSet> load_tuning_sets(const TuningConfig&, const RecipeNode&,
                                         const StageContext&);
 
-// Trains on from the first parent, with the loss on the answers, and writes the checkpoint.
+// Trains from the first parent's weights, with the loss on the answers, and writes the checkpoint.
 void tune(const TuningConfig&, std::vector<TuningSet>, const RecipeNode&, const StageContext&);
 
 }  // namespace lineage

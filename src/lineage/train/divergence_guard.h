@@ -14,9 +14,9 @@ constexpr auto enum_names(GuardAction) {
   return std::array<std::string_view, 3>{"skip", "stop", "ignore"};
 }
 
-// What to do when a run diverges. A step whose loss or gradient norm is not finite is skipped: its
-// batch is passed over and nothing is updated (PaLM's rule for spikes; Chowdhery et al. 2022,
-// section 5.1). A loss spike is a loss more than `spike_sigmas` deviations above the running mean.
+// The reaction to a diverging run. A step whose loss or gradient norm is not finite is skipped: its
+// batch is dropped and nothing is updated (PaLM's rule for spikes; Chowdhery et al. 2022, section
+// 5.1). A loss spike is a loss more than `spike_sigmas` deviations above the running mean.
 struct GuardConfig {
   GuardAction non_finite = GuardAction::skip, spike = GuardAction::skip;
   double spike_sigmas = 8;

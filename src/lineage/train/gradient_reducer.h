@@ -11,10 +11,10 @@ namespace lineage {
 
 class Tape;
 
-// Sums the gradients of one optimizer step over the ranks, in pieces, while the backward pass that
-// computes them goes on. Rank r ends with the total of its shard [bounds[r], bounds[r + 1]) of the
-// gradient block, all that its optimizer needs (ZeRO-1; Rajbhandari et al. 2020); an all_gather of
-// the values with the same bounds then makes the ranks equal again.
+// Sums the gradients of one optimizer step over the ranks, in pieces, during the backward pass that
+// computes them. Rank r ends with the total of its shard [bounds[r], bounds[r + 1]) of the gradient
+// block, as its optimizer needs (ZeRO-1; Rajbhandari et al. 2020); an all_gather of the values with
+// the same bounds then makes the ranks equal again.
 //
 //   GradientReducer reducer(ranks, parameters, bounds);
 //   …                                  // backward passes of the first micro-batches
@@ -23,10 +23,10 @@ class Tape;
 //   tape.backward(loss);
 //   reducer.finish();
 //
-// The block is cut into buckets of neighbouring parameters. A bucket is sent when the tape has told
-// that all its gradients are final, and never before the bucket ahead of it, so that the ranks
-// agree on the order whatever each of them computes (or does not: a rank without rows only calls
-// finish()). Lives on the thread of the backward pass; parameters and communicator outlive it.
+// The block is cut into buckets of neighbouring parameters. A bucket is sent when the tape has
+// reported all its gradients final, and never before the bucket ahead of it, so that the ranks
+// agree on the order whatever each of them computes (a rank without rows only calls finish()).
+// Lives on the thread of the backward pass; parameters and communicator outlive it.
 class GradientReducer {
  public:
   // One for each step; `bounds` as everywhere in Communicator, of the whole block.
@@ -34,7 +34,8 @@ class GradientReducer {
 
   // Takes the tape's on_leaf_final(); the parameters are its only leaves, in their order.
   void follow(Tape&);
-  // Sends what is left and waits for all. Other ranks' shards of the gradients are spent then.
+  // Sends the remaining buckets and waits for all. Other ranks' shards of gradients are then
+  // invalid.
   void finish();
 
  private:

@@ -14,7 +14,7 @@
 namespace lineage {
 namespace {
 
-// Parameters of all kinds whose gradients are what testing::brought() says, so that no model is
+// Parameters of all kinds whose gradients are those of testing::brought(), so that no model is
 // needed: a chain of ops, each with one parameter.
 class Model {
  public:
@@ -42,8 +42,8 @@ class Model {
     return order;
   }
 
-  // One micro-batch: every gradient becomes, or grows by, what `rank` brings.
-  // `before` is told each op's parameter when its turn comes in the backward pass.
+  // One micro-batch: every gradient becomes, or grows by, the part of `rank`. `before` gets each
+  // op's parameter at its turn in the backward pass.
   void backward(
       Tape& tape, int rank, std::span<const size_t> order,
       const std::function<void(const Parameter&)>& before = [](const Parameter&) {}) {
@@ -73,7 +73,7 @@ class Model {
   std::deque<Tensor> handles_;
 };
 
-// Two ranks of which the other does nothing; tells what was called.
+// Two ranks of which the other does nothing; records the calls.
 class Recorder final : public Communicator {
  public:
   struct Call {

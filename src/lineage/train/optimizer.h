@@ -49,7 +49,7 @@ class Optimizer {
   // One update with the peak rates times `lr_scale`, and the gradients times `grad_scale`;
   // `step` is 1-based.
   void update(Parameters&, double lr_scale, double grad_scale, int64_t step);
-  // The moments, (end - begin) each; what a checkpoint keeps.
+  // The moments, (end - begin) each; kept in checkpoints.
   Tensor& first_moment() { return m_; }
   Tensor& second_moment() { return v_; }
 
@@ -70,9 +70,9 @@ class Optimizer {
   Tensor m_, v_;
 };
 
-// The nearest semi-orthogonal matrix to g(R,C), roughly: five quintic Newton-Schulz iterations on
-// g / |g| (Jordan et al. 2024), which bring every singular value into about [0.7, 1.2]. Done on the
-// Gram matrix of the shorter side, less than half of the work for a matrix of 1:4.
+// The nearest semi-orthogonal matrix to g(R,C), roughly: five quintic Newton-Schulz iterations on g
+// / |g| (Jordan et al. 2024), which move every singular value to about [0.7, 1.2]. Done on the Gram
+// matrix of the shorter side, less than half of the work for a matrix of 1:4.
 Tensor orthogonalize(const Tensor& g);
 
 }  // namespace lineage

@@ -36,8 +36,8 @@ void fields(V& v, ScheduleConfig& c) {
   v("final", c.final, "share of the peak at the end of the decay", between(0, 1));
 }
 
-// In [0, 1], for the update after `tokens` of `total` have been seen (those of this step
-// included, so that the first step of a warm-up is not idle).
+// In [0, 1], for the update after `tokens` of `total` (those of this step included, so that the
+// first step of a warm-up is not idle).
 double lr_scale(const ScheduleConfig&, int64_t tokens, int64_t total);
 
 struct RowRange {
@@ -52,14 +52,14 @@ class BatchPlan {
   // for a ramp of millions of steps.
   BatchPlan(int64_t total_rows, int64_t rows, int64_t ramp_from = 0, int64_t ramp_rows = 0);
   int64_t steps() const { return steps_; }
-  int64_t first_row(int64_t step) const;  // of steps() the end of the run
+  int64_t first_row(int64_t step) const;  // for steps(): the end of the run
   int64_t rows(int64_t step) const { return first_row(step + 1) - first_row(step); }
   RowRange range(int64_t step) const { return {first_row(step), rows(step)}; }
   int64_t all_rows() const { return total_rows_; }
 
  private:
   int64_t total_rows_, rows_, steps_;
-  std::vector<int64_t> first_;  // of every step of the ramp, and of the first after it
+  std::vector<int64_t> first_;  // of each step of the ramp, and the first after it
 };
 
 // One rank's part of a step's rows, in pieces of at most `most` (at least one) rows. The ranks'

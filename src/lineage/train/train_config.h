@@ -11,7 +11,7 @@
 
 namespace lineage {
 
-// The keys that stages training on rows of tokens share. They determine the weights.
+// The keys shared by stages that train on rows of tokens. They determine the weights.
 struct TrainConfig {
   int64_t tokens = 0;           // to train on
   int64_t batch_tokens = 4096;  // of one optimizer step, over all ranks
@@ -45,7 +45,7 @@ void fields(V& v, TrainConfig& c) {
 // The note that a node's warm-up is longer than its run.
 std::string warmup_note(std::string_view node, const TrainConfig&);
 
-// Bytes that training takes on one rank, at most 2^62: parameters, gradients, moments, activations
+// Bytes that training needs on one rank, at most 2^62: parameters, gradients, moments, activations
 // of a micro-batch and the scratch of the loss.
 int64_t training_bytes(const GptConfig&, const TrainConfig&, int ranks);
 

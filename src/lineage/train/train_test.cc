@@ -72,7 +72,7 @@ TEST(BatchPlan, ALongRunTakesNoMoreMemoryThanItsRamp) {
   EXPECT_THROW(BatchPlan(kRows, 2, 1, kRows), Error);  // a ramp of too many steps
 }
 
-// What is measured on the way is in proportion to what is trained.
+// The cost of evaluations during a run is in proportion to training.
 TEST(Measuring, TakesATenthOfTheTimeOfTrainingAtMost) {
   RunConfig run;
   TrainConfig train;
@@ -87,7 +87,7 @@ TEST(Measuring, TakesATenthOfTheTimeOfTrainingAtMost) {
   }
   train.tokens = 100'000'000;
   EXPECT_EQ(measured_tokens(run, train.tokens, 1000, 1), 65536);
-  run.eval_tokens = 20'480;  // what the recipe says
+  run.eval_tokens = 20'480;  // set by the recipe
   train.tokens = 1000;
   EXPECT_EQ(measured_tokens(run, train.tokens, 100, 1), 20'480);
   run.eval_every = 7;
@@ -115,7 +115,7 @@ TEST(BatchPlan, IsThatOfOneStepAfterAnother) {
         }
 }
 
-// What training a model whose values are all `value` (0: as initialized) for two steps throws.
+// The Error from training a model whose values are all `value` (0: as initialized) for two steps.
 std::string error_of_training(float value, int64_t max_skips) {
   GptConfig c;
   c.layers = 1, c.width = 8, c.heads = 2, c.context = 6, c.vocab = 7;
@@ -216,7 +216,7 @@ TEST(Muon, OrthogonalizesAsTheIterationDoes) {
   }
 }
 
-// What weighs nothing is left out of the last block; the loss and its gradients stay what they are.
+// Tokens of weight 0 are left out of the last block; the loss and its gradients stay the same.
 TEST(LanguageModelLoss, IsThatOfAllRows) {
   GptConfig c;
   c.layers = 2, c.width = 8, c.heads = 2, c.context = 6, c.vocab = 7;

@@ -33,18 +33,17 @@ class Trainer {
     double loss = 0;       // before the update
     double grad_norm = 0;  // before clipping
     bool updated = true;
-    std::string why;  // what the guard found; empty: nothing
+    std::string why;  // the guard's finding; empty: none
   };
   // `micro_batches` are this rank's, and may be none. The learning rates are their peaks times
-  // `lr_scale`. `sums` are numbers that the losses add to, as shares of a mean over the step's
-  // total weight; they come back summed over the ranks. Throws an Error when the guard stops the
-  // run.
+  // `lr_scale`. The losses add to `sums`, as shares of a mean over the step's total weight; they
+  // are returned summed over the ranks. Throws an Error when the guard stops the run.
   Step step(std::span<const MicroBatch> micro_batches, double lr_scale,
             std::span<double> sums = {});
   int64_t skipped() const { return guard_.state().skipped; }  // updates, since the run began
 
-  // Adds to a state all that this trainer needs to go on bit for bit. `prefix` begins the names of
-  // its tensors; trainers that share a state have different ones.
+  // Adds to a state everything that this trainer needs to resume bit for bit. `prefix` begins the
+  // names of its tensors; trainers that share a state have different ones.
   void save(TrainingState&, const std::string& prefix = "");
   void restore(const TrainingState&, const std::string& prefix = "");
 

@@ -31,18 +31,18 @@ void fields(V& v, RunConfig& c) {
     between(0, 1e15));
 }
 
-// Steps between the measurements of a run, and the held-out tokens of each of its `sources` that
-// one on the way reads; `tokens`: trained on in all.
+// Steps between the evaluations of a run, and the held-out tokens that each one before the last
+// reads of each of `sources` sources; `tokens`: trained on in all.
 int64_t steps_between_measurements(const RunConfig&, int64_t steps);
 int64_t measured_tokens(const RunConfig&, int64_t tokens, int64_t steps, size_t sources);
-// A token that is only read takes this share of the time of one that is trained on.
+// The time of a token that is only read, as a share of one that is trained on.
 constexpr double kReadingShare = 1.0 / 3;
 
 // Evaluation on held-out data now and then, and after the last step. Every rank calls it.
 struct Measurement {
-  // Reports to `done` how far it is, from 0 to 1. May be empty: nothing is held out.
+  // Reports its progress to `done`, from 0 to 1. May be empty: nothing is held out.
   std::function<MetricValues(bool last, const std::function<void(double)>& done)> run;
-  int64_t tokens = 0, tokens_at_end = 0;  // that it reads, on the way and after the last step
+  int64_t tokens = 0, tokens_at_end = 0;  // that it reads, during the run and after the last step
 };
 
 // The surroundings of a run. All references outlive it.
@@ -65,20 +65,20 @@ struct StepReport {
   int64_t skipped = 0;  // updates skipped since the run began
 };
 
-// What a loop repeats. Every rank calls the functions alike.
+// The functions that a loop repeats. Every rank makes the same calls.
 struct LoopSteps {
   int64_t count = 0;   // of the whole run
-  int64_t tokens = 0;  // of the whole run, to tell the time left
+  int64_t tokens = 0;  // of the whole run, for the time left
   double flops_per_token = 0;
   MetricName shown{"loss"};  // in the progress line; it must be finite after the last step
   std::function<StepReport(int64_t index)> step;
   std::function<void(TrainingState&)> save;           // adds what restore() needs
-  std::function<void(const TrainingState&)> restore;  // so that the next step() goes on from there
+  std::function<void(const TrainingState&)> restore;  // the next step() continues from it
 };
 
 // Runs the steps from the last saved state, if there is one, to the end: logs, measures, saves.
-// Throws Interrupted, its state saved, and an Error when the run came to nothing: all updates
-// skipped, or a loss that is no number.
+// Throws Interrupted, its state saved, and an Error when the run failed: all updates skipped, or a
+// loss that is not finite.
 void run_loop(const LoopContext&, const LoopSteps&);
 
 }  // namespace lineage
