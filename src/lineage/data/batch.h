@@ -26,14 +26,14 @@ struct BatchOptions {
   // first token of the next.
   bool mask_documents = true;
   bool reset_positions = false;  // positions count from each document's start
-  Token pad = 0;                 // any token: it weighs nothing
+  Token pad = 0;                 // any token: its weight is 0
 };
 
 // One row for each example. An example of n tokens fills n columns, or T when n = T + 1: then its
 // last token is a target only. A longer one is an Error.
 Batch collate(std::span<const Example>, const BatchOptions&);
 
-// Rows [first, first + count) of a dataset, or what there is of them: for evaluation in order.
+// Rows [first, first + count) of a dataset, as far as it has them: for evaluation in order.
 Batch batch_in_order(const Dataset&, int64_t first, int64_t count, const BatchOptions&);
 
 }  // namespace lineage

@@ -21,7 +21,7 @@ using nlohmann::json;
 using Turns = std::vector<Turn>;
 using Names = std::initializer_list<const char*>;
 
-// The keys that hold text of a conversation, by what it is there. docs/formats.md lists them.
+// The keys that hold text of a conversation, by its role. docs/formats.md lists them.
 constexpr std::array kMessages = {"messages", "conversations", "conversation", "dialog",
                                   "dialogue"};
 constexpr std::array kSystem = {"system", "system_prompt", "system_message"};
@@ -218,7 +218,7 @@ class RecordReader {
     turns.push_back({Role::assistant, text_in(pair[1], place_ + ": history")});
   }
 
-  // What the user says in a record without messages; nothing when there is none.
+  // The user's text in a record without messages; nothing when there is none.
   std::optional<Turns> request() {
     if (const json* prompt = find("prompt"); prompt && is_messages(*prompt))
       return messages(*prompt, "prompt");
@@ -257,7 +257,7 @@ class RecordReader {
         answer = value, first = key;
       }
     if (!answer)
-      for (const char* key : kAnswer)  // of another kind: told below
+      for (const char* key : kAnswer)  // of another kind: reported below
         if (const json* value = find(key); value && !answer) answer = value;
     if (!answer && find("chosen")) return chosen(std::move(turns));
     if (answer && is_messages(*answer)) return join(std::move(turns), messages(*answer, "answer"));
@@ -340,7 +340,7 @@ class RecordReader {
     return all;
   }
 
-  // Leaves off what follows the last answer; an Error for a blank answer, or where none is learned.
+  // Removes turns after the last answer; an Error for a blank answer, or if none is learned.
   void finish(Turns& turns) {
     const auto is_answer = [](const Turn& t) { return t.role == Role::assistant; };
     const auto last = std::find_if(turns.rbegin(), turns.rend(), is_answer);
@@ -361,7 +361,7 @@ class RecordReader {
     require(any, place_, ": every answer has weight 0; wanted one to learn");
   }
 
-  // Counts the keys that hold text which stands in no turn.
+  // Counts the keys with text that is in no turn.
   void note_unused(const std::vector<Turns>& all) {
     const auto stands = [&](const std::string& text) {
       return std::ranges::any_of(all, [&](const Turns& turns) {

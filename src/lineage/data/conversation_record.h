@@ -9,16 +9,16 @@
 
 namespace lineage {
 
-// One conversation and where it stood.
+// One conversation and its place in the file.
 struct Conversation {
   std::vector<Turn> turns;
-  double rating = 0;    // of its last answer, when the record has one
+  double rating = 0;    // of its last answer, if the record has one
   std::string place;    // "a.jsonl:14", or "a.json: entry 3"
-  uint64_t record = 0;  // a hash of all that its record says
+  uint64_t record = 0;  // a hash of its whole record
 };
 
-// What a record of a public format says. The formats, told apart by their keys (docs/formats.md has
-// all of them):
+// The content of a record of a public format. The formats, recognised by their keys
+// (docs/formats.md has all of them):
 //
 //   {"messages": [{"role": "user", "content": "…"}, …]}         OpenAI; also "conversations" with
 //                                                               "from" and "value" (ShareGPT)
@@ -32,12 +32,12 @@ struct Conversation {
 //                                                               replies ranked best
 struct RecordContent {
   std::vector<Conversation> conversations;
-  std::string_view dropped{};        // why there is none though the record is sound (source.h)
-  std::vector<std::string> notes{};  // what it says besides that is not used, for the provenance
+  std::string_view dropped{};        // why a sound record has none (source.h)
+  std::vector<std::string> notes{};  // its unused parts, for the provenance
 };
 
 // Throws an Error that names the place for a record of no such format, and, when `wants_answer`,
-// for one without an answer or with a blank one. What stands behind the last answer is left off.
+// for one without an answer or with a blank one. Turns after the last answer are left out.
 RecordContent read_record(const nlohmann::json&, const std::string& place,
                           bool wants_answer = true);
 

@@ -29,7 +29,7 @@ void each_record(const InputFile& file, const std::function<void(JsonRecord&)>& 
   for (JsonRecord record; records.next(reader, record);) take(record);
 }
 
-// Counts in `counts` what is dropped.
+// Reads a set; counts dropped records in `counts`.
 class SetReader {
  public:
   SetReader(const std::string& name, const ConversationsConfig& config, SourceRecord& counts,

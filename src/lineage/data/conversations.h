@@ -18,8 +18,8 @@
 
 namespace lineage {
 
-// What becomes of a conversation that is longer than the context: its front is cut (of the first
-// prompt), its end, or it is left out.
+// The treatment of a conversation longer than the context: its front is cut (of the first prompt),
+// its end is cut, or it is left out.
 enum class TooLong : uint8_t { cut_front, cut_end, drop };
 constexpr std::array<std::string_view, 3> enum_names(TooLong) {
   return {"cut_front", "cut_end", "drop"};
@@ -54,8 +54,8 @@ void fields(V& v, ConversationsConfig& c) {
 // The files of a set.
 FileList list_files(const ConversationsConfig&, const std::string& name);
 
-// Every conversation of a set, in the order of files and records. Counts what it skips and what of
-// the records is not used.
+// Every conversation of a set, in the order of files and records. Counts skipped records and unused
+// parts.
 std::vector<Conversation> read_conversations(const std::string& name, const ConversationsConfig&,
                                              SourceRecord&, bool wants_answer = true);
 
@@ -68,8 +68,8 @@ struct TuningSet {
 TuningSet tuning_set(const std::string& name, const ConversationsConfig&, const Tokenizer&,
                      int64_t context);
 
-// Cuts an example of more than `limit` tokens: front or end, by the rule; false when it is to be
-// dropped, or when nothing to learn is left.
+// Cuts an example of more than `limit` tokens: front or end, by the rule; false if it must be
+// dropped or has nothing left to learn.
 bool fit(Example&, TooLong, int64_t limit);
 
 }  // namespace lineage

@@ -34,7 +34,7 @@ class Corpus final : public Dataset {
     size_t shard;
     int64_t index;  // within the shard
   };
-  // The shard that holds the document or token `index`; `before` counts what lies before each.
+  // The shard that holds the document or token `index`; `before` counts those before each shard.
   static Place locate(const std::vector<int64_t>& before, int64_t index);
 
   std::string name_, digest_;

@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// One row of training data, whoever made it: a packed piece of a corpus, a demonstration, an answer
+// One row of training data from any source: a packed piece of a corpus, a demonstration, an answer
 // to be judged, a rollout.
 struct Example {
   std::vector<Token> tokens;
@@ -30,12 +30,12 @@ class Dataset {
   virtual int64_t length(int64_t index) const {  // of get(index).tokens
     return static_cast<int64_t>(get(index).tokens.size());
   }
-  // Tokens [first, first + count) of get(index), with what belongs to them.
+  // Tokens [first, first + count) of get(index), with their weights and starts.
   virtual Example piece(int64_t index, int64_t first, int64_t count) const;
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
 
-// Examples that lie in memory.
+// Examples in memory.
 DatasetPtr examples_dataset(std::string name, std::vector<Example> examples);
 
 }  // namespace lineage

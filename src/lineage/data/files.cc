@@ -86,8 +86,8 @@ class Listing {
                 std::move(help));
   }
 
-  // "data/**/*.txt": walks the longest folder without a pattern and matches what is below. A part
-  // with brackets that exists as it is written is no pattern.
+  // "data/**/*.txt": walks the longest folder without a pattern and matches the paths below. A part
+  // with brackets that exists literally is not a pattern.
   void add_pattern(const std::string& path) {
     fs::path base, rest;
     std::error_code error;
@@ -171,7 +171,7 @@ class Listing {
     if (any_matches(exclude_, below)) return;
     if (!wanted.empty() && !any_matches(wanted, below)) {
       other_.insert(entry.path());
-      // What the config's own patterns leave out is left out as wished.
+      // Files that the config's own patterns leave out need no note.
       if (!choosy_ && &wanted == &include_)
         ++list_.passed_over["other files (*" + entry.path().extension().string() + ")"];
       return;
@@ -199,7 +199,7 @@ class Listing {
     return fmt::format(" (they are {})", fmt::join(names, ", "));
   }
 
-  // Where the files found are no text, what makes text of the first.
+  // If the files found are not text, the hint on converting the first.
   std::string help_for_other_files() const {
     for (const fs::path& path : other_) {
       try {

@@ -20,16 +20,16 @@ struct InputFile {
 
 struct FileList {
   std::vector<InputFile> files;
-  // What was found and is not among them though nobody excluded it, by reason: "links that lead
-  // nowhere", "other files (*.md)".
+  // Files found that are not among them though no pattern excludes them, by reason: "links that
+  // lead nowhere", "other files (*.md)".
   std::map<std::string, int64_t> passed_over{};
 };
 
 // The files of a source, in the order in which they are read: path by path of the config, each
 // sorted by name, none twice, however many paths, patterns and links lead to it. Hidden files and
-// folders are left out. Links to files and folders are followed, those to folders after all that
-// lies in the folder itself, each folder once. An Error when a path is missing, unreadable or not
-// of the source's kind, or when nothing matches.
+// folders are left out. Links to files and folders are followed, those to folders after the
+// folder's own content, each folder once. An Error when a path is missing, unreadable or not of the
+// source's kind, or when nothing matches.
 FileList list_files(const SourceConfig&, const std::string& name);
 
 }  // namespace lineage

@@ -7,10 +7,9 @@
 namespace lineage {
 
 // Shell patterns over relative paths with '/': `*` and `?` within one component, `**` for any
-// number of components, `[a-z]` and `[!a-z]`, `{py,pyi}`. As in a .gitignore, a pattern without
-// '/' is matched against the last component ("*.py" finds src/a.py). A component that equals the
-// pattern's letter by letter matches too: "data [v1]/*.txt" finds what lies in a folder "data
-// [v1]".
+// number of components, `[a-z]` and `[!a-z]`, `{py,pyi}`. As in a .gitignore, a pattern without '/'
+// is matched against the last component ("*.py" finds src/a.py). A component that equals the
+// pattern's letter by letter matches too: "data [v1]/*.txt" finds files in a folder "data [v1]".
 class Glob {
  public:
   explicit Glob(std::string_view pattern);

@@ -9,13 +9,13 @@
 
 namespace lineage {
 
-// Which part of a corpus is held out of training: the documents whose hash is below `hash`, and
-// the last `tail` bytes of those of just this hash.
+// The part of a corpus held out of training: the documents whose hash is below `hash`, and the last
+// `tail` bytes of those with exactly this hash.
 //
-// At first `hash` is share x 2^64, so a text is on the same side in whichever source it comes.
-// Where that holds out less than 3/4 or more than 5/4 of the share of all bytes, as with few
-// documents or a very large one, the border moves: documents in the order of their hashes, up to
-// the share. So the split depends on the texts alone, not on their order.
+// At first `hash` is share x 2^64, so a text is on the same side in every source. Where that holds
+// out less than 3/4 or more than 5/4 of the share of all bytes, as with few documents or a very
+// large one, the border moves: documents in the order of their hashes, up to the share. So the
+// split depends on the texts alone, not on their order.
 struct HeldoutBorder {
   uint64_t hash = 0;
   int64_t tail = 0;
@@ -31,8 +31,8 @@ constexpr uint64_t kHeldOutLast = ~uint64_t{0};
 
 // share x 2^64; 0 <= share <= 1.
 HeldoutBorder first_border(double share);
-// The border for documents of these hashes and sizes. Some are always left for training. `cut`
-// says whether a document may be on both sides; without, the share is met to the nearest document.
+// The border for documents of these hashes and sizes. Some are always left for training. With `cut`
+// a document may be on both sides; without, the share is met to the nearest document.
 HeldoutBorder heldout_border(std::vector<HashedSize>, double share, bool cut);
 
 // Where to cut `text` so that about its last `tail` bytes are held out: at the nearest paragraph's
@@ -40,8 +40,8 @@ HeldoutBorder heldout_border(std::vector<HashedSize>, double share, bool cut);
 // blank.
 size_t heldout_cut(std::string_view text, int64_t tail);
 
-// What to say of a source that was to hold out `share` of its bytes and holds out nothing, or less
-// than the 1,000 tokens of which a loss begins to tell something; "" otherwise. `table` names the
+// The warning for a source that should hold out `share` of its bytes and holds out nothing, or less
+// than the 1,000 tokens from which a loss begins to be informative; "" otherwise. `table` names the
 // source as recipes do: "sources.books".
 std::string heldout_warning(const std::string& table, double share, const SourceRecord&);
 

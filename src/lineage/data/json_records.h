@@ -10,13 +10,13 @@
 
 namespace lineage {
 
-// One JSON value as it lies in its file.
+// One JSON value as in its file.
 struct JsonRecord {
   std::string text;
   std::string place;       // "a.jsonl:14", or "a.json: entry 3" of an array
   int64_t number = 0;      // the place's: of the line from 1, of the entry from 0
   int64_t offset = 0;      // of the text, in the unpacked file
-  bool too_large = false;  // longer than the limit; the text is cut and the rest passed over
+  bool too_large = false;  // longer than the limit; the text is cut, the rest skipped
 };
 
 // The JSON values of a file, in constant memory: the lines of a file of JSON lines, the entries of
@@ -27,9 +27,9 @@ class JsonRecords {
   // `reader` is at the file's beginning, behind its byte-order mark. `limit` is in bytes.
   JsonRecords(std::string file, Reader& reader, size_t limit);
 
-  // The next value; false at the end. Blank lines are passed over. Text that is no JSON comes as
-  // it is: a line, or what lies up to the next comma or blank. A file that ends inside an array
-  // gives an empty text at last.
+  // The next value; false at the end. Blank lines are skipped. Text that is not JSON is returned as
+  // it is: a line, or the part up to the next comma or blank. A file that ends inside an array
+  // gives an empty text at its end.
   bool next(Reader&, JsonRecord&);
 
  private:
@@ -47,16 +47,16 @@ class JsonRecords {
   int64_t line_ = 1, entry_ = 0;
 };
 
-// Parses one record; one that is no JSON once more without_non_finite(). Throws an Error "place: …;
-// wanted one JSON value" for anything else.
+// Parses one record; retries invalid JSON without_non_finite(). Throws an Error "place: …; wanted
+// one JSON value" for anything else.
 nlohmann::json parse_json_record(std::string_view text, const std::string& place);
 
-// Python's names of numbers that JSON has not, NaN, Infinity and -Infinity, become null outside
+// Python's names of numbers that JSON lacks, NaN, Infinity and -Infinity, become null outside
 // strings.
 std::string without_non_finite(std::string_view json);
 
-// Half a surrogate pair in an escape (\ud83d alone) is no character, yet common writers let it
-// through: like any invalid text it becomes U+FFFD. True when there was any.
+// Half a surrogate pair in an escape (\ud83d alone) is no character, yet common writers produce it:
+// like any invalid text it becomes U+FFFD. True when there was any.
 bool repair_lone_surrogates(std::string& json);
 
 }  // namespace lineage

@@ -44,7 +44,7 @@ void Loader::run(int64_t step) {
 Batch Loader::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !ready_.empty(); });
-  if (ready_.front().failure) std::rethrow_exception(ready_.front().failure);  // and again if asked
+  if (ready_.front().failure) std::rethrow_exception(ready_.front().failure);  // every time
   Item item = std::move(ready_.front());
   ready_.pop_front();
   lock.unlock();

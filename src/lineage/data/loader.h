@@ -13,8 +13,8 @@
 namespace lineage {
 
 // Makes the batches of the next steps on a thread of its own while the model computes. It hands out
-// exactly make(first), make(first + 1), …, so a run with it equals a run without. What make()
-// throws comes out of next() at the step it belongs to. next() is for one thread.
+// exactly make(first), make(first + 1), …, so a run with it equals a run without. next() rethrows
+// an exception of make() at the step it belongs to. next() is for one thread.
 class Loader {
  public:
   using Make = std::function<Batch(int64_t step)>;

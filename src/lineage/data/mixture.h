@@ -17,12 +17,12 @@ struct Share {
 
 // An endless stream of rows from several datasets by weight, as GPT-3's (Brown et al. 2020, table
 // 2.2): some are gone through several times, some never finish. Row n is a pure function of n, so
-// resuming, giving rows to other ranks and asking what step 1200 saw are all the same call.
+// resuming, giving rows to other ranks and looking up the rows of step 1200 are all the same call.
 //
-// The stream falls into blocks. A keyed permutation deals a block's places to the datasets; after
-// any number of whole blocks each dataset has given its wanted number of rows, rounded up or down.
-// A dataset's rows come in another keyed order each epoch. Shares are of rows: where rows are
-// padded (best_fit, single), shares of tokens differ. Immutable and thread-safe.
+// The stream consists of blocks. A keyed permutation deals a block's places to the datasets; after
+// any number of whole blocks each dataset has provided its share of rows, rounded up or down. A
+// dataset's rows have another keyed order each epoch. Shares are of rows: where rows are padded
+// (best_fit, single), shares of tokens differ. Immutable and thread-safe.
 class Mixture {
  public:
   static constexpr int64_t kBlock = 1024;  // rows
@@ -38,7 +38,7 @@ class Mixture {
   // Rows [first, first + count) as a batch.
   Batch batch(int64_t first, int64_t count, const BatchOptions&) const;
 
-  // How many of the first `rows` come from a dataset, and how often that goes through it.
+  // The number of the first `rows` rows that are from a dataset, and its epochs in them.
   int64_t rows_from(int64_t dataset, int64_t rows) const;
   double epochs(int64_t dataset, int64_t rows) const;
 

@@ -8,11 +8,11 @@
 
 namespace lineage {
 
-// How documents become rows of a context.
+// The arrangement of documents in rows of a context.
 enum class Packing : uint8_t {
   packed,    // one after the other; a row's border cuts a document
-  best_fit,  // several whole documents a row, the rest padding
-  single     // one document a row, the rest padding
+  best_fit,  // several whole documents in a row, the rest padding
+  single     // one document in a row, the rest padding
 };
 constexpr std::array<std::string_view, 3> enum_names(Packing) {
   return {"packed", "best_fit", "single"};

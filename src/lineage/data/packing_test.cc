@@ -118,7 +118,7 @@ TEST(FittedRows, FillRowsWell) {
   EXPECT_LT(static_cast<double>(rows->size()) * 128, tokens * 1.01);
 }
 
-// What a dataset of rows with several documents keeps when a row of it is cut.
+// A piece cut from a row with several documents keeps their starts.
 TEST(Dataset, PiecesKeepTheirStarts) {
   const auto rows = examples_dataset("d", {{{1, 2, 3, 4, 5}, {0, 1, 2, 3, 4}, {1, 2, 4}}});
   const Example piece = rows->piece(0, 1, 3);

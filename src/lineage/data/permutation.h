@@ -30,7 +30,7 @@ class Permutation {
   }
 
  private:
-  // Eight are enough for large n; on a handful of elements the bias is gone at twelve.
+  // Eight are enough for large n; on a handful of elements the bias vanishes at twelve.
   static constexpr uint64_t kRounds = 12;
 
   uint64_t encrypt(uint64_t x) const {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr int kFormat = 3;
 constexpr const char* kIndex = "corpus.json";  // written last: a folder without it is unfinished
 
-// Of all that determines the shards. Weight and licence do not.
+// A digest of all that determines the shards; weight and licence do not.
 std::string cache_key(SourceConfig config, const std::vector<InputFile>& files,
                       const Tokenizer& tokenizer, int64_t shard_bytes) {
   config.weight = 1;
@@ -52,7 +52,7 @@ void make(const std::string& name, const SourceConfig& config, const Tokenizer& 
           const PrepareOptions& options, const fs::path& folder, Progress& progress) {
   const FolderLock lock(folder, LockWait{"source " + name, progress, options.interrupted});
   if (fs::exists(folder / kIndex)) return;  // another run finished it just now
-  remove_ours(folder, is_prepared_file);    // what a killed run left
+  remove_ours(folder, is_prepared_file);    // of a killed run
   const TokenisedShards made =
       tokenise(name, config, tokenizer, folder, options.shard_bytes, progress);
   nlohmann::json index = {{"format", kFormat},

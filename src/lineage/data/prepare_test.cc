@@ -157,7 +157,7 @@ TEST_F(Prepare, TwoRunsAtOnceDoNotMix) {
   other.reset();
   const SourceRecord made = prepare({}).record;
   EXPECT_EQ(made.documents + made.heldout_documents, 3);
-  EXPECT_EQ(read_file(folder / "notes.txt"), "mine");  // only what tokenising wrote is cleared
+  EXPECT_EQ(read_file(folder / "notes.txt"), "mine");  // only files of tokenising are cleared
 }
 
 TEST_F(Prepare, HeldOutDocumentsAreNeverTrainedOn) {

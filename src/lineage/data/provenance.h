@@ -18,11 +18,11 @@ struct SourceRecord {
   int64_t repaired = 0;                     // documents in which invalid UTF-8 was replaced
   int64_t truncated = 0;                    // conversations cut to the context
   std::map<std::string, int64_t> dropped;   // documents by reason
-  std::map<std::string, int64_t> notes{};   // what else was not used or changed, with how often
+  std::map<std::string, int64_t> notes{};   // other unused or changed parts, with their counts
   std::map<std::string, int64_t> licences;  // documents kept, by the licence found or stated
   std::string digest;                       // of all tokens, trained on and held out
-  double weight = 1;                        // as the config gives it
-  double epochs = 0;                        // how often training has gone through it
+  double weight = 1;                        // from the config
+  double epochs = 0;                        // passes of training through it
   bool generated = false;  // a model of the tree wrote it, so it differs from seed to seed
 
   bool operator==(const SourceRecord&) const = default;
@@ -32,7 +32,7 @@ void to_json(nlohmann::json&, const SourceRecord&);
 void from_json(const nlohmann::json&, SourceRecord&);
 
 // "4 dropped (3 binary, 1 empty), 2 cut to the context, 1 with invalid text replaced, rejected not
-// used: 3"; "" when there is nothing to tell.
+// used: 3"; "" when there is nothing to report.
 std::string describe_dropped(const SourceRecord&);
 
 }  // namespace lineage

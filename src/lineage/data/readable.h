@@ -10,16 +10,16 @@
 
 namespace lineage {
 
-// Whether a reader makes sense of a file whose (unpacked) content begins so.
+// Whether a reader can read a file whose (unpacked) content begins with these bytes.
 bool readable(SourceKind, std::string_view first_bytes);
 
 // As a reason to leave a file out, in a provenance record: "Parquet file", "UTF-16 text", "binary".
 std::string_view reason_of(FileKind);
 
-// "a.parquet: is a Parquet file; wanted JSON lines or a JSON array", with the command that helps.
+// "a.parquet: is a Parquet file; wanted JSON lines or a JSON array", with a command that helps.
 Error unreadable(SourceKind, const std::filesystem::path&, FileKind);
 
-// Throws unreadable() where the reader makes nothing of the file; opens it.
+// Opens the file; throws unreadable() if the reader cannot read it.
 void check_readable(SourceKind, const std::filesystem::path&);
 
 }  // namespace lineage

@@ -34,7 +34,7 @@ class ShardWriter {
   void add(std::span<const Token> document, int64_t text_bytes);
   const ShardStats& stats() const { return stats_; }
   int64_t memory() const;  // bytes held
-  // Writes the shard and starts an empty one. Returns the digest of what was written.
+  // Writes the shard and starts an empty one. Returns the digest of the written shard.
   std::string write(const std::filesystem::path&);
 
  private:

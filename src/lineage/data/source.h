@@ -13,7 +13,7 @@
 
 namespace lineage {
 
-// Why a document was left out; these names stand in the provenance record.
+// Reasons for leaving out a document, as named in the provenance record.
 namespace dropped {
 inline constexpr std::string_view kBinary = "binary", kInvalidText = "invalid text",
                                   kEmpty = "empty", kTooLarge = "too large",
@@ -26,7 +26,7 @@ inline constexpr std::string_view kBinary = "binary", kInvalidText = "invalid te
 }  // namespace dropped
 
 struct RawDocument {
-  std::string text;    // as read; after refine(): valid UTF-8, what a model shall read
+  std::string text;    // as read; after refine(): valid UTF-8 for the model to read
   std::string place;   // "data/a.txt", "data/a.jsonl:14": for errors
   int64_t offset = 0;  // of the text in its (unpacked) file
   std::string licence;
@@ -37,23 +37,23 @@ struct RawDocument {
 };
 
 // The documents of a list of files, in a fixed order and in constant memory. read() is for one
-// thread; refine() does what costs time (parsing, extraction, filters) and may run on any number.
-// A file in a folder that the reader makes nothing of (readable.h) is one dropped document, or an
-// Error where its name says JSON lines or WARC. A byte-order mark is no text.
+// thread; refine() does the slow work (parsing, extraction, filters) and may run on any number. A
+// file in a folder that the reader cannot read (readable.h) is one dropped document, or an Error if
+// its name ends as JSON lines or WARC do. A byte-order mark is not text.
 class Source {
  public:
   Source(SourceConfig config, FileList files);
   virtual ~Source() = default;
 
-  // The next document as it lies in the file; false at the end. A document that is seen to be
-  // useless already comes with `dropped` set.
+  // The next document as in the file; false at the end. For one that is already known to be useless
+  // `dropped` is set.
   bool read(RawDocument&);
   // Turns it into text, or sets `dropped`.
   void refine(RawDocument&) const;
 
   double fraction() const;  // of the bytes of all files that have been read
   const std::vector<InputFile>& files() const { return list_.files; }
-  // What a reader of the provenance should know of the files read so far, with how many they are.
+  // Remarks for the provenance on the files read so far, with the number of files for each.
   const std::map<std::string, int64_t>& notes() const { return notes_; }
 
  protected:
@@ -80,7 +80,7 @@ class Source {
   int64_t total_ = 0, done_ = 0;  // bytes
 };
 
-// Whether a file describes its folder and is none of its texts: README.md, LICENSE, SOURCE.txt …
+// Whether a file describes its folder and is no text of a corpus: README.md, LICENSE, SOURCE.txt …
 bool is_about_its_folder(const std::filesystem::path&);
 
 // A reader of the config's kind over its files; see files.h and source_config.h for the errors.

@@ -28,9 +28,9 @@ constexpr std::array<std::string_view, 3> enum_names(InvalidText) {
 enum class BadRecord : uint8_t { error, skip };
 constexpr std::array<std::string_view, 2> enum_names(BadRecord) { return {"error", "skip"}; }
 
-// What Codex's recipe drops (Chen et al. 2021, section 3.1): files probably generated, of an
+// The files that Codex's recipe drops (Chen et al. 2021, section 3.1): probably generated ones, an
 // average line above 100, a line above 1000, or few alphanumeric characters. Lengths are in bytes.
-// The paper prints no share for the last; a quarter is common.
+// The paper gives no share for the last; a quarter is common.
 struct CodeFilter {
   double max_mean_line = 100;
   int64_t max_line = 1000;
@@ -53,7 +53,7 @@ void fields(V& v, CodeFilter& c) {
     "or COPYING); empty: keep all");
 }
 
-// One source of documents: where they lie and what is kept.
+// One source of documents: their location and the filters.
 struct SourceConfig {
   SourceKind kind = SourceKind::text;
   std::vector<std::string> paths{};
@@ -98,7 +98,7 @@ void fields(V& v, SourceConfig& c) {
   v("code", c.code, "code: what to leave out");
 }
 
-// An Error for values that cannot be meant; `name` is the source's, for the message.
+// An Error for invalid values; `name` is the source's, for the message.
 void validate(const SourceConfig&, const std::string& name);
 
 }  // namespace lineage

@@ -72,7 +72,7 @@ class MemoryBytes final : public ByteStream {
   size_t at_ = 0;
 };
 
-// A stream whose first bytes were already read, to see what they are.
+// A stream whose first bytes were already read, to recognise their kind.
 class Resumed final : public ByteStream {
  public:
   Resumed(std::string head, std::unique_ptr<ByteStream> rest)
@@ -91,7 +91,7 @@ class Resumed final : public ByteStream {
   std::unique_ptr<ByteStream> rest_;
 };
 
-// What the two unpackers share: a window of packed bytes that is refilled from below.
+// Shared by the two unpackers: a window of packed bytes that is refilled from below.
 class Unpacker : public ByteStream {
  public:
   Unpacker(std::unique_ptr<ByteStream> below, std::string place)

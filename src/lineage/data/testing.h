@@ -21,7 +21,7 @@
 #include "lineage/data/source.h"
 #include "lineage/text/tokenizer.h"
 
-// What the tests of this folder share.
+// Shared by the tests of this folder.
 namespace lineage::testing {
 
 // The folder of shared data, or "" where there is none.

@@ -10,7 +10,7 @@
 
 namespace lineage {
 
-// How the documents of a pretraining run become rows.
+// The arrangement of a pretraining run's documents in rows.
 struct RowsConfig {
   Packing packing = Packing::packed;
   bool mask_documents = true;
@@ -47,9 +47,9 @@ class TextData {
   const DatasetPtr& heldout(size_t i) const { return heldout_[i]; }
   // Their labels, row by row; null when the source has none.
   const DatasetPtr& heldout_labels(size_t i) const { return heldout_labels_[i]; }
-  // What to write into the manifest after `rows` rows of training.
+  // The manifest's records after `rows` rows of training.
   std::vector<SourceRecord> records(int64_t rows) const;
-  std::string digest() const { return mixture_->digest(); }  // of what is trained on, in its order
+  std::string digest() const { return mixture_->digest(); }  // of the training rows in their order
 
  private:
   std::vector<PreparedSource> sources_;

@@ -89,7 +89,7 @@ class Pass {
 
   int64_t documents() const { return train_.total.documents + heldout_.total.documents; }
   int64_t tokens() const { return train_.total.tokens + heldout_.total.tokens; }
-  // The border for what was read; this pass's own where it was right already.
+  // The border for the bytes read; this pass's own if it was right already.
   HeldoutBorder right_border() const { return heldout_border(sizes_, config_.heldout, true); }
   void remove_files() const {
     remove_ours(folder_, [&](const fs::path& file) {
@@ -200,7 +200,7 @@ class Pass {
   Token end_of_text_;
   std::filesystem::path folder_;
   int64_t shard_bytes_;
-  size_t batch_bytes_;  // of documents read at a time; changes nothing in what is written
+  size_t batch_bytes_;  // of documents read at a time; does not affect the output
   HeldoutBorder border_;
   std::unique_ptr<Source> source_;
   Side train_, heldout_;

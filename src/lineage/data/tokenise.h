@@ -17,13 +17,13 @@ struct TokenisedShards {
   SourceRecord record;                      // counts only
 };
 
-// Reads a source, refines, drops duplicates, splits off what is held out, tokenises, writes shards
-// of about `shard_bytes` into `folder`. Once, or a second time where the first shows that the
-// border of what is held out must move.
+// Reads a source, refines, drops duplicates, splits off the held-out part, tokenises, writes shards
+// of about `shard_bytes` into `folder`. A second pass follows if the first shows that the border of
+// the held-out part must move.
 TokenisedShards tokenise(const std::string& name, const SourceConfig&, const Tokenizer&,
                          const std::filesystem::path& folder, int64_t shard_bytes, Progress&);
 
-// For a source none of whose documents is kept; `record` has the reasons.
+// The Error for a source none of whose documents is kept; `record` has the reasons.
 Error no_document_left(const std::string& name, const SourceConfig&, size_t files,
                        const SourceRecord&);
 

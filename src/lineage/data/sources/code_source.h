@@ -5,8 +5,8 @@
 
 namespace lineage {
 
-// A tree of source files: each file is a document, as it lies there (never unpacked). Binary files
-// and those that the config's CodeFilter rejects are dropped.
+// A tree of source files: each file is a document as it is (never unpacked). Binary files and those
+// that the config's CodeFilter rejects are dropped.
 class CodeSource final : public Source {
  public:
   using Source::Source;

@@ -14,7 +14,7 @@ bool one_of(std::string_view name, const std::array<std::string_view, N>& names)
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// What no reader sees, or what is no prose. Everything up to the end tag is left out.
+// Elements that are invisible or no prose. Everything up to the end tag is left out.
 constexpr std::array<std::string_view, 13> kSkipped = {
     "script", "style",  "noscript", "template", "svg",      "math", "iframe",
     "object", "canvas", "select",   "button",   "textarea", "nav"};

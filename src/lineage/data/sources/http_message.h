@@ -12,11 +12,11 @@ struct HttpResponse {
   int status = 0;
   std::string media_type, charset;  // lower case, of Content-Type
   std::string body;                 // chunks joined, gzip and deflate unpacked
-  bool readable = false;            // false: no HTTP, or a body in an encoding we cannot unpack
+  bool readable = false;            // false: not HTTP, or a body in an unsupported encoding
 };
 
-// RFC 9112, as crawlers store it. Never throws: what is damaged is unreadable. A body that unpacks
-// to more than `limit` bytes is unreadable too.
+// RFC 9112, as crawlers store it. Never throws: a damaged response is unreadable. A body that
+// unpacks to more than `limit` bytes is unreadable too.
 HttpResponse parse_http(std::string_view message, size_t limit);
 
 }  // namespace lineage

@@ -7,9 +7,9 @@
 
 namespace lineage {
 
-// JSON records (json_records.h), packed or not; the text stands in a field named by a dotted path,
-// in which a number is an index of an array. A record that is no JSON, or has no string there, is
-// an Error with its place (bad_record = "skip" counts it instead).
+// JSON records (json_records.h), packed or not; the text is in a field named by a dotted path, in
+// which a number is an index of an array. A record that is not JSON, or has no string there, is an
+// Error with its place (bad_record = "skip" counts it instead).
 class JsonlSource : public Source {
  public:
   JsonlSource(SourceConfig config, FileList files);

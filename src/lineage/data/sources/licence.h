@@ -17,7 +17,7 @@ std::string_view licence_of_text(std::string_view text);
 
 // Whether an SPDX expression (annex D of SPDX 2.3: AND, OR, WITH, parentheses) is satisfied by the
 // allowed names. Names are compared without case; "GPL-2.0" allows "GPL-2.0-only" and
-// "GPL-2.0-or-later" too. What is not an expression is not allowed.
+// "GPL-2.0-or-later" too. An invalid expression is not allowed.
 bool licence_allowed(std::string_view expression, const std::vector<std::string>& allowed);
 
 // The licence that a folder's LICENSE, LICENCE, COPYING or UNLICENSE states, or else the one of the

@@ -5,9 +5,9 @@
 namespace lineage {
 
 // Plain text, packed or not: a file is one document, or many with blank lines or delimiter lines
-// between them. A document that reaches max_document_bytes ends after that line (a line as long
-// as that is cut between two characters) and the rest becomes the next one. A file with a zero
-// byte in its first piece is binary and passed over whole.
+// between them. A document that reaches max_document_bytes ends after that line (a line as long as
+// that is cut between two characters) and the rest becomes the next one. A file with a zero byte in
+// its first piece is binary and skipped.
 class TextSource final : public Source {
  public:
   using Source::Source;

@@ -21,7 +21,7 @@ constexpr size_t kMaxHeaders = 1 << 20;
       "fetch the file again, or leave it out with exclude");
 }
 
-// What a log can show of bytes that should have been text.
+// The printable form, for a log, of bytes that should have been text.
 std::string shown(std::string_view bytes) {
   std::string out;
   for (const char c : bytes.substr(0, 40)) out += c >= ' ' && c < 0x7F ? c : '?';
@@ -115,7 +115,7 @@ void WarcSource::extract(RawDocument& document) const {
 void WarcSource::decode(std::string_view charset, RawDocument& document) const {
   const bool western = charset == "iso-8859-1" || charset == "windows-1252" ||
                        charset == "latin1" || charset == "cp1252";
-  // What is valid UTF-8 is UTF-8, whatever its label says.
+  // Valid UTF-8 is UTF-8, whatever its label.
   if (first_invalid_utf8(document.text) == std::string_view::npos) return;
   if (western || (charset.empty() && document.http))
     document.text = utf8_of_windows_1252(document.text);

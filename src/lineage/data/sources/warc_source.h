@@ -5,8 +5,8 @@
 namespace lineage {
 
 // Common Crawl's files (ISO 28500, WARC/1.0 and 1.1), packed or not: `response` records with HTML
-// or plain text of status 200, and WET's `conversion` records. Other records are passed over
-// uncounted. A damaged record is an Error with its place in the file.
+// or plain text of status 200, and WET's `conversion` records. Other records are skipped uncounted.
+// A damaged record is an Error with its place in the file.
 class WarcSource : public Source {
  public:
   using Source::Source;
