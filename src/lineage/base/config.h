@@ -35,20 +35,20 @@ namespace lineage {
 //
 // A field is a bool, an int64_t, a uint64_t, a double, a string, an enum, another config, a vector
 // of strings, of numbers or of configs, or a map from string to any of these. A vector or map that
-// the file gives replaces the default one whole; a single value is a vector of one. From that one
-// list come parsing, `--set model.layers=6`, unknown-key errors with the nearest name, the ranges
-// of numbers, the frozen copy inside each checkpoint and the reference page of the documentation.
+// the file gives replaces the default one whole; a single value is a vector of one. That one list
+// provides parsing, `--set model.layers=6`, unknown-key errors with the nearest name, the ranges of
+// numbers, the frozen copy inside each checkpoint and the reference page of the documentation.
 //
 // An integer may be written as 10_000_000, 1e7, "10M" or "1.5B", where that is a whole number; a
-// number may stand in quotes. The letters k, M, G or B, and T are powers of ten.
+// number may be quoted. The letters k, M, G or B, and T are powers of ten.
 
-// The numbers that a field accepts; every finite one unless said otherwise.
+// The numbers that a field accepts; by default every finite one.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false, high_open = false;  // the bound itself is refused
 
-  bool contains(double x) const;  // false for nan and infinities, whatever the bounds
+  bool contains(double x) const;  // false for nan and infinities with any bounds
   std::string text() const;       // "at least 1", "from 0 to 1", "above 0, at most 1"; or ""
 };
 constexpr Range at_least(double low) { return {.low = low}; }
@@ -61,8 +61,8 @@ constexpr Range from_above_to(double low, double high) {
   return {.low = low, .high = high, .low_open = true};
 }
 
-// In place of a range: the strings of this field are paths of files and folders, which are relative
-// to the file that they are written in.
+// In place of a range: the strings of this field are paths of files and folders, relative to the
+// file that contains them.
 struct PathField {};
 constexpr PathField kPaths;
 
@@ -87,8 +87,8 @@ concept ConfigTables =
 template <class T>
 concept ConfigMap = std::same_as<T, std::map<std::string, typename T::mapped_type>>;
 
-// A parsed TOML document (or one table of it), with the place of every value. A value itself:
-// cheap to copy, and changing a copy leaves the original alone.
+// A parsed TOML document (or one table of it), with the place of every value. A value type: cheap
+// to copy, and changing a copy leaves the original alone.
 class ConfigNode {
  public:
   ConfigNode();  // an empty document
@@ -96,19 +96,18 @@ class ConfigNode {
   static ConfigNode parse(std::string_view toml, const std::string& place);
   static ConfigNode load(const std::filesystem::path& toml);
 
-  // `a.b.c=value`, as `--set` takes it; the value is TOML, or else a bare string. Missing tables
+  // Applies `a.b.c=value`, as in `--set`; the value is TOML, or else a bare string. Missing tables
   // are made; an array's entry is named by its index or by its `name`: data.sources.0.weight=2.
   void set(std::string_view assignment);
   // Replaces the string at the key `pattern`, or every string of an array there. NAME in the
   // pattern matches any key: "sources.NAME.paths". `change` gets the string and its place.
   using ChangeString = std::function<std::string(const std::string&, const std::string& place)>;
   void change_strings(std::string_view pattern, const ChangeString& change);
-  // Gives the key at the end of `path`, a dotted path of tables, another name; false where it is
-  // absent.
+  // Renames the key at the end of `path`, a dotted path of tables; false if it is absent.
   bool rename(std::string_view path, std::string_view name);
-  // Fills the keys that this document lacks from `base`, table by table; they stand behind its own.
+  // Fills the keys that this document lacks from `base`, table by table, behind its own keys.
   void merge_under(const ConfigNode& base);
-  // The same in the order of `base`, behind which stands what only this document has (a recipe's
+  // The same in the order of `base`, followed by the keys that only this document has (a recipe's
   // `extends`).
   void extend(const ConfigNode& base);
 
@@ -137,10 +136,10 @@ struct ConfigKey {
   bool table = false;                     // holds further keys
   bool number = false;                    // or an array of numbers
   bool paths = false;                     // of files and folders
-  std::vector<std::string_view> names{};  // that an enum may have
+  std::vector<std::string_view> names{};  // of an enum
 };
 
-// Lists the keys of a config, tables before what they hold.
+// Lists the keys of a config, tables before their contents.
 class ConfigKeys {
  public:
   template <class F>
@@ -225,7 +224,7 @@ class ConfigReader {
     (*this)(key, field, doc);
   }
 
-  std::vector<std::string> names() const;  // of the keys that the file gives, in its order
+  std::vector<std::string> names() const;  // of the file's keys, in its order
   void finish() const;  // throws at the first key that no field read, with the nearest field's name
 
  private:
@@ -234,20 +233,20 @@ class ConfigReader {
     fields(reader, config);
     reader.finish();
   }
-  template <class T>  // instantiated in config_reader.cc, one a ConfigScalar and ConfigScalars
+  template <class T>  // instantiated in config_reader.cc, for every ConfigScalar and ConfigScalars
   void read(const char* key, T& field, Range);
   size_t choice(const char* key, size_t current, std::span<const std::string_view> names);
-  // `keys` of that table, for the help when the value is none.
+  // `keys` are that table's, for the hint when the value is not a table.
   std::optional<ConfigReader> table(const char* key, std::vector<ConfigKey> (*keys)() = nullptr);
   std::optional<std::vector<ConfigNode>> array(const char* key);
-  const ConfigNode::Value* find(const char* key);  // and remembers the key as a field's
+  const ConfigNode::Value* find(const char* key);  // also records the key as a field's
 
   ConfigNode table_;
   std::vector<std::string> known_;
 };
 
-// Writes a config as canonical TOML, every field explicit, docs left out: the frozen copy and what
-// digests are taken of. Reading it back and writing again gives the same bytes.
+// Writes a config as canonical TOML, every field explicit, without docs: the frozen copy and the
+// input of digests. Reading it back and writing again gives the same bytes.
 class ConfigWriter {
  public:
   ConfigWriter();
@@ -285,7 +284,7 @@ class ConfigWriter {
     fields(*this, config);
     close();
   }
-  template <class T>  // instantiated in config_writer.cc, one a ConfigScalar and ConfigScalars
+  template <class T>  // instantiated in config_writer.cc, for every ConfigScalar and ConfigScalars
   void write(const char* key, const T& value);
   void open(const char* key, bool element);
   void close();
@@ -294,9 +293,9 @@ class ConfigWriter {
   std::vector<Frame> frames_;
 };
 
-// Lists every key with its type, default and doc as a Markdown table, columns aligned so that a
-// terminal shows it well: the reference page and `--help`. An entry of an array is called N in a
-// key's name, an entry of a map NAME.
+// Lists every key with its type, default and doc as a Markdown table, columns aligned for
+// terminals: the reference page and `--help`. An entry of an array is called N in a key's name, an
+// entry of a map NAME.
 class ConfigReference {
  public:
   template <class F>
@@ -368,7 +367,7 @@ class ConfigCheck {
     } else if constexpr (std::same_as<F, double>) {
       number(key, field, range);
     } else if constexpr (ConfigScalar<F> || ConfigEnum<F>) {
-      // no number
+      // not a number
     } else if constexpr (ConfigScalars<F>) {
       for (size_t i = 0; i < field.size(); ++i)
         (*this)((std::string(key) + "." + std::to_string(i)).c_str(), field[i], "", range);
@@ -397,15 +396,15 @@ class ConfigCheck {
   std::string place_;
 };
 
-// Throws an Error that begins with `place` for a config, read from no TOML, that has a number out
-// of its field's range.
+// Throws an Error that begins with `place` for a config, not read from TOML, with a number out of
+// its field's range.
 template <class Config>
 void check_ranges(Config config, const std::string& place) {
   ConfigCheck check(place);
   fields(check, config);
 }
 
-// The whole node as a config; what the node leaves out keeps its default.
+// The whole node as a config; missing keys keep their defaults.
 template <class Config>
 Config read_config(const ConfigNode& node) {
   Config config;

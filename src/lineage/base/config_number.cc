@@ -18,7 +18,7 @@ struct Decimal {
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
-// The power of ten that a suffix stands for; -1 for another text.
+// The power of ten of a suffix; -1 for another text.
 int power_of(std::string_view suffix) {
   constexpr std::pair<std::string_view, int> kPowers[] = {{"", 0},  {"k", 3}, {"K", 3}, {"M", 6},
                                                           {"G", 9}, {"B", 9}, {"T", 12}};
@@ -96,7 +96,7 @@ std::optional<double> real_number(std::string_view text) {
   const std::string all = fmt::format("{}e{}", number->digits, number->exponent);
   double value = 0;
   if (std::from_chars(all.data(), all.data() + all.size(), value).ec != std::errc())
-    return std::nullopt;  // beyond what a double holds
+    return std::nullopt;  // out of a double's range
   return number->negative ? -value : value;
 }
 

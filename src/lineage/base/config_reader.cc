@@ -113,7 +113,7 @@ void read_value(const Value& value, const std::string& path, std::vector<T>& out
   out = std::move(elements);
 }
 
-// What helps where a table of these keys is wanted and `key` has a plain value.
+// The hint where a table of these keys is wanted and `key` has a plain value.
 std::string table_help(const Value& value, const std::string& path, const std::string& key,
                        const std::vector<ConfigKey>& keys) {
   for (const ConfigKey& k : keys)

@@ -8,7 +8,7 @@ namespace {
 
 using Value = ConfigNode::Value;
 
-// A value that stands after `key =`; a table within an array is an inline one.
+// A value after `key =`; a table within an array is an inline one.
 std::string inline_toml(const Value& value) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };

@@ -27,7 +27,7 @@ struct ConfigNode::Value {
   Table* table() { return std::get_if<Table>(&data); }
   const Value* find(std::string_view key) const;
   Value* find(std::string_view key);
-  std::string text() const;  // as an error shows it: `"six"`, `3`, `a table`
+  std::string text() const;  // as shown in errors: `"six"`, `3`, `a table`
 };
 
 struct ConfigNode::Value::Entry {
@@ -41,8 +41,8 @@ std::string toml_string(std::string_view text);
 std::string toml_number(double);  // the shortest that reads back exactly; always a TOML float
 std::string join_path(std::string_view path, std::string_view key);
 
-// What a text such as "10M", "1.5B", "1e7" or "1_000_000" says; k, M, G or B, and T are powers of
-// ten. Nothing for a text that is no number, or, of whole_number(), none below 2^64 without rest.
+// The number in a text such as "10M", "1.5B", "1e7" or "1_000_000"; k, M, G or B, and T are powers
+// of ten. Nothing for other text; whole_number() also refuses fractions and 2^64 or more.
 struct WholeNumber {
   bool negative = false;
   uint64_t magnitude = 0;
@@ -50,7 +50,7 @@ struct WholeNumber {
 std::optional<WholeNumber> whole_number(std::string_view text);
 std::optional<double> real_number(std::string_view text);
 
-// What helps with the line of a TOML document that does not parse; "" when nothing is known.
+// The hint on a line of a TOML document that does not parse; "" when there is none.
 std::string syntax_help(std::string_view line);
 
 }  // namespace lineage

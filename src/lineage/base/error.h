@@ -7,8 +7,8 @@
 
 namespace lineage {
 
-// The one exception of the project, thrown for what a user can cause: a file, a config, a shape.
-// `what()` reads "place: what was seen; what was wanted"; `hint()` is the command or the edit that
+// The one exception of the project, thrown for faults that a user can cause: a file, a config, a
+// shape. `what()` reads "place: fault; wanted state"; `hint()` is the command or the edit that
 // helps. Only cli/main.cc prints it (and exits 1).
 class Error : public std::runtime_error {
  public:

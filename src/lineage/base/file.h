@@ -14,8 +14,8 @@ namespace lineage {
 
 namespace fs = std::filesystem;
 
-// Whole-file reading and writing. Every failure throws an Error that names the path, what the
-// system said and what helps (a full disk says how much was wanted).
+// Whole-file reading and writing. Every failure throws an Error with the path, the system's message
+// and a hint (for a full disk, the number of bytes needed).
 std::string read_file(const fs::path&);
 
 // Writes beside `path` and renames, after fsync: a reader sees the old content or the new, never
@@ -53,7 +53,7 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Of waiting for a lock: what another process makes meanwhile, who is told, and when to stop.
+// Options of waiting for a lock: what the other process makes, for the note; and when to stop.
 struct LockWait {
   std::string what;
   Progress& progress;
@@ -65,13 +65,13 @@ class FolderLock {
  public:
   // An Error naming the process that holds it.
   explicit FolderLock(const fs::path& folder, const std::string& file = ".lock");
-  // Waits for the process that holds it, with a note that names it; Interrupted when told to stop.
+  // Waits for the process that holds it, with a note that names it; Interrupted by `interrupted`.
   FolderLock(const fs::path& folder, const LockWait&, const std::string& file = ".lock");
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  // The process that holds the lock now, found without creating anything; none: nobody does.
+  // The process that holds the lock now, found without creating anything; none: unlocked.
   static std::optional<std::string> holder_of(const fs::path& folder,
                                               const std::string& file = ".lock");
 

@@ -109,7 +109,7 @@ size_t object_end(std::string_view b) {
   return std::string_view::npos;
 }
 
-// An object that closes, or is cut by the end of what was seen, in its first line.
+// An object that closes, or is cut by the end of the bytes, in its first line.
 FileKind object_kind(std::string_view b) {
   const size_t line = b.find('\n'), end = object_end(b);
   if (line == std::string_view::npos) return FileKind::json_object;

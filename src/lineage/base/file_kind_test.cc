@@ -44,7 +44,7 @@ TEST(FileKind, TellsTheShapesOfJsonApart) {
   EXPECT_EQ(file_kind("\n\t{\"a\": 1}\n"), FileKind::json_object);
   EXPECT_EQ(file_kind("[header] A scene"), FileKind::text);
   EXPECT_EQ(file_kind("{ braces open a sentence }"), FileKind::text);
-  // A long record is cut by the limit of what is looked at.
+  // A long record is cut by the limit of the bytes examined.
   EXPECT_EQ(file_kind("{\"a\": \"" + std::string(2 * kFileKindBytes, 'x') + "\"}\n"),
             FileKind::json_object);
 }

@@ -24,7 +24,7 @@ size_t utf8_length(std::string_view text) {
   if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
-  // The second byte tells overlong forms, surrogates and what lies beyond U+10FFFF.
+  // The second byte reveals overlong forms, surrogates and codes beyond U+10FFFF.
   const uint8_t second = byte(1);
   const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
                      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
@@ -40,7 +40,7 @@ bool utf8(std::string_view text) {
   return true;
 }
 
-// What is wrong with it; empty: nothing.
+// The fault of a name; empty: none.
 std::string fault_of(std::string_view name) {
   if (name.empty()) return "is empty";
   if (!utf8(name)) return "is not UTF-8";

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What the Error says; empty: the name will do.
+// The Error's message; empty: the name is accepted.
 std::string refusal(const std::string& name) {
   try {
     check_file_name(name, "r.toml:3: nodes", "node");

@@ -9,23 +9,23 @@
 
 namespace lineage {
 
-// Folders that are made, checked and cleared. What lies on a user's disk is removed and replaced
-// here alone (tools/check_layers.py holds the other sources to that): whoever wants something gone
-// says how to tell what Lineage wrote, and all else stays.
+// Functions that make, check and clear folders. Files on a user's disk are removed and replaced
+// here alone (tools/check_layers.py holds the other sources to that): the caller says how to
+// recognise Lineage's files, and all others stay.
 
-// With the folders above it; an Error that names the path and what helps.
+// Makes it with the folders above it; an Error names the path and has a hint.
 void create_folders(const fs::path&);
 
-// Whether something of Lineage's writing lies at a path relative to the folder.
+// Whether the file at a path relative to the folder was written by Lineage.
 using IsOurs = std::function<bool(const fs::path& relative)>;
 
 // Removes files, links and empty folders below `folder` that are ours; the folder itself stays, and
-// so does whatever is not ours, folders with such things in them, and every ".lock". Links are
-// never followed. The caller is the only one who writes there: it holds the folder's lock.
+// so do foreign files, the folders that contain them, and every ".lock". Links are never followed.
+// The caller is the only writer there: it holds the folder's lock.
 void remove_ours(const fs::path& folder, const IsOurs&);
 
 // The same, and the folder itself with its ".lock" when nothing else is left there. False:
-// something stays. Does nothing where a link to a folder lies at the path.
+// something stays. Does nothing if the path is a link to a folder.
 bool remove_folder_of_ours(const fs::path& folder, const IsOurs&);
 
 // Bytes of the files below `folder` that remove_ours() would remove.
@@ -37,19 +37,19 @@ fs::path first_foreign(const fs::path& folder, const fs::path& at, const IsOurs&
 
 // Makes `link` a symbolic link to the folder `target`, by a relative path, in place of an earlier
 // link to something in the same folder. Several processes may do so at once. An Error when
-// something else lies there.
+// something else is there.
 void replace_link(const fs::path& link, const fs::path& target);
-// Removes the links in `folder` to something in the folder `targets`, but for those to keep.
+// Removes the links in `folder` to something in the folder `targets`, except those to keep.
 void remove_links(const fs::path& folder, const fs::path& targets,
                   const std::function<bool(const std::string& name)>& keep);
 
-// An Error unless a folder that can be written to is at the path, or can be made there as far as
-// is known. Makes nothing. `option` is what names it: "--out".
+// An Error unless a folder that can be written to is at the path, or can be made there as far as is
+// known. Makes nothing. `option` is its name: "--out".
 void check_writable_folder(const fs::path&, std::string_view option);
-// The same of a file: its folder can be written to, and it is no folder itself.
+// The same for a file: its folder can be written to, and it is not a folder itself.
 void check_writable_file(const fs::path&, std::string_view option);
 
-// An Error when one of two folders is the other or lies within it; `from` is read, `to` written.
+// An Error when one of two folders is or contains the other; `from` is read, `to` written.
 void check_apart(const fs::path& from, const fs::path& to);
 
 }  // namespace lineage

@@ -61,7 +61,7 @@ TEST_F(FolderTest, RemovesWhatIsOursAndNothingElse) {
   remove_ours(folder_ / "none", ours);  // is no error
 }
 
-// Random trees: what is not ours is there afterwards, as it was.
+// Random trees: foreign files are there afterwards, unchanged.
 TEST_F(FolderTest, WhateverIsNotOursSurvives) {
   const Rng rng(5);
   uint64_t at = 0;

@@ -4,9 +4,9 @@
 
 namespace lineage {
 
-// Thrown when a run stops because it was told to (a signal) and all that it had done is saved: the
-// same command goes on from there. The command line exits with its own status for it, so that a
-// scheduler can tell "start it again" from "failed".
+// Thrown when a run stops on request (a signal) with its work saved: the same command resumes
+// there. The command line exits with its own status for it, so that a scheduler can distinguish
+// "start it again" from "failed".
 class Interrupted : public Error {
  public:
   using Error::Error;

@@ -13,7 +13,7 @@ namespace {
 
 thread_local int wanted_threads = 0;  // 0: as many as there are cores
 
-// Of the calling thread; its own threads end with it.
+// The calling thread's team, whose threads end with it.
 thread_local std::unique_ptr<Team> team;
 
 }  // namespace

@@ -6,13 +6,13 @@
 namespace lineage {
 
 // Loops over fixed blocks on a team of threads. A block's bounds depend on `n` and `block` alone,
-// so what one block computes never depends on the number of threads; sums over blocks are combined
-// by the caller in block order.
+// so a block's result never depends on the number of threads; sums over blocks are combined by the
+// caller in block order.
 //
 // A loop never waits for a thread that is not running: the caller takes the blocks of threads that
-// have not come yet, and a thread without work spins for a moment and then sleeps. So on a machine
-// with other work the threads of a team run at the same time or not at all, as if the scheduler
-// knew that they belong together (gang scheduling: Ousterhout, "Scheduling Techniques for
+// have not started yet, and a thread without work spins for a moment and then sleeps. So on a
+// machine with other work the threads of a team run at the same time or not at all, as if the
+// scheduler knew that they belong together (gang scheduling: Ousterhout, "Scheduling Techniques for
 // Concurrent Systems", ICDCS 1982).
 
 int num_threads();            // of the next parallel loop on this thread

@@ -26,7 +26,7 @@
 namespace lineage {
 namespace {
 
-// Of this process, in bytes.
+// The address space of this process, in bytes.
 [[maybe_unused]] rlim_t address_space() {
   std::ifstream statm("/proc/self/statm");
   rlim_t pages = 0;

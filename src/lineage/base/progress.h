@@ -8,11 +8,11 @@
 
 namespace lineage {
 
-// What a long piece of work tells whoever watches. Only cli/ draws bars; a library calls this.
+// The progress reports of a long piece of work. Only cli/ draws bars; a library calls this.
 class Progress {
  public:
   virtual ~Progress() = default;
-  // `fraction` in [0, 1] of the piece called `what`; `detail` is one short line.
+  // `fraction` in [0, 1] of the piece `what`; `detail` is one short line.
   virtual void update(std::string_view what, double fraction, std::string_view detail) = 0;
   // One line worth keeping: a warning, a decision taken by rule, a finished piece.
   virtual void note(std::string_view line) = 0;
@@ -21,14 +21,14 @@ class Progress {
 // Discards everything.
 Progress& silent();
 
-// One line for pieces of work that go on side by side: how far all are together, and what each says
-// that is at work. Any thread may tell of its piece.
+// One line for pieces of work in parallel: the progress of all together, and the details of each
+// running one. Any thread may report its piece.
 class JointProgress {
  public:
   // `costs` of the pieces, in any unit; `what` names all of them.
   JointProgress(Progress& of_all, std::string what, std::vector<double> costs);
 
-  // What piece `i`, called `name`, tells of itself. It is done when this goes.
+  // The progress of piece `i`, called `name`. The piece is done when this is destroyed.
   std::unique_ptr<Progress> piece(size_t i, std::string name);
 
  private:

@@ -9,8 +9,8 @@
 namespace lineage {
 
 // Counter-based random numbers, Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011). A value depends on its key and index, never on who drew before it or on which
-// thread, so a checkpoint saves nothing but the seed and the step:
+// 1, 2, 3", SC 2011). A value depends on its key and index, never on earlier draws or the thread,
+// so a checkpoint saves nothing but the seed and the step:
 //
 //   Rng rng = Rng(seed).fold("dropout").fold(step);   // a key for every purpose
 //   float u = rng.uniform(i);                         // the i-th draw of that key

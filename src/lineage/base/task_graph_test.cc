@@ -60,7 +60,7 @@ TEST(TaskGraph, NoneBeginsBeforeWhatItWaitsFor) {
   }
 }
 
-// Two at a time: 0, and what begins the longest way, which is 2 with 3 behind it and not 1.
+// Two at a time: 0, and the start of the longest path, which is 2 with 3 behind it and not 1.
 TEST(TaskGraph, TheCostliestWayGoesFirst) {
   std::mutex mutex;
   std::vector<size_t> begun;

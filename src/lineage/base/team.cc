@@ -17,8 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // The serial parts of a training step are shorter than this, so on a quiet machine a thread hardly
-// ever sleeps in the middle of one. On a busy one it is what a thread wastes when it waits for one
-// that the scheduler has stopped, which then stays away for some milliseconds.
+// ever sleeps in the middle of one. On a busy one it is the time that a thread wastes waiting for
+// one that the scheduler has stopped, which then stays away for some milliseconds.
 constexpr std::chrono::microseconds kSpin(100);
 
 constexpr uint32_t kOpen = uint32_t{1} << 31;
@@ -118,7 +118,7 @@ void Team::leave() {
   if (gate_.fetch_sub(1, std::memory_order_release) == 1) gate_.notify_one();
 }
 
-// A thread's own share first, then what others have left of theirs.
+// A thread's own share first, then the rest of the others' shares.
 void Team::work(size_t self) {
   flush_denormals_to_zero();
   at_work_now = true;

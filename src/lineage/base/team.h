@@ -16,7 +16,7 @@ class Team {
  public:
   using RunBlock = void (*)(const void* body, int64_t block);
 
-  // The owner and `threads` - 1 others. Error when the system gives no more threads.
+  // The owner and `threads` - 1 others. Error when the system has no more threads.
   explicit Team(int threads);
   ~Team();
   Team(const Team&) = delete;
@@ -25,7 +25,7 @@ class Team {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
   void run(int64_t blocks, bool dynamic, const void* body, RunBlock);
 
-  // Whether the calling thread is at work on a block, of whichever team.
+  // Whether the calling thread is at work on a block of any team.
   static bool at_work();
 
  private:
@@ -44,7 +44,7 @@ class Team {
   // The loop, written by the owner while no worker is inside.
   const void* body_ = nullptr;
   RunBlock run_block_ = nullptr;
-  std::vector<Share> shares_;  // one a thread, the owner's first
+  std::vector<Share> shares_;  // one for each thread, the owner's first
   size_t shares_used_ = 0;
   std::mutex failure_mutex_;
   std::exception_ptr failure_;

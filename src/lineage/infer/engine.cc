@@ -107,10 +107,10 @@ Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
 
 void Engine::release(Slot slot) { slots_.at(static_cast<size_t>(slot)).reset(); }
 
-// Whether a new sequence may read its prompt now. What another slot holds of it is copied.
+// Whether a new sequence may read its prompt now. The part that another slot holds is copied.
 bool Engine::begin(size_t slot) {
   Sequence& s = *slots_[slot];
-  // The prompt's last token is read in any case: what follows is drawn from its row.
+  // The prompt's last token is read in any case: the next token is drawn from its row.
   const std::span<const Token> wanted(s.pending.data(),
                                       s.pending.size() - std::max<size_t>(1, s.reference.size()));
   size_t held = common_prefix(held_[slot], wanted), from = slot, coming = 0;
@@ -192,7 +192,7 @@ std::vector<Engine::Event> Engine::step() {
 }
 
 // A sequence whose reference is scored goes back to the end of its prompt: that token is read again
-// and all behind it is written anew.
+// and everything behind it is overwritten.
 void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& events) {
   const Tensor log_probs = ops::linear_log_probs(hidden, gpt_.head(), ids(rows.targets)).log_probs;
   check_log_probs(log_probs.data<float>());

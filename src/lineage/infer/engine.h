@@ -14,9 +14,9 @@ namespace lineage {
 // any step (continuous batching; Yu et al. 2022, "Orca"). Owns no weights: the model must outlive
 // it. Not thread-safe: one thread owns an engine.
 //
-// What a prompt has in common with one that the cache holds, of a sequence running or just
-// released, is copied from there; and a sequence waits for another that is about to read the same.
-// So several samples of a prompt read it once.
+// The beginning that a prompt shares with one in the cache, of a sequence running or just released,
+// is copied from there; and a sequence waits for another that is about to read the same. So several
+// samples of a prompt read it once.
 //
 // A sequence's tokens depend on its prompt and sampling alone, not on the other sequences of the
 // batch: every kernel used here sums a row in an order that does not depend on the other rows.
@@ -25,28 +25,28 @@ class Engine {
   struct Limits {
     int64_t slots = 64;          // sequences at once
     int64_t context = 0;         // tokens of a sequence; 0: the model's
-    int64_t prefill_rows = 256;  // prompt tokens taken in by one step
+    int64_t prefill_rows = 256;  // prompt tokens read by one step
   };
   Engine(const PackedGpt&, const Tokenizer&, Limits);
 
   using Slot = int;
-  // Takes a sequence in. Throws when the sampling is not valid, the prompt is empty, has a token
-  // outside the vocabulary or leaves no room for one new token; when full(). A reference is scored
-  // after the prompt before anything is generated, so that the prompt is read once for both.
+  // Adds a sequence. Throws when the sampling is invalid, the prompt is empty, has a token outside
+  // the vocabulary or leaves no room for one new token, or when full(). A reference is scored after
+  // the prompt before anything is generated, so that the prompt is read once for both.
   Slot admit(std::vector<Token> prompt, Sampling, std::vector<Token> reference = {});
   bool full() const;
   int64_t active() const;
   int64_t context() const { return limits_.context; }
-  int64_t rows_computed() const { return rows_computed_; }  // tokens read so far, by all
+  int64_t rows_computed() const { return rows_computed_; }  // tokens read so far, of all sequences
 
   struct Event {
     Slot slot;
     std::optional<SampledToken> draw;  // the new token; none in an event that only ends
-    std::string text;                  // newly certain text
+    std::string text;                  // text that is now certain
     std::optional<Completion::End> end;
     std::vector<float> reference;  // the log-probability of each of its tokens, in an event alone
   };
-  // One token for every sequence whose prompt is in; prompts go in at most `prefill_rows` a step.
+  // One token for every sequence whose prompt is read; reads at most `prefill_rows` prompt tokens.
   std::vector<Event> step();
   // Frees the slot of an ended sequence, or cancels a running one.
   void release(Slot);
@@ -74,7 +74,7 @@ class Engine {
   Limits limits_;
   KvCache cache_;
   std::vector<std::optional<Sequence>> slots_;
-  std::vector<std::vector<Token>> held_;  // the tokens whose rows each slot of the cache holds
+  std::vector<std::vector<Token>> held_;  // the tokens whose rows each slot of the cache has
   int64_t rows_computed_ = 0;
 };
 

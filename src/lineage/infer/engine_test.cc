@@ -140,7 +140,7 @@ TEST_F(EngineTest, ScoresWhatItGenerates) {
   EXPECT_EQ(scored[1].log_probs.size(), 2u);
 }
 
-// One reading of the prompt for both says what two say, whoever shares the batch.
+// One reading of the prompt for both gives the results of two, in any batch.
 TEST_F(EngineTest, AnswersAndScoresAReferenceFromOneReading) {
   std::vector<ScoreRequest> requests;
   std::vector<std::vector<Token>> prompts;
@@ -180,8 +180,8 @@ TEST_F(EngineTest, AnswersAndScoresAReferenceFromOneReading) {
   EXPECT_THROW(model->answer(std::vector<ScoreRequest>{{{1}, {kVocab}}}, one_token), Error);
 }
 
-// Samples of one prompt and prompts that begin alike read what they share once, and come out as
-// they do alone in an engine of their own.
+// Samples of one prompt and prompts that begin alike read their common part once, and have the
+// results of an engine of their own.
 TEST_F(EngineTest, SharedBeginningsAreReadOnce) {
   const auto prompt = [](int64_t kind, int64_t length) {
     std::vector<Token> p;

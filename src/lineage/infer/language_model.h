@@ -27,13 +27,13 @@ struct Scored {
   std::vector<float> log_probs;  // of each token of the continuation
 };
 
-// Some tokens, each as the one that comes next.
+// Candidates for the next token after a context.
 struct NextRequest {
   std::vector<Token> context;  // not empty
   std::vector<Token> candidates;
 };
 
-// The tokens that the first token of a text follows: Tokenizer::before_text(). An Error where the
+// The tokens that the first token of a text follows: Tokenizer::before_text(). An Error if the
 // tokenizer has none.
 std::vector<Token> context_of_beginning(const Tokenizer&);
 
@@ -44,7 +44,7 @@ class LanguageModel {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual int64_t context() const = 0;  // tokens, prompt and completion together
 
-  // The log-probability of each continuation after its context. An empty context stands for
+  // The log-probability of each continuation after its context. An empty context means
   // context_of_beginning().
   virtual std::vector<Scored> score(std::span<const ScoreRequest>) = 0;
 
@@ -52,14 +52,14 @@ class LanguageModel {
   // token, but a context is read once, whatever the number of its candidates.
   virtual std::vector<std::vector<float>> score_next(std::span<const NextRequest>);
 
-  // Called with new text as it comes (never part of a stop text); return false to cancel.
+  // Called with new text (never part of a stop text); return false to cancel.
   using OnText = std::function<bool(size_t prompt, std::string_view text)>;
   virtual std::vector<Completion> generate(std::span<const std::vector<Token>> prompts,
                                            std::span<const Sampling> samplings,  // one, or one each
                                            const OnText& = {}) = 0;
 
-  // What generate() makes of each context, and what score() says of its continuation, the reference
-  // (none where that is empty). A context is read once for both. No context may be empty.
+  // The result of generate() for each context, and of score() for its continuation, the reference
+  // (nothing if that is empty). A context is read once for both. No context may be empty.
   struct Answer {
     Completion completion;
     Scored reference;

@@ -8,8 +8,8 @@
 
 namespace lineage {
 
-// The text of a completion as its tokens come: finds stop texts, also those that cross tokens, and
-// holds back what may still become one.
+// The text of a completion, token by token: finds stop texts, also those that cross tokens, and
+// holds back text that may still become one.
 class TextStream {
  public:
   TextStream(const Tokenizer&, Token previous, std::vector<std::string> stop);
