@@ -15,15 +15,15 @@ namespace lineage {
 
 // A model on disk, a folder:
 //
-//   manifest.json         where it came from
-//   weights.safetensors   one F32 tensor a parameter, in the order of their names
-//   tokenizer.json        when it has a tokenizer
+//   manifest.json         its origin
+//   weights.safetensors   one F32 tensor per parameter, in the order of their names
+//   tokenizer.json        if it has a tokenizer
 //
 // An imported model has huggingface/ besides (see huggingface.h), and while a stage runs its
-// training-*.safetensors lie there too (training_state.h). Other files of the folder are left
+// training-*.safetensors are there too (training_state.h). Other files of the folder are left
 // alone, and one that no manifest lists is never replaced: write() throws. A reader sees the
-// checkpoint that was there before a write() or the one after, never half of one, at whatever
-// moment the writer failed or was killed. Immutable; moveable.
+// checkpoint from before a write() or the one after, never half of one, at whatever moment the
+// writer failed or was killed. Immutable; moveable.
 class Checkpoint {
  public:
   // Reads the manifest and the header of the weights. An open checkpoint stays readable when
@@ -33,8 +33,8 @@ class Checkpoint {
 
   // Adds further files to the staging folder that it is given; manifest.files will list them.
   using AddFiles = std::function<void(const fs::path& staging)>;
-  // Sets manifest.weights, .tokenizer and .files; the rest is the caller's to give. Returns the
-  // manifest as written. An Error, and nothing written, when a weight is not finite.
+  // Sets manifest.weights, .tokenizer and .files; the caller sets the rest. Returns the manifest as
+  // written. An Error, and nothing written, when a weight is not finite.
   static Manifest write(const fs::path& folder, Manifest, const Parameters&,
                         const Tokenizer* = nullptr, const AddFiles& add_files = {});
 
@@ -49,10 +49,10 @@ class Checkpoint {
     std::span<const char* const> may_lack{};
   };
   // Throws naming the first missing, misshapen or extra tensor, or when the digest is not the
-  // manifest's, or a weight is not finite; the parameters are then of no use.
+  // manifest's, or a weight is not finite; the parameters are then invalid.
   void load(Parameters&, const LoadOptions&) const;
   void load(Parameters& parameters) const { load(parameters, LoadOptions()); }
-  // Null when the model has none; an Error when the file holds another one than the manifest says.
+  // Null when the model has none; an Error when the file is not the manifest's.
   std::shared_ptr<const Tokenizer> load_tokenizer() const;
   // A further file that the manifest lists; read_ and check_ compare its digest.
   fs::path further_file(const std::string& name) const;
@@ -74,14 +74,14 @@ class Checkpoint {
   SafetensorsFile weights_;
 };
 
-// The files that the checkpoint in the folder consists of; in a node's folder that has lost its
+// The files that the checkpoint in the folder consists of; for a node's folder without its
 // manifest, those that it would have.
 IsOurs files_of_checkpoint(const fs::path& folder);
 
-// A frozen config that holds a model alone: "[model]" and its keys.
+// A frozen config with a model alone: "[model]" and its keys.
 std::string frozen_model_config(const GptConfig&);
 
-// Manifest::weights of a checkpoint that holds these parameters.
+// Manifest::weights of a checkpoint with these parameters.
 std::string digest_of_weights(const Parameters&);
 
 }  // namespace lineage

@@ -79,7 +79,7 @@ TEST_F(Checkpoints, ReplaceTheOldOneAndLeaveOtherFilesAlone) {
             (std::vector<std::string>{"manifest.json", "metrics.jsonl", "weights.safetensors"}));
   EXPECT_TRUE(same_values(*loaded().parameters, *two_.parameters));
   Model old = make_model(config_, false);
-  before.load(*old.parameters);  // what was open stays readable
+  before.load(*old.parameters);  // an open checkpoint stays readable
   EXPECT_TRUE(same_values(*old.parameters, *one_.parameters));
 }
 
@@ -244,7 +244,7 @@ TEST_F(Checkpoints, CheckTheDigestOfFurtherFiles) {
   EXPECT_SAYS(Checkpoint::open(path_).read_further("other"), "no file other");
 }
 
-// A limit on the size of files stands for the full disk: writing fails half-way.
+// A limit on the size of files simulates a full disk: writing fails half-way.
 TEST_F(Checkpoints, SurviveAWriteThatFails) {
   write(one_);
   rlimit before{};

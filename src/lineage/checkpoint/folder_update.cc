@@ -15,7 +15,7 @@
 namespace lineage {
 namespace {
 
-// Names that are Lineage's alone: whatever lies in these folders is what an update wrote.
+// Names that are Lineage's alone: everything in these folders was written by an update.
 constexpr const char* kIncoming = ".lineage-incoming";
 constexpr const char* kCommitted = ".lineage-committed";
 

@@ -7,12 +7,11 @@
 
 namespace lineage {
 
-// Replaces several files of a folder at once; whatever else lies there stays. The new files are
-// written into folder/.lineage-incoming; commit() renames that to folder/.lineage-committed, which
-// is the one moment when the new files take the place of the old, moves them into the folder, and
-// removes what was ours and is not among them.
-// A reader goes through current_file(), so it sees all the old files or all the new ones, at
-// whatever moment a writer was killed; the next writer finishes what is left to move.
+// Replaces several files of a folder at once; all others stay. The new files are written into
+// folder/.lineage-incoming; commit() renames that to folder/.lineage-committed, which is the one
+// moment when the new files replace the old, moves them into the folder, and removes our old files
+// that are not among them. A reader goes through current_file(), so it sees all the old files or
+// all the new ones, at whatever moment a writer was killed; the next writer completes the moves.
 //
 //   FolderUpdate update(folder);
 //   write_file_atomic(update.staging() / "a.json", ...);
@@ -29,9 +28,9 @@ class FolderUpdate {
   FolderUpdate& operator=(const FolderUpdate&) = delete;
 
   const fs::path& staging() const { return staging_; }
-  // `last` is moved after all others, so that whoever looks for it by its plain path finds the
-  // others in place. A folder (of the staging one) takes the place of the whole old one. An Error,
-  // before anything is changed, when something that is not ours lies in the place of a new file.
+  // `last` is moved after all others, so that a reader who finds it by its plain path finds the
+  // others in place. A folder in staging() replaces the whole old one. An Error, before anything is
+  // changed, when a foreign file is in the place of a new one.
   void commit(const std::string& last);
 
  private:
@@ -42,13 +41,13 @@ class FolderUpdate {
   int lock_ = -1;
 };
 
-// The first name in the folder but those that a killed FolderUpdate left; empty: there is none.
+// The first name in the folder except those of a killed FolderUpdate; empty: there is none.
 std::string first_name_in(const fs::path& folder);
 
 // Where the file `name` ("manifest.json", "huggingface/config.json") is at this moment.
 fs::path current_file(const fs::path& folder, const std::string& name);
 
-// Makes what was created, renamed or removed in the folder last through a power cut.
+// Makes creations, renames and removals in the folder survive a power cut.
 void sync_folder(const fs::path&);
 
 }  // namespace lineage

@@ -6,7 +6,7 @@
 namespace lineage {
 
 // IEEE 754 binary16 and bfloat16 as bits. Widening is exact, NaN payloads included; narrowing
-// rounds to nearest, ties to even, so that narrowing what was widened gives the same bits.
+// rounds to nearest, ties to even, so that narrowing a widened value gives the same bits.
 
 constexpr float from_bf16(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
 

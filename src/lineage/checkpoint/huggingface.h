@@ -11,14 +11,13 @@ namespace lineage {
 // Hugging Face's transformers: config.json, model.safetensors (or shards and their index) and the
 // tokenizer's files.
 //
-// An imported model keeps in huggingface/ what our own files cannot say: config.json, the
+// An imported model keeps in huggingface/ the data that our own files lack: config.json, the
 // tokenizer's files and the folder's other small texts word for word, the names, types and files of
 // the tensors with their headers (layout.json), and the tensors that no model here reads (attention
 // masks, value heads), each distinct one once (buffers.safetensors). So an export after an import
-// gives these files back, byte for byte; only weights in F64, which are rounded to F32, come back
-// rounded.
+// restores these files, byte for byte; only weights in F64 are rounded to F32.
 
-// Called with one sentence for each thing that was not taken as it is.
+// Called with one sentence for each part that was changed or left out.
 using OnNote = std::function<void(const std::string&)>;
 
 struct ImportOptions {
@@ -33,8 +32,8 @@ struct ExportOptions {
   OnNote note = {};
 };
 // Writes the checkpoint `model` to the folder `to`, which must be new or empty. A model grown here
-// becomes a GPT-2 (position_offset 0) or an OPT (2); an Error names what the format cannot say. A
-// tuned one has its template of turns as chat_template (ChatTemplate::jinja()).
+// becomes a GPT-2 (position_offset 0) or an OPT (2); an Error names the features that the format
+// lacks. A tuned one has its template of turns as chat_template (ChatTemplate::jinja()).
 void export_huggingface(const fs::path& model, const fs::path& to, const ExportOptions& = {});
 
 }  // namespace lineage

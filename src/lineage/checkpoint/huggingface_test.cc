@@ -61,7 +61,7 @@ struct Theirs {
 
 class HuggingFace : public ::testing::Test {
  protected:
-  // What an export of a random model gives.
+  // The export of a random model.
   Theirs theirs(const GptConfig& config, uint64_t seed = 1) {
     const fs::path model = folder_ / "native", out = folder_ / "exported";
     fs::remove_all(model);
@@ -114,7 +114,7 @@ class HuggingFace : public ::testing::Test {
     return expect_round_trip();
   }
 
-  // Collects what is noted, but for the absence of a tokenizer, which most tests have none of.
+  // Collects the notes, except for that of a missing tokenizer, since most tests have none.
   OnNote take_note() {
     return [this](const std::string& note) {
       if (!note.starts_with("the folder has no tokenizer")) notes_.push_back(note);

@@ -10,7 +10,7 @@
 
 namespace lineage {
 
-// How a report groups the stages.
+// A report's groups of stages.
 enum class StageKind : uint8_t { base, tuned, feedback };
 constexpr std::array<std::string_view, 3> enum_names(StageKind) {
   return {"base", "tuned", "feedback"};
@@ -24,7 +24,7 @@ struct StageText {
   bool operator==(const StageText&) const = default;
 };
 
-// Where a model came from: enough to rebuild it, and to follow an ability back to its stage.
+// The origin of a model: enough to rebuild it, and to trace an ability back to its stage.
 struct Manifest {
   std::string stage;  // "pretrain", "sft", "import"
   StageText stage_text;
@@ -35,12 +35,12 @@ struct Manifest {
   std::map<std::string, nlohmann::json> datasets;  // per source: documents, bytes, digest, ...
   std::string tokenizer;  // Tokenizer::digest(); empty when the model has none
   std::string config;     // frozen TOML; its table [model] is the GptConfig
-  std::string world;      // TOML of the micro-world it grew up in; empty: in none
+  std::string world;      // TOML of the micro-world it was trained on; empty: none
   std::string code;       // version of the program
   uint64_t seed = 0;
   int64_t step = 0, tokens = 0;
   std::string weights;                       // digest of the tensors: this model's own name
-  std::string created;                       // 2024-05-31T12:00:00Z; as the writer gives it
+  std::string created;                       // 2024-05-31T12:00:00Z; set by the writer
   std::map<std::string, std::string> files;  // further files of the checkpoint -> SHA-256
   bool operator==(const Manifest&) const = default;
 };
@@ -50,7 +50,7 @@ std::string to_json(const Manifest&);
 // `place` names the file in errors.
 Manifest parse_manifest(std::string_view json, const std::string& place);
 
-// This moment as `created` wants it.
+// This moment in the format of `created`.
 std::string utc_now();
 
 }  // namespace lineage

@@ -13,7 +13,7 @@ namespace lineage {
 // "heldout_loss/books/grammar".
 struct MetricName {
   std::string metric;    // "loss"
-  bool heldout = false;  // measured on data that training does not see
+  bool heldout = false;  // measured on data held out of training
   std::string part{};    // of the data: a source, or SOURCE/LABEL; empty: all of it
   std::string text() const;
   static MetricName parse(const std::string& text);
@@ -24,14 +24,14 @@ using MetricValues = std::map<MetricName, double>;
 // One line of a node's metrics.jsonl (docs/formats.md): a step of training, or a measurement.
 struct MetricsLine {
   int64_t step = 0, tokens = 0;  // both counted up to here
-  // Of a step: how it went, which nothing judges a model by.
+  // Of a step: diagnostics that no score of a model uses.
   std::optional<double> lr{}, grad_norm{}, tokens_per_s{}, mfu{};
   std::string event{};    // such as a step that was skipped; empty: none
   MetricValues values{};  // each is a curve of the report
 };
 
 // Writes metrics.jsonl; lines are flushed one by one. A run that resumes after `step` drops the
-// lines of later steps, since those steps come again. Used by one thread of rank 0.
+// lines of later steps, since it repeats them. Used by one thread of rank 0.
 class MetricsWriter {
  public:
   MetricsWriter() = default;  // discards

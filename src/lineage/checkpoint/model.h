@@ -6,7 +6,7 @@
 
 namespace lineage {
 
-// A model in memory, as inference, stages and the command line share it. Moveable: the Gpt holds
+// A model in memory, shared by inference, stages and the command line. Moveable: the Gpt holds
 // handles into the parameters, which do not move.
 struct Model {
   GptConfig config;

@@ -16,7 +16,7 @@ constexpr RenamedKey kRenamedKeys[] = {
     {"feedme.least_rating", "min_rating"},
 };
 
-// A frozen config with today's names; as it is where all are.
+// A frozen config with today's names; unchanged if all are.
 std::string with_renamed_keys(const std::string& toml, const std::string& place);
 
 }  // namespace lineage

@@ -19,7 +19,7 @@ namespace lineage {
 //   {"__metadata__": {"format": "pt"},
 //    "wte.weight": {"dtype": "F32", "shape": [160, 48], "data_offsets": [0, 30720]}, ...}
 //
-// Whatever a file holds, reading it ends in tensors within its bytes or in an Error.
+// Reading any file ends in tensors within its bytes or in an Error.
 
 enum class StoredType : uint8_t {
   f64,
@@ -40,7 +40,7 @@ std::string_view stored_name(StoredType);  // "F32", "BOOL"
 int64_t size_of(StoredType);               // bytes an element
 bool floating(StoredType);
 
-// What the header says of a tensor.
+// The header's entry for a tensor.
 struct TensorHeader {
   std::string name;
   StoredType type = StoredType::f32;
@@ -55,7 +55,7 @@ struct StoredTensor : TensorHeader {
 struct SafetensorsContent {
   std::vector<StoredTensor> tensors;  // in the order of their bytes
   std::map<std::string, std::string> metadata;
-  std::string_view header;  // its text, with the spaces that fill it up
+  std::string_view header;  // its text, padding spaces included
 };
 
 // `place` names the file in errors. The tensors point into `file`.
@@ -65,7 +65,7 @@ SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std:
 void read_floats(const StoredTensor&, std::span<float> out);
 // Floating-point types as f32; integers as i32, an Error when one does not fit.
 Tensor read_tensor(const StoredTensor&);
-// Into memory that is there; shape and type must be those of read_tensor().
+// Into existing memory; shape and type must be those of read_tensor().
 void read_tensor(const StoredTensor&, const Tensor& into);
 // The elements of an f32 tensor as they are stored in a floating-point type, rounded to it.
 std::vector<std::byte> narrowed(std::span<const float>, StoredType);
@@ -117,7 +117,7 @@ class SafetensorsWriter {
  public:
   SafetensorsWriter(const fs::path&, std::vector<TensorHeader>,
                     const std::map<std::string, std::string>& metadata = {});
-  // With the text of a header that declares these very tensors, as another program spelled it.
+  // With another program's text of a header that declares exactly these tensors.
   SafetensorsWriter(const fs::path&, std::vector<TensorHeader>, std::string_view header);
   // The next tensor. f32 may be declared f32, f16 or bf16; i32 must be declared i32.
   void write(const Tensor&);
@@ -146,7 +146,7 @@ struct SafetensorsShard {
 };
 // Cuts a model so that no shard has more than `limit` bytes, but one tensor at least.
 std::vector<SafetensorsShard> plan_shards(std::span<const TensorHeader>, int64_t limit);
-// model.safetensors.index.json, for shards that lie in `folder`.
+// model.safetensors.index.json, for the shards in `folder`.
 void write_shard_index(const fs::path& folder, std::span<const SafetensorsShard>);
 
 }  // namespace lineage

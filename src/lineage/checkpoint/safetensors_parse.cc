@@ -31,7 +31,7 @@ constexpr TypeInfo kTypes[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, 
   throw Error(what, std::string(hint));
 }
 
-// The header's text: what the first eight bytes promise must be in the file.
+// The header's text: the file must be as long as the first eight bytes require.
 std::string_view header_text(std::span<const std::byte> file, const std::string& place) {
   uint64_t length = 0;
   if (file.size() < sizeof length)
@@ -179,7 +179,7 @@ SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std:
       content.metadata[key] = value.get<std::string>();
     }
   }
-  // Empty tensors share an offset with what follows, and stand before it.
+  // Empty tensors share an offset with the next one, and precede it.
   std::ranges::sort(content.tensors, {}, [](const StoredTensor& t) {
     return std::tuple(t.data.data(), t.data.size(), std::string_view(t.name));
   });

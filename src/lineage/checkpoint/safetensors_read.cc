@@ -164,7 +164,7 @@ constexpr OtherWeights kOtherWeights[] = {
     {"flax_model.msgpack", ", from_flax=True"},
 };
 
-// What else a folder without model.safetensors holds, and what helps then.
+// The Error for a folder without model.safetensors, with a hint by its other files.
 [[noreturn]] void refuse_without_weights(const fs::path& folder) {
   std::error_code ignored;
   const std::string at = folder.string();

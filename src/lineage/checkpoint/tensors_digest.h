@@ -16,7 +16,7 @@ class TensorsDigest {
   Digest digest_;
 };
 
-// Of a file's tensors, whatever their order in it.
+// The digest of a file's tensors, whatever their order in it.
 std::string digest_of_tensors(const SafetensorsFile&);
 
 }  // namespace lineage

@@ -30,7 +30,7 @@ inline void flip(const fs::path& path, size_t offset, char mask = 1) {
   write_bytes(path, bytes);
 }
 
-// What the Error says, with its hint after " | "; "" when nothing is thrown.
+// The Error's message, with its hint after " | "; "" when nothing is thrown.
 template <class Body>
 std::string error_of(const Body& body) {
   try {
@@ -51,7 +51,7 @@ inline bool has(const std::string& text, std::string_view part) {
     EXPECT_TRUE(::lineage::testing::has(said_, part)) << "it said: " << said_;     \
   } while (false)
 
-// A process that does the same again and again until it is killed, by the destructor at the latest.
+// A process that repeats `body` until it is killed, by the destructor at the latest.
 class KilledProcess {
  public:
   template <class Body>
@@ -66,7 +66,7 @@ class KilledProcess {
   ~KilledProcess() { kill(); }
   KilledProcess(const KilledProcess&) = delete;
   KilledProcess& operator=(const KilledProcess&) = delete;
-  // True when it was still at its work.
+  // True when it was still running.
   bool kill() {
     if (pid_ <= 0) return false;
     ::kill(pid_, SIGKILL);

@@ -42,7 +42,7 @@ std::vector<StateFile> newest_first(const fs::path& folder) {
   return files;
 }
 
-// Of the JSON and the tensors; `step` is in the JSON's envelope.
+// A digest of the JSON and the tensors; `step` is in the JSON's envelope.
 std::string state_digest(const std::string& envelope, const std::string& tensors) {
   return Digest().field(envelope).field(tensors).hex();
 }
@@ -55,7 +55,7 @@ std::string digest_of_tensors(const NamedTensors& tensors) {
   return digest.hex();
 }
 
-// A state, or what a writer that was killed left of one (base/file.h).
+// A state, or a killed writer's partial file (base/file.h).
 bool is_state(const fs::path& file) {
   const std::string name = file.string();
   const size_t partial = name.find(".partial.");

@@ -22,13 +22,13 @@ struct BenchConfig {
 struct Product {
   int64_t m, n, k;
 };
-// Those of a training step's forward pass, with the head's in one piece of at most 4096 columns.
+// Those of a training step's forward pass, with the head's cut to at most 4096 columns.
 std::vector<Product> products(const BenchConfig&);
 
 // GFLOP/s of one product, the best of repeated runs over `seconds`.
 double product_gflops(const Product&, double seconds);         // by our kernels
 double product_gflops_onednn(const Product&, double seconds);  // by dnnl_sgemm
-// The best of both over the given products: the machine's peak, for shares of it.
+// The best of both over the given products: the machine's peak, for relative speeds.
 double sgemm_peak(const std::vector<Product>&, double seconds_each);
 
 struct BenchOptions {
@@ -43,7 +43,7 @@ struct BenchOptions {
   int64_t vocab = 8192;
 };
 
-// Those named by --config, all when none is, with the overrides; an Error that lists the names.
+// The configurations of --config (all if it is absent) with the overrides; an Error lists them.
 std::vector<BenchConfig> chosen_configs(const BenchOptions&);
 
 void bench_matmul(const BenchOptions&);

@@ -13,7 +13,7 @@
 namespace lineage::cli {
 namespace {
 
-// Decoding needs no text: a vocabulary of one-byte pieces stands in for a tokenizer.
+// Decoding needs no text: a vocabulary of one-byte pieces replaces a tokenizer.
 class NoText final : public Tokenizer {
  public:
   explicit NoText(int64_t vocab) : vocab_(vocab) {}

@@ -12,7 +12,7 @@
 namespace lineage::cli {
 namespace {
 
-// What other programs call the work of one of our commands.
+// Other programs' names for our commands.
 const std::map<std::string, std::string, std::less<>> kOtherNames = {
     {"chat", "complete --chat"}, {"generate", "complete"}, {"sample", "complete"},
     {"run", "complete"},         {"train", "grow"},        {"fit", "grow"},

@@ -10,7 +10,7 @@
 
 namespace lineage::cli {
 
-// One function a subcommand, each in its own file; it declares the options and the work.
+// One function for each subcommand, in its own file; it declares the options and the work.
 void add_grow(CLI::App&);
 void add_complete(CLI::App&);
 void add_score(CLI::App&);
@@ -25,21 +25,21 @@ void add_selftest(CLI::App&);
 void add_world(CLI::App&);
 void add_world_audit(CLI::App& world);
 
-// The page of a report, or a line that says why it is not written.
+// Writes the page of a report, or prints a line with the reason why not.
 void write_page(const Report&, const std::filesystem::path& page);
 
-// An Error unless a report may be written there: it replaces an earlier one and nothing else.
+// An Error unless a report may be written there: it may replace only an earlier report.
 void check_report_place(const std::filesystem::path& file);
 
 // On a terminal one line that moves, elsewhere a plain line now and then. Silent on other ranks.
 std::unique_ptr<Progress> terminal_progress();
 
-// SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask a run to save its state and stop; a second SIGINT or
-// SIGTERM ends it at once.
+// On SIGINT, SIGTERM, SIGHUP or SIGUSR1 a run saves its state and stops; a second SIGINT or SIGTERM
+// ends it at once.
 void catch_interrupts();
 bool interrupted();
 
-std::filesystem::path home_folder();  // what ~ is in a recipe; empty where HOME is not set
+std::filesystem::path home_folder();  // ~ in a recipe; empty if HOME is not set
 void set_threads(int threads);        // 0: all cores, or a rank's share of them under mpirun
 
 }  // namespace lineage::cli

@@ -134,7 +134,7 @@ std::vector<Token> stop_tokens(const Tokenizer& tokenizer, bool turns) {
   return stops;
 }
 
-// One model that answers prompts, and what it wrote so far.
+// One model that answers prompts, and its output so far.
 class Writer {
  public:
   Writer(const CompleteOptions& o, Model& model, bool turns)
@@ -249,7 +249,7 @@ void converse(const CompleteOptions& o, const Model& model, Writer& writer) {
 void complete(const CompleteOptions& o) {
   check_usage(o);
   set_threads(o.threads);
-  open_checkpoint(o.model);  // for what it says of a folder that is none
+  open_checkpoint(o.model);  // for its Errors about other folders
   Model model = load_model(o.model);
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the prompt with",

@@ -6,7 +6,7 @@
 
 namespace lineage::cli {
 
-// How a program ended in CPython: its standard output and the class of the exception, or "".
+// The result of a program in CPython: its standard output and the class of the exception, or "".
 struct PythonRun {
   std::string output, exception;
 };

@@ -50,7 +50,7 @@ ScenarioList questions_of(const EvalOptions& o, Progress& progress) {
                           o.abilities);
 }
 
-// Models of one name, as of several seeds or trees, are told apart as their folders are.
+// Models of one name, as of several seeds or trees, are distinguished like their folders.
 void tell_apart(std::vector<ScoreRow>& rows) {
   constexpr size_t kDigits = 12;
   std::map<std::string, std::set<std::string>> keys;

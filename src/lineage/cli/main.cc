@@ -58,7 +58,7 @@ int run(int argc, char** argv) {
   CLI::App app("Lineage grows the GPT-3.5 family tree and shows which stage gave each ability.",
                "lineage");
   app.set_version_flag("--version", std::string("lineage ") + kVersion);
-  add_commands(app);  // before what they would inherit
+  add_commands(app);  // before the flags that they would inherit
   app.set_help_all_flag("--help-all", "Help of every command");
   app.footer(
       "lineage COMMAND --help lists a command's options. A first tree:\n"

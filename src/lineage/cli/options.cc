@@ -174,7 +174,7 @@ CLI::Option* add_names(CLI::App* c, const std::string& names, std::vector<std::s
           into.push_back(list.substr(at, end - at));
         }
       });
-  if (!option->nonpositional())  // CLI11 gives such a positional its second value only if asked so
+  if (!option->nonpositional())  // else CLI11 gives such a positional one value only
     option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
   return option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }

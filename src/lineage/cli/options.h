@@ -17,7 +17,7 @@ namespace lineage::cli {
 // The program's exit statuses besides 0; docs/errors.md has the table.
 constexpr int kErrorStatus = 1;
 constexpr int kUsageStatus = 2;         // the command line is not understood
-constexpr int kInterruptedStatus = 75;  // EX_TEMPFAIL: what was done is saved; start it again
+constexpr int kInterruptedStatus = 75;  // EX_TEMPFAIL: the work is saved; start it again
 
 // A command line that cannot be understood.
 class UsageError : public Error {
@@ -25,16 +25,16 @@ class UsageError : public Error {
   using Error::Error;
 };
 
-// How the options of all commands are declared. Each takes exactly one value an occurrence, so a
-// positional argument may follow it; a value is checked when it is read, and a UsageError names the
-// option, the value and what is wanted.
+// Functions that declare the options of all commands. Each option takes exactly one value per
+// occurrence, so a positional argument may follow it; a value is checked when it is read, and a
+// UsageError names the option, the value and the wanted one.
 
-constexpr int64_t kManyTokens = 1'000'000'000;  // the most that an option may ask for
+constexpr int64_t kManyTokens = 1'000'000'000;  // the most that an option accepts
 constexpr int kMaxThreads = 1024;               // more exhaust a process's stack or its limits
 
 namespace detail {
 
-// `type` is what stands for the value in --help; `take` is given each value and the option's name.
+// `type` represents the value in --help; `take` gets each value and the option's name.
 CLI::Option* add_values(CLI::App*, const std::string& names, const char* type,
                         const std::string& help,
                         std::function<void(const std::string& value, const std::string& name)>);
@@ -62,7 +62,7 @@ CLI::Option* add_number(CLI::App* c, const std::string& names, T& into, Range ra
       }());
 }
 
-// Any number from 0 that 64 bits hold.
+// Any unsigned 64-bit number.
 CLI::Option* add_seed(CLI::App*, const std::string& names, uint64_t& into, const std::string& help);
 CLI::Option* add_seed(CLI::App*, const std::string& names, std::optional<uint64_t>& into,
                       const std::string& help);
@@ -70,13 +70,13 @@ CLI::Option* add_seed(CLI::App*, const std::string& names, std::optional<uint64_
 // Any text, an empty one too.
 CLI::Option* add_text(CLI::App*, const std::string& names, std::string& into,
                       const std::string& help);
-// The same as often as it is given.
+// The same for an option that may be repeated.
 CLI::Option* add_texts(CLI::App*, const std::string& names, std::vector<std::string>& into,
                        const std::string& help);
 // One of these words.
 CLI::Option* add_choice(CLI::App*, const std::string& names, std::string& into,
                         std::vector<std::string> choices, const std::string& help);
-// Text that may not be empty, and how it shows in --help.
+// Text that may not be empty; `type` is shown in --help.
 CLI::Option* add_name(CLI::App*, const std::string& names, std::string& into, const char* type,
                       const std::string& help);
 // A file or a folder. An empty path, as from an unset variable, would be the working folder.

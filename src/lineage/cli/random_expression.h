@@ -12,8 +12,8 @@
 
 namespace lineage::minipy {
 
-// The pieces in a row. In braces, since what is drawn for them then is drawn from left to right
-// with every compiler, which `+` does not promise.
+// The concatenated pieces. In braces, so that every compiler draws them from left to right, which
+// `+` does not promise.
 std::string cat(std::initializer_list<std::string_view> pieces);
 
 // Random expressions of each type over the names defined so far, in Python source.
@@ -24,7 +24,7 @@ class RandomExpressions {
 
   explicit RandomExpressions(Draw draw) : draw_(draw) {}
 
-  // At most `depth` operations within each other.
+  // At most `depth` nested operations.
   std::string expression(Type, int depth);
   std::string text(int depth);
   std::string number(int low, int high) { return std::to_string(draw_.between(low, high)); }

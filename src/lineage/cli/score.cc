@@ -66,7 +66,7 @@ void print_score(const ScoreOptions& o, const TextScore& s) {
 
 void score(const ScoreOptions& o) {
   set_threads(o.threads);
-  open_checkpoint(o.model);  // for what it says of a folder that is none
+  open_checkpoint(o.model);  // for its Errors about other folders
   Model model = load_model(o.model);
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the text with",

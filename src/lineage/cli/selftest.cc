@@ -66,7 +66,7 @@ ProgramRuns sample(const SelftestOptions& o) {
   return s;
 }
 
-// The built-in interpreter against CPython on random programs: what they print and how they end.
+// The built-in interpreter against CPython on random programs: their outputs and exceptions.
 void cpython(const SelftestOptions& o) {
   const ProgramRuns s = sample(o);
   const std::vector<PythonRun> python = run_cpython(o.python, s.programs);

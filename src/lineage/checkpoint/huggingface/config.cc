@@ -76,7 +76,7 @@ FieldTexts field_texts(GptConfig c) {
   return all;
 }
 
-// What of the model the family's config.json cannot say: one text for each field.
+// The model's fields that the family's config.json cannot express, one text for each.
 std::vector<std::string> losses(const HuggingFaceFamily& family, const GptConfig& model) {
   const std::string type(family.model_type);
   GptConfig back;
@@ -106,7 +106,7 @@ HuggingFaceConfig read_huggingface_config(const fs::path& path) {
 }
 
 const HuggingFaceFamily& writable_family(const GptConfig& model, const std::string& place) {
-  // Of the families that come nearest.
+  // The fewest losses of any family.
   size_t fewest = SIZE_MAX;
   std::string all;
   for (const HuggingFaceFamily* family : huggingface_families()) {

@@ -15,11 +15,11 @@ namespace lineage {
 int64_t config_size(const JsonObject&, std::string_view key, int64_t fallback);
 int64_t config_heads(const JsonObject&, std::string_view key, int64_t width);
 double config_positive(const JsonObject&, std::string_view key, double fallback);
-// `variant`: which models have the other value, which is refused.
+// `variant`: the models with the other value, which is refused.
 void config_flag(const JsonObject&, std::string_view key, bool wanted, bool fallback,
                  const std::string& variant);
 
-// activation_function, and the name that we write for it: null where transformers has none.
+// activation_function, and the name to write for it: null if transformers has none.
 Activation config_activation(const JsonObject&, const std::string& fallback);
 nlohmann::ordered_json activation_json(Activation);
 

@@ -27,7 +27,7 @@ PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& conf
   return parts;
 }
 
-// Of a model that was grown here: as transformers would save it.
+// The layout of a model grown here: as transformers would save it.
 HuggingFaceLayout default_layout(const GptConfig& config, const std::string& place, int64_t limit) {
   HuggingFaceLayout layout;
   layout.family = &writable_family(config, place);

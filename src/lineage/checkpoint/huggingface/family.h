@@ -10,25 +10,25 @@
 
 namespace lineage {
 
-// A family of models that Hugging Face's transformers has a class for. Everything that sets one
-// family apart is in its row, one file each; families.cc lists them.
+// A family of models with a class in Hugging Face's transformers. Everything specific to a family
+// is in its row, one file each; families.cc lists them.
 struct HuggingFaceFamily {
-  std::string_view model_type;                 // as config.json says it: "gpt2"
+  std::string_view model_type;                 // as in config.json: "gpt2"
   std::string_view class_prefix;               // of the names in "architectures": "GPT2"
-  std::span<const std::string_view> prefixes;  // of all tensors but the head; we write the first
+  std::span<const std::string_view> prefixes;  // of all tensors but the head; exports use the first
   std::span<const std::string_view> buffers;   // ends of the names of tensors that are not weights
 
   // Of the keys vocab_size, tie_word_embeddings and the special tokens' ids, which all families
   // share, only vocab_size is read here. Absent keys have the defaults of transformers; an Error
   // names the key of a variant whose output would differ from ours.
   GptConfig (*read)(const JsonObject& config);
-  // The family's own keys. A value that they cannot say is left out: the model then reads back as
-  // another one, and writable_family() refuses it.
+  // The family's own keys. A value that they cannot express is left out: the model then reads back
+  // as another one, and writable_family() refuses it.
   nlohmann::ordered_json (*write)(const GptConfig&);
   // Adds every parameter but lm_head.weight, in the order in which transformers writes them.
   void (*add_parts)(PartList&, const GptConfig&);
-  // The keys that mark a config.json with neither model_type nor architectures; "" if it has not
-  // got them. Null: every config.json of the family says its type.
+  // The keys that mark a config.json with neither model_type nor architectures; "" if it lacks
+  // them. Null: every config.json of the family has its type.
   std::string_view (*marks)(const JsonObject& config) = nullptr;
 };
 

@@ -37,7 +37,7 @@ struct Source {
     prefixes = find_prefixes(*config.family, parts, tensors, folder.string());
     head = find(std::string(kHeadName)) != nullptr;
     if (!head && config.model.tied) parts.pop_back();
-    // Of a tied pair some writers keep the head alone.
+    // Some writers keep only the head of a tied pair.
     head_alone = head && config.model.tied && !find(embedding.theirs);
     if (head_alone)
       std::erase_if(parts, [&](const auto& p) { return p.theirs == embedding.theirs; });
@@ -202,7 +202,7 @@ void read_weights(const Source& source, Parameters& parameters) {
   }
 }
 
-// The folder to import to: new, empty, or what an import of an equal model wrote.
+// Checks the folder to import to: new, empty, or an earlier import of an equal model.
 void check_target(const fs::path& to) {
   check_writable_folder(to, "--out");
   if (!fs::exists(to) || Checkpoint::exists(to)) return;
@@ -230,7 +230,7 @@ std::string joined(const std::vector<std::string>& names) {
   return names.size() > 8 ? out + " and " + std::to_string(names.size() - 8) + " more" : out;
 }
 
-// What was taken otherwise than it lies there.
+// Notes the parts that were changed or left out.
 void note_tensors(const Source& source, const OnNote& note) {
   const std::string& by = source.config.family_by;
   if (!by.empty())

@@ -9,8 +9,8 @@
 
 namespace lineage {
 
-// Which tensors lie in which file, in what order and type: what an export needs to give back the
-// files that were imported. Kept in a checkpoint as huggingface/layout.json.
+// The file, order and type of each tensor, for an export to restore the imported files. Kept in a
+// checkpoint as huggingface/layout.json.
 struct HuggingFaceLayout {
   struct Entry {
     std::string name;  // with its prefix
@@ -21,11 +21,11 @@ struct HuggingFaceLayout {
     std::string name;
     std::map<std::string, std::string> metadata;
     std::vector<Entry> entries;
-    std::string header;  // its text, where SafetensorsWriter would spell it otherwise
+    std::string header;  // its text, if SafetensorsWriter's would differ
   };
   const HuggingFaceFamily* family = nullptr;
   TensorPrefixes prefixes;
-  bool head = false;  // lm_head.weight is there
+  bool head = false;  // lm_head.weight exists
   std::vector<File> files;
   std::vector<std::string> copied;  // config.json, the tokenizer's files, other small texts
 };

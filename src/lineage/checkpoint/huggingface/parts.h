@@ -7,12 +7,12 @@
 
 namespace lineage {
 
-// One tensor of theirs and the rows of ours that it holds.
+// One tensor of theirs and its rows of ours.
 struct HuggingFacePart {
   std::string theirs;       // without the prefix: "h.0.attn.c_attn.weight"
   std::string ours;         // "blocks.0.attention.qkv.weight"
   Shape shape;              // of theirs
-  int64_t row = 0;          // where its rows begin in ours: OPT has q, k and v apart
+  int64_t row = 0;          // where its rows begin in ours: OPT has separate q, k, v
   bool transposed = false;  // GPT-2's Conv1D weights are (in, out)
 };
 
