@@ -48,7 +48,7 @@ struct ShortPiece {
   }
 };
 
-// From piece to token, for the pieces that become one token.
+// A map from piece to token, for the pieces that become one token.
 class PieceTable {
  public:
   void build(const std::vector<std::string>& tokens, const std::vector<bool>& wanted);
@@ -75,7 +75,7 @@ class PieceTable {
   std::unordered_map<std::string_view, Token> long_;  // views into the model's tokens
 };
 
-// From two neighbours to the place of their merge in the order and the token they become.
+// A map from two neighbours to their merge's place in the order and the token they become.
 class PairTable {
  public:
   static constexpr uint32_t kNone = 0xFFFFFFFF;
@@ -112,7 +112,7 @@ class PairTable {
 };
 
 // Merges `symbols` in place until no neighbours merge: always the pair of least rank, the leftmost
-// of equals. Returns how many symbols are left.
+// of equals. Returns the number of symbols left.
 size_t apply_merges(const PairTable& pairs, std::span<Token> symbols);
 
 }  // namespace lineage

@@ -25,7 +25,7 @@ std::vector<Token> naive_merges(const std::vector<BpeModel::Merge>& merges,
   }
 }
 
-// Symbols 0 to 3, and merges among them and what they made before.
+// Symbols 0 to 3, and merges among them and earlier results.
 std::vector<BpeModel::Merge> random_merges(Rng rng, int count) {
   std::vector<BpeModel::Merge> merges;
   for (int i = 0; i < count; ++i) {

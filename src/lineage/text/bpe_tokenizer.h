@@ -15,11 +15,11 @@ class PieceCache;
 
 // Byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2, Radford et al. 2019, section 2.2). Text
 // is cut into pieces by the pattern; inside a piece the merges apply in their order. A piece that
-// becomes one token, as most do, is found by one look into a table; the others are remembered by
-// each thread for a while.
+// becomes one token, as most do, is found by one table lookup; each thread caches the others for a
+// while.
 class BpeTokenizer final : public Tokenizer {
  public:
-  // Throws as check_bpe_model() does; `place` names the model in the message.
+  // Throws like check_bpe_model(); `place` names the model in the message.
   explicit BpeTokenizer(BpeModel model, const std::string& place = "tokenizer");
 
   const BpeModel& model() const { return model_; }
@@ -38,7 +38,7 @@ class BpeTokenizer final : public Tokenizer {
   template <Pattern kPattern>
   void encode_pieces(std::string_view text, std::vector<Token>& out) const;
   void encode_segment(std::string_view text, std::vector<Token>& out) const;
-  // False when one of the bytes is no token.
+  // False when one of the bytes is not a token.
   bool read_bytes(std::string_view bytes, std::vector<Token>& symbols) const;
   void merge_piece(const char* p, size_t size, std::vector<Token>& symbols) const;
   std::vector<bool> tokens_that_merges_make() const;
@@ -51,7 +51,7 @@ class BpeTokenizer final : public Tokenizer {
   PairTable pairs_;
   PieceTable pieces_;
   TextMatcher added_;
-  uint64_t serial_ = 0;  // tells the caches of threads whose pieces they hold
+  uint64_t serial_ = 0;  // for threads' caches: whose pieces they hold
 };
 
 }  // namespace lineage

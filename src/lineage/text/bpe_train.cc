@@ -15,7 +15,7 @@
 namespace lineage {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{1} << 18;    // what a thread counts at a time
+constexpr size_t kBlockBytes = size_t{1} << 18;    // bytes that a thread counts at a time
 constexpr size_t kPendingBytes = size_t{1} << 23;  // of short documents before they are counted
 
 void check_options(const BpeTrainOptions& options) {

@@ -15,7 +15,7 @@ namespace lineage {
 struct BpeTrainOptions {
   int64_t vocab = 8192;  // tokens in all: 256 bytes, merges, special tokens
   Pattern pattern = Pattern::gpt2;
-  // Their text in a document ends a piece and is not learned from.
+  // Their text in a document ends a piece and is not part of training.
   std::vector<std::string> specials = {"<|endoftext|>"};
   bool specials_first = false;  // ids before the bytes instead of after the merges
   int64_t min_frequency = 2;    // a pair that is rarer is not merged
@@ -39,8 +39,8 @@ class BpeTrainer {
   int64_t documents() const { return documents_; }
   int64_t bytes() const { return bytes_; }
 
-  // The vocabulary is smaller than asked for when the text has not enough pairs. An Error when
-  // there was no text.
+  // The vocabulary is smaller than requested when the text has too few pairs. An Error when there
+  // was no text.
   std::shared_ptr<const BpeTokenizer> train(Progress& = silent());
 
  private:
@@ -49,7 +49,7 @@ class BpeTrainer {
 
   BpeTrainOptions options_;
   TextMatcher delimiters_;
-  std::vector<PieceCounts> counts_;  // one a thread; what was counted where does not matter
+  std::vector<PieceCounts> counts_;  // one for each thread, in any division of the text
   std::string pending_;              // short documents, to be counted together
   std::vector<size_t> pending_ends_;
   int64_t documents_ = 0, bytes_ = 0;

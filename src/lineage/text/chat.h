@@ -21,12 +21,11 @@ constexpr std::array<std::string_view, 3> enum_names(Role) {
 struct Turn {
   Role role = Role::user;
   std::string text;
-  bool learned = true;  // by who is tuned on it; only the assistant's turns are
+  bool learned = true;  // by a model tuned on it; only the assistant's turns are
   bool operator==(const Turn&) const = default;
 };
 
-// Conversations as tokens, for one tokenizer. Where it has the special tokens of the roles, a turn
-// is
+// Conversations as tokens, for one tokenizer. If it has the special tokens of the roles, a turn is
 //
 //   <user> text <end of turn>            <assistant> text <end of turn>
 //
@@ -47,13 +46,13 @@ class ChatTemplate {
   Rendered render(std::span<const Turn>) const;
   // The same for turns that are tokens already, where text and tokens are not one to one.
   void append(Role, std::span<const Token> text, Rendered&, bool learned = true) const;
-  // A conversation up to where the assistant speaks next, to generate from.
+  // A conversation up to the assistant's next turn, to generate from.
   std::vector<Token> prompt(std::span<const Turn>) const;
-  // What stands before the text of a turn.
+  // The tokens before the text of a turn.
   const std::vector<Token>& opening(Role role) const { return opening_[enum_index(role)]; }
-  // The same as a Jinja template, for the chat_template of tokenizer_config.json: what it renders
-  // is tokenised to the tokens of prompt() and render(), where no text spells a special token. None
-  // for a template of words: a word and the text after it would be tokenised as one.
+  // The same as a Jinja template, for the chat_template of tokenizer_config.json: its output is
+  // tokenised to the tokens of prompt() and render(), if no text spells a special token. None for a
+  // template of words: a word and the text after it would be tokenised as one.
   std::optional<std::string> jinja() const;
   // The token that ends the assistant's turns: the one to stop at.
   Token stop() const { return closing_[enum_index(Role::assistant)].back(); }
@@ -64,8 +63,8 @@ class ChatTemplate {
   std::array<std::vector<Token>, 3> opening_, closing_;
 };
 
-// The end of text and the tokens of the roles, for a tokenizer whose models shall be tuned to
-// converse one day.
+// The end of text and the tokens of the roles, for a tokenizer whose models may be tuned to
+// converse.
 std::vector<std::string> chat_specials();
 
 }  // namespace lineage

@@ -37,7 +37,7 @@ TEST(ChatTemplate, TheTextOfATurnCannotForgeAnother) {
     EXPECT_FALSE(tokenizer->is_special(t));
 }
 
-// What the template below renders was checked once with @huggingface/jinja.
+// The output of the template below was checked once with @huggingface/jinja.
 TEST(ChatTemplate, AsJinjaItIsTokenisedToTheSameTokens) {
   const auto tokenizer = [] {
     BpeTrainer trainer({.vocab = 300, .specials = chat_specials()});

@@ -38,7 +38,7 @@ std::vector<std::pair<size_t, std::string_view>> merge_lines(std::string_view te
     std::string_view line = text.substr(0, stop);
     text.remove_prefix(std::min(stop + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with("#version")) continue;  // as `tokenizers`, wherever it stands
+    if (line.starts_with("#version")) continue;  // as `tokenizers`, anywhere in the file
     if (!line.empty()) lines.emplace_back(number, line);
   }
   return lines;

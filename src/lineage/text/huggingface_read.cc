@@ -73,7 +73,7 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const SideFacts&
     if (text.empty()) refuse(place, "an added token without content; wanted its text");
     const Token id = read_token_id(member(token, "id", place + ": added token \"" + text + "\""),
                                    entries + list.size(), place, text);
-    // Of several with one text the first one counts, as in `tokenizers`.
+    // The first of several with one text counts, as in `tokenizers`.
     if (added.find(text)) continue;
     // A token that has one of our parts is special whatever the file says, so that text cannot
     // forge it.
@@ -169,7 +169,7 @@ Pattern read_pre_tokenizer(const json& root, const std::string& place) {
                     "ByteLevel");
 }
 
-// What the post-processor puts around a text.
+// The tokens that the post-processor puts around a text.
 struct Around {
   std::vector<Token> begin;
   std::vector<Token> end;
@@ -268,7 +268,7 @@ void check_special_entry(const json& vocab, const SpecialToken& special, const s
                       it->dump().substr(0, 20) + "; wanted the same");
 }
 
-// Fills `texts` by id from the vocabulary, without the added tokens. as_text(key) gives what to
+// Fills `texts` by id from the vocabulary, without the added tokens. as_text(key) is the text to
 // store.
 template <class AsText>
 void read_vocab(const json& vocab, const AddedTokens& added, std::vector<std::string>& texts,
@@ -312,7 +312,7 @@ void read_merges(const json& list, BpeModel& model, const std::string& place) {
   drop_repeated_merges(model.merges);
 }
 
-// The tokens that text makes: single bytes and what merges join, spelled as in the vocabulary.
+// The tokens that text can become: bytes and results of merges, spelled as in the vocabulary.
 std::unordered_set<std::string> made_by_text(const json& model, const json& vocab) {
   std::unordered_set<std::string> made;
   for (const json& merge : field(model, "merges")) {
@@ -341,8 +341,8 @@ AddedTokens all_added_tokens(const json& root, const json& vocab, const SideFact
   return added;
 }
 
-// Parts and beginnings, as all the files together give them. A token that the template puts after
-// texts is what ends them, where nothing else says it.
+// Parts and beginnings, from all the files together. A token that the template puts after texts is
+// their end of text, if no file names one.
 std::vector<Token> read_parts(SideFacts facts, const Around& around,
                               std::vector<SpecialToken>& specials, const std::string& place) {
   for (Token begin : around.begin)

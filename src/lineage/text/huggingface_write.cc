@@ -12,8 +12,8 @@
 namespace lineage {
 namespace {
 
-// Id to the vocabulary's key. Special tokens stand there too: the library numbers those that do
-// not after all others, whatever their ids.
+// Id to the vocabulary's key. Special tokens are included: the library would number missing ones
+// after all others, whatever their ids.
 using Keys = std::map<Token, std::string>;
 
 void add_texts(const std::vector<SpecialToken>& list, Keys& keys) {

@@ -17,7 +17,7 @@ Token read_token_id(const nlohmann::json& value, size_t entries, const std::stri
 const nlohmann::json& member(const nlohmann::json& object, const char* key,
                              const std::string& place);
 
-// As a JSON string with its quotes. An Error when it is not UTF-8.
+// The text as a JSON string with its quotes. An Error when it is not UTF-8.
 std::string json_string(std::string_view text);
 
 }  // namespace lineage

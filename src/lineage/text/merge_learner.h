@@ -12,11 +12,11 @@
 
 namespace lineage {
 
-// The loop of BPE training: joins the most frequent pair of neighbours, again and again. Of pairs
-// equally frequent the one with the lexicographically greater (left bytes, right bytes) wins, so
-// the result depends on the counts alone.
+// The loop of BPE training: repeatedly joins the most frequent pair of neighbours. Of equally
+// frequent pairs the one with the lexicographically greater (left bytes, right bytes) wins, so the
+// result depends on the counts alone.
 //
-// Every pair knows the words it may stand in, so that a merge visits those only; a queue holds
+// Every pair has a list of the words it may be in, so that a merge visits those only; a queue holds
 // counts that may be out of date, but never too low.
 class MergeLearner {
  public:
@@ -32,13 +32,13 @@ class MergeLearner {
  private:
   struct Word {
     size_t begin;   // of its symbols
-    uint32_t size;  // how many are left
+    uint32_t size;  // number of symbols left
     int64_t count;
   };
   struct Pair {
     uint32_t left, right;
     int64_t count = 0;
-    std::vector<uint32_t> words;  // where it was seen, with doubles and some it has left
+    std::vector<uint32_t> words;  // where it was seen, with duplicates and stale ones
   };
   struct Candidate {
     int64_t count;

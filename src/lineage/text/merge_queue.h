@@ -42,7 +42,7 @@ size_t merge_by_queue(std::span<Token> symbols, const Find& find) {
   while (!queue.empty()) {
     const auto [rank, i] = queue.top();
     queue.pop();
-    if (pair[i].rank != rank) continue;  // out of date: one of the two has changed or gone
+    if (pair[i].rank != rank) continue;  // out of date: one of the two has changed or is gone
     const size_t gone = next[i];
     symbols[i] = pair[i].result;
     next[i] = next[gone];

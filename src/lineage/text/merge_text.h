@@ -9,12 +9,12 @@
 
 namespace lineage {
 
-// Reads merges as files spell them, in the byte alphabet. `tokens` must outlive it.
+// Reads merges in the spelling of files, the byte alphabet. `tokens` must outlive it.
 class MergeReader {
  public:
   explicit MergeReader(const std::vector<std::string>& tokens);
 
-  // An Error that starts with `place` unless both parts and what they make are tokens.
+  // An Error that starts with `place` unless both parts and their join are tokens.
   BpeModel::Merge read(std::string_view left, std::string_view right,
                        const std::string& place) const;
   // "left right"

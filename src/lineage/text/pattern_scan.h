@@ -56,8 +56,8 @@ const char* run(const char* p, const char* end) {
   return p;
 }
 
-// How many of the eight bytes, from the lowest, are ASCII letters. Per byte: fold to lower case,
-// then two additions raise the top bit where it is >= 'a' and where it is > 'z'.
+// The number of leading ASCII letters of the eight bytes, from the lowest. Per byte: fold to lower
+// case, then two additions raise the top bit where it is >= 'a' and where it is > 'z'.
 inline int leading_letters(uint64_t eight) {
   constexpr uint64_t kOnes = 0x0101010101010101u, kTops = kOnes << 7;
   const uint64_t low = (eight | kOnes * 0x20) & ~kTops;

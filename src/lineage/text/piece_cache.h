@@ -8,8 +8,8 @@
 
 namespace lineage {
 
-// What short pieces of several tokens became, the latest for each slot. One a thread; it serves one
-// tokenizer at a time and starts anew for another.
+// The tokens of short pieces that become several, the latest piece for each slot. One per thread;
+// it serves one tokenizer at a time and is cleared for another.
 class PieceCache {
  public:
   static constexpr size_t kMaxTokens = 7;

@@ -10,7 +10,7 @@
 
 namespace lineage {
 
-// How often each piece of text was seen. Short pieces lie inline in one flat table, as most do.
+// The count of each piece of text. Short pieces, the majority, are inline in one flat table.
 class PieceCounts {
  public:
   PieceCounts();

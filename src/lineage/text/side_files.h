@@ -10,18 +10,18 @@
 
 namespace lineage {
 
-// What the files beside a vocabulary say, read and checked.
+// The content of the files beside a vocabulary, read and checked.
 struct SideFacts {
   struct Added {
     Token id = -1;
     std::string text;
     bool special = false;
     std::string unsupported;  // "lstrip" and the like; empty: none
-    std::string place;        // the file that says so
+    std::string place;        // the file with this entry
   };
   std::vector<Added> added;
-  std::unordered_set<std::string> special_texts;  // that a file gives a part
-  // The tokens of a part: those that a file names, the weightiest file first, then by their ids.
+  std::unordered_set<std::string> special_texts;  // those to which a file gives a part
+  // The tokens of a part that files name, in the files' order of precedence, then by their ids.
   struct Named {
     std::optional<std::string> text;
     std::optional<Token> id;
@@ -34,16 +34,16 @@ struct SideFacts {
   std::string config_place;  // of tokenizer_config.json
 };
 
-// `entries`: how many tokens the vocabulary has, which bounds their ids.
+// `entries`: the number of tokens in the vocabulary, which bounds their ids.
 SideFacts read_side_files(const SideFiles&, size_t entries);
 
-// Throws an Error when the files ask for a space before every text.
+// Throws an Error when the files require a space before every text.
 void refuse_prefix_space(const SideFacts&);
 
-// Gives the named tokens their parts, where their texts do not say the same.
+// Sets the parts of the named tokens, unless their texts imply the same.
 void name_parts(const SideFacts&, std::vector<SpecialToken>& specials);
 
-// The tokens before every text: those of a template, else the bos_token when the files ask for it.
+// The tokens before every text: those of a template, else the bos_token if the files enable it.
 std::vector<Token> begin_of_text(const SideFacts&, std::vector<Token> of_template,
                                  const std::vector<SpecialToken>& specials);
 

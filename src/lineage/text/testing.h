@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of this folder share.
+// Shared by the tests of this folder.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 
 namespace lineage::testing {
 
-// Where the data lies that is not part of the repository: $LINEAGE_SHARED, else beside it.
+// The folder of data outside the repository: $LINEAGE_SHARED, else beside it.
 inline std::filesystem::path shared_folder() {
   if (const char* folder = std::getenv("LINEAGE_SHARED")) return folder;
   return LINEAGE_SOURCE_DIR "/../shared";
@@ -45,7 +45,7 @@ inline std::string random_text(Rng rng, size_t count, const std::vector<std::str
   return text;
 }
 
-// Characters and strings at which the patterns and UTF-8 are hard: classes, folds, line ends,
+// Characters and strings that are hard for the patterns and UTF-8: classes, folds, line ends,
 // contractions, special tokens, bytes that are no UTF-8.
 inline std::vector<std::string> hard_parts(bool invalid) {
   std::vector<std::string> parts = {"a",

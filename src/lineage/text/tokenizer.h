@@ -22,29 +22,29 @@ enum class Special : uint8_t { end_of_text, system, user, assistant, end_of_turn
 struct SpecialToken {
   Token id = -1;
   std::string text;
-  // The part that a file names for this token ("eos_token": "[EOS]"), where its text alone says
-  // none. It goes before the known spellings.
+  // The part that a file names for this token ("eos_token": "[EOS]"), if its text implies none. It
+  // takes precedence over the known spellings.
   std::optional<Special> part = {};
   bool operator==(const SpecialToken&) const = default;
 };
 
-// What the files hold: `huggingface` is a tokenizer.json, our own canonical form, and keeps
+// The formats of files: `huggingface` is a tokenizer.json, our own canonical form, and keeps
 // everything; `gpt2` is vocab.json + merges.txt (+ added_tokens.json); `tiktoken` is a rank file.
 enum class TokenizerFormat : uint8_t { huggingface, gpt2, tiktoken };
 
 // Text to tokens and back; one base for byte-level BPE (bpe_tokenizer.h) and for words of a closed
 // vocabulary (word_tokenizer.h). Immutable: any number of threads may use one at a time.
 //
-// encode() never produces a special token, whatever the text says; those come only from special(),
-// or from encode_with_specials() by whoever asks for it, so text cannot forge a turn.
+// encode() never produces a special token, for any text; only special() and an explicit
+// encode_with_specials() do, so text cannot forge a turn.
 class Tokenizer {
  public:
   // Reads a folder (tokenizer.json, else vocab.json + merges.txt, else encoder.json + vocab.bpe,
-  // else the one *.tiktoken there) or one of these files, with what the files beside it say of its
-  // special tokens (tokenizer_files.h: SideFiles). The pattern and the special tokens of a rank
-  // file follow from its name (r50k…, p50k…, cl100k…); see tokenizer_files.h to state them.
+  // else the one *.tiktoken there) or one of these files, with its special tokens from the files
+  // beside it (tokenizer_files.h: SideFiles). The pattern and the special tokens of a rank file
+  // follow from its name (r50k…, p50k…, cl100k…); see tokenizer_files.h to state them.
   static std::shared_ptr<const Tokenizer> load(const fs::path&);
-  // Whether the folder holds a tokenizer's vocabulary, also of a kind that load() refuses.
+  // Whether the folder has a tokenizer's vocabulary, also of a kind that load() refuses.
   static bool lies_in(const fs::path& folder);
 
   virtual ~Tokenizer() = default;
@@ -53,7 +53,7 @@ class Tokenizer {
 
   // The file or files of that format, written whole or not at all. For tokenizer.json and rank
   // files `path` is the file, or an existing folder (then tokenizer.json or tokenizer.tiktoken in
-  // it); for gpt2 it is a folder, made when absent. An Error when the format cannot hold this
+  // it); for gpt2 it is a folder, made when absent. An Error when the format cannot express this
   // tokenizer.
   virtual void save(const fs::path& path,
                     TokenizerFormat format = TokenizerFormat::huggingface) const = 0;
@@ -63,47 +63,47 @@ class Tokenizer {
   // As encode(), added to the end of `out`.
   void encode_append(std::string_view text, std::vector<Token>& out) const;
   // The special tokens named in `allowed` (by text) are found in the text, leftmost and longest
-  // first; all else is encoded as encode() would. A name that is no special token is an Error.
+  // first; the rest is encoded as by encode(). A name that is not a special token is an Error.
   std::vector<Token> encode_with_specials(std::string_view text,
                                           std::span<const std::string> allowed) const;
   // Every special token is found.
   std::vector<Token> encode_with_specials(std::string_view text) const;
-  // One result a text, on all threads; the same whatever their number.
+  // One result for each text, on all threads; the same whatever their number.
   std::vector<std::vector<Token>> encode_batch(std::span<const std::string_view> texts) const;
   // One long text on all threads; equal to encode(text).
   virtual std::vector<Token> encode_parallel(std::string_view text) const { return encode(text); }
 
-  // The text of the tokens, special ones by their spelling. An Error for an id outside.
+  // The text of the tokens, special ones by their spelling. An Error for an unknown id.
   std::string decode(std::span<const Token> tokens) const;
   // Adds to `out` the bytes that `token` adds to a text that ended with `previous` (-1: at its
   // start). For BPE the previous token does not matter; words are joined by spaces.
   virtual void append_piece(Token previous, Token token, std::string& out) const = 0;
-  // The token's own bytes, as long as the tokenizer lives. An Error for an id outside.
+  // The token's own bytes, as long as the tokenizer lives. An Error for an unknown id.
   virtual std::string_view token_bytes(Token) const = 0;
   // False outside [0, vocab) and for the ids that some vocabularies leave unused.
   virtual bool contains(Token) const = 0;
 
   // One more than the greatest id.
   virtual int64_t vocab() const = 0;
-  // Of all that determines encode() and decode(), the same whatever file it came from. A
+  // A digest of everything that determines encode() and decode(), the same for any file format. A
   // checkpoint refuses a tokenizer with another digest.
   const std::string& digest() const { return digest_; }
 
   // The special token for a part; special() throws an Error that names the spellings looked for.
   std::optional<Token> find_special(Special) const;
   Token special(Special) const;
-  // By its text, for the others that a file may have ("<|fim_prefix|>").
+  // By its text, for further ones of a file ("<|fim_prefix|>").
   std::optional<Token> find_special(std::string_view text) const;
   bool is_special(Token) const;
   const std::vector<SpecialToken>& specials() const { return specials_; }  // by id
 
   // The tokens that a model of this tokenizer expects before every text (OPT: </s>), in their
-  // order, when its files say so. encode() does not add them.
+  // order, if its files have any. encode() does not add them.
   std::span<const Token> begin_of_text() const { return begin_of_text_; }
   // begin_of_text() and the tokens of the text.
   std::vector<Token> encode_from_beginning(std::string_view text) const;
-  // What stands before the first token of a text when a model predicts that token: begin_of_text(),
-  // else the end of text, which parts documents. Empty where the tokenizer has neither.
+  // The context from which a model predicts the first token of a text: begin_of_text(), else the
+  // end of text, which separates documents. Empty if the tokenizer has neither.
   std::vector<Token> before_text() const;
 
  protected:
@@ -119,7 +119,7 @@ class Tokenizer {
   std::string digest_;
 };
 
-// The spellings known for a part, the one that our own tokenizers use first.
+// The known spellings of a part; the first one is that of our own tokenizers.
 std::span<const std::string_view> special_texts(Special);
 // "end_of_text", "system", …
 std::string_view special_name(Special);
@@ -128,21 +128,21 @@ std::optional<Special> find_special_name(std::string_view);
 // The part that a text is a known spelling of.
 std::optional<Special> part_of(std::string_view text);
 
-// Turns tokens into text as they come and holds back what may still become a character:
+// Turns tokens into text one by one and holds back bytes that may still become a character:
 //
 //   StreamDecoder stream(tokenizer, prompt.back());
 //   for (Token t : generated) out << stream.push(t);
 //   out << stream.finish();
 //
-// All that comes out is valid UTF-8: bytes that cannot become a character come out as U+FFFD, and
-// the pieces together are valid_utf8(decode(tokens)). The tokenizer must outlive it.
+// All output is valid UTF-8: bytes that cannot become a character become U+FFFD, and the pieces
+// together are valid_utf8(decode(tokens)). The tokenizer must outlive it.
 class StreamDecoder {
  public:
   // `previous` is the last token of the text already shown, -1 when there is none.
   explicit StreamDecoder(const Tokenizer& tokenizer, Token previous = -1)
       : tokenizer_(&tokenizer), previous_(previous) {}
   std::string push(Token);
-  std::string finish();  // what was held back, as U+FFFD
+  std::string finish();  // the bytes held back, as U+FFFD
 
  private:
   const Tokenizer* tokenizer_;

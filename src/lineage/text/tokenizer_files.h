@@ -14,21 +14,21 @@
 namespace lineage {
 
 // The three file formats, between text in memory and models. Parsers throw an Error that starts
-// with `place` at whatever does not fit; formatters throw one when the format cannot hold the
-// model. Tokenizer::load() and save() stand on these.
+// with `place` for invalid input; formatters throw one when the format cannot express the model.
+// Tokenizer::load() and save() use these.
 
-// --- The files beside a vocabulary, each as its text; empty where there is none.
+// --- The files beside a vocabulary, each as its text; empty if absent.
 struct SideFiles {
   std::string added_tokens_json;        // {"text": id}
   std::string special_tokens_map_json;  // names the special tokens: {"eos_token": "[EOS]"}
   std::string tokenizer_config_json;    // likewise; add_bos_token, added_tokens_decoder and more
   std::string generation_config_json;   // eos_token_id
   std::string config_json;              // of the model; eos_token_id
-  std::string folder;                   // what stands before their names in errors: "" or "gpt2/"
+  std::string folder;                   // prefix of their names in errors: "" or "gpt2/"
 };
 
 // --- tokenizer.json of the Hugging Face `tokenizers` library: models BPE (byte-level, with the
-// patterns of pattern.h) and WordLevel. What would change the tokens and is not supported
+// patterns of pattern.h) and WordLevel. An unsupported feature that would change the tokens
 // (normalizers, prefixes, dropout, other pre-tokenizers) is an Error.
 std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view json, const std::string& place,
                                                    const SideFiles& = {});
@@ -49,7 +49,7 @@ Gpt2Files gpt2_files(const BpeModel&);
 struct RankFileOptions {
   Pattern pattern = Pattern::gpt2;
   std::vector<SpecialToken> specials;
-  int64_t ranks = 0;  // how many the file must have; 0: any number
+  int64_t ranks = 0;  // number that the file must have; 0: any
 };
 // Those of r50k_base, p50k_base, p50k_edit and cl100k_base, by a name that starts with r50k, gpt2,
 // p50k_edit, p50k or cl100k.

@@ -223,7 +223,7 @@ TEST(HuggingfaceJson, WritingRefusesWhatReadingWouldConfuse) {
             "the text of a special token is not UTF-8; wanted UTF-8 for a JSON file");
 }
 
-// What the npm package tokenizers makes of such files.
+// The results of the npm package tokenizers for such files.
 TEST(HuggingfaceJson, ReadsOldAndMergedFilesAsTokenizersDoes) {
   const auto encoded = [](const std::string& json, std::string_view text) {
     return parse_huggingface(json, "t.json")->encode(text);

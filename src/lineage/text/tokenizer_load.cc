@@ -59,7 +59,7 @@ void take_side_files(const fs::path& folder, SideFiles& files) {
   files.folder = folder.empty() ? "" : folder.string() + "/";
 }
 
-// Of two names for one thing that which is there; the first where neither is.
+// The existing one of two names for the same file; the first if neither exists.
 fs::path either(const fs::path& folder, const char* name, const char* other) {
   return !fs::exists(folder / name) && fs::exists(folder / other) ? folder / other : folder / name;
 }

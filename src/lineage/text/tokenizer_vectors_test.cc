@@ -84,7 +84,7 @@ TEST(Gpt2Vocab, IsTheSameTokenizerAsR50k) {
     }
 }
 
-// What one form holds, written in the other, is the published file to the byte.
+// Each form, written in the other, is the published file to the byte.
 TEST(Gpt2Vocab, RanksAndMergesAreWrittenAsPublished) {
   LINEAGE_SKIP_WITHOUT(shared_file("gpt2_vocab/encoder.json"));
   const auto gpt2 = Tokenizer::load(shared_file("gpt2_vocab/vocab.bpe"));

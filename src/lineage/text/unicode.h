@@ -9,7 +9,7 @@
 
 namespace lineage {
 
-// The classes that pre-tokenisation patterns tell apart: \p{L}, \p{N}, \s (White_Space), the rest.
+// The classes that pre-tokenisation patterns distinguish: \p{L}, \p{N}, \s (White_Space), the rest.
 enum class CharClass : uint8_t { other, letter, number, space };
 
 // One character read from UTF-8.
@@ -43,10 +43,10 @@ bool is_word_character(uint32_t code);
 // Appends `code` (<= 0x10FFFF) as UTF-8.
 void append_utf8(uint32_t code, std::string& out);
 
-// How many bytes at the end of `text` start a character that more bytes may complete: 0 to 3.
+// The number of bytes at the end of `text` that start a character to be completed: 0 to 3.
 size_t unfinished_utf8(std::string_view text);
 
-// `text` with U+FFFD for every maximal part that is no UTF-8, as Python's errors="replace" and the
+// `text` with U+FFFD for every maximal part that is not UTF-8, as Python's errors="replace" and the
 // Unicode standard (section 3.9) recommend.
 std::string valid_utf8(std::string_view text);
 

@@ -68,7 +68,7 @@ std::string word_digest(const WordModel& model) {
   return digest.hex();
 }
 
-// The id of the first of these words when all stand there in a row, else -1.
+// The id of the first of these words if all are there in a row, else -1.
 Token find_run(const std::vector<std::string>& words, std::span<const std::string> run) {
   const auto at = std::search(words.begin(), words.end(), run.begin(), run.end());
   return at == words.end() ? -1 : static_cast<Token>(at - words.begin());
@@ -142,7 +142,7 @@ void WordTokenizer::encode_bytes(std::string_view word, std::vector<Token>& out)
   for (char c : word) add(c);
 }
 
-// Where the word ends that begins at `at`; `at` itself when what stands there parts words.
+// The end of the word that begins at `at`; `at` itself if that character separates words.
 size_t WordTokenizer::word_end(std::string_view text, size_t at) const {
   if (model_.split == WordSplit::spaces) {
     if (text[at] == ' ') return at;

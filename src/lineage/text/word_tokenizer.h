@@ -8,7 +8,7 @@
 
 namespace lineage {
 
-// What parts words; the names are those of the pre-tokenizers of `tokenizers`.
+// The rule that separates words, named like the pre-tokenizers of `tokenizers`.
 enum class WordSplit : uint8_t {
   spaces,            // U+0020; a line feed is a word
   whitespace_split,  // White_Space
@@ -19,7 +19,7 @@ enum class WordSplit : uint8_t {
 struct WordModel {
   std::vector<std::string> words;  // by id; empty for special and for unused ids
   std::vector<SpecialToken> specials;
-  // The word, or the special token, that stands for all others; empty: these are errors.
+  // The word, or the special token, for all unknown words; empty: these are errors.
   std::string unknown;
   WordSplit split = WordSplit::spaces;
   std::vector<Token> begin_of_text = {};  // special tokens, in their order
@@ -29,14 +29,14 @@ struct WordModel {
 WordModel word_model(std::vector<std::string> words, const std::vector<std::string>& specials = {},
                      std::string unknown = {});
 
-// Text whose words are parted by spaces (WordSplit has the other ways); a word that is one of the
-// vocabulary is one token. A line feed is a word of its own when the vocabulary has "\n" and needs
-// no spaces around it. decode() joins words by one space, and line feeds by none, so
-// decode(encode(s)) == s for text made of its words in that form; more spaces than one read as one.
+// Text whose words are separated by spaces (WordSplit has the other ways); a word in the vocabulary
+// is one token. A line feed is a word of its own when the vocabulary has "\n" and needs no spaces
+// around it. decode() joins words by one space, and line feeds by none, so decode(encode(s)) == s
+// for text made of its words in that form; more spaces than one read as one.
 //
 // encode() throws an Error that names an unknown word and the nearest known one. The text of a
-// special token is no word. Two sets of words, when a vocabulary has them whole, are no words
-// either but carry what is not in it, so that text of any words comes back:
+// special token is not a word. Nor are two sets of words, if the vocabulary has all of them: they
+// encode unknown words, so that any text can be decoded again:
 //  - "<d0>" … "<d9>": the digits of a number that is no word, most significant first;
 //  - "<byte>" and "<n0>" … "<nf>": each byte of any other word as <byte>, high and low nibble, with
 //    the space between two such words as a byte too.
@@ -45,7 +45,7 @@ class WordTokenizer final : public Tokenizer {
   explicit WordTokenizer(WordModel model, const std::string& place = "tokenizer");
 
   const WordModel& model() const { return model_; }
-  // The words of a text in their order, known or not, as encode() parts them.
+  // The words of a text in their order, known or not, as encode() separates them.
   std::vector<std::string_view> words_of(std::string_view text) const;
 
   // As tokenizer.json only (model type WordLevel).

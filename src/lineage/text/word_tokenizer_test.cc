@@ -167,7 +167,7 @@ TEST(WordTokenizer, BytesStreamWithTheSpaceThatStandsBeforeThem) {
   std::string text;
   for (Token t : tokens) text += stream.push(t);
   EXPECT_EQ(text + stream.finish(), "the caf\u00e9 482");
-  // What a model may write but encode() does not: nibbles without their byte add nothing.
+  // A model may write nibbles without their byte, though encode() does not: they add nothing.
   EXPECT_EQ(tokenizer.decode(std::vector<Token>{0, 19, 22, 2}), "the  box");
 }
 
