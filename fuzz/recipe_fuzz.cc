@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       walk(changed);
     } catch (const Error&) {
     }
-    // What was read once must be written and read again without loss.
+    // A config read once must be written and read again without loss.
     const std::string frozen = lineage::to_toml(lineage::read_config<Recipe>(node));
     const Recipe again = lineage::read_config<Recipe>(ConfigNode::parse(frozen, "frozen.toml"));
     if (lineage::to_toml(again) != frozen) std::abort();

@@ -1,8 +1,8 @@
 // Tokenizer files: any bytes are read or refused with an Error, and what is read round-trips.
 //
 // The first byte chooses the form. For vocab.json + merges.txt the rest is cut at 0x01 bytes into
-// the five files; '#' alone stands for a vocabulary of the 256 bytes, so that a mutation reaches
-// what lies behind it.
+// the five files; '#' alone means a vocabulary of the 256 bytes, so that a mutation reaches the
+// parts behind it.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -41,7 +41,7 @@ const std::string& byte_ranks() {
   return ranks;
 }
 
-// Every "#" becomes what would be too long to find by chance.
+// Replaces every "#" by text too long to find by chance.
 std::string expanded(std::string_view text, const std::string& with) {
   std::string out;
   int left = 2;

@@ -57,7 +57,7 @@ parents = ["davinci"]
   static std::string node(const std::string& name) {
     return (*folder / "runs" / "trees" / "small" / name).string();
   }
-  // What the model answers, greedily, to the first of `users` and, told its answers, to the others.
+  // The model's greedy answers to the first of `users` and, given its answers, to the others.
   static std::vector<std::string> answers(const std::vector<std::string>& users, int64_t most,
                                           const std::string& system = {}) {
     Model model = load_model(node("tuned"));
@@ -91,7 +91,7 @@ TEST_F(ChatCliTest, AnswersInTheTemplateUpToTheEndOfItsTurn) {
   const std::string answer = answers({"say 3"}, 20)[0];
   EXPECT_EQ(answer.find("wel"), 0u) << answer;  // it has learned to
   EXPECT_EQ(run(chat + "-n 20 -p 'say 3'", "2>/dev/null").text, answer + "\n");
-  // Of several turns each gets an answer, and the later ones know the earlier.
+  // Each of several turns gets an answer, with the earlier turns as context.
   const auto two = answers({"say 3", "say 5"}, 6);
   EXPECT_EQ(run(chat + "-n 6 -p 'say 3' -p 'say 5'", "2>/dev/null").text,
             two[0] + "\n" + two[1] + "\n");

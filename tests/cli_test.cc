@@ -237,7 +237,7 @@ TEST_F(CliTest, OptionsStandBeforeAndBehindPositionals) {
   EXPECT_EQ(run("help complete").status, 0);
 }
 
-// What a scheduler sends before it ends a job, and a terminal that closes.
+// The signals of a scheduler before it ends a job, and of a closing terminal.
 TEST_F(CliTest, EverySignalToStopSavesTheStateAndExitsWith75) {
   const std::vector<std::pair<int, std::string>> signals = {
       {SIGTERM, "term"}, {SIGINT, "int"}, {SIGHUP, "hup"}, {SIGUSR1, "usr1"}};

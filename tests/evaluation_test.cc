@@ -181,7 +181,7 @@ TEST_F(EvaluationTest, TheRecipeSaysWhatIsAsked) {
   EXPECT_FALSE(std::filesystem::exists(out("none") + "/nodes"));
 }
 
-// The plan names as many items as are then asked.
+// The plan has the number of items that are then evaluated.
 TEST_F(EvaluationTest, ThePlanCountsTheQuestions) {
   const std::string some = " --set 'evaluation.abilities=[\"A13\"]' --set evaluation.n=0";
   const std::string plan = grow("runs", "--node davinci --dry-run" + some).text;
@@ -210,7 +210,7 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   EXPECT_THAT(cells, HasSubstr("A13.register/"));
   EXPECT_THAT(cells, Not(HasSubstr(" nan")));
   EXPECT_THAT(cells, Not(HasSubstr("further rows")));
-  // What made the scores is there whole, and what measured nothing left no row.
+  // The command behind the scores is recorded in full, and a run without measurements left no row.
   EXPECT_EQ(lineage::table(Database(out("runs/scores.sqlite")), "SELECT command FROM runs"),
             (Rows{{"lineage " + eval}}));
   EXPECT_THAT(table.text, Not(HasSubstr("names no world")));
@@ -218,7 +218,7 @@ TEST_F(EvaluationTest, EvalAsksAboutTheWorldOfTheManifest) {
   ASSERT_GE(json.size(), 4u);
   for (const auto& row : json) EXPECT_LE(row["n"], 6) << row;
 
-  // The same model without a word of its world is asked about another.
+  // The same model without a word of its world is evaluated on another.
   Model model = load_model(node("runs", "davinci"));
   const std::string world = model.manifest.world;
   EXPECT_THAT(world, HasSubstr("seed = 7"));
@@ -254,7 +254,7 @@ TEST_F(EvaluationTest, ModelsSideBySideAreMeasuredAsOneAfterAnother) {
   EXPECT_EQ(table(Database(out("beside.sqlite")), "SELECT DISTINCT run FROM scores"),
             (Rows{{"1"}}));
 
-  // One that cannot be asked is left out; two of one name are told apart.
+  // One that cannot be evaluated is left out; two of one name are distinguished.
   Model model = load_model(node("runs", "tuned"));
   Checkpoint::write(folder / "some" / "nodes" / "a", model.manifest, *model.parameters,
                     model.tokenizer.get());
@@ -285,7 +285,7 @@ TEST_F(EvaluationTest, ASmallTryReplacesNothing) {
       table(Database(database), "SELECT n FROM current WHERE name = 'A13.register' AND cell = ''"),
       (Rows{{"40"}}));
 
-  // Nor do files of one name, asked one after the other, become one question set.
+  // Nor do files of one name, evaluated one after the other, become one question set.
   for (const char* below : {"a", "b"}) std::filesystem::create_directories(folder / below);
   const std::string line = R"({"query": "q", "choices": ["a", "b"], "gold": 0})";
   write_text(folder / "a" / "q.jsonl", line);

@@ -94,7 +94,7 @@ TEST_F(GrowTest, ResumesBitForBit) {
       const auto at = line.find("\"step\":");
       last = std::stoll(line.substr(at + 7));
     }
-    EXPECT_EQ(lines, last);  // each step stands there once
+    EXPECT_EQ(lines, last);  // each step is there once
   }
 }
 
@@ -148,7 +148,7 @@ parents = ["small"]
 tokens = 8192
 )";
 
-// Of 3 threads the share of each changes as the others come and go.
+// Each node's share of 3 threads changes as the others start and finish.
 TEST_F(GrowTest, NodesSideBySideComeOutBitForBit) {
   const auto ranks = single_process();
   const testing::UseThreads three(3);
@@ -160,7 +160,7 @@ TEST_F(GrowTest, NodesSideBySideComeOutBitForBit) {
   const auto in_turn = grow_at_once("in_turn", 1, {});
   std::atomic<int> steps = 40;
   EXPECT_THROW(grow_at_once("beside", 0, [&] { return --steps < 0; }), Error);
-  // Two had begun when it was cut; only what is grown is linked to.
+  // Two had begun at the interruption; only finished nodes are linked to.
   EXPECT_TRUE(std::filesystem::exists(folder / "beside" / "nodes"));
   EXPECT_FALSE(std::filesystem::exists(folder / "beside" / "trees" / "small" / "code"));
   const auto beside = grow_at_once("beside", 0, {});
@@ -231,8 +231,8 @@ TEST_F(GrowTest, GrowsOneNodeAndItsAncestors) {
   EXPECT_EQ(grown[1].name, "code");
 }
 
-// One rank with four micro-batches computes what four ranks with one do, up to rounding, and each
-// is repeatable bit for bit.
+// One rank with four micro-batches computes the same as four ranks with one, up to rounding, and
+// each is repeatable bit for bit.
 TEST_F(GrowTest, RanksAndMicroBatchesAgree) {
   const auto train = [&](const std::string& out, int ranks, const std::string& micro) {
     GrownNode node;
@@ -298,7 +298,7 @@ TEST_F(GrowTest, WhatCannotFitIsKnownBeforeItsDataIsRead) {
   EXPECT_FALSE(std::filesystem::exists(folder / "errors" / "data"));
 }
 
-// The default is the tokenizer's number, and it is what the identity is made of.
+// The default is the tokenizer's number, which also enters the identity.
 TEST_F(GrowTest, TheVocabularyIsTheTokenizers) {
   const std::vector<std::string> fast = {"pretrain.tokens=512"};
   const auto by_default = grow_in("runs", recipe("", fast));

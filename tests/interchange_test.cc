@@ -78,7 +78,7 @@ class Fixture {
   const fs::path& checkpoint() const { return checkpoint_; }
   SafetensorsFile file(const char* name) const { return SafetensorsFile(folder_ / name); }
 
-  // The tensors `before`NAME of a file, where theirs hold what `ours` gives of each parameter:
+  // The tensors `before`NAME of a file, which hold the part of each parameter that `ours` returns:
   // check(name, theirs as rows of ours, our rows). Every such tensor must be one of the model's.
   template <class Ours, class Check>
   void compare(const SafetensorsFile& expected, const std::string& before, const Ours& ours,
@@ -142,7 +142,7 @@ class Interchange : public ::testing::TestWithParam<const char*> {
       body(fixture);
     }
   }
-  // The worst of a measure, for the log: what the tolerance is held against.
+  // The worst of a measure, for the log: the value to compare with the tolerance.
   static void report(const Fixture& fixture, const char* what, double worst) {
     std::printf("  %-12s %-12s %-28s %.2e\n", GetParam(), fixture.folder().filename().c_str(), what,
                 worst);

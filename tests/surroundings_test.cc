@@ -146,12 +146,12 @@ TEST_F(Surroundings, AnImportReplacesNothingButItself) {
   expect_error("export hf " + to.string() + " " + (folder / "file").string(),
                "file: is a file; wanted a folder");
   EXPECT_EQ(content_of(folder / "work"), work);
-  // What a killed import left is no other thing.
+  // The rest of a killed import is not foreign.
   write_text(folder / "cut/.lineage-incoming/weights.safetensors", "half");
   EXPECT_EQ(run_program(import(from, folder / "cut")).status, 0);
 }
 
-// Whatever folder is named, what somebody else has put there is there afterwards.
+// Whatever folder is named, foreign files in it are there afterwards.
 TEST_F(Surroundings, WhateverOthersWroteSurvives) {
   const fs::path from = gpt2("theirs"), model = folder / "imported";
   import_huggingface(from, model);

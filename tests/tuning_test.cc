@@ -164,7 +164,7 @@ TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
   EXPECT_THAT(error_of(tuned("[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n")),
               HasSubstr("chat is from files, whose answers no labeler of ours can rate; wanted "
                         "feedme.ratings"));
-  // What was rated determines the node.
+  // The rated answers determine the node.
   std::ofstream(folder / "rated.jsonl", std::ios::app)
       << R"({"prompt": "say 99", "completion": "well: 1", "rating": 7})"
       << "\n";

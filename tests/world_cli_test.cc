@@ -57,7 +57,7 @@ TEST(WorldAudit, AShippedRecipeIsClean) {
   EXPECT_THAT(out.text, HasSubstr("text-davinci-002 of code-davinci-002: "));
 }
 
-// Of so many stories of boxes some begin as a test does.
+// Some of so many stories of boxes begin like a test.
 TEST(WorldAudit, ALeakIsNamedAndEndsWithStatusOne) {
   const Output out = world("audit " + kSprout +
                            " -n 300 --set world.seed=3 --set demonstrations.instruct.types=256"

@@ -18,7 +18,7 @@ struct NgramScore {
 // (Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling"). The
 // unigrams are interpolated with 1/vocab, so no token has probability 0.
 //
-// Every document stands alone, after `start`. Its first token is context only, as for a neural
+// Every document is independent, after `start`. Its first token is context only, as for a neural
 // model under mask_documents (data/batch.h); all others, the last one too, are counted and
 // predicted.
 //
@@ -33,9 +33,9 @@ class NgramModel {
   void add(std::span<const Token> document);  // before finish()
   void finish();                              // computes the discounts; once
 
-  // What was read last: [k] is the node of the last k tokens, k < order.
+  // The last tokens: [k] is the node of the last k tokens, k < order.
   using Context = std::array<uint32_t, kMaxOrder>;
-  Context nothing() const;  // not even that a document starts here
+  Context nothing() const;  // not even the start of a document
   Context document_start() const { return after(nothing(), start_); }
   Context after(const Context&, Token) const;
 
@@ -43,7 +43,7 @@ class NgramModel {
   double probability(const Context&, Token) const;
   NgramScore score(std::span<const Token> document) const;
 
-  // What is taken off counts of 1, 2 and 3 or more of n-grams of a length in [1, order].
+  // The discounts of counts 1, 2 and 3 or more for n-grams of a length in [1, order].
   std::array<double, 3> discounts(int length) const;
   int64_t ngrams() const { return static_cast<int64_t>(keys_.size()) - 1; }
 
@@ -70,12 +70,12 @@ class NgramModel {
   Token start_;
 
   // A trie: node 0 is the empty n-gram; the key of any other is its parent, without the last token,
-  // and that token. Parents come before their children.
+  // and that token. Parents precede their children.
   std::vector<uint64_t> keys_;
-  std::vector<uint32_t> counts_;  // as count() says; 0 for what is context only
+  std::vector<uint32_t> counts_;  // by count(); 0 for n-grams that are context only
   std::vector<uint32_t> table_;   // node by key, open addressing
 
-  // Of every node as a context: the counts of what follows it, summed, and what is taken off them.
+  // For every node as a context: the sum of its followers' counts, and the sum of their discounts.
   std::vector<uint32_t> totals_;
   std::vector<double> freed_;
   std::array<std::array<double, 4>, kMaxOrder + 1> discounts_{};  // [length][min(count, 3)]

@@ -59,8 +59,8 @@ Documents random_documents(int count, int64_t vocab, Token end, uint64_t seed) {
   return result;
 }
 
-// The definition, word for word: maps of n-grams, nothing shared with the model but the rule for
-// what is counted.
+// The definition, word for word: maps of n-grams, sharing with the model only the rule for
+// counting.
 class Definition {
  public:
   Definition(const Documents& documents, size_t order, double vocab, Token start)
