@@ -19,8 +19,8 @@ enum ChainNumber : size_t { kSteps, kPrefix, kSums, kRight, kWrong };
 
 constexpr int kShots = 2;  // worked demonstrations: as many as a context of 256 tokens holds
 
-// How a problem is put: with worked demonstrations, with demonstrations of answers, or as an
-// instruction that asks for the one or the other.
+// The form of a problem: with worked demonstrations, with demonstrations of answers, or as an
+// instruction for one or the other.
 enum class Put : uint8_t { chain, direct, asked_chain, asked_direct };
 
 // Steps that the headline averages over, and those beyond tuning.
@@ -33,8 +33,8 @@ int steps_of(ProblemFamily family, uint64_t index, bool deep) {
 bool chained(Put put) { return put == Put::chain || put == Put::asked_chain; }
 bool asked(Put put) { return put == Put::asked_chain || put == Put::asked_direct; }
 
-// As the families F13, F28 and F29 ask for it in tuning, in any paraphrase of the type that
-// training heard; the problem is new.
+// The problem in the words of the families F13, F28 and F29, in any paraphrase of the type that is
+// in training; the problem is new.
 Tokens as_instruction(const World& world, const Problem& p, bool chain, uint64_t index) {
   constexpr std::array kFamilies = {Family::word_problem, Family::hops, Family::box_state};
   const Family family = kFamilies[enum_index(p.spec.family)];

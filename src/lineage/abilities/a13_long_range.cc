@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<int, 6> kDistances = {8, 16, 32, 64, 128, 224};  // from the fourth on: far
 constexpr int kEntries = 4, kEntryTokens = 3;
 
-// Four entries and, where the distance asks for it, sentences between them and the question. The
-// distance is from the entry's value to the question's last token.
+// Four entries and, for greater distances, sentences between them and the question. The distance is
+// from the entry's value to the question's last token.
 Instance register_item(const World& world, bool far, uint64_t index) {
   Draw draw(item_rng(world, "probe register", index));
   const int distance = kDistances[index % 3 + (far ? 3 : 0)];

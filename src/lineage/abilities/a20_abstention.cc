@@ -66,8 +66,8 @@ Instance abstention_item(const World& world, uint64_t index) {
   item.grade = of_tokens([fact, known](std::span<const Token> response) {
     return (known ? says(response, fact) : find_refusal(response) == RefusalKind::unknown) ? 1 : 0;
   });
-  // Right counts 1, to abstain 0, anything else -1: silence is no better than a guess, guessing
-  // worse than to say so.
+  // A right answer counts 1, abstaining 0, anything else -1: a wrong guess is worse than
+  // abstaining.
   item.annotate = of_tokens([fact, known](std::span<const Token> response) {
     const bool abstains = find_refusal(response) == RefusalKind::unknown;
     return std::vector{says(response, fact) ? 1.0

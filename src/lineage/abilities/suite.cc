@@ -73,8 +73,8 @@ class SuiteScenario final : public Scenario {
   ItemFunction item_;
 };
 
-// The form of the corpus: a question page's "q : … a : …", unless the question begins as a document
-// does, which then goes on.
+// The form of the corpus: a question page's "q : … a : …", unless the question begins like a
+// document, to be continued.
 void set_raw_form(PromptSpec& p, const Instance& sample, bool continues_text) {
   const Vocabulary& v = Vocabulary::get();
   p.chain_end = " answer ", p.step_mark = " .";
@@ -106,8 +106,8 @@ WorldScenario condition(const WorldScenario& s, const WorldScenario::Condition& 
   return with;
 }
 
-// Several chains are drawn, and all vote (self-consistency, Wang et al. 2023); beside it those with
-// the most steps (complexity-based, Fu et al. 2023), and one chain alone.
+// Several sampled chains, all of which vote (self-consistency, Wang et al. 2023); also the vote of
+// those with the most steps (complexity-based, Fu et al. 2023), and one chain alone.
 WorldScenario majority_vote(const WorldScenario& s) {
   constexpr double kTemperature = 0.7;  // Wang et al. 2023
   constexpr int64_t kMost = 50;         // items, each of which costs as many answers as votes

@@ -22,7 +22,7 @@ const World& world() {
 
 TestScenario set(const std::string& name) { return scenario_called(name); }
 
-// A pair whose labels are equal is drawn again, until they differ, in whatever world.
+// A pair with equal labels is drawn again until they differ, in any world.
 TEST(TextAbilities, BindingEndsWhenLabelsAreOftenEqual) {
   const TestScenario pairs = set("A05.binding.two_way.k4");
   for (uint64_t seed = 2; seed < 6; ++seed) {

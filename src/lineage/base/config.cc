@@ -133,7 +133,7 @@ Value parse_setting(const std::string& text, const std::string& place) {
   return value;
 }
 
-// Places inside the value would read "--set …:1"; the assignment itself says enough.
+// Places inside the value would read "--set …:1"; the assignment itself suffices.
 void place_all(Value& value, const std::string& place) {
   value.place = place;
   if (auto* table = value.table())

@@ -77,8 +77,8 @@ std::string shown_json(const json& value) {
 void refuse_other_kinds(std::string_view content, const std::string& place,
                         const std::string& wanted) {
   const FileKind kind = file_kind(content);
-  // A page is never meant; binary data may be a damaged file of the right kind, which the caller
-  // says more of.
+  // A page is never the right file; binary data may be a damaged one, for which the caller has a
+  // better message.
   if ((is_text(kind) && kind != FileKind::html) || kind == FileKind::binary) return;
   throw Error(place + ": is " + std::string(file_kind_name(kind)) + "; wanted " + wanted,
               file_kind_help(kind, place));

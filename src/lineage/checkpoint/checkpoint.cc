@@ -38,8 +38,8 @@ std::vector<const Parameter*> by_name(const Parameters& parameters) {
   return sorted;
 }
 
-// Throws an Error that begins with `place` for the first tensor with a value that is no number.
-// Such a model says nan, or one and the same word, to everything.
+// Throws an Error that begins with `place` for the first tensor with a value that is not finite.
+// Such a model answers everything with nan or the same word.
 void check_finite(const std::vector<const Parameter*>& parameters, const std::string& place) {
   constexpr uint32_t kExponent = 0x7f800000;  // all of it is set in nan and infinities
   for (const Parameter* p : parameters) {

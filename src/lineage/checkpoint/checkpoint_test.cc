@@ -146,7 +146,7 @@ TEST_F(Checkpoints, SeeEveryFlippedBitOfTheWeights) {
     damaged[i] = static_cast<char>(damaged[i] ^ 4);
     write_bytes(path_ / "weights.safetensors", damaged);
     const std::string error = error_of([&] { loaded(); });
-    // __metadata__ and padding are not the tensors'; all else is seen.
+    // __metadata__ and padding are not part of the digest; damage to all else is detected.
     if (i < header) continue;
     EXPECT_TRUE(testing::has(error, "weights.safetensors: the digest is ")) << error;
   }

@@ -85,8 +85,8 @@ std::string tuned_beside(const std::string& model) {
   return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
 }
 
-// An Error for a model that was not tuned on conversations, whatever its tokenizer could write. An
-// imported model may have been; a note says so.
+// An Error for a model that was not tuned on conversations, even if its tokenizer has the roles'
+// tokens. An imported model may have been; then only a note.
 void check_can_chat(const CompleteOptions& o, const Model& model) {
   if (model.manifest.chats) return;
   const bool imported = model.manifest.stage == "import";
@@ -223,7 +223,7 @@ void converse(const CompleteOptions& o, const Model& model, Writer& writer) {
     note_unknown_words(tokenizer, text);
     form.append(role, tokenizer.encode(text), said);
   };
-  // The answer goes on as the tokens that the model wrote, which its text need not give back.
+  // The conversation keeps the model's own tokens, which encoding its text need not restore.
   const auto answer = [&] {
     std::vector<Token> prompt = said.tokens;
     const std::vector<Token>& opening = form.opening(Role::assistant);

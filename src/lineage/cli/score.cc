@@ -37,8 +37,8 @@ void note_unknown(const Tokenizer& tokenizer, const std::string& text, const std
                file, 100 * share);
 }
 
-// A file's text; a byte-order mark is no text, as in sources. The bytes of another format have a
-// number of bits too, but it says nothing of the model.
+// A file's text without a byte-order mark, as in sources. Bytes of another format would have a
+// score, too, but a meaningless one.
 std::string read_text(const std::string& file) {
   std::string text = read_file(file);
   const FileKind kind = file_kind(text);

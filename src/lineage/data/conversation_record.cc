@@ -50,7 +50,7 @@ std::string_view trimmed(std::string_view text) {
 }
 bool blank(std::string_view text) { return trimmed(text).empty(); }
 
-// Whether a value says anything.
+// Whether a value is empty.
 bool empty(const json& value) {
   if (value.is_string()) return blank(value.get_ref<const std::string&>());
   return value.is_null() || (value.is_structured() && value.empty());
@@ -420,7 +420,7 @@ class RecordReader {
     return at != record_.end() && at->is_number() ? at->get<double>() : 0;
   }
 
-  // The value of a key that says something; it then counts as used.
+  // The value of a key unless it is empty; the key then counts as used.
   const json* find(const char* key) {
     const auto at = record_.find(key);
     if (at == record_.end() || empty(*at)) return nullptr;
@@ -435,7 +435,7 @@ class RecordReader {
   static bool is_messages(const json& value) {
     return value.is_array() && !value.empty() && value[0].is_object() && !value[0].contains("type");
   }
-  // Turns that go on from others; they may begin with those again.
+  // Turns that continue others; they may repeat those at their beginning.
   static Turns join(Turns first, Turns next) {
     const bool again =
         next.size() >= first.size() && std::equal(first.begin(), first.end(), next.begin());

@@ -109,7 +109,7 @@ class Listing {
                   fmt::format("see what is there: ls {}", base.string()));
   }
 
-  // Real folders first, then those that links lead to: a folder inside is seen by its own name.
+  // Real folders first, then the targets of links: a folder inside is found by its own name.
   void walk(const fs::path& root, const std::vector<Glob>& wanted) {
     folders_.clear();
     std::vector<fs::path> links;

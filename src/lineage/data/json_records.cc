@@ -15,7 +15,7 @@ constexpr std::string_view kBlanks = " \t\r\n";
 // Follows brackets and strings to the end of the value that begins with the first character.
 class ValueEnd {
  public:
-  // How many characters of `text` belong to the value; all of them while it goes on.
+  // The number of characters of `text` that belong to the value; all of them until it ends.
   size_t scan(std::string_view text) {
     for (size_t i = 0; i < text.size(); ++i)
       if (const char c = text[i]; escaped_) {

@@ -30,7 +30,7 @@ Packed packed_of(SourceKind kind) {
 
 bool readable(SourceKind reader, std::string_view first_bytes) {
   const FileKind kind = file_kind(first_bytes);
-  // A WARC file holds whatever was fetched, and text without its first record is a damaged one.
+  // A WARC file holds any kind of content, and text without a first record is a damaged WARC file.
   if (reader == SourceKind::warc) return first_bytes.starts_with("WARC/") || is_text(kind);
   if (reader != SourceKind::jsonl) return is_text(kind);
   // One damaged record does not make binary data of the file.

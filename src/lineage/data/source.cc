@@ -58,7 +58,7 @@ bool Source::read(RawDocument& document) {
   }
 }
 
-// False for a file of a kind that is not read: the document then says why.
+// False for a file of an unreadable kind: the document then has the reason.
 bool Source::open_next(RawDocument& document) {
   const InputFile& file = list_.files[next_++];
   reader_ = Reader(open_file(file));

@@ -150,7 +150,7 @@ class GzipStream final : public Unpacker {
     }
   }
 
-  // Members follow each other; zeros that pad the end of a file are passed over, as gzip does.
+  // Members follow each other; zeros that pad the end of a file are skipped, as by gzip.
   bool next_member() {
     do {
       while (begin_ < end_ && buffer_[begin_] == '\0') ++begin_;

@@ -158,7 +158,7 @@ TEST_F(DatabaseTest, RemovedNodesLeaveNothing) {
     EXPECT_EQ(table(db, std::string("SELECT count(*) FROM ") + name), (Table{{"0"}})) << name;
 }
 
-// In any order of the two, an output looks its item up; the other way round takes n² steps.
+// In any order of the two, an output looks up its item; the other way round takes n² steps.
 TEST_F(DatabaseTest, AnswersAndItemsAreJoinedInOnePass) {
   const Database db(path);
   for (const char* from : {"predictions JOIN items USING(scenario, position)",
@@ -248,7 +248,7 @@ TEST_F(DatabaseTest, Format3IsReadAsItIsAndMigratedByThatWrites) {
     EXPECT_EQ(read(db), all);
     EXPECT_EQ(table(db, "SELECT count(answer) FROM outputs"), (Table{{"6"}}));
     EXPECT_EQ(table(db, "SELECT count(*) FROM answer_lists"), (Table{{"3"}}));
-    write(db);  // goes on
+    write(db);  // resumes
     EXPECT_EQ(read(db), all);
   }
   EXPECT_EQ(read(Database(path, Database::Access::read)), all);

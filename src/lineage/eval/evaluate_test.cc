@@ -70,7 +70,7 @@ using Table = std::vector<std::vector<std::string>>;
 class EvaluateTest : public ::testing::Test {
  protected:
   EvaluateTest() {
-    // In chat it is always sure of "a", as plain text of "b" a little: right half of the time, but
+    // In chat it is always sure of "a", in plain text slightly of "b": right half of the time, but
     // chat has the better likelihood.
     model.log_prob = [](const std::string& context, const std::string& next) {
       const bool chat = context.find("<user>") != context.npos;
@@ -125,7 +125,7 @@ TEST_F(EvaluateTest, WhatIsThereIsNotDoneAgain) {
   const int64_t once = model.scored_tokens;
   evaluate(model, node, {toys[0]}, db);
   EXPECT_EQ(model.scored_tokens, once);
-  evaluate(model, node, toys, db);  // goes on with the second
+  evaluate(model, node, toys, db);  // continues with the second
   EXPECT_EQ(model.scored_tokens, 2 * once);
   EvaluateOptions options;
   options.n = 10;  // other items: another scenario
@@ -151,7 +151,7 @@ TEST_F(EvaluateTest, ASmallTryReplacesNothing) {
   evaluate(model, node, {toys[0]}, db);
   EXPECT_EQ(shown(), 20);
   db.begin_run("few again", "0", 1);
-  few.again = true, few.seed = 2;  // whatever else its options are
+  few.again = true, few.seed = 2;  // with any other options
   const auto again = evaluate(model, node, {toys[0]}, db, few);
   EXPECT_EQ(table(db, "SELECT count(*) FROM runs")[0][0], "3");
   EXPECT_EQ(shown(), 20);
@@ -272,8 +272,8 @@ TEST_F(EvaluateTest, AModelThatIsNotFiniteHasNoScores) {
   EXPECT_TRUE(db.scores("key").empty());
 }
 
-// As after SIGKILL: an evaluation that was not committed leaves nothing, and the run ends with the
-// scores of one that was never cut.
+// Like after SIGKILL: an evaluation that was not committed leaves nothing, and the run ends with
+// the scores of one that was never cut.
 TEST_F(EvaluateTest, ACutRunEndsWithTheSameScores) {
   const char* kScores =
       "SELECT c.name, s.cell, s.score, s.low, s.log_likelihood, s.template FROM scores s JOIN "

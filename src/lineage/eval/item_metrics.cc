@@ -46,7 +46,7 @@ ItemMetric choice_accuracy() {
 }
 
 ItemMetric answer_match(PromptSpec::Match match) {
-  // The name goes into the digest of a scenario and says in the report how answers were compared.
+  // The name goes into the digest of a scenario and shows the comparison of answers in the report.
   const auto name = [&]() -> std::string {
     switch (match) {
       case PromptSpec::Match::squad:

@@ -225,7 +225,7 @@ TEST(Score, MacroAverageChanceAndCellsHandCounted) {
   EXPECT_NEAR(scores[0].estimate.value, (2.0 / 3 + 0) / 2, 1e-15);
   EXPECT_NEAR(scores[0].log_likelihood.value, (-1.0 - 3.0) / 2, 1e-15);
   EXPECT_NEAR(scores[0].chance.uniform, (3 * 0.5 + 0.25) / 4, 1e-15);
-  // In dev "b" is always right, and place 1 most often; of the items 1 of 4 is so.
+  // In dev "b" is always right, and place 1 most often; so is one of the four items.
   EXPECT_NEAR(scores[0].chance.majority, 0.25, 1e-15);
   EXPECT_EQ(scores[1].cell, "x");
   EXPECT_EQ(scores[1].n, 3);

@@ -97,8 +97,8 @@ TEST(Predict, TheAnswersLikelihoodIsApartFromTheChains) {
   EXPECT_EQ(direct.answer_log_prob, direct.log_prob);
 }
 
-// A full stop after the answer is how texts end one, and no part of it; unless it is wanted, or
-// the answer was a turn of a conversation.
+// A full stop after the answer ends it in texts and is not part of it; unless it is wanted, or the
+// answer was a turn of a conversation.
 TEST(Predict, TheClosingOfATextIsNoPartOfTheAnswer) {
   ScriptedModel model(kWords);
   model.reply = [](const std::string&, int) { return "a b ; "; };

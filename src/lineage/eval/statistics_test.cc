@@ -178,7 +178,7 @@ TEST(TwoLevel, ErrorIsThatOfBothLevels) {
   EXPECT_NEAR(e.two_level.error, 1 / std::sqrt(3.0), 0.01);
   EXPECT_NEAR(e.over_seeds.high, 4.302652729911275 / std::sqrt(3.0), 1e-9);
   EXPECT_EQ(e.seed_means, (std::vector<double>{-1, 0, 1}));
-  // One seed: items only, and the seeds' interval says that it knows nothing.
+  // One seed: items only, and the seeds' interval is infinite.
   const std::vector<std::vector<double>> one = {{0, 1, 0, 1, 1}};
   const SeedEstimate single = two_level_bootstrap(one, {}, {}, {.replicates = 20000, .seed = 3});
   EXPECT_NEAR(single.two_level.error, std::sqrt(0.3 / 5), 0.01);

@@ -111,8 +111,8 @@ TEST_F(EngineTest, ATemperatureNearZeroDrawsTheMostLikely) {
   EXPECT_EQ(one({3, 1, 4}, sampling(1e-300, 8)).tokens, one({3, 1, 4}, sampling(0, 8)).tokens);
 }
 
-// More prompts than slots, of many lengths, prompts longer than a step takes in: each comes out as
-// it does alone, bit for bit.
+// More prompts than slots, of many lengths, prompts longer than a step reads: each has the result
+// of running alone, bit for bit.
 TEST_F(EngineTest, ANeighbourChangesNothing) {
   std::vector<std::vector<Token>> prompts;
   std::vector<Sampling> samplings;

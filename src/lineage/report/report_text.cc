@@ -82,7 +82,7 @@ std::string machine_of(const Report& report) {
 
 using Children = std::map<std::string, std::vector<const ReportNode*>>;
 
-// By the parent that gave the weights; "" has the roots.
+// Children by the parent of their weights; "" has the roots.
 Children children_of(const Report& report) {
   std::map<std::string, bool> known;
   for (const ReportNode& n : report.nodes) known[n.name] = true;
@@ -337,7 +337,7 @@ class Writer {
     }
   }
 
-  // In lines of its column; the names of finer rows, and all further lines, are set in.
+  // In lines of its column; the names of finer rows, and all further lines, are indented.
   static std::vector<std::string> label(const ReportAbility& a) {
     const std::string margin(a.of.empty() ? 0 : 2, ' ');
     std::vector<std::string> lines = lines_of(a.label, kAbility - 1 - kSetIn - margin.size());

@@ -28,7 +28,7 @@ RecordedScenario scenario_of(const MetricInfo& metric, const std::vector<double>
   return s;
 }
 
-// As of a node with a seed for each value and no items in common.
+// Scores of a node with a seed for each value and no common items.
 std::optional<ReportScore> over_seeds_of(const RecordedScenario& s) {
   NodeAnswers node;
   for (const RecordedScore& r : s.scores) {

@@ -28,7 +28,7 @@ void set_text(ReportExplanation& of, const Explanation& about) {
   of.accepts = about.accepts, of.parts = about.parts;
 }
 
-// An item of the micro-world as it is put to models, given that the database has the same.
+// An item of the micro-world as put to models, if the database has the same.
 std::optional<ReportExample> suite_example(const std::shared_ptr<const World>& world,
                                            const std::string& scenario, const Database& database) {
   const auto made = example_item(world, scenario);
@@ -54,7 +54,7 @@ void explain_file(ReportExplanation& of, const std::string& scenario, const Data
 
 std::vector<ReportExplanation> row_explanations(const Report& report, const Database& database) {
   std::vector<ReportExplanation> explanations;
-  std::shared_ptr<const World> world;  // made when a row wants it
+  std::shared_ptr<const World> world;  // made when a row needs it
   for (const ReportAbility& row : report.abilities) {
     if (!row.of.empty()) continue;
     ReportExplanation of;

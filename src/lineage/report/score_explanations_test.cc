@@ -60,7 +60,7 @@ TEST(RowExplanations, HaveAnItemThatTheModelsWereAsked) {
   EXPECT_TRUE(of[0].example->prompt.starts_with("<src:enc> ")) << of[0].example->prompt;
   EXPECT_TRUE(of[1].example);   // of the scenario that the measure is taken from
   EXPECT_FALSE(of[2].example);  // of several scenarios
-  EXPECT_FALSE(of[3].example);  // nobody was asked it
+  EXPECT_FALSE(of[3].example);  // never evaluated
   r.recipe = "[world]\nseed = 8\n";
   EXPECT_FALSE(row_explanations(r, database)[0].example);  // of other persons
   r.recipe = "no TOML [";

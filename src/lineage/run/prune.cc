@@ -122,7 +122,7 @@ std::vector<Node> nodes_of(const fs::path& run, const TreeLinks& links) {
     if (!is_real_folder(folder) || !ends_with_digest(name, kIdentityDigits)) continue;
     Node node{folder, {}, links.folders.contains(fs::canonical(folder))};
     if (Checkpoint::exists(folder)) node.manifest = Checkpoint::open(folder).manifest();
-    // Not a model that somebody has put there.
+    // Not a model that someone else put there.
     const bool own =
         node.manifest
             ? node.manifest->identity.starts_with(name.substr(name.size() - kIdentityDigits))
@@ -163,8 +163,8 @@ class Pruner {
   }
 
  private:
-  // Adds a thing below `folder`, whose lock file is `lock`; work() removes it and gives back why
-  // something stays.
+  // Adds a thing below `folder`, whose lock file is `lock`; work() removes it and returns the
+  // reason if something stays.
   template <class Work>
   void add(UnnamedThing thing, const fs::path& folder, const std::string& lock, const Work& work) {
     if (const auto process = FolderLock::holder_of(folder, lock))

@@ -169,7 +169,7 @@ void run_feedme(const FeedmeConfig& config, const RecipeNode& node, const StageC
   context.progress.note(fmt::format("{}: {} answers kept ({})", node.name, kept.record.documents,
                                     describe_dropped(kept.record)));
   if (!kept.train.empty()) {
-    // As if all were one set: weights by tokens.
+    // Weights by tokens, as if all were one set.
     double weight = 0, tokens = 0;
     for (const TuningSet& s : sets) {
       weight += s.record.weight;

@@ -43,7 +43,7 @@ ConfigNode over_default(const ConfigNode& node, const ConfigNode& document, std:
   return own;
 }
 
-// The path that `text` says in a file of this folder.
+// The path of `text` in a file of this folder.
 std::string resolved(const std::string& text, const std::string& place, const fs::path& folder,
                      const fs::path& home) {
   if (has_variable(text))
@@ -63,8 +63,7 @@ std::string resolved(const std::string& text, const std::string& place, const fs
   return (folder / text).lexically_normal().string();
 }
 
-// Every path whose place begins so as seen from the working folder, when relative ones start at
-// `folder`.
+// Resolves every path whose place begins with `places`: relative ones start at `folder`.
 void resolve_paths(ConfigNode& document, std::string_view places, const fs::path& folder,
                    const fs::path& home) {
   for (const ConfigKey& key : recipe_keys())

@@ -152,7 +152,7 @@ int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const Tun
   return std::llround(tokens * config.epochs / (1 - config.pretrain_share));
 }
 
-// Held-out tokens that the measurements read: all of them each time, and once more at the end.
+// Held-out tokens that the evaluations read: all of them each time, and again at the end.
 double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
                          int64_t steps) {
   double held_out = 0;

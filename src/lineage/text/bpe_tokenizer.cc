@@ -42,7 +42,7 @@ void BpeTokenizer::check_tokens_made(const std::vector<bool>& made, const std::s
     tokens += !model_.tokens[id].empty();
     not_made += !model_.tokens[id].empty() && !made[id];
   }
-  if (not_made == 0) model_.whole_pieces = false;  // the rule would say nothing
+  if (not_made == 0) model_.whole_pieces = false;  // the rule would have no effect
   // Some files have a few that nothing makes; many mean that the merges are cut off.
   if (!model_.whole_pieces && not_made > 64 && not_made * 10 > tokens)
     throw Error(place + ": the " + std::to_string(model_.merges.size()) + " merges do not make " +

@@ -1,4 +1,4 @@
-// Tokenizer::load() and save(): which files lie where.
+// Tokenizer::load() and save(): the places of files.
 #include <algorithm>
 #include <vector>
 
@@ -12,7 +12,7 @@
 namespace lineage {
 namespace {
 
-// By which load() goes on in a folder; the first one counts.
+// The files that load() looks for in a folder; the first one counts.
 constexpr const char* kVocabularies[] = {"tokenizer.json", "vocab.json", "encoder.json",
                                          "merges.txt", "vocab.bpe"};
 

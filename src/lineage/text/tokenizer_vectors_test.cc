@@ -1,4 +1,4 @@
-// Against published vocabularies and encodings, which lie outside the repository.
+// Against published vocabularies and encodings, which are outside the repository.
 #include <gtest/gtest.h>
 
 #include <map>

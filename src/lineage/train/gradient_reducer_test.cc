@@ -214,7 +214,7 @@ TEST(GradientReducer, one_rank_keeps_its_gradients) {
       model.parameters.grads(), [](int64_t i) { return testing::brought(0, i); }, "grads");
 }
 
-// The model fails on one rank while sums are under way: the error comes out and nothing hangs.
+// The model fails on one rank during the sums: the error is thrown and nothing hangs.
 TEST(GradientReducer, an_exception_in_the_backward_pass_comes_out) {
   EXPECT_THROW(run_ranks(3,
                          [](Communicator& comm) {

@@ -58,7 +58,7 @@ TEST(BatchPlan, CoversEveryRowOnceAndRamps) {
   EXPECT_EQ(ramp.rows(ramp.steps() - 2), 64);
 }
 
-// As many steps as anyone may ask for take no memory.
+// A plan with the greatest number of steps needs no memory.
 TEST(BatchPlan, ALongRunTakesNoMoreMemoryThanItsRamp) {
   constexpr int64_t kRows = 1'000'000'000'000;
   const BatchPlan plan(kRows + 1, 2, 1, 3);  // rows of 1, 1, 1, then 2 each

@@ -43,8 +43,8 @@ MicroBatch batch_for(Classifier& model, const Tensor& x, const Tensor& targets) 
           }};
 }
 
-// As PPO: the first model's outputs are the second one's data, both are trained, and the stage has
-// metrics of its own.
+// Like PPO: the first model's outputs are the second one's data, both are trained, and the stage
+// has metrics of its own.
 std::vector<float> train_two(const fs::path& folder, int64_t interrupt_after) {
   fs::create_directories(folder);
   constexpr int64_t kSteps = 12;

@@ -128,8 +128,8 @@ std::string buffer_name(const StoredTensor& buffer) {
   return digest.hex();
 }
 
-// Texts that are small; no part of a model in another format, and none of the two names that lie in
-// huggingface/ already.
+// Whether it is a small text, not part of a model in another format, and without a name that
+// huggingface/ has already.
 bool is_small_text(const fs::directory_entry& entry) {
   const std::string name = entry.path().filename().string();
   std::error_code ignored;

@@ -24,7 +24,7 @@ std::string trimmed(std::string s) {
 
 constexpr const char* kMend = "mend the line, or leave such lines out with --skip-malformed";
 
-// As the record has it: not empty, with the white space at its ends.
+// The record's text: not empty, with the white space at its ends.
 std::string text(const JsonObject& o, const char* key) {
   if (!o.has(key) || !o.at(key).is_string() || trimmed(o.at(key)).empty())
     o.refuse(key, "a text that is not empty", kMend);
@@ -91,14 +91,14 @@ int index(const JsonObject& o, const char* key, const std::vector<Part>& choices
   return static_cast<int>(*meant.begin());
 }
 
-// "Question: …" asks for an answer that begins on a line of its own.
+// "Question: …" expects an answer that begins on a line of its own.
 std::string asking(std::string query) {
   query = trimmed(std::move(query));
   return query.starts_with("Question:") && !query.ends_with("Answer:") ? query + "\nAnswer:"
                                                                        : query;
 }
 
-// As the authors' own evaluation reads it: "[title]" ends a sentence, other brackets are dropped.
+// As in the authors' own evaluation: "[title]" ends a sentence, other brackets are dropped.
 std::string without_brackets(std::string s) {
   for (size_t at; (at = s.find(" [title]")) != s.npos;) s.replace(at, 8, ". ");
   for (size_t open = 0; (open = s.find('[', open)) != s.npos;) {
@@ -298,7 +298,7 @@ Instance mmlu(const JsonObject& o) {
   return item;
 }
 
-// Tasks with few different targets (True, False) ask for a choice among them.
+// Tasks with few different targets (True, False) become a choice among them.
 void share_closed_targets(std::vector<Instance>& items) {
   constexpr size_t kFew = 8;
   std::set<std::string> targets;

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 16> kParts = {
     "test", "tests", "train",     "dev",  "val",  "valid", "validation", "eval",
     "data", "items", "questions", "task", "main", "all",   "default",    "examples"};
 
-// Without all endings, "arc" of arc.easy.jsonl.gz; or without those that tell of the layout alone.
+// Without all endings, "arc" of arc.easy.jsonl.gz; or without those of the layout alone.
 std::string bare_name(const fs::path& file) {
   fs::path name = file.filename();
   while (name.has_extension()) name = name.stem();

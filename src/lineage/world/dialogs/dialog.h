@@ -37,7 +37,7 @@ struct DialogTurn {
 struct Dialog {
   DialogType type = DialogType::memory;
   std::vector<DialogTurn> turns;
-  size_t asked = 0;  // the turn whose reply needs what was said before
+  size_t asked = 0;  // the turn whose reply needs an earlier turn
   int lag = 1;       // its distance in turns
   // Answers that fit the question but not the history, where the type has any: the value that was
   // withdrawn, is true outside the story or is another person's; the answer without its format.

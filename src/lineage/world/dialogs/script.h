@@ -22,7 +22,7 @@ struct DialogDraft {
   void fill(int turns);  // adds `turns` small tasks with plain answers
 };
 
-// Each writes the turns, sets `asked` and leaves the rest to make_dialog().
+// Each writes the turns and sets `asked`; make_dialog() does the rest.
 void draft_memory(DialogDraft&, int lag);
 void draft_correction(DialogDraft&, int lag);
 void draft_constraint(DialogDraft&, int lag);

@@ -55,7 +55,7 @@ void draft_anaphora(DialogDraft& d, int lag) {
 void draft_topic_switch(DialogDraft& d, int lag) {
   const std::vector<Relation> r = relations(d, 2);
   const Person *a = &somebody(d), *b = &somebody(d);
-  // First names tell them apart, and so do their values, where the world has enough persons.
+  // Their first names differ, and so do their values, if the world has enough persons.
   const auto alike = [&] {
     return a->name / 64 == b->name / 64 || value_of(*a, r[1]) == value_of(*b, r[1]);
   };

@@ -53,8 +53,8 @@ std::vector<SampleKind> corpus_samples(std::shared_ptr<const World>, const Galle
 std::vector<SampleKind> find_kinds(const std::vector<SampleKind>&, std::string_view wanted);
 
 // As text with its own layout: lines, indents, numbers of several digits. In colour each ability
-// has its own, and answer-bearing tokens are bold and underlined; without colour these stand
-// between underscores. The first line names the kind, and how many tokens bear answers.
+// has its own, and answer-bearing tokens are bold and underlined; without colour these are between
+// underscores. The first line names the kind, and how many tokens bear answers.
 std::string sample_text(const Sample&, bool colour);
 // The colours of the abilities that these samples exercise, on one line; empty when there is none.
 std::string colour_legend(const std::vector<Sample>&, bool colour);

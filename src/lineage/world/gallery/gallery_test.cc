@@ -67,7 +67,7 @@ TEST(Gallery, DocumentsAreThoseOfTheCorpusFromTheIndexOn) {
   const SampleKind story = find_kinds(kinds(), "story").at(0);
   const auto all = story.samples(0, 3);
   EXPECT_EQ(all[0].kind, "story");
-  // From just behind the first one on, the second is the first.
+  // From just behind the first one, the second is the first.
   const uint64_t first = std::stoull(all[0].title.substr(9));
   EXPECT_EQ(story.samples(first + 1, 1)[0].parts[0].tokens, all[1].parts[0].tokens);
   EXPECT_TRUE(story.samples(1'000'000'000, 1).empty());

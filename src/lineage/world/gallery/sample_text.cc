@@ -24,7 +24,7 @@ std::string escape(TokenTag tag) {
   return fmt::format("\x1b[{}38;5;{}m", tag.answer ? "1;4;" : "", colour_of(tag.ability));
 }
 
-// Writes words with a space between, as lines and blocks where the tokens say so.
+// Writes words with a space between, in lines and blocks where the tokens have layout.
 class Layout {
  public:
   Layout(bool colour, std::string margin) : colour_(colour), margin_(std::move(margin)) {}

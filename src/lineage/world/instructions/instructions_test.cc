@@ -208,7 +208,7 @@ TEST(Demonstration, ACallMayWaitForItsTool) {
   Tokens call(d.answer.begin(), returned);
   EXPECT_TRUE(d.judge(call).correct);
   EXPECT_TRUE(d.judge(d.answer).correct);
-  call.push_back(word_token("<ret>"));  // goes on without the tool, and wrongly
+  call.push_back(word_token("<ret>"));  // continues without the tool, and wrongly
   for (Token t : words_to_tokens("0 <ans> 0")) call.push_back(t);
   EXPECT_FALSE(d.judge(call).correct);
   EXPECT_FALSE(d.judge(words_to_tokens("<call> print ( 1 )")).correct);

@@ -101,7 +101,7 @@ std::optional<Task> tool_call(const TaskInput& in) {
     };
     if (!tool) return score_long_sum(sum, content) == 1 && !has("<call>") ? 1.0 : 0.0;
     if (!calls_rightly(sum, content)) return 0.0;
-    // The turn may wait for the tool; who goes on without it has to be right.
+    // The turn may wait for the tool; if it continues without, the result must be right.
     return !has("<ret>") || score_long_sum(sum, content) == 1 ? 1.0 : 0.5;
   };
   task.key = item_key("long_sum", {sum.a, sum.b, sum.minus});

@@ -17,7 +17,7 @@ struct ChainReport {
   std::vector<bool> correct;    // for each expected step, whether the response's sentence equals it
   int prefix = 0;               // expected steps that are right before the first wrong one
   int true_sums = 0, sums = 0;  // sentences "… a + b = c", and how many of them hold
-  Tokens answer;                // what follows the last "answer", or the whole response if no chain
+  Tokens answer;                // the part after the last "answer", or all if there is no chain
   bool chained = false;         // there was a chain and "answer"
   bool answer_correct = false;
 

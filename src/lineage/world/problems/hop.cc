@@ -8,7 +8,7 @@ namespace {
 
 using enum Relation;
 
-// "the friend of", as the statements of the corpus say it.
+// "the friend of", as in the statements of the corpus.
 std::string_view relation_noun(Relation relation) {
   switch (relation) {
     case birth_city:
@@ -46,8 +46,8 @@ const Person& known_person(const World& world, Draw& draw) {
 
 // A tenth of the steps from a person is for tests only, and so is every path with such a step: else
 // the chain of a longer path would hold that of a shorter one, at its beginning or its end. Tests
-// of three steps leave out those of which training may ask two in a row, from somebody else on or
-// to something else.
+// of three steps leave out those of which training may have two in a row, from another person on or
+// to another thing.
 uint64_t step_key(int person, Relation relation, bool questioned) {
   return item_key("hop", {person, static_cast<int64_t>(relation), questioned});
 }

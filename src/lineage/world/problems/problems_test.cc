@@ -132,7 +132,7 @@ TEST(Problem, NoTwoStepsOfATestInARowAreTrained) {
     for (uint64_t i = 0; i < 300; ++i)
       for (const Tokens& pair :
            pairs(make_problem(world(), {ProblemFamily::hop, steps, 1}, "test", kFirstProbe + i)))
-        // From companies on everybody's path is the same.
+        // From a company on every person's path is the same.
         if (!std::equal(of_company.begin(), of_company.end(), pair.begin())) {
           EXPECT_FALSE(trained.count(pair)) << tokens_to_words(pair);
         }

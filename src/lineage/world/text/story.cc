@@ -9,7 +9,7 @@ namespace {
 
 constexpr TokenTag kAgrees{Ability::grammar, true};
 
-// A story's persons and things; the same words come back through all its sentences.
+// A story's persons and things; the same words recur in all its sentences.
 struct Cast {
   int hero, helper;
   Token object, place, other_place, job, food, adjective;

@@ -31,7 +31,7 @@ std::optional<Document> make_script(const CodeContext& context, Draw& draw) {
   const Draft draft = draft_script(draw, true);
   const auto ran = run_draft(context, draft);
   if (!ran || ran->result.printed.size() > kMostComments) return {};
-  // Output is shown beside a line that prints once, and not within a block; otherwise at the end.
+  // Output is beside the lines only if each prints once and none is in a block; else at the end.
   std::map<int32_t, int> times;
   for (const minipy::Printed& p : ran->result.printed) ++times[p.line];
   bool beside = draw.chance(0.7);
@@ -50,7 +50,7 @@ std::optional<Document> make_script(const CodeContext& context, Draw& draw) {
       for (const minipy::Printed& p : ran->result.printed)
         w.begin(0).text("#").output(p.text, kOutput).end();
   } catch (const minipy::Fault&) {
-    return {};  // it prints something that is no word
+    return {};  // it prints something outside the vocabulary
   }
   return fitting(context, w);
 }
@@ -72,7 +72,7 @@ std::optional<Document> make_trace(const CodeContext& context, Draw& draw) {
     for (size_t i = 0; i < draft.lines.size(); ++i) {
       const int32_t line = static_cast<int32_t>(i + 1);
       w.begin(draft.lines[i].indent).text(draft.lines[i].text);
-      // Straight-line code has its states beside it, a block all of its own behind it.
+      // Straight-line code has its states beside it, a block has all of its states behind it.
       const bool top = draft.lines[i].indent == 0;
       if (top && next != end && next->line == line && times[line] == 1) state(*next++);
       w.end();
