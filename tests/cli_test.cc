@@ -282,7 +282,7 @@ TEST_F(CliTest, ADryRunIsAlsoJson) {
 }
 
 TEST_F(CliTest, APlanThatDoesNotFitFailsAfterItIsPrinted) {
-  // 170 billion parameters: no step of such a model is run to tell its time.
+  // 170 billion parameters: no step of such a model is run to measure its time.
   const std::string huge =
       "--set model.layers=96 --set model.width=12288 --set model.heads=96 --dry-run";
   const Output table = run(grow("runs", huge));
@@ -377,7 +377,7 @@ TEST_F(CliTest, AFullDiskLosesNothingThatIsGrown) {
   EXPECT_NE(said.find("error: " + node.string() + "/training-"), std::string::npos) << said;
   EXPECT_NE(said.find(": cannot write "), std::string::npos) << said;
   EXPECT_NE(said.find("help:  see how large a file may grow here: ulimit -f"), std::string::npos);
-  EXPECT_EQ(states(), before);  // the state to go on from, and no half of another
+  EXPECT_EQ(states(), before);  // the state to resume from, and no half of another
 
   ASSERT_EQ(run(grow("full")).status, 0);
   EXPECT_EQ(Checkpoint::open(model("full")).manifest().weights, straight);

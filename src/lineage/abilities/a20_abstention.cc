@@ -20,7 +20,7 @@ constexpr size_t kInScope = 3;  // the first of them
 // The words that refusals begin with: the last choices of a confidence item.
 constexpr std::array<std::string_view, 4> kRefusalBeginnings = {"i", "sorry", "that", "there"};
 
-// A question about somebody or something of a scope; its value where there is one.
+// A question about a person or thing of a scope; its value if there is one.
 Fact scoped_fact(const World& world, size_t scope, Draw& draw) {
   Fact fact{static_cast<Relation>(draw.below(5)), 0, -1};
   if (scope < 2 || scope == 3) {

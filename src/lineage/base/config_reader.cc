@@ -39,7 +39,7 @@ void read_value(const Value& value, const std::string& path, bool& out, Range) {
 constexpr const char* kIntegers =
     "write 10_000_000, 1e7 or \"10M\"; k, M, G or B, and T are powers of ten";
 
-// The whole number that a value is, or says: 10_000_000, 1e7, "10M".
+// The whole number of a value, in any spelling: 10_000_000, 1e7, "10M".
 std::optional<WholeNumber> whole_number_of(const Value& value) {
   if (const auto* integer = std::get_if<int64_t>(&value.data))
     return WholeNumber{*integer < 0, *integer < 0 ? 0 - static_cast<uint64_t>(*integer)

@@ -86,8 +86,8 @@ bool is_html(std::string_view b) {
   return false;
 }
 
-// Where the object that `b` begins with closes, counting braces outside strings; npos where it goes
-// on beyond `b`.
+// The end of the object that `b` begins with, counting braces outside strings; npos if it continues
+// beyond `b`.
 size_t object_end(std::string_view b) {
   int depth = 0;
   bool quoted = false;

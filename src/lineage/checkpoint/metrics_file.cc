@@ -77,7 +77,7 @@ MetricsWriter::MetricsWriter(std::filesystem::path path, int64_t resumed_step)
   std::string kept;
   if (std::ifstream old(path_); old)
     for (std::string text; std::getline(old, text);)
-      // A line cut by a kill does not parse; its step comes again.
+      // A line cut by a kill does not parse; its step is repeated.
       if (const auto line = parse_line(text); line && line->step <= resumed_step)
         kept += text + "\n";
   write_file_atomic(path_, kept);

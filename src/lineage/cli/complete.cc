@@ -148,8 +148,8 @@ class Writer {
     }
   }
 
-  // Prints `lead` and the completion, as it comes when there is one, otherwise all, numbered; an
-  // answer (no lead) without the space that parts its first word from the prompt's last. Nothing is
+  // Prints `lead` and the completion, as it is written if there is one, otherwise all, numbered; an
+  // answer (no lead) without the space between the prompt's last word and its first. Nothing is
   // printed before the prompt is known to fit. Returns the first completion.
   std::vector<Token> write(const std::vector<Token>& prompt, const std::string& lead) {
     if (static_cast<int64_t>(prompt.size()) >= context_)

@@ -64,7 +64,7 @@ std::string output_of(const std::vector<std::string>& command) {
   return out;
 }
 
-// A file that goes with its scope.
+// A file that is removed with its scope.
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::string_view content)

@@ -26,7 +26,7 @@ struct ScoreOptions {
   bool json = false;
 };
 
-// A closed vocabulary spells the words that it does not know byte by byte, which no model learned.
+// A closed vocabulary spells unknown words byte by byte, which no model has learned.
 void note_unknown(const Tokenizer& tokenizer, const std::string& text, const std::string& file) {
   constexpr double kMostly = 0.5;
   const double share = unknown_words(tokenizer, text).share;

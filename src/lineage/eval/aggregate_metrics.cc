@@ -66,7 +66,7 @@ double log_sum(std::span<const double> scores) {
   return most + std::log(sum);
 }
 
-// Grows with the model's reasons to say that it does not know.
+// Grows with the model's reasons to abstain.
 double uncertainty(const Prediction& p, Uncertainty how, size_t abstain) {
   const std::span scores(p.scores);
   const auto values = scores.first(scores.size() - abstain);

@@ -45,7 +45,7 @@ TEST(Measures, MeansOfDetailsHandCounted) {
   EXPECT_TRUE(std::isnan(first[0].log_likelihood.value));
   EXPECT_EQ(first[1].cell, "a");
   EXPECT_NEAR(first[1].estimate.value, 0.5, 1e-15);
-  // Where it does not apply there is no row, and the mean is that of the others.
+  // Where it does not apply there is no row, and the mean is over the others.
   const auto second = score(aggregates::annotation("A99.y", "y", 1), items, predictions);
   ASSERT_EQ(second.size(), 2u);
   EXPECT_EQ(second[0].estimate.value, 1);

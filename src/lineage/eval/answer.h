@@ -20,9 +20,9 @@ std::string extract_answer(std::string_view output, const PromptSpec&,
 // - exact: white space is single, a full stop at the end is removed.
 // - bare: also without quotes, brackets and punctuation around the text; signs, `$` and `%` stay.
 // - squad: the normalisation of SQuAD (Rajpurkar et al. 2016), lower case without punctuation and
-//   articles, but what makes a number stays: its sign, its point, and any mark between two digits
-//   that is no thousands' comma. So 3.5 is not 35, -18 not 18, 1/2 not 12, and 1,000 is 1000. What
-//   would leave nothing ("A", "+") stays as it is.
+//   articles, but the parts of a number stay: its sign, its point, and any mark between two digits
+//   except a thousands' comma. So 3.5 is not 35, -18 not 18, 1/2 not 12, and 1,000 is 1000. A text
+//   of which nothing would be left ("A", "+") stays as it is.
 // - number: the last number, without thousands' commas, leading zeros and zeros at the end of its
 //   decimals; a text without any as `squad`.
 std::string canonical_answer(std::string_view text, PromptSpec::Match);

@@ -55,7 +55,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string single_spaced(std::string_view text) { return joined(words_of(text)); }
 
-// Without characters of the two sets at its ends, unless nothing else is there.
+// The text without characters of the two sets at its ends, unless it has no others.
 std::string stripped(const std::string& text, const char* before, const char* behind) {
   const size_t first = text.find_first_not_of(before), last = text.find_last_not_of(behind);
   if (first == text.npos || last == text.npos || first > last) return text;

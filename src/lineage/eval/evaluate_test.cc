@@ -273,7 +273,7 @@ TEST_F(EvaluateTest, AModelThatIsNotFiniteHasNoScores) {
 }
 
 // Like after SIGKILL: an evaluation that was not committed leaves nothing, and the run ends with
-// the scores of one that was never cut.
+// the scores of an uninterrupted one.
 TEST_F(EvaluateTest, ACutRunEndsWithTheSameScores) {
   const char* kScores =
       "SELECT c.name, s.cell, s.score, s.low, s.log_likelihood, s.template FROM scores s JOIN "

@@ -56,7 +56,7 @@ struct PlannedNode {
   const RecipeNode* node;
   StagePlan plan;
   double tokens_per_s = 0;  // trained on, expected here
-  double seconds = 0;       // expected here, evaluations included
+  double seconds = 0;       // expected here, held-out measurements included
 };
 struct GrowPlan {
   std::vector<PlannedNode> nodes;

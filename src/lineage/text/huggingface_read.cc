@@ -342,7 +342,7 @@ AddedTokens all_added_tokens(const json& root, const json& vocab, const SideFact
 }
 
 // Parts and beginnings, from all the files together. A token that the template puts after texts is
-// their end of text, if no file names one.
+// their end of text, if nothing else determines it.
 std::vector<Token> read_parts(SideFacts facts, const Around& around,
                               std::vector<SpecialToken>& specials, const std::string& place) {
   for (Token begin : around.begin)

@@ -267,7 +267,7 @@ Instance race(const JsonObject& o) {
 }
 
 Instance arc(const JsonObject& o) {
-  const bool stem = o.has("question_stem");  // OpenBookQA's, which are begun and gone on with
+  const bool stem = o.has("question_stem");  // OpenBookQA's, beginnings of sentences to continue
   const std::string question = trimmed(text(o, stem ? "question_stem" : "question"));
   Instance item;
   item.question.text = stem ? question : "Question: " + question + "\nAnswer:";

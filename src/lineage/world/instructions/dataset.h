@@ -7,8 +7,8 @@
 
 namespace lineage {
 
-// The demonstrations of a dose as training data, made when they are read. Keeps its own copies of
-// the world's parts.
+// The demonstrations of a dose as training data, made when they are read. Shares ownership of the
+// world.
 DatasetPtr instruction_dataset(std::shared_ptr<const World>, const InstructionConfig&);
 
 }  // namespace lineage
