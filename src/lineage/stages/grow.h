@@ -26,7 +26,7 @@ struct GrowOptions {
   std::function<bool()> interrupted;
   std::filesystem::path tree = {};  // of the links, below OUT/trees; empty: the recipe's name
   // Nodes that may grow in parallel, as far as memory allows; 0: as many as compute threads. Models
-  // are bit for bit those of growing one after another, as several ranks always do.
+  // are bit for bit those of growing one by one, which several ranks always do.
   int at_once = 1;
 };
 
