@@ -1,4 +1,5 @@
 #include "lineage/abilities/items.h"
+#include "lineage/world/claims.h"
 #include "lineage/world/instructions/requests.h"
 
 namespace lineage {
