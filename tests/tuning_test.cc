@@ -161,6 +161,7 @@ TEST_F(TuningTest, FeedmeTrainsOnRatedAnswersFromFiles) {
   EXPECT_EQ(m.node, "fed");
   EXPECT_EQ(m.datasets.at("feedme").at("documents"), 5);
   EXPECT_EQ(m.datasets.at("feedme").at("dropped").at("rated lower"), 15);
+  EXPECT_EQ(m.datasets.at("feedme").at("generated"), false) << "people wrote them";
   EXPECT_THAT(error_of(tuned("[nodes.fed]\nstage = \"feedme\"\nparents = [\"davinci\"]\n")),
               HasSubstr("chat is from files, whose answers no labeler of ours can rate; wanted "
                         "feedme.ratings"));
@@ -202,6 +203,8 @@ TEST_F(TuningTest, FeedmeDrawsItsAnswersAndGoesOnAfterAKill) {
   const auto straight = grow_in("straight", r);
   const Manifest m = Checkpoint::open(straight[1].folder).manifest();
   EXPECT_GT(m.datasets.at("feedme").at("documents"), 0);
+  EXPECT_EQ(m.datasets.at("feedme").at("generated"), true);
+  EXPECT_EQ(m.datasets.at("few").at("generated"), false);
   EXPECT_EQ(m.datasets.at("few").at("documents"), 60);
   std::ifstream answers(straight[1].folder / "answers.jsonl");
   std::string whole(std::istreambuf_iterator<char>(answers), {});

@@ -92,7 +92,8 @@ Manifest parse_manifest(std::string_view text, const std::string& place) {
   m.parents = strings(all, "parents");
   m.datasets = all.child("datasets").value().get<std::map<std::string, json>>();
   for (auto& [name, record] : m.datasets)  // earlier versions wrote the kind alone
-    if (record.is_object() && record.value("kind", json()) == "answers rated by the labeler")
+    if (record.is_object() && !record.contains("generated") &&
+        record.value("kind", json()) == "answers rated by the labeler")
       record["generated"] = true;
   m.tokenizer = all.get<std::string>("tokenizer");
   m.config = with_renamed_keys(all.get<std::string>("config"), place);
