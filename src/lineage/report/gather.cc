@@ -117,7 +117,7 @@ std::vector<Found> consistent(std::vector<Found> all, std::vector<std::string>& 
     if (left_out.contains(m.weights))
       notes.push_back(
           fmt::format("{} of seed {} was grown from another version of the recipe and is left out; "
-                      "`lineage grow` with --seeds grows it anew.",
+                      "`lineage grow` with --seeds grows it again.",
                       m.node, m.seed));
     else if (seen.emplace(m.node, m.seed).second)
       result.push_back(std::move(f));
