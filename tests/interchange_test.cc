@@ -12,16 +12,14 @@
 #include <set>
 
 #include "lineage/base/error.h"
-#include "lineage/base/testing.h"
-#include "lineage/checkpoint/huggingface.h"
-#include "lineage/checkpoint/huggingface/config.h"
-#include "lineage/checkpoint/huggingface/tensors.h"
-#include "lineage/checkpoint/model.h"
+#include "huggingface_fixture.h"
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
 
 namespace lineage {
 namespace {
+
+using namespace lineage::testing;
 
 fs::path fixtures_folder() {
   if (const char* folder = std::getenv("LINEAGE_FIXTURES")) return folder;
@@ -37,81 +35,6 @@ std::vector<fs::path> fixtures() {
   std::ranges::sort(folders);
   return folders;
 }
-
-// |seen - wanted| / |wanted|, in the Euclidean norm; `floor` bounds the denominator from below.
-double relative_error(const Tensor& seen, const Tensor& wanted, double floor = 0) {
-  double difference = 0, norm = 0;
-  const auto a = seen.data<float>(), b = wanted.data<float>();
-  for (size_t i = 0; i < b.size(); ++i) {
-    difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
-    norm += std::pow(static_cast<double>(b[i]), 2);
-  }
-  return std::sqrt(difference) / std::max(std::sqrt(norm), floor);
-}
-
-double norm_of(const Tensor& x) {
-  double sum = 0;
-  for (const float v : x.data<float>()) sum += static_cast<double>(v) * v;
-  return std::sqrt(sum);
-}
-
-double largest_difference(const Tensor& seen, const Tensor& wanted) {
-  double largest = 0;
-  const auto a = seen.data<float>(), b = wanted.data<float>();
-  for (size_t i = 0; i < b.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
-  return largest;
-}
-
-// One folder, imported.
-class Fixture {
- public:
-  explicit Fixture(const fs::path& folder)
-      : folder_(folder),
-        checkpoint_(temp_ / "checkpoint"),
-        config_(read_huggingface_config(folder / "config.json")) {
-    import_huggingface(folder, checkpoint_);
-    model = load_model(checkpoint_, /*with_gradients=*/true);
-  }
-
-  const fs::path& folder() const { return folder_; }
-  const fs::path& checkpoint() const { return checkpoint_; }
-  SafetensorsFile file(const char* name) const { return SafetensorsFile(folder_ / name); }
-
-  // The tensors `before`NAME of a file, which hold the part of each parameter that `ours` returns:
-  // check(name, theirs as rows of ours, our rows). Every such tensor must be one of the model's.
-  template <class Ours, class Check>
-  void compare(const SafetensorsFile& expected, const std::string& before, const Ours& ours,
-               const Check& check) const {
-    std::set<std::string> left;
-    for (const StoredTensor& t : expected.tensors())
-      if (t.name.starts_with(before)) left.insert(t.name);
-    for (const HuggingFacePart& part :
-         huggingface_parts(*config_.family, config_.model, !config_.model.tied)) {
-      const StoredTensor* stored = nullptr;
-      // The tensors may be named without the prefix, and the gradients with it.
-      for (const char* prefix : {"transformer.", "model.decoder.", "decoder.", ""})
-        if (!stored) stored = expected.find(before + with_prefix({prefix, ""}, part.theirs));
-      ASSERT_NE(stored, nullptr) << before << part.theirs;
-      left.erase(stored->name);
-      const Tensor whole = ours(model.parameters->at(part.ours));
-      const Tensor wanted = Tensor::zeros(whole.shape());
-      import_part(part, *stored, wanted);
-      const int64_t rows = part.transposed ? part.shape[1] : part.shape[0];
-      check(stored->name, whole.rows(part.row, part.row + rows),
-            wanted.rows(part.row, part.row + rows));
-    }
-    left.erase(before + std::string(kHeadName));  // tied: the token embedding once more
-    EXPECT_TRUE(left.empty()) << *left.begin() << " was not compared";
-  }
-
-  Model model;
-
- private:
-  testing::TempFolder temp_;
-  fs::path folder_, checkpoint_;
-  HuggingFaceConfig config_;
-};
 
 // Tokens to predict, all of one weight; those below zero do not count.
 struct Targets {

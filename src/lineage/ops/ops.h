@@ -38,6 +38,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& 
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
                             const Tensor& weights, float total_weight);
 
+// A loss computed outside, as (1), with its gradient in x: dx, in x's shape.
+Tensor given_loss(const Tensor& x, float loss, const Tensor& dx);
+
 struct LogProbs {
   Tensor log_probs;  // (N), of the targets
   Tensor entropies;  // (N), empty unless wanted

@@ -86,6 +86,11 @@ TEST(Ops, LossGradients) {
   expect_gradients({h, w},
                    [&] { return ops::cross_entropy(ops::linear(h, w), targets, weights, 3.5f); });
   expect_gradients({h, w}, [&] { return ops::linear_cross_entropy(h, w, targets, weights, 3.5f); });
+  expect_gradients({h}, [&] {  // of half the squared distance
+    Tensor dx = random_tensor({4, 3}, 4);
+    kernels().axpby(dx, 1, h, -1);
+    return ops::given_loss(h, static_cast<float>(kernels().sum_squares(dx) / 2), dx);
+  });
   const Tensor all = ids({4}, {1, 6, 2, 0});
   for (bool entropy : {false, true}) {
     const auto both = [&](const ops::LogProbs& out) {
@@ -117,6 +122,8 @@ TEST(Ops, BadShapesAreNamed) {
               ops::cross_entropy(x, ids({2}, {0, 3}), Tensor::full({2}, 1), 2);
             }),
             "cross_entropy: target 3 at row 1; wanted 0 to 2, or a weight of 0");
+  EXPECT_EQ(error_of([&] { ops::given_loss(x, 0, w); }),
+            "given_loss: x is [2, 3], its gradient [4, 5]");
   EXPECT_NE(error_of([&] {
               ops::log_probs(x, ids({2}, {0, 1}), 0);
             }).find("temperature is 0"),

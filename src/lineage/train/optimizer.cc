@@ -55,7 +55,10 @@ void Optimizer::adamw(Parameters& parameters, int64_t begin, int64_t end, bool d
   s.lr = static_cast<float>(config_.lr * lr_scale);
   s.beta1 = static_cast<float>(config_.beta1);
   s.beta2 = static_cast<float>(config_.beta2);
-  s.eps = static_cast<float>(config_.eps);
+  double eps = config_.eps;
+  if (config_.eps_added_to == AdamEpsilon::raw)  // sqrt(v) + eps, over the correction of sqrt(v)
+    eps /= std::sqrt(1 - std::pow(config_.beta2, static_cast<double>(step)));
+  s.eps = static_cast<float>(eps);
   s.weight_decay = decay ? static_cast<float>(config_.weight_decay) : 0;
   s.grad_scale = static_cast<float>(grad_scale);
   s.step = step;

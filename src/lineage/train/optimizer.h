@@ -16,6 +16,14 @@ constexpr auto enum_names(OptimizerKind) {
   return std::array<std::string_view, 2>{"adamw", "muon"};
 }
 
+// The place of Adam's epsilon: beside the root of the corrected second moment (PyTorch), or beside
+// that of the raw one (TensorFlow; Kingma & Ba 2015, end of section 2), whose early steps are
+// smaller.
+enum class AdamEpsilon : uint8_t { corrected, raw };
+constexpr auto enum_names(AdamEpsilon) {
+  return std::array<std::string_view, 2>{"corrected", "raw"};
+}
+
 // AdamW with GPT-3's constants (Brown et al. 2020, appendix B). `muon` trains the matrices of the
 // blocks with Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers") and everything else
 // with AdamW.
@@ -23,6 +31,7 @@ struct OptimizerConfig {
   OptimizerKind kind = OptimizerKind::adamw;
   double lr = 6e-4;
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1;
+  AdamEpsilon eps_added_to = AdamEpsilon::corrected;
   double muon_lr = 0.02, muon_momentum = 0.95;
   double clip = 1;  // of the global gradient norm; 0: none
 };
@@ -34,6 +43,9 @@ void fields(V& v, OptimizerConfig& c) {
   v("beta1", c.beta1, "AdamW's decay of the first moment", from_to_below(0, 1));
   v("beta2", c.beta2, "AdamW's decay of the second moment", from_to_below(0, 1));
   v("eps", c.eps, "added to the root of the second moment", from_above_to(0, 1));
+  v("eps_added_to", c.eps_added_to,
+    "corrected: eps is added to the root of the corrected second moment, as in PyTorch; raw: to "
+    "that of the uncorrected one, as in TensorFlow");
   v("weight_decay", c.weight_decay, "of embeddings and matrices, times the learning rate",
     between(0, 1e6));
   v("muon_lr", c.muon_lr, "peak learning rate of Muon", between(0, 1e30));

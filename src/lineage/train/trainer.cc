@@ -20,7 +20,10 @@ Trainer::Trainer(std::string name, Parameters& parameters, const OptimizerConfig
       optimizer_(optimizer, parameters, shard_begin(), shard_begin() + shard_size()),
       guard_(guard, {}) {}
 
-double Trainer::gradients(std::span<const MicroBatch> micro_batches, float total_weight) {
+double Trainer::gradients(std::span<const MicroBatch> micro_batches) {
+  double weight = 0;
+  for (const MicroBatch& b : micro_batches) weight += b.weight;
+  const auto total_weight = static_cast<float>(std::max(ranks_.all_reduce(weight), 1.0));
   GradientReducer reducer(ranks_, parameters_, bounds_);
   double sum = 0;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
@@ -38,17 +41,33 @@ double Trainer::gradients(std::span<const MicroBatch> micro_batches, float total
   return ranks_.all_reduce(sum);
 }
 
-Trainer::Step Trainer::step(std::span<const MicroBatch> micro_batches, double lr_scale,
-                            std::span<double> sums) {
-  double weight = 0;
-  for (const MicroBatch& b : micro_batches) weight += b.weight;
-  weight = ranks_.all_reduce(weight);
-
-  Step result;
-  result.loss = gradients(micro_batches, static_cast<float>(std::max(weight, 1.0)));
-  if (!sums.empty()) ranks_.all_reduce(sums);
+double Trainer::shard_norm() {
   const Tensor shard = parameters_.grads().slice(shard_begin(), {shard_size()});
-  result.grad_norm = std::sqrt(ranks_.all_reduce(kernels().sum_squares(shard)));
+  return std::sqrt(ranks_.all_reduce(kernels().sum_squares(shard)));
+}
+
+void Trainer::add_gradients(const AddedLoss& added, Step& result) {
+  Tensor shard = parameters_.grads().slice(shard_begin(), {shard_size()});
+  const Tensor first = Tensor::empty({shard_size()});
+  std::ranges::copy(shard.data<float>(), first.data<float>().begin());
+  result.first_norm = result.grad_norm;
+  result.added_loss = gradients(added.micro_batches);
+  result.added_norm = shard_norm();
+  result.added_weight = added.weight;
+  if (added.relative)
+    result.added_weight =
+        result.added_norm > 0 ? added.weight * result.first_norm / result.added_norm : 0;
+  kernels().axpby(shard, 1, first, static_cast<float>(result.added_weight));
+  result.grad_norm = shard_norm();
+}
+
+Trainer::Step Trainer::step(std::span<const MicroBatch> micro_batches, double lr_scale,
+                            std::span<double> sums, const AddedLoss& added) {
+  Step result;
+  result.loss = gradients(micro_batches);
+  if (!sums.empty()) ranks_.all_reduce(sums);
+  result.grad_norm = shard_norm();
+  if (added.weight > 0) add_gradients(added, result);
 
   const auto verdict = guard_.judge(name_, ++steps_, result.loss, result.grad_norm);
   result.updated = verdict.update;
