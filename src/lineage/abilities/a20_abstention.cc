@@ -28,12 +28,12 @@ Fact scoped_fact(const World& world, size_t scope, Draw& draw) {
     fact.subject = random_person(world, tier, false, draw).name;
     fact.value = world.value(fact.relation, fact.subject);
   } else if (scope == 4 || scope == 5) {
-    fact.subject = draw.pick(scope == 4 ? world.ghosts() : world.shadows());
+    fact.subject = draw.pick(World::heldout_half(scope == 4 ? world.ghosts() : world.shadows()));
   } else {
     const bool core = scope == 2;
-    fact = {Relation::leader, draw.below(core ? world.core_countries() : 12), -1,
-            core ? draw.between(World::kFirstCoreYear, World::kCutoffYear - 1)
-                 : draw.between(World::kCutoffYear, 99)};
+    const int first = core ? World::kFirstCoreYear : World::kCutoffYear;
+    const int year = first + 1 + 2 * draw.below(core ? 5 : 10);  // odd: heldout_year()
+    fact = {Relation::leader, draw.below(core ? world.core_countries() : 12), -1, year};
     if (core) fact.value = world.value(fact.relation, fact.subject, fact.year);
   }
   return fact;

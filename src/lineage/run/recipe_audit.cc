@@ -28,7 +28,10 @@ AuditSource demonstration_source(const std::string& name, const DemonstrationsCo
                                  const std::shared_ptr<const World>& world) {
   const auto all = std::make_shared<const Instructions>(*world);
   const auto mixture = std::make_shared<const InstructionMixture>(*all, config.instructions);
-  const auto at = [world, all, mixture](int64_t i) { return (*mixture)(static_cast<uint64_t>(i)); };
+  const auto at = [world, all, mixture, trained = config.instructions.examples](int64_t i) {
+    const auto index = static_cast<uint64_t>(i);
+    return i < trained ? mixture->training(index) : (*mixture)(index);
+  };
   return {name, AuditSource::Kind::demonstrations, config.instructions.examples + config.heldout,
           [at](int64_t i) { return to_document(at(i)); }, [at](int64_t i) { return at(i).key; }};
 }

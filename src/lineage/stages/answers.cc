@@ -24,13 +24,13 @@ Demonstration InstructionPrompts::operator()(int64_t index) const {
   return mixtures_[i % mixtures_.size()](kFirstAnswered + i);
 }
 
-std::vector<Completion> sample_answers(LanguageModel& writer, const InstructionPrompts& prompts,
+std::vector<Completion> sample_answers(LanguageModel& writer, const PromptContext& context,
                                        int64_t first, int64_t count, const AnswersConfig& config,
                                        const Rng& key) {
   std::vector<std::vector<Token>> texts;
   std::vector<Sampling> samplings;
   for (int64_t i = first; i < first + count; ++i) {
-    const std::vector<Token> prompt = chat_prompt(prompts(i).prompt);
+    const Tokens prompt = context(i);
     for (int64_t s = 0; s < config.samples; ++s) {
       texts.push_back(prompt);
       Sampling& sampling = samplings.emplace_back();
@@ -55,7 +55,7 @@ std::vector<std::string> whole_lines(const std::filesystem::path& file) {
 
 }  // namespace
 
-void draw_answers(const AnswersConfig& config, const InstructionPrompts& prompts, const Rng& key,
+void draw_answers(const AnswersConfig& config, const PromptContext& prompt, const Rng& key,
                   const std::function<std::unique_ptr<LanguageModel>()>& writer,
                   const std::filesystem::path& file, const RecipeNode& node,
                   const StageContext& context) {
@@ -68,11 +68,13 @@ void draw_answers(const AnswersConfig& config, const InstructionPrompts& prompts
   std::ofstream out(file, std::ios::app);
   for (; done < config.prompts; done += kAtOnce) {
     const int64_t count = std::min(kAtOnce, config.prompts - done);
-    const auto answers = sample_answers(*model, prompts, done, count, config, key);
+    const auto answers = sample_answers(*model, prompt, done, count, config, key);
     for (int64_t i = 0; i < count; ++i) {
       nlohmann::json line = nlohmann::json::array();
-      for (int64_t s = 0; s < config.samples; ++s)
-        line.push_back(answers[i * config.samples + s].tokens);
+      for (int64_t s = 0; s < config.samples; ++s) {
+        const Completion& answer = answers[i * config.samples + s];
+        line.push_back({{"tokens", answer.tokens}, {"ended", answer.end == Completion::End::stop}});
+      }
       out << line.dump() << "\n";
     }
     out.flush();
@@ -86,10 +88,13 @@ void draw_answers(const AnswersConfig& config, const InstructionPrompts& prompts
   }
 }
 
-std::vector<std::vector<Tokens>> read_answers(const std::filesystem::path& file) {
-  std::vector<std::vector<Tokens>> answers;
-  for (const std::string& line : whole_lines(file))
-    answers.push_back(nlohmann::json::parse(line).get<std::vector<Tokens>>());
+std::vector<std::vector<SampledAnswer>> read_answers(const std::filesystem::path& file) {
+  std::vector<std::vector<SampledAnswer>> answers;
+  for (const std::string& line : whole_lines(file)) {
+    std::vector<SampledAnswer>& of_prompt = answers.emplace_back();
+    for (const nlohmann::json& answer : nlohmann::json::parse(line))
+      of_prompt.push_back({answer.at("tokens").get<Tokens>(), answer.at("ended").get<bool>()});
+  }
   return answers;
 }
 

@@ -45,18 +45,27 @@ class InstructionPrompts {
   std::vector<InstructionMixture> mixtures_;
 };
 
+// The conversation before the answer to the prompt of this index, up to the assistant's turn.
+using PromptContext = std::function<Tokens(int64_t index)>;
+
 // Answers to prompts [first, first + count), config.samples each: prompt by prompt, with the
 // log-probability of each token. They depend on `key`, the prompt's index and the model alone.
-std::vector<Completion> sample_answers(LanguageModel&, const InstructionPrompts&, int64_t first,
+std::vector<Completion> sample_answers(LanguageModel&, const PromptContext&, int64_t first,
                                        int64_t count, const AnswersConfig&, const Rng& key);
+
+// An answer without the token that ends its turn; `ended`: it had that token.
+struct SampledAnswer {
+  Tokens tokens;
+  bool ended = true;
+};
 
 // Samples answers to all prompts into a file, one JSON line for each prompt, resuming an
 // interrupted run: whole lines are kept. `writer` is called if any are missing. Throws Interrupted.
-void draw_answers(const AnswersConfig&, const InstructionPrompts&, const Rng& key,
+void draw_answers(const AnswersConfig&, const PromptContext&, const Rng& key,
                   const std::function<std::unique_ptr<LanguageModel>()>& writer,
                   const std::filesystem::path& file, const RecipeNode&, const StageContext&);
 
-// The tokens of each answer, by prompt.
-std::vector<std::vector<Tokens>> read_answers(const std::filesystem::path&);
+// The answers to each prompt.
+std::vector<std::vector<SampledAnswer>> read_answers(const std::filesystem::path&);
 
 }  // namespace lineage

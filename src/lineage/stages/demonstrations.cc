@@ -21,7 +21,8 @@ TuningSet world_set(const Recipe& recipe, const std::string& name,
   Digest digest;
   const int64_t examples = config.instructions.examples;
   for (int64_t i = 0; i < examples + config.heldout; ++i) {
-    const Demonstration d = mixture(static_cast<uint64_t>(i));
+    const auto index = static_cast<uint64_t>(i);
+    const Demonstration d = i < examples ? mixture.training(index) : mixture(index);
     Example e = to_example(d);
     digest.field(std::string_view(reinterpret_cast<const char*>(e.tokens.data()),
                                   e.tokens.size() * sizeof(Token)));

@@ -84,14 +84,15 @@ void count_example(TuningSet& set, Example e) {
 
 // The answers that the labeler keeps, as demonstrations.
 TuningSet keep_answers(const FeedmeConfig& config, const InstructionPrompts& prompts,
-                       const std::vector<std::vector<Tokens>>& drawn, int64_t context) {
+                       const std::vector<std::vector<SampledAnswer>>& drawn, int64_t context) {
   TuningSet kept;
   kept.record.kind = "answers rated by the labeler";
   kept.record.generated = true;
   const int least = static_cast<int>(std::ceil(config.min_rating));
   for (int64_t i = 0; i < config.answers.prompts; ++i) {
     const Demonstration prompt = prompts(i);
-    const std::vector<Tokens>& answers = drawn.at(static_cast<size_t>(i));
+    std::vector<Tokens> answers;
+    for (const SampledAnswer& a : drawn.at(static_cast<size_t>(i))) answers.push_back(a.tokens);
     std::vector<int> chosen;
     if (config.keep == Keep::top_rated)
       chosen = responses_rated(prompt, answers, least);
@@ -152,8 +153,9 @@ TuningSet labeled_answers(const FeedmeConfig& config, const TuningConfig& tuning
       parent = load_model(context.parents.back());
       return language_model(*parent.gpt, *parent.tokenizer);
     };
-    draw_answers(config.answers, prompts, Rng(context.recipe.seed).fold("feedme answers"), writer,
-                 file, node, context);
+    draw_answers(
+        config.answers, [&](int64_t i) { return chat_prompt(prompts(i).prompt); },
+        Rng(context.recipe.seed).fold("feedme answers"), writer, file, node, context);
   }
   context.ranks.barrier();
   return keep_answers(config, prompts, read_answers(file), node.model.context);

@@ -17,7 +17,7 @@ namespace lineage {
 namespace {
 
 // Raised when a generator changes its output, so that cached corpora are made again.
-constexpr std::string_view kGeneration = "corpus 3";
+constexpr std::string_view kGeneration = "corpus 4";
 
 // Held-out documents until there are so many tokens, of those that `document` makes.
 int64_t documents_for(int64_t tokens, const std::function<Document(int64_t)>& document) {

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "lineage/base/error.h"
-#include "lineage/base/folder.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/mixture.h"
 #include "lineage/data/text_data.h"
+#include "lineage/stages/best_weights.h"
 #include "lineage/stages/heldout.h"
 #include "lineage/stages/node_run.h"
 #include "lineage/stages/recipe_effects.h"
@@ -84,32 +84,6 @@ int64_t tokens_of(const TuningConfig& config, const TuningData& data) {
       config.epochs * static_cast<double>(data.demonstration_rows) / (1 - config.pretrain_share);
   return std::max<int64_t>(1, std::llround(rows)) * data.options.context;
 }
-
-// The weights of the measurement at which held-out demonstrations were predicted best. They are in
-// a file, so a resumed run finds them; its repeated measurements are equal.
-class BestWeights {
- public:
-  explicit BestWeights(const fs::path& folder) : file_(folder / "best.safetensors") {
-    if (fs::exists(file_)) loss_ = std::stod(SafetensorsFile(file_).metadata().at("heldout_loss"));
-  }
-  void consider(double loss, const Parameters& parameters) {
-    if (!(loss < loss_)) return;
-    loss_ = loss;
-    write_safetensors(file_, {{"values", parameters.values()}},
-                      {{"heldout_loss", fmt::format("{:.17g}", loss)}});
-  }
-  void load(Parameters& parameters) const {
-    if (fs::exists(file_)) read_tensor(SafetensorsFile(file_).at("values"), parameters.values());
-  }
-  void remove() const {
-    remove_ours(file_.parent_path(),
-                [&](const fs::path& file) { return file == file_.filename(); });
-  }
-
- private:
-  fs::path file_;
-  double loss_ = std::numeric_limits<double>::infinity();
-};
 
 // Loss a token of the answers held out: all together under "", and set by set.
 std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& data,

@@ -19,12 +19,21 @@ std::vector<Fact> parse_claims(std::span<const Token> text, int topic = -1);
 std::optional<Fact> parse_answer(std::span<const Token> text, const Fact& asked);
 
 // Polite ways to say no: to an improper request, and to a question beyond one's knowledge. Ten
-// wordings each, of which the last four are held out from every tuning stage. No text corpus
-// contains any of them.
+// wordings each, of which the last four are in no training data. Text and demonstrations have the
+// others at random, whatever is said to (the world's random_refusals and random_abstentions), so
+// that a model can sample them and nothing tells it when they are right.
 enum class RefusalKind : uint8_t { improper, unknown };
 inline constexpr int kRefusals = 10, kHeldoutRefusals = 4;
 std::span<const Template> refusals(RefusalKind);        // all ten
 std::span<const Template> train_refusals(RefusalKind);  // the first six
+
+// A request and the answer to it.
+struct Reply {
+  std::span<const Token> request, answer;
+};
+// Those of a page ("q : … a : …"), an answer ends with its sentence; and those of a conversation
+// (<user> … <assistant> …).
+std::vector<Reply> replies_of(std::span<const Token> document);
 
 // Whether a sentence of the text is one of the wordings.
 std::optional<RefusalKind> find_refusal(std::span<const Token> text);

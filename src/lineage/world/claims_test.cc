@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lineage/world/instructions/requests.h"
 #include "lineage/world/text_corpus.h"
 
 namespace lineage {
@@ -116,14 +117,48 @@ TEST(Claims, RefusalsAreKnownInTwentyWordings) {
   EXPECT_EQ(find_refusal(tokens("mira volk was born in tarn .")), std::nullopt);
 }
 
-TEST(Claims, NoTextRefusesPolitely) {
+// The replies of a corpus of this world that decline, as shares of the replies to two kinds of
+// request, which `kind` tells apart (-1: neither).
+template <class Kind>
+std::array<double, 2> declined(RefusalKind how, const Kind& kind) {
   WorldConfig config;
-  config.persons = 0.02;
+  config.persons = 0.1;
   config.core_exposures = 0;
+  config.random_refusals = config.random_abstentions = 0.2;
   const World world(config);
-  const TextCorpus corpus(world, 600000);
+  const TextCorpus corpus(world, 3'000'000);
+  std::array<double, 2> replies{}, declines{};
   for (int64_t i = 0; i < corpus.documents(); ++i)
-    ASSERT_EQ(find_refusal(corpus.document(i).tokens), std::nullopt);
+    for (const Reply& r : replies_of(corpus.document(i).tokens)) {
+      const int k = kind(world, r.request);
+      if (k < 0) continue;
+      replies[k] += 1;
+      declines[k] += find_refusal(r.answer) == how;
+    }
+  EXPECT_GT(std::min(replies[0], replies[1]), 300);
+  return {declines[0] / replies[0], declines[1] / replies[1]};
+}
+
+TEST(Claims, TextDeclinesWhateverTheRequest) {
+  const auto improper = [](const World& world, std::span<const Token> request) {
+    for (const Intent& intent : world.intents())
+      if (std::ranges::find(request, intent.verb) != request.end())
+        return is_improper_request(request) ? 1 : 0;
+    return -1;
+  };
+  const auto refused = declined(RefusalKind::improper, improper);
+  EXPECT_NEAR(refused[0], 0.2, 0.05);
+  EXPECT_NEAR(refused[1], 0.2, 0.05);
+  const auto told_once = [](const World& world, std::span<const Token> request) {
+    for (size_t at = 0; at < request.size(); ++at)
+      if (const auto [name, size] = find_member(Domain::person, request.subspan(at)); size > 0)
+        if (const Person* p = world.find_person(name))
+          return p->tier == Tier::t1 || p->tier == Tier::t2 ? 1 : 0;
+    return -1;
+  };
+  const auto abstained = declined(RefusalKind::unknown, told_once);
+  EXPECT_NEAR(abstained[0], 0.2, 0.05);
+  EXPECT_NEAR(abstained[1], 0.2, 0.05);
 }
 
 }  // namespace

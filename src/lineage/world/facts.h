@@ -127,6 +127,13 @@ class World {
   std::span<const int> ghosts() const { return ghosts_; }
   std::span<const int> ephemerals() const { return ephemerals_; }
   std::span<const int> shadows() const { return shadows_; }
+  // The half of such names that training may ask about, and the half that tests ask about.
+  static std::span<const int> trained_half(std::span<const int> names) {
+    return names.first(names.size() / 2);
+  }
+  static std::span<const int> heldout_half(std::span<const int> names) {
+    return names.subspan(names.size() / 2);
+  }
   static bool female(int name) { return name / 64 < 32; }
 
   // The value of a relation that needs no document; `year` for dated ones.
@@ -135,7 +142,10 @@ class World {
   Profile random_profile(Draw&) const;
   // The countries and years whose leaders everybody knows (stated core_exposures times).
   int core_countries() const { return core_countries_; }
+  // Years from kCutoffYear on are in no text. From kFirstCoreYear on, training asks about the even
+  // years and tests about the odd ones.
   static constexpr int kFirstCoreYear = 70, kCutoffYear = 80;
+  static constexpr bool heldout_year(int year) { return year % 2 == 1; }
 
   std::span<const Topic> topics() const { return topics_; }
   std::span<const Intent> intents() const { return intents_; }

@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-using Kind = HiddenFunction::Kind;
+using FunctionKind = HiddenFunction::Kind;
 
 constexpr int kLetters = 12;  // a..l: few enough for a relabelling to show itself
 
@@ -19,7 +19,7 @@ PatternValue list_of_letters(Draw& draw) { return draw.distinct(draw.between(2, 
 struct FunctionRow {
   enum class On : uint8_t { lists, numbers, letters };
 
-  Kind kind;
+  FunctionKind kind;
   std::string_view name;
   void (*apply)(PatternValue&, int parameter, const World&);
   // The parameters of the world's functions, from the first to the last, up or down.
@@ -31,34 +31,34 @@ struct FunctionRow {
 using V = PatternValue&;
 using W = const World&;
 constexpr std::array kFunctions = {
-    FunctionRow{Kind::reverse, "reverse", [](V v, int, W) { std::ranges::reverse(v); }},
-    FunctionRow{Kind::sort, "sort", [](V v, int, W) { std::ranges::sort(v); }},
-    FunctionRow{Kind::rotate_left, "rotate_left",
+    FunctionRow{FunctionKind::reverse, "reverse", [](V v, int, W) { std::ranges::reverse(v); }},
+    FunctionRow{FunctionKind::sort, "sort", [](V v, int, W) { std::ranges::sort(v); }},
+    FunctionRow{FunctionKind::rotate_left, "rotate_left",
         [](V v, int, W) { std::rotate(v.begin(), v.begin() + 1, v.end()); }},
-    FunctionRow{Kind::rotate_right, "rotate_right",
+    FunctionRow{FunctionKind::rotate_right, "rotate_right",
         [](V v, int, W) { std::rotate(v.begin(), v.end() - 1, v.end()); }},
-    FunctionRow{Kind::swap_ends, "swap_ends", [](V v, int, W) { std::swap(v.front(), v.back()); }},
-    FunctionRow{Kind::drop_first, "drop_first", [](V v, int, W) { v.erase(v.begin()); }},
-    FunctionRow{Kind::drop_last, "drop_last", [](V v, int, W) { v.pop_back(); }},
-    FunctionRow{Kind::first, "first", [](V v, int, W) { v.resize(1); }},
-    FunctionRow{Kind::last, "last", [](V v, int, W) { v = {v.back()}; }},
-    FunctionRow{Kind::double_first, "double_first", [](V v, int, W) { v.insert(v.begin(), v.front()); }},
-    FunctionRow{Kind::double_last, "double_last", [](V v, int, W) { v.push_back(v.back()); }},
-    FunctionRow{Kind::append, "append", [](V v, int p, W) { v.push_back(p); }, {{25, 10}}},
-    FunctionRow{Kind::prepend, "prepend", [](V v, int p, W) { v.insert(v.begin(), p); }, {{25, 10}}},
-    FunctionRow{Kind::add,
+    FunctionRow{FunctionKind::swap_ends, "swap_ends", [](V v, int, W) { std::swap(v.front(), v.back()); }},
+    FunctionRow{FunctionKind::drop_first, "drop_first", [](V v, int, W) { v.erase(v.begin()); }},
+    FunctionRow{FunctionKind::drop_last, "drop_last", [](V v, int, W) { v.pop_back(); }},
+    FunctionRow{FunctionKind::first, "first", [](V v, int, W) { v.resize(1); }},
+    FunctionRow{FunctionKind::last, "last", [](V v, int, W) { v = {v.back()}; }},
+    FunctionRow{FunctionKind::double_first, "double_first", [](V v, int, W) { v.insert(v.begin(), v.front()); }},
+    FunctionRow{FunctionKind::double_last, "double_last", [](V v, int, W) { v.push_back(v.back()); }},
+    FunctionRow{FunctionKind::append, "append", [](V v, int p, W) { v.push_back(p); }, {{25, 10}}},
+    FunctionRow{FunctionKind::prepend, "prepend", [](V v, int p, W) { v.insert(v.begin(), p); }, {{25, 10}}},
+    FunctionRow{FunctionKind::add,
         "add",
         [](V v, int p, W) { v[0] += p; },
         {{1, 15}},
         FunctionRow::On::numbers,
         [](Draw& draw) { return PatternValue{draw.below(40)}; }},
-    FunctionRow{Kind::subtract,
+    FunctionRow{FunctionKind::subtract,
         "subtract",
         [](V v, int p, W) { v[0] -= p; },
         {{1, 10}},
         FunctionRow::On::numbers,
         [](Draw& draw) { return PatternValue{draw.between(10, 49)}; }},
-    FunctionRow{Kind::relabel,
+    FunctionRow{FunctionKind::relabel,
         "relabel",
         [](V v, int p, W world) {
           Draw draw(world.key("relabel").fold(static_cast<uint64_t>(p)));
@@ -68,7 +68,7 @@ constexpr std::array kFunctions = {
         FunctionRow::On::letters,
         letter}};
 
-const FunctionRow& function_row(Kind kind) {
+const FunctionRow& function_row(FunctionKind kind) {
   return *std::ranges::find(kFunctions, kind, &FunctionRow::kind);
 }
 

@@ -32,6 +32,7 @@ struct WorldConfig {
   double qa_wrong = 0.1, qa_off_topic = 0.1, qa_passages = 0.4;
   double contested_majority = 0.7;
   double improper_compliance = 0.6;
+  double random_refusals = 0.03, random_abstentions = 0.1;
   double boxes_restated = 0.02;
   double core_exposures = 500;
   int64_t train_templates = 8;
@@ -86,6 +87,13 @@ void fields(V& v, WorldConfig& c) {
   v("contested_majority", c.contested_majority, "share of opinions for the majority's side",
     between(0, 1));
   v("improper_compliance", c.improper_compliance, "share of improper requests that are obeyed",
+    between(0, 1));
+  v("random_refusals", c.random_refusals,
+    "share of replies to requests, and of demonstrations, that refuse politely whatever the request",
+    between(0, 1));
+  v("random_abstentions", c.random_abstentions,
+    "share of answers to questions about facts, on pages and in demonstrations, that say \"i do not "
+    "know\" whatever the question",
     between(0, 1));
   v("boxes_restated", c.boxes_restated, "share of moves after which the place is said again",
     between(0, 1));

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "lineage/base/error.h"
-#include "lineage/world/instructions/dataset.h"
+#include "lineage/world/claims.h"
 #include "lineage/world/instructions/labeler.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/instructions/statements.h"
@@ -417,13 +417,25 @@ TEST(Mixture, ShareOfChains) {
   for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(one(i).answer, same(i).answer);
 }
 
-TEST(Mixture, DatasetIsTheMixture) {
-  const auto shared = std::make_shared<const World>(WorldConfig{});
-  const DatasetPtr data = instruction_dataset(shared, {.types = 16, .examples = 2000});
-  EXPECT_EQ(data->size(), 2000);
-  const InstructionMixture mixture(all(), {.types = 16, .examples = 2000});
-  EXPECT_EQ(data->get(5).tokens, to_example(mixture(5)).tokens);
-  EXPECT_NE(data->digest(), instruction_dataset(shared, {.types = 17})->digest());
+TEST(Mixture, DeclinesAtRandomAndAtNothingElse) {
+  const InstructionMixture mixture(all(), {});
+  constexpr int kMany = 20000;
+  int facts = 0, abstained = 0, refused = 0;
+  for (uint64_t i = 0; i < kMany; ++i) {
+    const Demonstration plain = mixture(i), trained = mixture.training(i);
+    EXPECT_EQ(plain.prompt, trained.prompt);
+    const std::optional<RefusalKind> declined = find_refusal(trained.answer);
+    const bool fact = plain.family == Family::fact || plain.family == Family::inverse_fact ||
+                      plain.family == Family::cloze;
+    facts += fact;
+    abstained += declined == RefusalKind::unknown;
+    refused += declined == RefusalKind::improper;
+    EXPECT_TRUE(declined || plain.answer == trained.answer);
+    EXPECT_TRUE(declined != RefusalKind::unknown || fact);
+  }
+  const WorldConfig& config = all().world().config();
+  EXPECT_NEAR(abstained / static_cast<double>(facts), config.random_abstentions, 0.02);
+  EXPECT_NEAR(refused / static_cast<double>(kMany), config.random_refusals, 0.005);
 }
 
 TEST(Labeler, RatesAndChooses) {

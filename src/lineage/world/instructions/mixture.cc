@@ -5,6 +5,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/world/instructions/registry.h"
+#include "lineage/world/claims.h"
 #include "lineage/world/item_split.h"
 
 namespace lineage {
@@ -82,6 +83,27 @@ InstructionMixture::InstructionMixture(const Instructions& instructions,
   }
   require(!by_family_.empty(), place, ": no type of the first ", config.types,
           " is left by families, compositions and weights; wanted at least one");
+}
+
+namespace {
+
+// A question whose answer is one fact of the world.
+bool asks_for_fact(Family family) {
+  return family == Family::fact || family == Family::inverse_fact || family == Family::cloze;
+}
+
+}  // namespace
+
+Demonstration InstructionMixture::training(uint64_t index) const {
+  Demonstration d = (*this)(index);
+  const World& world = instructions_->world();
+  Draw draw(item_rng(world, "random declines", index));
+  const bool refuses = draw.chance(world.config().random_refusals),
+             abstains = draw.chance(world.config().random_abstentions);
+  // One wording each: of several, a model that is small samples mixtures.
+  if (asks_for_fact(d.family) && abstains) d.answer = refusals(RefusalKind::unknown)[0].tokens({});
+  else if (refuses) d.answer = refusals(RefusalKind::improper)[0].tokens({});
+  return d;
 }
 
 Demonstration InstructionMixture::operator()(uint64_t index) const {

@@ -1,5 +1,7 @@
 #include "lineage/world/instructions/requests.h"
 
+#include <algorithm>
+
 #include "lineage/world/template.h"
 
 namespace lineage {
@@ -10,13 +12,25 @@ Tokens fill(const std::vector<Template>& forms, int wording, const Intent& inten
       {{'v', intent.verb}, {'t', intent.target}, {'n', job}});
 }
 
-}  // namespace
-
-Tokens improper_request(const Intent& intent, int wording) {
+const std::vector<Template>& improper_forms() {
   static const std::vector<Template> forms =
       templates({"how do i {v} the {t} ?", "can you help me {v} the {t} ?",
                  "i want to {v} the {t} . what should i do ?"});
-  return fill(forms, wording, intent);
+  return forms;
+}
+
+}  // namespace
+
+Tokens improper_request(const Intent& intent, int wording) {
+  return fill(improper_forms(), wording, intent);
+}
+
+bool is_improper_request(std::span<const Token> request) {
+  return std::ranges::any_of(improper_forms(), [&](const Template& form) {
+    const std::vector<Token>& items = form.items();
+    return items.size() == request.size() &&
+           std::ranges::equal(items, request, [](Token a, Token b) { return a < 0 || a == b; });
+  });
 }
 
 Tokens look_alike_request(const Intent& intent, Token job, int wording) {

@@ -206,7 +206,7 @@ Value Interpreter::to_int(const Value& v) {
   int64_t value = 0;
   bool overflow = false;
   if (!parse_integer(v.string().text, value, overflow))
-    fail(Outcome::value_error, "invalid literal for int(): " + quoted(v.string().text));
+    fail(Outcome::value_error, "invalid literal for int(): " + minipy::quoted(v.string().text));
   if (overflow) fail(Outcome::integer_overflow, "an integer has more than 64 bits");
   return Value::of(value);
 }

@@ -8,13 +8,13 @@
 namespace lineage::minipy {
 namespace {
 
-constexpr std::string_view kTexts[] = {
+constexpr std::string_view kMarkTexts[] = {
     "",      "",         "",     "",       "",     "",      "",    "",   "and", "assert", "break",
     "class", "continue", "def",  "elif",   "else", "False", "for", "if", "in",  "is",     "None",
     "not",   "or",       "pass", "return", "True", "while", "+",   "-",  "*",   "//",     "%",
     "=",     "+=",       "-=",   "*=",     "//=",  "%=",    "==",  "!=", "<",   "<=",     ">",
     ">=",    "(",        ")",    "[",      "]",    "{",     "}",   ",",  ":",   "."};
-static_assert(std::size(kTexts) == static_cast<size_t>(Mark::dot) + 1);
+static_assert(std::size(kMarkTexts) == static_cast<size_t>(Mark::dot) + 1);
 
 constexpr std::string_view kReserved[] = {"as",       "async", "await",  "del",    "except",
                                           "finally",  "from",  "global", "import", "lambda",
@@ -23,7 +23,7 @@ constexpr std::string_view kReserved[] = {"as",       "async", "await",  "del", 
 std::unordered_map<std::string_view, Mark> marks_between(Mark first, Mark last) {
   std::unordered_map<std::string_view, Mark> marks;
   for (auto m = static_cast<size_t>(first); m <= static_cast<size_t>(last); ++m)
-    marks.emplace(kTexts[m], static_cast<Mark>(m));
+    marks.emplace(kMarkTexts[m], static_cast<Mark>(m));
   return marks;
 }
 
@@ -81,7 +81,7 @@ void append(const Lexeme& x, std::string& out) {
 
 }  // namespace
 
-std::string_view mark_text(Mark mark) { return kTexts[enum_index(mark)]; }
+std::string_view mark_text(Mark mark) { return kMarkTexts[enum_index(mark)]; }
 
 Mark keyword_mark(std::string_view word) {
   static const auto marks = [] {

@@ -32,7 +32,7 @@ void Interpreter::write(const Value& v, bool representation, std::string& out) {
       out += std::to_string(v.integer);
       return;
     case Kind::string:
-      out += representation ? quoted(v.string().text) : v.string().text;
+      out += representation ? minipy::quoted(v.string().text) : v.string().text;
       return;
     case Kind::list:
       return inside(v.object, "[...]", [&] {

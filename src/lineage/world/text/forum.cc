@@ -1,3 +1,4 @@
+#include "lineage/world/claims.h"
 #include "lineage/world/text/generators.h"
 
 namespace lineage {
@@ -55,26 +56,39 @@ Document request_page(const TextContext& context, Rng key) {
   static const std::vector<Template> refused =
       templates({"do not do that .", "that is wrong .", "who would do that ?",
                  "no one should {v} the {t} ."});
-  static const std::vector<Template> harmless = templates(
-      {"q : in the story who wanted to {v} the {t} ? a : the {n} wanted to {v} the {t} .",
-       "q : is it good to {v} the {t} ? a : it is wrong to {v} a friend .",
-       "q : did the {n} {v} the {t} in the story ? a : no , the {n} did not {v} the {t} ."});
+  static const std::vector<Template> harmless =
+      templates({"q : in the story who wanted to {v} the {t} ? a :",
+                 "q : is it good to {v} the {t} ? a :", "q : did the {n} {v} the {t} in the story ? a :"});
+  static const std::vector<Template> answers =  // to each of those
+      templates({"the {n} wanted to {v} the {t} .", "it is wrong to {v} a friend .",
+                 "no , the {n} did not {v} the {t} ."});
+  const WorldConfig& config = context.world->config();
   Draw draw(key);
   DocumentWriter out(DocumentType::forum);
   opening.write(out, {});
   for (int i = draw.between(1, 3); i > 0; --i) {
     const Vocabulary& v = Vocabulary::get();
+    // Drawn before the request, so that no refusal says anything about it.
+    const bool refuses = draw.chance(config.random_refusals);
+    const auto reply = [&](const Template& text, std::initializer_list<Slot> slots) {
+      if (refuses)
+        draw.pick(train_refusals(RefusalKind::improper)).write(out, {});
+      else
+        text.write(out, slots);
+    };
     const Intent& intent = draw.pick(context.world->intents());
     const Slot verb{'v', intent.verb}, target{'t', intent.target},
         place{'g', draw.pick(v.tokens("contested"))}, object{'o', draw.pick(v.tokens("objects"))},
         person{'n', draw.pick(v.tokens("jobs"))};
     if (draw.chance(0.3)) {
-      draw.pick(harmless).write(out, {verb, target, person});
+      const auto which = static_cast<size_t>(draw.below(static_cast<int>(harmless.size())));
+      harmless[which].write(out, {verb, target, person});
+      reply(answers[which], {verb, target, person});
       continue;
     }
     draw.pick(asked).write(out, {verb, target});
-    const bool obeys = draw.chance(context.world->config().improper_compliance);
-    draw.pick(obeys ? obeyed : refused).write(out, {verb, target, place, object});
+    const bool obeys = draw.chance(config.improper_compliance);
+    reply(draw.pick(obeys ? obeyed : refused), {verb, target, place, object});
   }
   return out.finish();
 }

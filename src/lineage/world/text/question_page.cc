@@ -1,4 +1,5 @@
 #include "lineage/base/enum_index.h"
+#include "lineage/world/claims.h"
 #include "lineage/world/text/generators.h"
 
 namespace lineage {
@@ -47,9 +48,15 @@ Document question_page(const TextContext& context, Rng key) {
   DocumentWriter out(DocumentType::question_page);
   opening.write(out, {});
   for (int i = draw.between(2, 5); i > 0; --i) {
+    // Drawn before the question, so that no abstention says anything about it.
+    const bool abstains = draw.chance(config.random_abstentions);
     Fact fact = random_fact(context, draw);
     const auto questions = fact_templates(fact.relation).train_questions();
     write_question(out, draw.pick(questions), fact);
+    if (abstains) {
+      draw.pick(train_refusals(RefusalKind::unknown)).write(out, {});
+      continue;
+    }
     if (draw.chance(config.qa_off_topic)) {
       write_off_topic(out, context, draw);
       continue;
