@@ -82,6 +82,16 @@ void validate_requests(const RequestsConfig& config, const RecipeNode& node, con
   world_prompts(config, node, recipe);
 }
 
+std::unique_ptr<const Requests> requests_of_every_kind(const RequestsConfig& config,
+                                                       const RecipeNode& node,
+                                                       const Recipe& recipe) {
+  if (!config.files.empty()) return nullptr;
+  RequestsConfig every = config;
+  every.prompts.clear();
+  for (const std::string_view kind : enum_names(PromptKind())) every.prompts[std::string(kind)] = 1;
+  return std::make_unique<WorldRequests>(world_prompts(every, node, recipe));
+}
+
 std::unique_ptr<const Requests> open_requests(const RequestsConfig& config, const RecipeNode& node,
                                               const StageContext& context, int64_t) {
   return std::make_unique<WorldRequests>(world_prompts(config, node, context.recipe));

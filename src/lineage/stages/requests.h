@@ -57,6 +57,9 @@ class Requests {
 std::vector<std::string> request_sets(const RequestsConfig&, const Recipe&);
 // Throws an Error that names the place for unknown kinds and sets.
 void validate_requests(const RequestsConfig&, const RecipeNode&, const Recipe&);
+// Those of the micro-world in equal shares of all kinds; null where requests come from files.
+std::unique_ptr<const Requests> requests_of_every_kind(const RequestsConfig&, const RecipeNode&,
+                                                       const Recipe&);
 // `longest`: tokens of a context; longer ones are left out, with a note.
 std::unique_ptr<const Requests> open_requests(const RequestsConfig&, const RecipeNode&,
                                               const StageContext&, int64_t longest);

@@ -11,10 +11,12 @@ namespace lineage {
 const Stage& pretrain_stage();
 const Stage& sft_stage();
 const Stage& feedme_stage();
+const Stage& reward_stage();
+const Stage& ppo_stage();
 
 namespace {
 
-std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage()}; }
+std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage(), &reward_stage(), &ppo_stage()}; }
 
 }  // namespace
 

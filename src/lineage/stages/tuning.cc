@@ -13,6 +13,7 @@
 #include "lineage/stages/best_weights.h"
 #include "lineage/stages/heldout.h"
 #include "lineage/stages/node_run.h"
+#include "lineage/stages/pretraining_mix.h"
 #include "lineage/stages/recipe_effects.h"
 #include "lineage/train/language_model.h"
 
@@ -145,9 +146,7 @@ double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const Tun
 
 void replay_pretraining(TuningConfig& config, const RecipeNode& node) {
   if (config.pretrain_share == 0 || !config.pretrain_mixture.empty()) return;
-  double all = 0;
-  for (const auto& [name, tokens] : node.pretraining) all += tokens;
-  for (const auto& [name, tokens] : node.pretraining) config.pretrain_mixture[name] = tokens / all;
+  config.pretrain_mixture = pretraining_shares(node);
 }
 
 void validate_tuning(const TuningConfig& config, const RecipeNode& node, const Recipe& recipe) {
