@@ -28,7 +28,7 @@ constexpr std::array kAnswer = {"output", "response", "completion", "answer", "t
 constexpr std::array kOther = {
     "history",  "chosen",    "rejected",          "text",      "tools",       "functions",
     "thinking", "reasoning", "reasoning_content", "rationale", "explanation", "documents",
-    "replies"};
+    "passages", "replies"};
 // The same in a turn.
 constexpr std::array kOtherOfTurn = {"thinking", "reasoning", "reasoning_content", "refusal"};
 
@@ -290,9 +290,10 @@ bool RecordTurns::is_messages(const json& value) {
   return value.is_array() && !value.empty() && value[0].is_object() && !value[0].contains("type");
 }
 RecordTurns::Turns RecordTurns::join(Turns first, Turns next) {
-  const bool again =
-      next.size() >= first.size() && std::equal(first.begin(), first.end(), next.begin());
-  if (again) return next;
+  const auto again = std::ranges::search(next, first).begin();
+  const bool begins =
+      std::all_of(next.begin(), again, [](const Turn& t) { return t.role == Role::system; });
+  if (again != next.end() && begins) return next;
   first.insert(first.end(), std::make_move_iterator(next.begin()),
                std::make_move_iterator(next.end()));
   return first;

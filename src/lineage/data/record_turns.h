@@ -55,7 +55,7 @@ class RecordTurns {
   static std::string text_in(const Json&, const std::string& what);
   static const Json* first_of(const Json& object, std::initializer_list<const char*> keys);
   static bool is_messages(const Json&);
-  // Turns that continue others; they may repeat those at their beginning.
+  // Turns that continue others; they may repeat those at their beginning, behind a system's.
   static Turns join(Turns first, Turns next);
 
   const Json& record_;
