@@ -19,13 +19,13 @@ size_t first_answer(const Example& e) {
                              e.weights.begin());
 }
 
+}  // namespace
+
 int64_t bytes_of(const Conversation& c) {
   int64_t bytes = 0;
   for (const Turn& t : c.turns) bytes += std::ssize(t.text);
   return bytes;
 }
-
-}  // namespace
 
 std::vector<Conversation> read_conversations(const std::string& name,
                                              const ConversationsConfig& config,

@@ -19,6 +19,8 @@ using ConversationsConfig = RecordSetConfig;
 std::vector<Conversation> read_conversations(const std::string& name, const ConversationsConfig&,
                                              SourceRecord&, bool wants_answer = true);
 
+int64_t bytes_of(const Conversation&);  // of the texts of its turns
+
 // A set as examples with weights on the answers: trained on, and held out, whole records at a time
 // (heldout_split.h).
 struct TuningSet {
