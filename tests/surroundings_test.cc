@@ -218,6 +218,8 @@ TEST_F(Surroundings, ANameThatLeadsElsewhereIsRefusedBeforeAnythingIsGrown) {
          "the name of a conversation set holds the control character 0x0a");
   refuse(recipe("demo.toml", node("a") + "[demonstrations.\".x\"]\n"),
          "the name of a demonstration set begins with a dot");
+  refuse(recipe("judged.toml", node("a") + "[preferences.\".x\"]\npaths = [\"x\"]\n"),
+         "the name of a preference set begins with a dot");
   expect_error("grow " + (folder / "r.toml").string() + " --set name=../x --dry-run",
                "--set name=../x: name: the name of a recipe holds /");
 }

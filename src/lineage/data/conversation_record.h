@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lineage/data/record_turns.h"
 #include "lineage/text/chat.h"
 
 namespace lineage {
@@ -30,10 +31,8 @@ struct Conversation {
 //                                                               "\n\nHuman: …\n\nAssistant: …"
 //   {"prompt": {"role", "text", "replies": […]}}                OpenAssistant's trees: along the
 //                                                               replies ranked best
-struct RecordContent {
-  std::vector<Conversation> conversations;
-  std::string_view dropped{};        // why a sound record has none (source.h)
-  std::vector<std::string> notes{};  // its unused parts, for the provenance
+struct RecordContent : RecordRemarks {
+  std::vector<Conversation> conversations{};
 };
 
 // Throws an Error that names the place for a record of no such format, and, when `wants_answer`,

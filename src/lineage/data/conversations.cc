@@ -3,84 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
-#include "lineage/data/charset.h"
 #include "lineage/data/heldout_split.h"
-#include "lineage/data/json_records.h"
-#include "lineage/data/readable.h"
 #include "lineage/data/source.h"
-#include "lineage/data/stream.h"
 
 namespace lineage {
 namespace {
-
-constexpr size_t kMaxRecord = size_t{64} << 20;  // bytes
-
-// Calls `take` with every record of a file.
-void each_record(const InputFile& file, const std::function<void(JsonRecord&)>& take) {
-  Reader reader(open_stream(file.path));
-  const std::string_view head = reader.peek_bytes(kFileKindBytes);
-  if (!readable(SourceKind::jsonl, head))
-    throw unreadable(SourceKind::jsonl, file.path, file_kind(head));
-  reader.skip(byte_order_mark(head));
-  JsonRecords records(file.path.string(), reader, kMaxRecord);
-  for (JsonRecord record; records.next(reader, record);) take(record);
-}
-
-// Reads a set; counts dropped records in `counts`.
-class SetReader {
- public:
-  SetReader(const std::string& name, const ConversationsConfig& config, SourceRecord& counts,
-            bool wants_answer)
-      : name_(name), config_(config), counts_(counts), wants_answer_(wants_answer) {}
-
-  void read(const InputFile& file) {
-    try {
-      each_record(file, [&](JsonRecord& record) {
-        try {
-          add(record);
-        } catch (const Error& e) {
-          judge(e, dropped::kBadRecord);
-        }
-      });
-    } catch (const Error& e) {
-      judge(e, "unreadable file");
-    }
-  }
-  std::vector<Conversation> take() { return std::move(all_); }
-
- private:
-  void add(JsonRecord& record) {
-    if (record.too_large) return drop(dropped::kTooLarge);
-    const TextState state = apply(config_.invalid_text, record.text, record.place, record.offset);
-    if (state == TextState::unwanted) return drop(dropped::kInvalidText);
-    const bool halves =
-        config_.invalid_text == InvalidText::replace && repair_lone_surrogates(record.text);
-    RecordContent content =
-        read_record(parse_json_record(record.text, record.place), record.place, wants_answer_);
-    counts_.repaired += state == TextState::repaired || halves;
-    for (const std::string& note : content.notes) ++counts_.notes[note];
-    if (!content.dropped.empty()) return drop(content.dropped);
-    for (Conversation& c : content.conversations) all_.push_back(std::move(c));
-  }
-
-  void judge(const Error& e, std::string_view reason) {
-    if (config_.bad_record == BadRecord::error)
-      throw Error(e.what(), e.hint().empty() ? "correct the record, or set conversations." + name_ +
-                                                   ".bad_record = \"skip\""
-                                             : e.hint());
-    drop(reason);
-  }
-  void drop(std::string_view reason) { ++counts_.dropped[std::string(reason)]; }
-
-  const std::string& name_;
-  const ConversationsConfig& config_;
-  SourceRecord& counts_;
-  bool wants_answer_;
-  std::vector<Conversation> all_;
-};
 
 // Where answers begin in an example; its size when there is none.
 size_t first_answer(const Example& e) {
@@ -88,44 +19,25 @@ size_t first_answer(const Example& e) {
                              e.weights.begin());
 }
 
+}  // namespace
+
 int64_t bytes_of(const Conversation& c) {
   int64_t bytes = 0;
   for (const Turn& t : c.turns) bytes += std::ssize(t.text);
   return bytes;
 }
 
-}  // namespace
-
-FileList list_files(const ConversationsConfig& config, const std::string& name) {
-  SourceConfig files;
-  files.kind = SourceKind::jsonl;
-  files.paths = config.paths;
-  return list_files(files, name);
-}
-
 std::vector<Conversation> read_conversations(const std::string& name,
                                              const ConversationsConfig& config,
                                              SourceRecord& record, bool wants_answer) {
-  record.name = name;
-  record.kind = "conversations";
-  record.licence = config.licence;
-  record.paths = config.paths;
-  record.weight = config.weight;
-  SetReader reader(name, config, record, wants_answer);
-  FileList list = list_files(config, name);
-  record.notes.merge(list.passed_over);
-  for (const InputFile& file : list.files) {
-    ++record.files;
-    reader.read(file);
-  }
-  std::vector<Conversation> all = reader.take();
-  if (all.empty()) {
-    const std::string why = describe_dropped(record);
-    throw Error(fmt::format("conversations.{}: {} file{} no conversation{}; wanted some", name,
-                            record.files, record.files == 1 ? " holds" : "s hold",
-                            why.empty() ? "" : ": " + why),
-                "see docs/formats.md for the formats of conversations that are read");
-  }
+  const RecordSetName set{"conversations", name};
+  std::vector<Conversation> all;
+  read_records(set, config, record, [&](const nlohmann::json& json, const std::string& place) {
+    RecordContent content = read_record(json, place, wants_answer);
+    for (Conversation& c : content.conversations) all.push_back(std::move(c));
+    return static_cast<RecordRemarks>(std::move(content));
+  });
+  if (all.empty()) throw nothing_read(set, record, "conversation");
   return all;
 }
 

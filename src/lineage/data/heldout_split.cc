@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lineage/data/blanks.h"
+
 namespace lineage {
 namespace {
 
 constexpr int64_t kFewTokens = 1000;
-
-bool blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
-}
 
 // The place in [first, last] nearest to `at` that follows `mark`; npos where there is none.
 size_t nearest_after(std::string_view text, std::string_view mark, size_t first, size_t at,

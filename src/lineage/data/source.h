@@ -22,7 +22,8 @@ inline constexpr std::string_view kBinary = "binary", kInvalidText = "invalid te
                                   kLongLine = "line too long", kAlphanumeric = "few alphanumerics",
                                   kLicence = "licence", kHttpStatus = "http status",
                                   kMediaType = "media type", kCharset = "charset",
-                                  kEncoding = "content encoding", kToolTurns = "tool turns";
+                                  kEncoding = "content encoding", kToolTurns = "tool turns",
+                                  kTie = "tie", kPromptTooLong = "prompt too long";
 }  // namespace dropped
 
 struct RawDocument {

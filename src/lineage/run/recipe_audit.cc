@@ -57,6 +57,8 @@ RecipeAudit audit_recipe(const Recipe& recipe, int64_t n, Progress& progress) {
     progress.note("not audited: source " + name + ", from files");
   for (const auto& [name, files] : recipe.conversations)
     progress.note("not audited: conversations " + name + ", from files");
+  for (const auto& [name, files] : recipe.preferences)
+    progress.note("not audited: preferences " + name + ", from files");
   const auto world = std::make_shared<const World>(recipe.world);
   RecipeAudit result{audit(*world, audit_probes(world, n), sources, progress), {}};
   std::map<std::string, int64_t> sizes;

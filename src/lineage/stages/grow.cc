@@ -13,6 +13,7 @@
 #include "lineage/base/task_graph.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/heldout_split.h"
+#include "lineage/data/preferences.h"
 #include "lineage/data/prepare.h"
 #include "lineage/stages/preflight.h"
 #include "lineage/stages/regrown.h"
@@ -24,23 +25,34 @@ namespace {
 constexpr size_t kShortDigest = 12;
 
 double weight_of(const Recipe& recipe, const std::string& name) {
+  const auto compared = recipe.preferences.find(name);
+  if (compared != recipe.preferences.end()) return compared->second.weight;
   const auto sets = chosen_sets(recipe, {}, {});
   const auto set = sets.find(name);
   return set != sets.end() ? set->second : chosen_texts(recipe, {}, {}).at(name);
 }
 
+void warn_of_heldout(const std::string& table, double share, const SourceRecord& record,
+                     Progress& progress) {
+  const std::string warning = heldout_warning(table, share, record);
+  if (!warning.empty()) progress.note("warning: " + warning);
+}
+
 // The record of a text or set of a recipe; a text's shards are left in the cache for the stage.
+// Sets are not cut here: each stage cuts to its own context.
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
+  constexpr int64_t kUncut = 1 << 30;
+  if (const auto set = recipe.preferences.find(name); set != recipe.preferences.end()) {
+    const SourceRecord record = preference_set(name, set->second, tokenizer, kUncut).record;
+    warn_of_heldout("preferences." + name, set->second.heldout, record, progress);
+    return record;
+  }
   if (chosen_sets(recipe, {}, {}).contains(name)) {
-    // Not truncated here; each stage truncates to its own context length.
-    const SourceRecord record = tuning_set(recipe, name, tokenizer, 1 << 30).record;
+    const SourceRecord record = tuning_set(recipe, name, tokenizer, kUncut).record;
     if (const auto files = recipe.conversations.find(name); files != recipe.conversations.end())
-      if (const std::string warning =
-              heldout_warning("conversations." + name, files->second.heldout, record);
-          !warning.empty())
-        progress.note("warning: " + warning);
+      warn_of_heldout("conversations." + name, files->second.heldout, record, progress);
     return record;
   }
   return prepare_texts(recipe, {{name, 1.0}}, tokenizer, options, progress)[0].record;

@@ -68,7 +68,7 @@ struct GrowPlan {
 GrowPlan plan_growth(const Recipe&, const GrowOptions&, int ranks);
 
 // Checks inputs early that a run would read late, where that is cheap: a tokenizer's files, the
-// first document of each source, sets of conversations of a few megabytes. Throws the run's Errors.
+// first document of each source, sets of records of a few megabytes. Throws the run's Errors.
 void check_inputs(const Recipe&, const std::vector<const RecipeNode*>&);
 
 // The named nodes and their ancestors, in the recipe's order; all when none is named.

@@ -2,6 +2,7 @@
 
 #include "lineage/checkpoint/model.h"
 #include "lineage/data/conversations.h"
+#include "lineage/data/preferences.h"
 #include "lineage/data/source.h"
 #include "lineage/stages/grow.h"
 
@@ -22,12 +23,20 @@ void read_first_document(const SourceConfig& config, const std::string& name) {
   if (source->read(document)) source->refine(document);
 }
 
-void read_if_small(const ConversationsConfig& config, const std::string& name) {
+bool is_small(const RecordSetConfig& config, const std::string& name) {
   constexpr int64_t kSmall = 4 << 20;  // bytes
   int64_t bytes = 0;
   for (const InputFile& f : list_files(config, name).files) bytes += f.size;
+  return bytes <= kSmall;
+}
+
+// Reads a small set whole.
+void check_set(const Recipe& recipe, const std::string& name) {
   SourceRecord ignored;
-  if (bytes <= kSmall) read_conversations(name, config, ignored);
+  if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
+    if (is_small(set->second, name)) read_conversations(name, set->second, ignored);
+  if (const auto set = recipe.preferences.find(name); set != recipe.preferences.end())
+    if (is_small(set->second, name)) read_preferences(name, set->second, ignored);
 }
 
 }  // namespace
@@ -40,8 +49,7 @@ void check_inputs(const Recipe& recipe, const std::vector<const RecipeNode*>& no
   for (const std::string& name : used) {
     if (const auto source = recipe.sources.find(name); source != recipe.sources.end())
       read_first_document(source->second, name);
-    if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
-      read_if_small(set->second, name);
+    check_set(recipe, name);
   }
 }
 

@@ -184,6 +184,7 @@ void check_names(const Recipe& recipe, const ConfigNode& document, const std::st
   check("corpora", "corpus");
   check("conversations", "conversation set");
   check("demonstrations", "demonstration set");
+  check("preferences", "preference set");
   check("nodes", "node");
   for (const std::string& name : table(document, "nodes").keys()) {
     const bool of_a_seed = name.starts_with("seed-") && name.size() > 5 &&
@@ -224,6 +225,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   reader("sources", recipe.sources, "");
   reader("conversations", recipe.conversations, "");
   reader("demonstrations", recipe.demonstrations, "");
+  reader("preferences", recipe.preferences, "");
   reader("run", recipe.run, "");
   reader("evaluation", recipe.evaluation, "");
   check_names(recipe, document, place);
@@ -241,6 +243,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   unique(recipe.corpora);
   unique(recipe.conversations);
   unique(recipe.demonstrations);
+  unique(recipe.preferences);
   validate_demonstrations(recipe, place);
   recipe.toml = document.toml();
   const ConfigNode nodes = table(document, "nodes");
@@ -286,6 +289,9 @@ std::string recipe_reference() {
       config_reference<ConversationsConfig>());
   add("demonstrations.NAME", "Instructions of the micro-world with their answers.",
       config_reference<DemonstrationsConfig>());
+  add("preferences.NAME",
+      "Answers in files that people compared, for the stages that learn from it.",
+      config_reference<PreferencesConfig>());
   add("run", "What does not change the result.", config_reference<RunConfig>());
   add("evaluation", "How the nodes are measured once they are grown.",
       config_reference<EvaluationConfig>());

@@ -10,6 +10,7 @@
 
 #include "lineage/base/config.h"
 #include "lineage/data/conversations.h"
+#include "lineage/data/preferences.h"
 #include "lineage/data/source_config.h"
 #include "lineage/nn/gpt_config.h"
 #include "lineage/stages/demonstrations.h"
@@ -75,6 +76,7 @@ struct Recipe {
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, ConversationsConfig> conversations;
   std::map<std::string, DemonstrationsConfig> demonstrations;
+  std::map<std::string, PreferencesConfig> preferences;
   RunConfig run;
   EvaluationConfig evaluation;
   std::vector<RecipeNode> nodes;

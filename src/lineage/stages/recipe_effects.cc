@@ -96,7 +96,8 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   read.insert(tokenizer.sources.begin(), tokenizer.sources.end());
   if (trains && tokenizer.sources.empty())
     for (const auto& [name, source] : recipe.sources) read.insert(name);
-  for (const char* tables : {"sources", "corpora", "conversations", "demonstrations"}) {
+  for (const char* tables :
+       {"sources", "corpora", "conversations", "demonstrations", "preferences"}) {
     const ConfigNode named = inner(document, tables);
     for (const std::string& name : named.keys())
       effects.key(named, name, read.contains(name), "no node reads it");

@@ -82,6 +82,7 @@ std::string named(std::string key) {
   };
   put("sources", "words");
   put("conversations", "chats");
+  put("preferences", "judged");
   put("corpora", "mica");
   put("demonstrations", "few");
   put("nodes", "base");
@@ -268,6 +269,19 @@ TEST(Recipe, ValuesOfAnotherTypeAreToldHowTheyAreWritten) {
             "part of Lineage; a recipe of your own is extended: extends = \"mine.toml\"");
 }
 
+TEST(Recipe, PreferencesAreSetsOfDataThatNoNodeReadsYet) {
+  const std::string set = "[preferences.judged]\npaths = [\"none.jsonl\"]\nweight = 2\n";
+  EXPECT_EQ(recipe({}, set).preferences.at("judged").weight, 2);
+  EXPECT_NE(note(set).find("preferences.judged has no effect: no node reads it"),
+            std::string::npos);
+  EXPECT_EQ(said({}, "[preferences.chats]\npaths = [\"x\"]\n"),
+            "r.toml: chats names two sets of data; wanted another name for one | ");
+  EXPECT_NE(said({"preferences.judged.too_long=shorten"}).find("wanted one of cut_front, cut_end"),
+            std::string::npos);
+  EXPECT_NE(said({"preferences.judged.heldout=1"}).find("preferences.judged.heldout is 1; wanted"),
+            std::string::npos);
+}
+
 TEST(Recipe, TheVocabularyIsTheTokenizersUnlessSaid) {
   EXPECT_EQ(recipe().node("base").model.vocab, 0);
   EXPECT_EQ(recipe({"model.vocab=512"}).node("base").model.vocab, 512);
@@ -296,6 +310,8 @@ path = "tok.json"
 paths = ["text", "/abs/olute", "~/books", "../up/**/*.txt"]
 [conversations.chats]
 paths = "chats.jsonl"
+[preferences.judged]
+paths = "judged.jsonl"
 [pretrain]
 tokens = 1024
 [nodes.base]
@@ -312,6 +328,7 @@ TEST_F(RecipeFiles, PathsStartAtTheFileThatSaysThem) {
                                       (folder.path().parent_path() / "up/**/*.txt").string()}));
   EXPECT_EQ(a.tokenizer.path, f + "/tok.json");
   EXPECT_EQ(a.conversations.at("chats").paths, (std::vector<std::string>{f + "/chats.jsonl"}));
+  EXPECT_EQ(a.preferences.at("judged").paths, (std::vector<std::string>{f + "/judged.jsonl"}));
   const Recipe b = load("b/b.toml", {"conversations.chats.paths=here.jsonl"});
   EXPECT_EQ(b.sources.at("more").paths, (std::vector<std::string>{f + "/b/own"}));
   EXPECT_EQ(b.sources.at("words").paths[0], f + "/text");

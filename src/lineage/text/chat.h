@@ -50,6 +50,8 @@ class ChatTemplate {
   std::vector<Token> prompt(std::span<const Turn>) const;
   // The tokens before the text of a turn.
   const std::vector<Token>& opening(Role role) const { return opening_[enum_index(role)]; }
+  // The tokens behind it.
+  const std::vector<Token>& closing(Role role) const { return closing_[enum_index(role)]; }
   // The same as a Jinja template, for the chat_template of tokenizer_config.json: its output is
   // tokenised to the tokens of prompt() and render(), if no text spells a special token. None for a
   // template of words: a word and the text after it would be tokenised as one.

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "lineage/data/blanks.h"
 #include "lineage/data/sources/ascii.h"
 
 namespace lineage {
@@ -15,12 +16,6 @@ bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
            return ascii_lower(x) == ascii_lower(y);
          });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 // size in hexadecimal, CRLF, that many bytes, CRLF, …, 0. Crawlers often join the chunks and keep
