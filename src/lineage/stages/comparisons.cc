@@ -7,6 +7,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/parallel.h"
+#include "lineage/checkpoint/model.h"
 #include "lineage/infer/engine.h"
 #include "lineage/rlhf/losses.h"
 
@@ -168,6 +169,29 @@ LabeledComparisons from_files(const ComparisonsConfig& config, const RecipeNode&
 
 }  // namespace
 
+int64_t answers_a_prompt(const ComparisonsConfig& config) {
+  return config.answers.samples + config.hot_samples + config.off_topic + (config.references ? 1 : 0);
+}
+
+StagePlan comparison_plan(const ComparisonsConfig& config, const OptimizerConfig& optimizer,
+                          int64_t micro_tokens, int64_t answers, int64_t batch_prompts,
+                          const RecipeNode& node, int ranks) {
+  constexpr int64_t kTokensAnAnswer = 30, kFileBytesAToken = 6;  // with its prompt, about
+  StagePlan plan;
+  plan.estimated = true;
+  plan.tokens = config.answers.prompts * answers * kTokensAnAnswer;
+  plan.steps = config.answers.prompts / batch_prompts + 1;
+  plan.parameters = parameter_count(node.model);
+  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
+  TrainConfig train;
+  train.optimizer = optimizer;
+  train.micro_tokens = micro_tokens;
+  plan.memory_bytes = training_bytes(node.model, train, ranks);
+  plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps) +
+                    plan.tokens * kFileBytesAToken;
+  return plan;
+}
+
 void validate_comparisons(const ComparisonsConfig& config, const RecipeNode& node,
                           const Recipe& recipe) {
   const std::string place = fmt::format("{}: nodes.{}.{}", node.place, node.name, node.stage);
@@ -179,8 +203,7 @@ void validate_comparisons(const ComparisonsConfig& config, const RecipeNode& nod
   validate_requests(config.requests, node, recipe);
   require(config.requests.files.empty(), place,
           ".files names prompts whose answers no labeler of ours can rank; wanted preferences");
-  const int64_t most = config.answers.samples + config.hot_samples + config.off_topic +
-                       (config.references ? 1 : 0);
+  const int64_t most = answers_a_prompt(config);
   require(most >= 2, place, " compares ", most, " answers to a prompt; wanted at least 2");
 }
 

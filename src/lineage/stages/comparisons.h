@@ -7,6 +7,7 @@
 #include "lineage/data/preferences.h"
 #include "lineage/stages/answers.h"
 #include "lineage/stages/requests.h"
+#include "lineage/train/optimizer.h"
 #include "lineage/world/feedback/annotator.h"
 
 namespace lineage {
@@ -61,6 +62,12 @@ void validate_comparisons(const ComparisonsConfig&, const RecipeNode&, const Rec
 // Keys without effect beside the others.
 std::map<std::string, std::string> idle_comparison_keys(const ComparisonsConfig&);
 std::vector<std::string> comparison_sets(const ComparisonsConfig&, const Recipe&);
+// At most, of those drawn.
+int64_t answers_a_prompt(const ComparisonsConfig&);
+// Of a stage that trains on so many answers a prompt, `batch_prompts` prompts a step.
+StagePlan comparison_plan(const ComparisonsConfig&, const OptimizerConfig&, int64_t micro_tokens,
+                          int64_t answers_a_prompt, int64_t batch_prompts, const RecipeNode&,
+                          int ranks);
 // Draws the answers of the first parent on rank 0 (files of the node's folder keep them), and ranks
 // them.
 LabeledComparisons load_comparisons(const ComparisonsConfig&, const RecipeNode&,

@@ -16,6 +16,7 @@
 #include "lineage/stages/recipe_effects.h"
 #include "lineage/stages/rollouts.h"
 #include "lineage/stages/stage_of.h"
+#include "lineage/train/trainer.h"
 
 namespace lineage {
 namespace {
@@ -358,25 +359,6 @@ void run_ppo(const PpoConfig& config, const RecipeNode& node, const StageContext
   write_node(node, context, steps.count, tokens, {}, *ppo.policy().parameters);
 }
 
-StagePlan ppo_plan(const PpoConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
-  constexpr int64_t kTokensAnEpisode = 30;  // with its prompt, about
-  const RolloutConfig& r = config.rollouts;
-  StagePlan plan;
-  plan.estimated = true;
-  plan.steps = r.iterations();
-  // A token is sampled, scored by three models and trained on by two.
-  constexpr int64_t kPasses = 4;
-  plan.tokens = r.iterations() * r.batch * kTokensAnEpisode * (kPasses - 2 + 2 * r.inner_epochs) / 2;
-  plan.parameters = parameter_count(node.model);
-  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
-  TrainConfig train;
-  train.optimizer = config.optimizer;
-  train.micro_tokens = r.micro_tokens;
-  plan.memory_bytes = 2 * training_bytes(node.model, train, ranks) + rollout_bytes(node.model, r);
-  plan.disk_bytes = 16 * plan.parameters * size_of(DType::f32) + 4 * metrics_bytes(plan.steps);
-  return plan;
-}
-
 }  // namespace
 
 // Proximal policy optimisation of answers, with the KL to the parent in the reward and the gradient
@@ -399,7 +381,10 @@ const Stage& ppo_stage() {
             reads.others = request_sets(config.rollouts.requests, recipe);
             return reads;
           },
-      .plan = ppo_plan,
+      .plan =
+          [](const PpoConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
+            return rollout_plan(config.rollouts, config.optimizer, node, 2, ranks);
+          },
       .run = run_ppo,
   });
   return stage;

@@ -7,6 +7,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/data/permutation.h"
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/rlhf/losses.h"
 #include "lineage/stages/best_weights.h"
@@ -15,6 +16,7 @@
 #include "lineage/stages/recipe_effects.h"
 #include "lineage/stages/reward_report.h"
 #include "lineage/stages/stage_of.h"
+#include "lineage/train/trainer.h"
 
 namespace lineage {
 namespace {
@@ -145,6 +147,7 @@ class RewardRun {
             ": no prompt has answers of different rank; wanted some to compare");
     const auto batches = (std::ssize(training_) + config.batch_prompts - 1) / config.batch_prompts;
     steps_each_ = std::max<int64_t>(1, batches * config.epochs);
+    for (const LabeledComparison& c : training_) tokens_each_ += config.epochs * tokens_of(c);
     begin(0);
   }
 
@@ -153,8 +156,7 @@ class RewardRun {
     loop.measurement.run = [&](bool, const std::function<void(double)>&) { return measure(); };
     LoopSteps steps;
     steps.count = steps_each_ * config_.trainings;
-    for (const LabeledComparison& c : training_) steps.tokens += tokens_of(c);
-    steps.tokens *= config_.epochs * config_.trainings;
+    steps.tokens = tokens_each_ * config_.trainings;
     steps.flops_per_token = training_flops_per_token(node_.model);
     steps.step = [&](int64_t index) { return step(index); };
     steps.save = [&](TrainingState& state) { trainer_->save(state); };
@@ -233,7 +235,8 @@ class RewardRun {
                          return differentiable(rewards, loss);
                        }});
     }
-    const double scale = lr_scale(config_.schedule, within + 1, steps_each_);
+    const double scale =
+        lr_scale(config_.schedule, tokens_each_ * (within + 1) / steps_each_, tokens_each_);
     const Trainer::Step s = trainer_->step(micro, scale, right_pairs);
     StepReport report;
     for (const LabeledComparison* c : all) report.tokens += tokens_of(*c);
@@ -290,7 +293,8 @@ class RewardRun {
   const LabeledComparisons& data_;
   BestWeights best_;
   std::span<const LabeledComparison> training_, validation_;
-  int64_t steps_each_ = 0, training_index_ = 0;
+  int64_t steps_each_ = 0, tokens_each_ = 0;  // of one training
+  int64_t training_index_ = 0;
   Model model_;
   std::optional<Trainer> trainer_;
 };
@@ -306,25 +310,6 @@ void run_reward(const RewardConfig& config, const RecipeNode& node, const StageC
                       reward_report(data, run.heldout_rewards()).dump(1) + "\n");
   write_node(node, context, run.steps_taken, run.tokens, {{data.record.name, data.record}},
              *run.model().parameters);
-}
-
-StagePlan reward_plan(const RewardConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
-  constexpr int64_t kTokensAnAnswer = 30;  // with its prompt, about
-  const ComparisonsConfig& c = config.comparisons;
-  const int64_t answers = c.answers.samples + c.hot_samples + c.off_topic + 1;
-  StagePlan plan;
-  plan.estimated = true;
-  plan.tokens = c.answers.prompts * answers * kTokensAnAnswer * config.epochs * config.trainings;
-  plan.steps = config.epochs * config.trainings * c.answers.prompts / config.batch_prompts + 1;
-  plan.parameters = parameter_count(node.model);
-  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
-  TrainConfig train;
-  train.optimizer = config.optimizer;
-  train.micro_tokens = config.micro_tokens;
-  plan.memory_bytes = training_bytes(node.model, train, ranks);
-  plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps) +
-                    plan.tokens * 3;
-  return plan;
 }
 
 }  // namespace
@@ -347,7 +332,13 @@ const Stage& reward_stage() {
             reads.others = comparison_sets(config.comparisons, recipe);
             return reads;
           },
-      .plan = reward_plan,
+      .plan =
+          [](const RewardConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
+            const ComparisonsConfig& c = config.comparisons;
+            return comparison_plan(c, config.optimizer, config.micro_tokens,
+                                   answers_a_prompt(c) * config.epochs * config.trainings,
+                                   config.batch_prompts, node, ranks);
+          },
       .run = run_reward,
   });
   return stage;

@@ -299,10 +299,28 @@ std::string health_warning(const MetricValues& values) {
   return {};
 }
 
-int64_t rollout_bytes(const GptConfig& model, const RolloutConfig& config) {
-  constexpr int64_t kSlots = 64;
-  return 3 * parameter_count(model) * size_of(DType::f32) +
-         KvCache::bytes(model, kSlots, model.context) + config.batch * 4096;
+StagePlan rollout_plan(const RolloutConfig& config, const OptimizerConfig& optimizer,
+                       const RecipeNode& node, int trained_models, int ranks) {
+  constexpr int64_t kTokensAnEpisode = 30;  // with its prompt, about
+  constexpr int64_t kSlots = 64, kBytesAnEpisode = 4096;
+  const GptConfig& model = node.model;
+  StagePlan plan;
+  plan.estimated = true;
+  plan.steps = config.iterations();
+  // Each is sampled and scored by three models, about as long as one training step.
+  plan.tokens = plan.steps * config.batch * kTokensAnEpisode *
+                (1 + trained_models * config.inner_epochs);
+  plan.parameters = parameter_count(model);
+  plan.flops = training_flops_per_token(model) * static_cast<double>(plan.tokens);
+  TrainConfig train;
+  train.optimizer = optimizer;
+  train.micro_tokens = config.micro_tokens;
+  plan.memory_bytes = trained_models * training_bytes(model, train, ranks) +
+                      3 * plan.parameters * size_of(DType::f32) +
+                      KvCache::bytes(model, kSlots, model.context) + config.batch * kBytesAnEpisode;
+  plan.disk_bytes = (6 * trained_models + 4) * plan.parameters * size_of(DType::f32) +
+                    4 * metrics_bytes(plan.steps);
+  return plan;
 }
 
 }  // namespace lineage

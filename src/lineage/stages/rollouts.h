@@ -9,6 +9,7 @@
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/stages/requests.h"
 #include "lineage/train/schedule.h"
+#include "lineage/train/optimizer.h"
 
 namespace lineage {
 
@@ -144,7 +145,8 @@ void check_health(const RolloutSums&, const RolloutConfig&, const std::string& n
 // Warnings about single numbers, empty when there are none: what fails and what helps.
 std::string health_warning(const MetricValues&);
 
-// Memory and disk of a stage of this kind, beside the models that it trains.
-int64_t rollout_bytes(const GptConfig&, const RolloutConfig&);
+// Of a stage of this kind that trains so many models.
+StagePlan rollout_plan(const RolloutConfig&, const OptimizerConfig&, const RecipeNode&,
+                       int trained_models, int ranks);
 
 }  // namespace lineage

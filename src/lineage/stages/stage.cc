@@ -13,10 +13,14 @@ const Stage& sft_stage();
 const Stage& feedme_stage();
 const Stage& reward_stage();
 const Stage& ppo_stage();
+const Stage& grpo_stage();
+const Stage& dpo_stage();
+const Stage& best_of_n_stage();
 
 namespace {
 
-std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage(), &reward_stage(), &ppo_stage()}; }
+std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage(), &reward_stage(), &ppo_stage(),
+          &grpo_stage(),     &dpo_stage(), &best_of_n_stage()}; }
 
 }  // namespace
 

@@ -22,11 +22,21 @@ uint64_t fact_key(std::string_view what, const Fact& f, int extra = 0) {
   return item_key(what, {static_cast<int64_t>(f.relation), f.subject, extra});
 }
 
-// A person's attributes, then the country of a city and the home of a company.
+// A leader whom everybody knows, of a year on the use's side.
+Fact core_leader(const TaskInput& in) {
+  const int odd = in.use == ItemUse::test ? 1 : 0;
+  Fact f{leader, in.draw.below(in.world.core_countries()), -1,
+         World::kFirstCoreYear + odd + 2 * in.draw.below(5)};
+  f.value = in.world.value(leader, f.subject, f.year);
+  return f;
+}
+
+// A person's attributes, then the country of a city, the home of a company and a leader.
 Fact some_fact(const TaskInput& in) {
   const int attributes = told_attributes(in.world);
   if (in.parameter < attributes)
     return fact_of(in, static_cast<Relation>(in.parameter), known_person(in).name);
+  if (in.parameter == attributes + 2) return core_leader(in);
   const Relation r = in.parameter == attributes ? country : headquarters;
   return fact_of(in, r, in.draw.below(domain_size(subject_domain(r))));
 }
@@ -35,11 +45,12 @@ std::optional<Task> fact(const TaskInput& in) {
   const Fact f = some_fact(in);
   const auto questions = fact_templates(f.relation).train_questions();
   Task task{.request = questions[static_cast<size_t>(in.phrase) % questions.size()].tokens(
-                {{'o', subject_words(f)}}),
+                {{'o', subject_words(f)},
+                 {'y', f.year < 0 ? Phrase{} : domain_words(Domain::year, f.year)}}),
             .payload = {},
             .answer = {tokens_of(value_words(f))}};
   task.record.facts = {f};
-  task.key = fact_key("fact", f);
+  task.key = fact_key("fact", f, std::max(0, f.year));
   return task;
 }
 
@@ -161,7 +172,7 @@ std::optional<Task> cloze(const TaskInput& in) {
   return task;
 }
 
-int told_plus_two(const World& world) { return told_attributes(world) + 2; }
+int told_plus_three(const World& world) { return told_attributes(world) + 3; }
 int inverse_parameters(const World& world) { return std::min(5, told_attributes(world)); }
 int most_hops(const World& world) {
   return static_cast<int>(std::ranges::count_if(
@@ -195,7 +206,7 @@ const Person& known_person(const TaskInput& in) {
 std::vector<FamilyEntry> knowledge_families() {
   const auto known = Ability::world_knowledge;
   return {
-      {{Family::fact, "F11", "fact", known, false, false, true, 2}, &told_plus_two, &fact},
+      {{Family::fact, "F11", "fact", known, false, false, true, 2}, &told_plus_three, &fact},
       {{Family::inverse_fact, "F12", "inverse_fact", known, false, false, true},
        &inverse_parameters,
        &inverse},
