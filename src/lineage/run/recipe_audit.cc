@@ -2,6 +2,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/stages/tokens_seen.h"
+#include "lineage/world/dialogs/dialog.h"
 #include "lineage/world/instructions/registry.h"
 #include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/text_corpus.h"
@@ -36,6 +37,15 @@ AuditSource demonstration_source(const std::string& name, const DemonstrationsCo
           [at](int64_t i) { return to_document(at(i)); }, [at](int64_t i) { return at(i).key; }};
 }
 
+AuditSource dialog_source(const std::string& name, const DialogsConfig& config,
+                          const std::shared_ptr<const World>& world) {
+  const auto at = [world](int64_t i) {
+    return make_dialog(*world, "dialogs", static_cast<uint64_t>(i));
+  };
+  return {name, AuditSource::Kind::demonstrations, config.examples + config.heldout,
+          [at](int64_t i) { return to_document(at(i)); }, [at](int64_t i) { return at(i).key; }};
+}
+
 }  // namespace
 
 std::vector<AuditSource> audit_sources(const Recipe& recipe) {
@@ -45,9 +55,10 @@ std::vector<AuditSource> audit_sources(const Recipe& recipe) {
     sources.push_back(corpus_source(name, corpus, world));
   for (const auto& [name, set] : recipe.demonstrations)
     sources.push_back(demonstration_source(name, set, world));
+  for (const auto& [name, set] : recipe.dialogs) sources.push_back(dialog_source(name, set, world));
   require(!sources.empty(), recipe.file.string(),
-          ": no [corpora.NAME] and no [demonstrations.NAME]; wanted some of the micro-world's to "
-          "audit");
+          ": no [corpora.NAME], [demonstrations.NAME] or [dialogs.NAME]; wanted some of the "
+          "micro-world's to audit");
   return sources;
 }
 

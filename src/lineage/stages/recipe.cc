@@ -184,6 +184,7 @@ void check_names(const Recipe& recipe, const ConfigNode& document, const std::st
   check("corpora", "corpus");
   check("conversations", "conversation set");
   check("demonstrations", "demonstration set");
+  check("dialogs", "dialog set");
   check("preferences", "preference set");
   check("nodes", "node");
   for (const std::string& name : table(document, "nodes").keys()) {
@@ -225,6 +226,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   reader("sources", recipe.sources, "");
   reader("conversations", recipe.conversations, "");
   reader("demonstrations", recipe.demonstrations, "");
+  reader("dialogs", recipe.dialogs, "");
   reader("preferences", recipe.preferences, "");
   reader("run", recipe.run, "");
   reader("evaluation", recipe.evaluation, "");
@@ -243,6 +245,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   unique(recipe.corpora);
   unique(recipe.conversations);
   unique(recipe.demonstrations);
+  unique(recipe.dialogs);
   unique(recipe.preferences);
   validate_demonstrations(recipe, place);
   recipe.toml = document.toml();
@@ -289,6 +292,8 @@ std::string recipe_reference() {
       config_reference<ConversationsConfig>());
   add("demonstrations.NAME", "Instructions of the micro-world with their answers.",
       config_reference<DemonstrationsConfig>());
+  add("dialogs.NAME", "Conversations of the micro-world, of several turns.",
+      config_reference<DialogsConfig>());
   add("preferences.NAME",
       "Answers in files that people compared, for the stages that learn from it.",
       config_reference<PreferencesConfig>());

@@ -76,6 +76,7 @@ struct Recipe {
   std::map<std::string, SourceConfig> sources;
   std::map<std::string, ConversationsConfig> conversations;
   std::map<std::string, DemonstrationsConfig> demonstrations;
+  std::map<std::string, DialogsConfig> dialogs;
   std::map<std::string, PreferencesConfig> preferences;
   RunConfig run;
   EvaluationConfig evaluation;

@@ -97,7 +97,7 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   if (trains && tokenizer.sources.empty())
     for (const auto& [name, source] : recipe.sources) read.insert(name);
   for (const char* tables :
-       {"sources", "corpora", "conversations", "demonstrations", "preferences"}) {
+       {"sources", "corpora", "conversations", "demonstrations", "dialogs", "preferences"}) {
     const ConfigNode named = inner(document, tables);
     for (const std::string& name : named.keys())
       effects.key(named, name, read.contains(name), "no node reads it");

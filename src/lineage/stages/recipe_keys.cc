@@ -232,6 +232,7 @@ std::vector<ConfigKey> make_keys() {
   named_tables("sources", config_keys<SourceConfig>());
   named_tables("conversations", config_keys<ConversationsConfig>());
   named_tables("demonstrations", config_keys<DemonstrationsConfig>());
+  named_tables("dialogs", config_keys<DialogsConfig>());
   named_tables("preferences", config_keys<PreferencesConfig>());
   table("run", config_keys<RunConfig>());
   table("evaluation", config_keys<EvaluationConfig>());

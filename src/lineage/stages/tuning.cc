@@ -106,24 +106,11 @@ std::map<std::string, double> heldout_losses(const Gpt& gpt, const TuningData& d
   return losses;
 }
 
-constexpr int64_t kTokensADemonstration = 30, kBytesAToken = 4;  // about
-
-int64_t bytes_of(const ConversationsConfig& config, const std::string& name) {
-  int64_t bytes = 0;
-  for (const InputFile& f : list_files(config, name).files) bytes += f.size;
-  return bytes;
-}
-
 // An estimate of the tokens of all epochs, before the demonstrations are read.
 int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config) {
   double tokens = 0;
-  for (const auto& [name, weight] : sets_of(node, recipe, config)) {
-    if (const auto set = recipe.demonstrations.find(name); set != recipe.demonstrations.end()) {
-      tokens += static_cast<double>(set->second.instructions.examples * kTokensADemonstration);
-      continue;
-    }
-    tokens += static_cast<double>(bytes_of(recipe.conversations.at(name), name) / kBytesAToken);
-  }
+  for (const auto& [name, weight] : sets_of(node, recipe, config))
+    tokens += estimated_tokens(recipe, name).train;
   return std::llround(tokens * config.epochs / (1 - config.pretrain_share));
 }
 
@@ -131,13 +118,8 @@ int64_t estimated_tokens(const RecipeNode& node, const Recipe& recipe, const Tun
 double tokens_to_measure(const RecipeNode& node, const Recipe& recipe, const TuningConfig& config,
                          int64_t steps) {
   double held_out = 0;
-  for (const auto& [name, weight] : sets_of(node, recipe, config)) {
-    if (const auto set = recipe.demonstrations.find(name); set != recipe.demonstrations.end())
-      held_out += static_cast<double>(set->second.heldout * kTokensADemonstration);
-    else
-      held_out += recipe.conversations.at(name).heldout *
-                  static_cast<double>(bytes_of(recipe.conversations.at(name), name) / kBytesAToken);
-  }
+  for (const auto& [name, weight] : sets_of(node, recipe, config))
+    held_out += estimated_tokens(recipe, name).heldout;
   const int64_t times = steps / steps_between_measurements(recipe.run, steps);
   return held_out * static_cast<double>(times + 1);
 }
@@ -162,8 +144,8 @@ void validate_tuning(const TuningConfig& config, const RecipeNode& node, const R
   require(config.packing != Packing::packed, place, ".", stage,
           ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");
   require(!sets_of(node, recipe, config).empty(), place,
-          ": the recipe has no [conversations.NAME] or [demonstrations.NAME]; wanted some to tune "
-          "on");
+          ": the recipe has no [conversations.NAME], [demonstrations.NAME] or [dialogs.NAME]; wanted "
+          "some to tune on");
   text_of(node, recipe, config);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "lineage/base/digest.h"
 #include "lineage/base/enum_index.h"
 #include "lineage/text/chat.h"
 #include "lineage/world/dialogs/script.h"
@@ -130,32 +129,6 @@ Tokens flat_prompt(const Dialog& dialog, size_t turn) {
     if (i < turn) text.add(dialog.turns[i].bot).text("\n");
   }
   return text.take();
-}
-
-namespace {
-
-class DialogDataset final : public Dataset {
- public:
-  DialogDataset(std::shared_ptr<const World> world, const DialogConfig& config)
-      : world_(std::move(world)), config_(config) {}
-  std::string name() const override { return "dialogs: " + std::to_string(config_.examples); }
-  std::string digest() const override {
-    return digest_of("dialogs 1\n" + to_toml(world_->config()) + to_toml(config_));
-  }
-  int64_t size() const override { return config_.examples; }
-  Example get(int64_t index) const override {
-    return to_example(make_dialog(*world_, "dialogs", static_cast<uint64_t>(index)));
-  }
-
- private:
-  std::shared_ptr<const World> world_;
-  DialogConfig config_;
-};
-
-}  // namespace
-
-DatasetPtr dialog_dataset(std::shared_ptr<const World> world, const DialogConfig& config) {
-  return std::make_shared<DialogDataset>(std::move(world), config);
 }
 
 }  // namespace lineage

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "lineage/base/config.h"
 #include "lineage/data/dataset.h"
 #include "lineage/world/document.h"
 #include "lineage/world/item_split.h"
@@ -60,14 +59,5 @@ Tokens dialog_prompt(const Dialog&, size_t turn);
 Tokens flat_prompt(const Dialog&, size_t turn);
 // The same, but without the template's first <user> and last <bot>: the content of a user's turn.
 Tokens dialog_question(const Dialog&, size_t turn);
-
-struct DialogConfig {
-  int64_t examples = 8000;
-};
-template <class V>
-void fields(V& v, DialogConfig& c) {
-  v("examples", c.examples, "conversations", between(1, 999999));
-}
-DatasetPtr dialog_dataset(std::shared_ptr<const World>, const DialogConfig&);
 
 }  // namespace lineage
