@@ -1,3 +1,4 @@
+#include <fmt/color.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 
 #include "lineage/base/clock.h"
@@ -35,12 +37,6 @@ extern "C" void on_interrupt(int signal) {
 void tell(const std::string& text) {
   std::fputs(text.c_str(), stderr);
   std::fflush(stderr);
-}
-
-size_t terminal_columns() {
-  constexpr size_t kDefault = 100;
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
 }
 
 // One line that is written over, with a bar.
@@ -93,6 +89,12 @@ class Plain final : public Progress {
 
 }  // namespace
 
+size_t terminal_columns() {
+  constexpr size_t kDefault = 100;
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
+}
+
 std::unique_ptr<Progress> terminal_progress() {
   if (::isatty(STDERR_FILENO)) return std::make_unique<Live>();
   return std::make_unique<Plain>();
@@ -104,6 +106,32 @@ void catch_interrupts() {
   std::signal(SIGUSR1, on_interrupt);
   // nohup ignores it, so that the run outlives its terminal.
   if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+}
+
+void catch_stop_of_answer() { std::signal(SIGINT, on_interrupt); }
+
+void forget_interrupt() { interrupt_count = urgent_count = 0; }
+
+// While it waits a signal must end the wait; elsewhere it must not, as a write would fail.
+std::optional<std::string> read_line() {
+  struct sigaction action {};
+  ::sigaction(SIGINT, nullptr, &action);
+  struct sigaction ending = action;
+  ending.sa_flags &= ~SA_RESTART;
+  ::sigaction(SIGINT, &ending, nullptr);
+  std::string line;
+  const bool read = static_cast<bool>(std::getline(std::cin, line));
+  ::sigaction(SIGINT, &action, nullptr);
+  if (!read || interrupted()) return {};
+  return line;
+}
+
+void print_error(const std::string& what, const std::string& hint) {
+  const bool color = ::isatty(STDERR_FILENO);
+  const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
+  std::string text = fmt::format("{} {}\n", fmt::format(red, "error:"), what);
+  if (!hint.empty()) text += fmt::format("help:  {}\n", hint);
+  std::fputs(text.c_str(), stderr);  // if this fails, too, nothing else could report it
 }
 
 bool interrupted() { return interrupt_count > 0; }
