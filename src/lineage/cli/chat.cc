@@ -73,7 +73,7 @@ class Conversation {
       introduce();
     }
     for (bool first = true;; first = false) {
-      if (terminal_) print(emphasised("> "));
+      if (terminal_) forget_interrupt(), print(emphasised("> "));
       std::optional<std::string> line = read_line();
       if (!line) break;
       if (first) line->erase(0, byte_order_mark(*line));
@@ -100,7 +100,6 @@ class Conversation {
   std::string emphasised(std::string_view text) const { return styled("1", text); }
 
   void introduce() const {
-    std::string names;
     for (size_t i = 0; i < session_.size(); ++i) {
       const Model& m = session_.model(i);
       print(fmt::format("{}: {} parameters, a context of {} tokens, tuned {}\n",
@@ -108,14 +107,18 @@ class Conversation {
                         m.manifest.chats ? "on conversations" : "elsewhere"));
     }
     print_examples();
-    print("/help lists the commands.\n\n");
+    print("/help lists the commands");
+    if (session_.sampling().temperature > 0)
+      print("; /temperature 0 gives the likeliest answer each time");
+    print(".\n\n");
   }
 
   void print_examples() const {
     const Model& m = session_.model(0);
     if (m.manifest.world.empty() || !of_micro_world(*m.tokenizer)) return;
     const World world(read_config<WorldConfig>(ConfigNode::parse(m.manifest.world, "its world")));
-    print(fmt::format("It {}. For example:\n", kAboutMicroWorld));
+    print(fmt::format("{} {}.\nFor example:\n", session_.size() > 1 ? "They" : "It",
+                      kAboutMicroWorld));
     for (const ChatExample& e : chat_examples(world)) {
       for (const std::string& turn : e.turns) print(fmt::format("  {}\n", emphasised(turn)));
       print(fmt::format("      {}; a right answer: {}\n", e.about, e.answer));
@@ -202,7 +205,6 @@ class Conversation {
     else
       begin(session_.size() - 1), print("\n");
     note_ends(answers);
-    if (terminal_) forget_interrupt();
   }
 
   void print_columns(const std::vector<ChatAnswer>& answers, size_t width) const {
@@ -233,6 +235,8 @@ class Conversation {
             "{}the answer is cut after {}: {}", of(i), counted(answers[i].tokens, "token"),
             answers[i].tokens >= session_.sampling().max_tokens ? "--max-tokens allows no more"
                                                                 : "the context is full"));
+      if (answers[i].text.empty() && answers[i].end == Completion::End::stop)
+        note(fmt::format("{}the answer is blank", of(i)));
       if (answers[i].end == Completion::End::cancelled)
         note(fmt::format("{}the answer is stopped after {}", of(i),
                          counted(answers[i].tokens, "token")));

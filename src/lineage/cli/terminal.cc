@@ -1,13 +1,17 @@
 #include <fmt/color.h>
 #include <fmt/format.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <string>
 
 #include "lineage/base/clock.h"
@@ -30,6 +34,15 @@ extern "C" void on_interrupt(int signal) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
+}
+
+int stop_pipe[2] = {-1, -1};  // has a byte for each SIGINT that a conversation has to see
+
+extern "C" void on_stop(int signal) {
+  on_interrupt(signal);
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(stop_pipe[1], "", 1);
+  errno = error;
 }
 
 // Prints progress. A write that fails (a full disk, a closed terminal) does not end the run, as
@@ -108,21 +121,27 @@ void catch_interrupts() {
   if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
-void catch_stop_of_answer() { std::signal(SIGINT, on_interrupt); }
+void catch_stop_of_answer() {
+  if (::pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+    throw system_error("standard input", "cannot wait for a signal", errno);
+  std::signal(SIGINT, on_stop);
+}
 
-void forget_interrupt() { interrupt_count = urgent_count = 0; }
+void forget_interrupt() {
+  interrupt_count = urgent_count = 0;
+  for (char byte; stop_pipe[0] >= 0 && ::read(stop_pipe[0], &byte, 1) > 0;) continue;
+}
 
-// While it waits a signal must end the wait; elsewhere it must not, as a write would fail.
+// Waits for the line or the signal, whichever thread that comes to, and however early.
 std::optional<std::string> read_line() {
-  struct sigaction action {};
-  ::sigaction(SIGINT, nullptr, &action);
-  struct sigaction ending = action;
-  ending.sa_flags &= ~SA_RESTART;
-  ::sigaction(SIGINT, &ending, nullptr);
+  if (stop_pipe[0] >= 0) {
+    pollfd either[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                       {.fd = stop_pipe[0], .events = POLLIN, .revents = 0}};
+    while (::poll(either, std::size(either), -1) < 0 && errno == EINTR) continue;
+    if (either[1].revents != 0) return {};
+  }
   std::string line;
-  const bool read = static_cast<bool>(std::getline(std::cin, line));
-  ::sigaction(SIGINT, &action, nullptr);
-  if (!read || interrupted()) return {};
+  if (!std::getline(std::cin, line)) return {};
   return line;
 }
 

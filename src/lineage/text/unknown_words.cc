@@ -96,8 +96,9 @@ std::string nearest_known(const Tokenizer& tokenizer, std::string_view word) {
   const std::vector<std::string> known = vocabulary.plain_words();
   std::string spelled;
   for (const std::string& part : parts_of(word)) {
-    const std::string as = vocabulary.knows(part) ? part : nearest_name(part, known);
-    if (as.empty()) return "";
+    std::string as = part;
+    if (!vocabulary.knows(part)) as = part.size() > 1 ? nearest_name(part, known) : "";
+    if (as.empty()) return "";  // all words of one letter are as near to another one
     spelled += (spelled.empty() ? "" : " ") + as;
   }
   return spelled;
