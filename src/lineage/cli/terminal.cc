@@ -1,6 +1,6 @@
+#include <fcntl.h>
 #include <fmt/color.h>
 #include <fmt/format.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -16,6 +16,7 @@
 
 #include "lineage/base/clock.h"
 #include "lineage/base/parallel.h"
+#include "lineage/base/system_error.h"
 #include "lineage/cli/commands.h"
 
 namespace lineage::cli {
@@ -123,7 +124,7 @@ void catch_interrupts() {
 
 void catch_stop_of_answer() {
   if (::pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
-    throw system_error("standard input", "cannot wait for a signal", errno);
+    throw system_error("terminal", "wait for a signal", errno);
   std::signal(SIGINT, on_stop);
 }
 
