@@ -107,6 +107,8 @@ class Conversation {
                         m.manifest.chats ? "on conversations" : "elsewhere"));
     }
     print_examples();
+    if (tuned_on_single_turns(session_.model(0).manifest))
+      print("Its demonstrations have one turn each: a new question is best asked after /clear.\n");
     print("/help lists the commands");
     if (session_.sampling().temperature > 0)
       print("; /temperature 0 gives the likeliest answer each time");
@@ -117,7 +119,7 @@ class Conversation {
     const Model& m = session_.model(0);
     if (m.manifest.world.empty() || !of_micro_world(*m.tokenizer)) return;
     const World world(read_config<WorldConfig>(ConfigNode::parse(m.manifest.world, "its world")));
-    print(fmt::format("{} {}.\nFor example:\n", session_.size() > 1 ? "They" : "It",
+    print(fmt::format("{} {}.\nFor example:\n", session_.size() > 1 ? "Each" : "It",
                       kAboutMicroWorld));
     for (const ChatExample& e : chat_examples(world)) {
       for (const std::string& turn : e.turns) print(fmt::format("  {}\n", emphasised(turn)));
@@ -213,7 +215,8 @@ class Conversation {
       names.push_back(session_.name(i)), texts.push_back(answers[i].text);
     const auto print_rows = [&](const std::vector<std::string>& cells, bool bold) {
       for (const auto& row : column_rows(cells, width)) {
-        const std::string line = fmt::format("{}", fmt::join(row, "  "));
+        std::string line = fmt::format("{}", fmt::join(row, "  "));
+        line.resize(line.find_last_not_of(' ') + 1);
         print((bold ? emphasised(line) : line) + "\n");
       }
     };

@@ -1,5 +1,9 @@
 #include "lineage/run/chat_examples.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lineage/stages/demonstrations.h"
 #include "lineage/world/claims.h"
 #include "lineage/world/dialogs/dialog.h"
 #include "lineage/world/fact_templates.h"
@@ -71,6 +75,12 @@ std::vector<ChatExample> chat_examples(const World& world) {
           improper(world),
           unknown(world),
           two_turns(world)};
+}
+
+bool tuned_on_single_turns(const Manifest& manifest) {
+  return std::ranges::any_of(manifest.datasets, [](const auto& named) {
+    return named.second.value("kind", "") == kDemonstrationsKind;
+  });
 }
 
 }  // namespace lineage

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "lineage/text/unknown_words.h"
 #include "lineage/world/claims.h"
@@ -74,6 +75,14 @@ TEST(ChatExamples, AreTheSameEachTimeAndOthersInAnotherWorld) {
   };
   EXPECT_EQ(turns(1), turns(1));
   EXPECT_NE(turns(1), turns(7));
+}
+
+TEST(ChatExamples, DemonstrationsHaveOneTurnEach) {
+  Manifest manifest;
+  manifest.datasets["chats"] = {{"kind", "conversations"}};
+  EXPECT_FALSE(tuned_on_single_turns(manifest));
+  manifest.datasets["instruct"] = {{"kind", "micro-world demonstrations"}};
+  EXPECT_TRUE(tuned_on_single_turns(manifest));
 }
 
 }  // namespace

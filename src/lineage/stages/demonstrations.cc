@@ -16,7 +16,7 @@ TuningSet world_set(const Recipe& recipe, const std::string& name,
   const InstructionMixture mixture(instructions, config.instructions);
   TuningSet set;
   set.record.name = name;
-  set.record.kind = "micro-world demonstrations";
+  set.record.kind = kDemonstrationsKind;
   set.record.licence = "generated";
   Digest digest;
   const int64_t examples = config.instructions.examples;
