@@ -83,7 +83,7 @@ class Conversation {
         if (!take(read_chat_line(*line))) return;
       } catch (const Error& e) {  // also a UsageError, which is of a command line elsewhere
         if (!terminal_) throw Error(e.what(), e.hint());
-        print_error(e.what(), e.hint());
+        print_error(e.what(), e.hint(), colour_);
       }
     }
     if (terminal_) print("\n");  // behind the ^D or ^C

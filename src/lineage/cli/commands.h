@@ -53,8 +53,8 @@ std::optional<std::string> read_line();
 
 size_t terminal_columns();  // characters a line
 
-// "error: …" and "help:  …" on standard error, in colour on a terminal.
-void print_error(const std::string& what, const std::string& hint);
+// "error: …" and "help:  …" on standard error.
+void print_error(const std::string& what, const std::string& hint, bool colour);
 
 std::filesystem::path home_folder();  // ~ in a recipe; empty if HOME is not set
 void set_threads(int threads);        // 0: all cores, or a rank's share of them under mpirun

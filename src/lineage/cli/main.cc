@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -19,7 +21,7 @@ namespace lineage::cli {
 namespace {
 
 int fail(const std::string& what, const std::string& hint, int status) {
-  print_error(what, hint);
+  print_error(what, hint, ::isatty(STDERR_FILENO));
   return status;
 }
 

@@ -146,9 +146,8 @@ std::optional<std::string> read_line() {
   return line;
 }
 
-void print_error(const std::string& what, const std::string& hint) {
-  const bool color = ::isatty(STDERR_FILENO);
-  const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
+void print_error(const std::string& what, const std::string& hint, bool colour) {
+  const auto red = colour ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
   std::string text = fmt::format("{} {}\n", fmt::format(red, "error:"), what);
   if (!hint.empty()) text += fmt::format("help:  {}\n", hint);
   std::fputs(text.c_str(), stderr);  // if this fails, too, nothing else could report it
