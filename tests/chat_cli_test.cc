@@ -1,6 +1,9 @@
 // Tuned models as a user speaks to them. What the program prints is compared with what the library
 // generates from the template's tokens.
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 
 #include <fstream>
 
@@ -171,6 +174,215 @@ TEST_F(ChatCliTest, InfoNamesParentsAndListsARunsModels) {
                                             LINEAGE_BINARY " complete tuned -p a 2>&1");
   EXPECT_NE(named.text.find("did you mean runs/trees/small/tuned"), std::string::npos)
       << named.text;
+}
+
+TEST_F(ChatCliTest, AConversationFromAPipePrintsTheAnswersAlone) {
+  write_text(*folder / "turns.txt", "\xEF\xBB\xBFsay 3\r\n\nsay 5\n/undo\nsay 5");
+  const std::string turns = "<" + (*folder / "turns.txt").string();
+  const std::string chat = "chat " + node("tuned") + " -t 0 -n 6 --threads 1 ";
+  const auto two = answers({"say 3", "say 5"}, 6);
+  const Output out = run(chat, "2>/dev/null " + turns);
+  EXPECT_EQ(out.status, 0);
+  EXPECT_EQ(out.text, two[0] + "\n" + two[1] + "\n" + two[1] + "\n");
+  const std::string system = answers({"say 3"}, 6, "the cat")[0];
+  EXPECT_EQ(run(chat + "--system 'the cat'", "2>/dev/null " + turns).text.find(system + "\n"), 0u);
+  EXPECT_EQ(run(chat, "2>&1 </dev/null").text, "");
+}
+
+TEST_F(ChatCliTest, AConversationIsSavedAndReadAgain) {
+  const std::string saved = (*folder / "saved.jsonl").string();
+  const std::string chat = "chat " + node("tuned") + " -t 0 -n 6 --threads 1 ";
+  write_text(*folder / "save.txt", "/system the cat\nsay 3\n/save " + saved + "\n/quit\nsay 5\n");
+  const Output out = run(chat, "2>/dev/null <" + (*folder / "save.txt").string());
+  EXPECT_EQ(out.status, 0);
+  const auto two = answers({"say 3", "say 5"}, 6, "the cat");
+  EXPECT_EQ(out.text, two[0] + "\n");
+  // It goes on where the conversation ended.
+  EXPECT_EQ(run("complete " + node("tuned") +
+                    " --chat -t 0 -n 6 --threads 1 -p 'say 5' --messages " + saved,
+                "2>/dev/null")
+                .text,
+            two[1] + "\n");
+  const Output again = run(chat, "2>&1 <" + (*folder / "save.txt").string());
+  EXPECT_EQ(again.status, 1);
+  EXPECT_NE(
+      again.text.find("error: " + saved + ": is there already; wanted the name of a new file"),
+      std::string::npos)
+      << again.text;
+}
+
+TEST_F(ChatCliTest, SeveralNodesOfARunAnswerTheSameTurn) {
+  write_text(*folder / "turn.txt", "say 3\n");
+  const std::string turn = (*folder / "turn.txt").string();
+  const std::string runs = (*folder / "runs").string();
+  // A further name of the same model would be a copy; davinci is not tuned.
+  const Output one =
+      run("chat " + runs + " --nodes small/tuned -t 0 -n 6 --threads 1", "2>/dev/null <" + turn);
+  EXPECT_EQ(one.text, answers({"say 3"}, 6)[0] + "\n");
+  const Output base = run("chat " + runs + " --nodes tuned,davinci", "2>&1 <" + turn);
+  EXPECT_EQ(base.status, 1);
+  EXPECT_NE(base.text.find("davinci: stage pretrain tunes on no conversations, so it has no "
+                           "template; wanted a model of stage sft or feedme"),
+            std::string::npos)
+      << base.text;
+  const Output wrong = run("chat " + runs + " --nodes tuend", "2>&1 <" + turn);
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_NE(wrong.text.find(runs + ": no model is called \"tuend\"; wanted one that is there\n"
+                                   "help:  did you mean tuned?"),
+            std::string::npos)
+      << wrong.text;
+  // Untrained models of the micro-world's words.
+  for (uint64_t seed : {1, 2})
+    testing::write_model(*folder / "world" / ("node" + std::to_string(seed)), seed,
+                         [](Manifest& m) { m.chats = true; });
+  write_text(*folder / "ann.txt", "where is Ann ?\n");
+  const std::string world = "chat " + (*folder / "world").string() + " -t 0 -n 3 --nodes ";
+  const std::string ann = (*folder / "ann.txt").string();
+  const Output both = run(world + "node1,node2", "2>/dev/null <" + ann);
+  EXPECT_EQ(both.status, 0);
+  EXPECT_EQ(both.text, "node1: " + run(world + "node1", "2>/dev/null <" + ann).text +
+                           "node2: " + run(world + "node2", "2>/dev/null <" + ann).text);
+  const Output notes = run(world + "node1", "2>&1 >/dev/null <" + ann);
+  EXPECT_EQ(
+      notes.text.find("note: words that this model does not know: \"Ann\" (nearest: \"ann\")"), 0u)
+      << notes.text;
+}
+
+TEST_F(ChatCliTest, WrongLinesOfAConversationAreNamed) {
+  const auto expect = [&](const std::string& lines, const std::string& what) {
+    write_text(*folder / "wrong.txt", lines + "\n");
+    const Output out =
+        run("chat " + node("tuned") + " -n 2", "2>&1 <" + (*folder / "wrong.txt").string());
+    EXPECT_EQ(out.status, 1) << out.text;
+    EXPECT_NE(out.text.find("error: " + what), std::string::npos) << out.text;
+  };
+  expect("/retri", "/retri: is no command; did you mean /retry?");
+  expect("/retry", "/retry: there is no answer yet; wanted one to draw again");
+  expect("/undo", "/undo: nothing has been said; wanted a turn to take back");
+  expect("/save", "/save: no FILE follows; wanted one");
+  expect("/save f", "/save: there is no answer to save; wanted one");
+  expect("say 3\n/temperature 200", "/temperature is 200; wanted a number from 0 to 100");
+  expect("/seed -1", "/seed is -1; wanted a whole number from 0 to 18446744073709551615");
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "the cat ";
+  expect(text, "message: has ");
+  const Output base = run("chat " + node("davinci"), "2>&1 </dev/null");
+  EXPECT_EQ(base.status, 1);
+  EXPECT_NE(base.text.find("stage pretrain tunes on no conversations"), std::string::npos);
+}
+
+// A person at a terminal of so many columns, who types and waits for an output.
+class Person {
+ public:
+  Person(std::vector<std::string> arguments, uint16_t columns) {
+    arguments.insert(arguments.begin(), "lineage");
+    std::vector<char*> argv;
+    for (std::string& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    const winsize size{.ws_row = 40, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    child_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
+    if (child_ != 0) return;
+    ::execv(LINEAGE_BINARY, argv.data());
+    ::_exit(127);
+  }
+  ~Person() {
+    if (child_ > 0) ::kill(child_, SIGKILL), ::waitpid(child_, nullptr, 0);
+    ::close(terminal_);
+  }
+  void type(const std::string& text) {
+    EXPECT_EQ(::write(terminal_, text.data(), text.size()), std::ssize(text));
+  }
+  // The output up to this text, and with it; a failure if the program ends before.
+  std::string wait_for(const std::string& text) {
+    const size_t from = seen_;
+    size_t at;
+    while ((at = output_.find(text, from)) == output_.npos && read()) continue;
+    EXPECT_NE(at, output_.npos) << "no \"" << text << "\" in: " << output_.substr(from);
+    seen_ = at == output_.npos ? output_.size() : at + text.size();
+    return output_.substr(from, seen_ - from);
+  }
+  int status() {
+    while (read()) continue;
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    child_ = -1;
+    return status;
+  }
+
+ private:
+  bool read() {
+    constexpr int kMost = 60'000;  // milliseconds without output
+    pollfd waiting{.fd = terminal_, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, kMost) <= 0) return false;
+    char buffer[4096];
+    const ssize_t n = ::read(terminal_, buffer, sizeof buffer);
+    if (n > 0) output_.append(buffer, static_cast<size_t>(n));
+    return n > 0;
+  }
+
+  pid_t child_ = -1;
+  int terminal_ = -1;
+  std::string output_;
+  size_t seen_ = 0;
+};
+
+TEST_F(ChatCliTest, OnATerminalItPromptsMarksWordsAndShowsColumns) {
+  for (uint64_t seed : {1, 2})
+    testing::write_model(*folder / "pair" / ("node" + std::to_string(seed)), seed, [](Manifest& m) {
+      m.chats = true, m.world = "seed = 3\npersons = 0.02\n";
+    });
+  const std::string pair = (*folder / "pair").string();
+  Person wide({"chat", pair, "--nodes", "node1,node2", "-t", "0", "-n", "2", "--color", "never"},
+              80);
+  const std::string greeting = wide.wait_for("\n> ");
+  EXPECT_NE(greeting.find("knows 1,024 words"), std::string::npos) << greeting;
+  EXPECT_NE(greeting.find("a sum; a right answer: "), std::string::npos) << greeting;
+  EXPECT_EQ(greeting.find('\x1b'), std::string::npos) << greeting;
+  wide.type("where is Ann ?\n");
+  const std::string answer = wide.wait_for("\n> ");
+  EXPECT_NE(answer.find("  where is [Ann] ?"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("node1" + std::string(36, ' ') + "node2"), std::string::npos) << answer;
+  wide.type("/undoo\n");  // an error does not end the conversation
+  wide.wait_for("did you mean /undo?");
+  wide.wait_for("\n> ");
+  wide.type("/quit\n");
+  EXPECT_EQ(wide.status(), 0);
+
+  Person narrow({"chat", pair, "--nodes", "node1,node2", "-t", "0", "-n", "2"}, 40);
+  narrow.wait_for("\n\x1b[1m> ");
+  narrow.type("where is Ann ?\n");
+  narrow.wait_for("where is \x1b[4mAnn\x1b[0m ?");
+  narrow.wait_for("\x1b[1mnode1\x1b[0m:\r\n");
+  narrow.wait_for("\x1b[1mnode2\x1b[0m:\r\n");
+  narrow.type("\x04");  // Ctrl-D
+  EXPECT_EQ(narrow.status(), 0);
+}
+
+TEST_F(ChatCliTest, CtrlCStopsAnAnswerAndEndsThePrompt) {
+  // So large that its answer takes long; at this temperature all words are as likely, so that the
+  // seed decides when it ends, after 572 tokens.
+  GptConfig config;
+  config.layers = 4, config.width = 512, config.heads = 8, config.context = 8192;
+  const auto tokenizer = Vocabulary::get().tokenizer();
+  config.vocab = tokenizer->vocab();
+  const Model model = make_model(config, false);
+  model.parameters->initialize(1);
+  Manifest manifest;
+  manifest.config = frozen_model_config(config);
+  manifest.chats = true;
+  Checkpoint::write(*folder / "slow", manifest, *model.parameters, tokenizer.get());
+  Person person({"chat", (*folder / "slow").string(), "-t", "100", "--seed", "7", "-n", "8000",
+                 "--color", "never"},
+                80);
+  person.wait_for("\n> ");
+  person.type("where is ann ?\n");
+  person.wait_for("ann ?\r\n");
+  person.wait_for(" ");  // it has begun
+  person.type("\x03");
+  person.wait_for("note: the answer is stopped after ");
+  person.wait_for("\n> ");
+  person.type("\x03");
+  EXPECT_EQ(person.status(), 0);
 }
 
 // Nothing is printed before the prompt is known to be right.

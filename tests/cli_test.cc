@@ -156,7 +156,7 @@ TEST_F(CliTest, ACommandLineThatIsNotUnderstoodNamesTheNearestAndExitsWith2) {
   };
   expect("", "lineage: no command follows; wanted one of grow, eval");
   expect("grwo", "lineage: no command is called \"grwo\"; did you mean grow?", "lineage --help");
-  expect("chat m", "lineage: no command is called \"chat\"; did you mean complete --chat?");
+  expect("generate m", "lineage: no command is called \"generate\"; did you mean complete?");
   expect("zzzz", "lineage: no command is called \"zzzz\"; wanted one of grow, ");
   expect("import hff d", "import: no command is called \"hff\"; did you mean hf?",
          "lineage import --help");
@@ -189,6 +189,7 @@ TEST_F(CliTest, NumbersOutOfRangeNameTheOptionTheValueAndTheRange) {
       {"complete m --top-p 0", "--top-p is 0; wanted a number above 0, at most 1"},
       {"complete m --top-k -1", "--top-k is -1; wanted a whole number from 0 to"},
       {"complete m --count 0", "--count is 0; wanted a whole number from 1 to 4096"},
+      {"chat m -n 0", "--max-tokens (-n) is 0; wanted a whole number from 1 to 1000000000"},
       {"complete m --seed -1",
        "--seed is -1; wanted a whole number from 0 to 18446744073709551615"},
       {"complete m --threads -3", "--threads is -3; wanted a whole number from 0 to 1024"},

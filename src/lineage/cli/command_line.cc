@@ -14,11 +14,11 @@ namespace {
 
 // Other programs' names for our commands.
 const std::map<std::string, std::string, std::less<>> kOtherNames = {
-    {"chat", "complete --chat"}, {"generate", "complete"}, {"sample", "complete"},
-    {"run", "complete"},         {"train", "grow"},        {"fit", "grow"},
-    {"resume", "grow"},          {"evaluate", "eval"},     {"measure", "eval"},
-    {"convert", "import hf"},    {"show", "world show"},   {"audit", "world audit"},
-    {"perplexity", "score"},     {"version", "--version"}, {"benchmark", "bench"}};
+    {"talk", "chat"},         {"generate", "complete"}, {"sample", "complete"},
+    {"run", "complete"},      {"train", "grow"},        {"fit", "grow"},
+    {"resume", "grow"},       {"evaluate", "eval"},     {"measure", "eval"},
+    {"convert", "import hf"}, {"show", "world show"},   {"audit", "world audit"},
+    {"perplexity", "score"},  {"version", "--version"}, {"benchmark", "bench"}};
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "lineage/base/progress.h"
 #include "lineage/comm/communicator.h"
@@ -12,6 +14,7 @@ namespace lineage::cli {
 
 // One function for each subcommand, in its own file; it declares the options and the work.
 void add_grow(CLI::App&);
+void add_chat(CLI::App&);
 void add_complete(CLI::App&);
 void add_score(CLI::App&);
 void add_eval(CLI::App&);
@@ -38,6 +41,20 @@ std::unique_ptr<Progress> terminal_progress();
 // ends it at once.
 void catch_interrupts();
 bool interrupted();
+
+// For a conversation on a terminal, which has no state to save: SIGINT alone is caught, and stops
+// an answer or ends read_line(). Once the answer has stopped it is forgotten.
+void catch_stop_of_answer();
+void forget_interrupt();
+
+// The next line of standard input without its end; none at the end of the input, or when a caught
+// SIGINT comes first.
+std::optional<std::string> read_line();
+
+size_t terminal_columns();  // characters a line
+
+// "error: …" and "help:  …" on standard error.
+void print_error(const std::string& what, const std::string& hint, bool colour);
 
 std::filesystem::path home_folder();  // ~ in a recipe; empty if HOME is not set
 void set_threads(int threads);        // 0: all cores, or a rank's share of them under mpirun

@@ -1,25 +1,24 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/file_kind.h"
-#include "lineage/checkpoint/model.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/data/conversation_record.h"
 #include "lineage/data/json_records.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/chat_session.h"
 #include "lineage/run/models.h"
-#include "lineage/text/chat.h"
 #include "lineage/text/unknown_words.h"
 
 namespace lineage::cli {
@@ -76,62 +75,18 @@ std::vector<Turn> read_messages(const std::string& file) {
   return turns;
 }
 
-// Lists the models of the same run that were tuned on a chat template.
-std::string tuned_beside(const std::string& model) {
-  std::vector<std::string> names;
-  if (const auto run = run_of(model))
-    for (const FoundModel& m : find_models(*run))
-      if (Checkpoint::open(m.folder).manifest().chats) names.push_back(m.folder.string());
-  return names.empty() ? "" : fmt::format("tuned models beside it: {}", fmt::join(names, ", "));
-}
-
-// An Error for a model that was not tuned on conversations, even if its tokenizer has the roles'
-// tokens. An imported model may have been; then only a note.
-void check_can_chat(const CompleteOptions& o, const Model& model) {
-  if (model.manifest.chats) return;
-  const bool imported = model.manifest.stage == "import";
-  if (imported && model.tokenizer->find_special(Special::end_of_turn)) {
-    fmt::print(stderr, "note: {} is imported; whether it was tuned on this template is unknown\n",
-               o.model);
-    return;
-  }
-  std::string help = tuned_beside(o.model);
-  if (help.empty())
-    help = imported
-               ? "its tokenizer has none of the tokens of a template: <|user|>, <|assistant|>, "
-                 "<|endofturn|>; tune it with a node of stage sft, or complete without --chat"
-               : "add a node of stage sft to the recipe, or complete without --chat";
-  throw Error(fmt::format("{}: stage {} tunes on no conversations, so it has no template; wanted a "
-                          "model of stage sft or feedme",
-                          o.model, model.manifest.stage),
-              help);
-}
-
 void note_unknown_words(const Tokenizer& tokenizer, const std::string& text) {
-  constexpr size_t kShown = 8;
-  const std::vector<std::string> words = unknown_words(tokenizer, text).words;
-  if (words.empty()) return;
-  std::string shown;
-  for (size_t i = 0; i < std::min(words.size(), kShown); ++i)
-    shown += fmt::format("{}\"{}\"", i ? ", " : "", words[i]);
-  if (words.size() > kShown) shown += fmt::format(" and {} more", words.size() - kShown);
+  const UnknownWords unknown = unknown_words(tokenizer, text);
+  if (unknown.words.empty()) return;
   fmt::print(stderr,
              "note: words that this model does not know: {}; it reads lower case with spaces "
              "around punctuation, and `lineage world show instruction` shows what it answers\n",
-             shown);
+             listed_unknown_words(tokenizer, unknown));
 }
 
 std::vector<Token> plain_prompt(const std::string& text, const Tokenizer& tokenizer) {
   std::vector<Token> tokens = tokenizer.encode_from_beginning(text);
   return tokens.empty() ? context_of_beginning(tokenizer) : tokens;
-}
-
-// The tokens at which a completion ends: of the text, and of a turn for a model that knows turns.
-std::vector<Token> stop_tokens(const Tokenizer& tokenizer, bool turns) {
-  std::vector<Token> stops;
-  if (const auto end = tokenizer.find_special(Special::end_of_text)) stops.push_back(*end);
-  if (turns) stops.push_back(ChatTemplate(tokenizer).stop());
-  return stops;
 }
 
 // One model that answers prompts, and its output so far.
@@ -159,12 +114,8 @@ class Writer {
                   "shorten the prompt");
     const bool stream = o_.count == 1;
     if (stream) fmt::print("{}", lead), std::fflush(stdout);
-    bool begun = !o_.chat;
-    const auto shown = [&](std::string_view text) {
-      if (!begun) text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-      begun = begun || !text.empty();
-      return text;
-    };
+    LeadingBlanks blanks;
+    const auto shown = [&](std::string_view text) { return o_.chat ? blanks.cut(text) : text; };
     const std::vector<std::vector<Token>> prompts(static_cast<size_t>(o_.count), prompt);
     const auto start = std::chrono::steady_clock::now();
     auto completions = lm_->generate(prompts, samplings_, [&](size_t, std::string_view text) {
@@ -174,7 +125,7 @@ class Writer {
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (size_t i = 0; i < completions.size(); ++i) {
       tokens_ += static_cast<int64_t>(completions[i].tokens.size());
-      begun = !o_.chat;
+      blanks = {};
       if (!stream) fmt::print("--- {}\n{}{}\n", i + 1, lead, shown(completions[i].text));
     }
     if (stream) fmt::print("\n");
@@ -216,19 +167,14 @@ void continue_text(const CompleteOptions& o, const Model& model, Writer& writer)
 
 // Each prompt is the user's next turn, after the messages of a file; the model answers each.
 void converse(const CompleteOptions& o, const Model& model, Writer& writer) {
-  const Tokenizer& tokenizer = *model.tokenizer;
-  const ChatTemplate form(tokenizer);
-  ChatTemplate::Rendered said;
+  ChatHistory history(*model.tokenizer);
   const auto say = [&](Role role, const std::string& text) {
-    note_unknown_words(tokenizer, text);
-    form.append(role, tokenizer.encode(text), said);
+    note_unknown_words(*model.tokenizer, text);
+    history.say(role, text);
   };
-  // The conversation keeps the model's own tokens, which encoding its text need not restore.
   const auto answer = [&] {
-    std::vector<Token> prompt = said.tokens;
-    const std::vector<Token>& opening = form.opening(Role::assistant);
-    prompt.insert(prompt.end(), opening.begin(), opening.end());
-    form.append(Role::assistant, writer.write(prompt, ""), said);
+    constexpr auto kAll = std::numeric_limits<int64_t>::max();
+    history.answer(writer.write(history.prompt(kAll).tokens, ""), "");
   };
   if (!o.system.empty()) say(Role::system, o.system);
   if (!o.messages.empty()) {
@@ -249,12 +195,10 @@ void converse(const CompleteOptions& o, const Model& model, Writer& writer) {
 void complete(const CompleteOptions& o) {
   check_usage(o);
   set_threads(o.threads);
-  open_checkpoint(o.model);  // for its Errors about other folders
-  Model model = load_model(o.model);
-  if (!model.tokenizer)
-    throw Error(o.model + ": has no tokenizer; wanted one to read the prompt with",
-                "import the model again from a folder that holds its tokenizer's files");
-  if (o.chat) check_can_chat(o, model);
+  Model model = load_prompted_model(o.model);
+  if (o.chat)
+    if (const auto unknown = check_can_chat(model, o.model))
+      fmt::print(stderr, "note: {}\n", *unknown);
   Writer writer(o, model, o.chat || model.manifest.chats);
   o.chat ? converse(o, model, writer) : continue_text(o, model, writer);
   if (o.stats) writer.print_stats();

@@ -9,8 +9,8 @@
 #include "lineage/base/error.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
+#include "lineage/run/chat_examples.h"
 #include "lineage/run/models.h"
-#include "lineage/world/instructions/registry.h"
 #include "lineage/world/text_corpus.h"
 #include "lineage/world/vocabulary.h"
 
@@ -76,28 +76,24 @@ std::string text_of(std::span<const Token> tokens) {
 // Prints prompts that a model of the micro-world can answer, made from its own world.
 void print_examples(const std::string& model, const Manifest& manifest) {
   if (manifest.world.empty()) return;
-  constexpr uint64_t kExamples = 3;
   const World world(read_config<WorldConfig>(ConfigNode::parse(manifest.world, "its world")));
-  fmt::print(
-      "\nIt grew up in the micro-world and knows 1,024 words: lower case, spaces around "
-      "punctuation.\n");
+  fmt::print("\nIt {}.\n", kAboutMicroWorld);
   if (manifest.chats) {
-    const Instructions all(world);
-    const InstructionMixture mixture(all, InstructionConfig{});
     fmt::print("Examples of what it answers (`lineage world show instruction` has every kind):\n");
-    for (uint64_t i = 0; i < kExamples; ++i) {
-      const Demonstration d = mixture(i);
-      fmt::print("  lineage complete {} --chat -t 0 -p '{}'\n      a right answer: {}\n", model,
-                 text_of(d.prompt), text_of(d.answer));
+    for (const ChatExample& e : chat_examples(world)) {
+      fmt::print("  lineage complete {} --chat -t 0", model);
+      for (const std::string& turn : e.turns) fmt::print(" -p '{}'", turn);
+      fmt::print("\n      {}; a right answer: {}\n", e.about, e.answer);
     }
     return;
   }
+  constexpr int64_t kExamples = 3;
   constexpr int64_t kTokens = 100'000'000;  // enough for the persons of any world
   constexpr size_t kBeginning = 9;          // words
   const TextCorpus corpus(world, kTokens);
   fmt::print("It continues texts as these (`lineage world show text` has every kind):\n");
-  for (uint64_t i = 0; i < kExamples; ++i) {
-    const auto& tokens = corpus.document(static_cast<int64_t>(i)).tokens;
+  for (int64_t i = 0; i < kExamples; ++i) {
+    const auto& tokens = corpus.document(i).tokens;
     fmt::print("  lineage complete {} -t 0 -p '{}'\n", model,
                text_of(std::span(tokens).first(std::min(kBeginning, tokens.size()))));
   }

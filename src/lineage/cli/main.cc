@@ -1,4 +1,3 @@
-#include <fmt/color.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,11 +21,7 @@ namespace lineage::cli {
 namespace {
 
 int fail(const std::string& what, const std::string& hint, int status) {
-  const bool color = ::isatty(STDERR_FILENO);
-  const auto red = color ? fmt::emphasis::bold | fg(fmt::terminal_color::red) : fmt::text_style{};
-  std::string text = fmt::format("{} {}\n", fmt::format(red, "error:"), what);
-  if (!hint.empty()) text += fmt::format("help:  {}\n", hint);
-  std::fputs(text.c_str(), stderr);  // if this fails, too, nothing else could report it
+  print_error(what, hint, ::isatty(STDERR_FILENO));
   return status;
 }
 
@@ -44,6 +39,7 @@ void add_commands(CLI::App& app) {
   add_eval(app);
   add_report(app);
   add_prune(app);
+  add_chat(app);
   add_complete(app);
   add_score(app);
   add_info(app);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lineage/base/config.h"
 #include "lineage/base/error.h"
 
 namespace lineage {
@@ -44,6 +45,37 @@ std::vector<FoundModel> models_named(const fs::path& name, const fs::path& run) 
   std::vector<FoundModel> models = find_models(run);
   std::erase_if(models, [&](const FoundModel& m) { return m.folder.filename() != name; });
   return models;
+}
+
+ptrdiff_t depth(const FoundModel& m) { return std::ranges::count(m.name, '/'); }
+
+// The models that a name means, the nearest ones to the trees' folder alone.
+std::vector<FoundModel> meant_by(const std::string& name, const std::vector<FoundModel>& all) {
+  std::vector<FoundModel> found;
+  for (const FoundModel& m : all)
+    if (m.name == name || m.name.ends_with("/" + name)) found.push_back(m);
+  if (found.empty()) return found;
+  const ptrdiff_t least = depth(*std::ranges::min_element(found, {}, depth));
+  std::erase_if(found, [&](const FoundModel& m) { return depth(m) > least; });
+  return found;
+}
+
+FoundModel model_called(const std::string& name, const std::vector<FoundModel>& all,
+                        const fs::path& run) {
+  std::vector<FoundModel> found = meant_by(name, all);
+  if (found.empty()) {
+    std::vector<std::string> names;
+    for (const FoundModel& m : all) names.push_back(m.folder.filename().string());
+    const std::string near = nearest_name(name, names);
+    throw Error(
+        fmt::format("{}: no model is called \"{}\"; wanted one that is there", run.string(), name),
+        near.empty() ? "its models: " + listed(all) : "did you mean " + near + "?");
+  }
+  if (distinct_folders(found).size() > 1)
+    throw Error(fmt::format("{}: {} models are called \"{}\"; wanted the name of one", run.string(),
+                            found.size(), name),
+                "with its tree: " + found[0].name);
+  return found[0];
 }
 
 bool is_run(const fs::path& folder) {
@@ -98,6 +130,29 @@ Checkpoint open_checkpoint(const std::string& folder, const fs::path& default_ru
   if (const auto models = models_named(folder, default_run); !models.empty() && !fs::exists(folder))
     throw Error(folder + ": no such folder; wanted a model's", "did you mean " + listed(models));
   return Checkpoint::open(folder);
+}
+
+Model load_prompted_model(const std::string& folder) {
+  open_checkpoint(folder);  // for its Errors about other folders
+  Model model = load_model(folder);
+  if (!model.tokenizer)
+    throw Error(folder + ": has no tokenizer; wanted one to read the prompt with",
+                "import the model again from a folder that holds its tokenizer's files");
+  return model;
+}
+
+std::vector<FoundModel> models_called(const std::vector<std::string>& names, const fs::path& run) {
+  const std::vector<FoundModel> all = find_models(run);
+  require(!all.empty(), run.string(), ": no model there; wanted a run folder");
+  std::vector<FoundModel> models;
+  for (const std::string& name : names) {
+    FoundModel m = model_called(name, all, run);
+    for (const FoundModel& other : models)
+      require(!fs::equivalent(m.folder, other.folder), run.string(), ": \"", name,
+              "\" is the model ", other.name, ", which is named already; wanted each once");
+    models.push_back(std::move(m));
+  }
+  return models;
 }
 
 std::string short_digest(const std::string& digest) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lineage/checkpoint/checkpoint.h"
+#include "lineage/checkpoint/model.h"
 
 namespace lineage {
 
@@ -38,6 +38,15 @@ fs::path scores_file(const fs::path& model_or_run);
 // The checkpoint in a folder. The Error for a folder of models lists them; for a bare name it lists
 // the models of that name in `default_run`.
 Checkpoint open_checkpoint(const std::string& folder, const fs::path& default_run = "runs");
+
+// The same as a model to give prompts to: an Error if it has no tokenizer.
+Model load_prompted_model(const std::string& folder);
+
+// The models of a run folder that these names mean: a node (davinci), or a node with its tree
+// (gpt35-nano/davinci, gpt35-nano/seed-2/davinci). Of several trees that have the node the one
+// nearest to RUN/trees is meant, so a further seed's only by its tree. An Error for a name of none
+// lists the nearest; others are for two models of one name, and a name given twice.
+std::vector<FoundModel> models_called(const std::vector<std::string>& names, const fs::path& run);
 
 // The first 12 digits of a digest, as in folder names and tables.
 std::string short_digest(const std::string& digest);

@@ -56,6 +56,36 @@ TEST_F(ModelsTest, ARunHasTheModelsThatItsTreesName) {
                                    fs::canonical(run / "nodes" / "tuned-2")}));
 }
 
+TEST_F(ModelsTest, AreCalledByTheirNodeOrWithTheirTree) {
+  EXPECT_EQ(names(models_called({"tuned", "davinci"}, run)), (Strings{"a/tuned", "a/davinci"}));
+  EXPECT_EQ(names(models_called({"seed-4/davinci"}, run)), (Strings{"a/seed-4/davinci"}));
+  EXPECT_EQ(names(models_called({"a/davinci"}, run)), (Strings{"a/davinci"}));
+  link("b/davinci", "davinci-1");  // the same model
+  EXPECT_EQ(names(models_called({"davinci"}, run)), (Strings{"a/davinci"}));
+  const auto error = [&](const Strings& called, const fs::path& where) {
+    try {
+      models_called(called, where);
+    } catch (const Error& e) {
+      return std::string(e.what()) + " | " + e.hint();
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(error({"tund"}, run), run.string() +
+                                      ": no model is called \"tund\"; wanted one that is there | "
+                                      "did you mean tuned?");
+  EXPECT_EQ(
+      error({"davinci", "a/davinci"}, run),
+      run.string() +
+          ": \"a/davinci\" is the model a/davinci, which is named already; wanted each once | ");
+  link("b/tuned", "former-3");
+  EXPECT_EQ(error({"tuned"}, run),
+            run.string() +
+                ": 2 models are called \"tuned\"; wanted the name of one | with its tree: "
+                "a/tuned");
+  EXPECT_EQ(error({"tuned"}, folder / "none"),
+            (folder / "none").string() + ": no model there; wanted a run folder | ");
+}
+
 TEST_F(ModelsTest, WithoutTreesARunHasItsNodesAndAnyFolderItsCheckpoints) {
   write_model(folder / "bare" / "nodes" / "x-1");
   EXPECT_EQ(names(find_models(folder / "bare")), (Strings{"x-1"}));

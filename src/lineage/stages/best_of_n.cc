@@ -20,7 +20,7 @@ template <class V>
 void fields(V& v, BestOfNConfig& c) {
   RolloutConfig& r = c.rollouts;
   v("n", c.n, "answers to each request, of which the one of most reward is kept", between(2, 1e6));
-  v("prompts", r.requests.prompts, "shares of the kinds of request, as in [ppo]", between(0, 1e9));
+  v("kinds", r.requests.kinds, "shares of the kinds of request, as in [ppo]", between(0, 1e9));
   v("files", r.requests.files, "a set of [conversations.NAME] whose prompts are taken instead");
   v("reward", r.reward, "model: the last parent, a reward model; utility; or answer, as in [ppo]");
   v("utility", r.utility, "of reward = \"utility\": what counts");

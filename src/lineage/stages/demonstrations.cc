@@ -47,7 +47,7 @@ TuningSet demonstration_set(const Recipe& recipe, const std::string& name,
   const Instructions instructions(world);
   const InstructionMixture mixture(instructions, config.instructions);
   const auto examples = static_cast<uint64_t>(config.instructions.examples);
-  return generated_set(name, "micro-world demonstrations", config.instructions.examples,
+  return generated_set(name, kDemonstrationsKind, config.instructions.examples,
                        config.heldout, context, [&](uint64_t i) {
                          return to_example(i < examples ? mixture.training(i) : mixture(i));
                        });

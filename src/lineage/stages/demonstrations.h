@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lineage/data/conversations.h"
@@ -11,6 +12,9 @@
 namespace lineage {
 
 struct Recipe;
+
+// The kind of such a set in a node's manifest.
+inline constexpr std::string_view kDemonstrationsKind = "micro-world demonstrations";
 
 // A set of demonstrations of the micro-world's instructions.
 struct DemonstrationsConfig {

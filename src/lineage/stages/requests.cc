@@ -23,8 +23,8 @@ FeedbackPrompts world_prompts(const RequestsConfig& config, const RecipeNode& no
   const std::string place = fmt::format("{}: nodes.{}.{}", node.place, node.name, node.stage);
   return FeedbackPrompts(std::make_shared<const World>(recipe.world),
                          instruction_mixtures(config, recipe, place + ".mixture"),
-                         config.prompts.empty() ? single_turn_shares() : config.prompts,
-                         place + ".prompts");
+                         config.kinds.empty() ? single_turn_shares() : config.kinds,
+                         place + ".kinds");
 }
 
 class WorldRequests final : public Requests {
@@ -87,8 +87,8 @@ std::unique_ptr<const Requests> requests_of_every_kind(const RequestsConfig& con
                                                        const Recipe& recipe) {
   if (!config.files.empty()) return nullptr;
   RequestsConfig every = config;
-  every.prompts.clear();
-  for (const std::string_view kind : enum_names(PromptKind())) every.prompts[std::string(kind)] = 1;
+  every.kinds.clear();
+  for (const std::string_view kind : enum_names(PromptKind())) every.kinds[std::string(kind)] = 1;
   return std::make_unique<WorldRequests>(world_prompts(every, node, recipe));
 }
 

@@ -15,14 +15,14 @@ namespace lineage {
 
 // The requests that a stage samples answers to: of the micro-world, or of files.
 struct RequestsConfig {
-  std::map<std::string, double> prompts{};
+  std::map<std::string, double> kinds{};
   std::map<std::string, double> mixture{};
   std::string files{};
 };
 
 template <class V>
 void fields(V& v, RequestsConfig& c) {
-  v("prompts", c.prompts,
+  v("kinds", c.kinds,
     "shares of the kinds of request: improper, look_alike, told_400, told_128, core_year, told_once, "
     "named_only, never_named, future_year, contested, page, instruction, dialog; empty: the usual "
     "ones of single requests",

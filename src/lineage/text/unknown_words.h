@@ -17,4 +17,15 @@ struct UnknownWords {
 // Empty for a tokenizer that accepts any text (BPE).
 UnknownWords unknown_words(const Tokenizer&, std::string_view text);
 
+// The text with `before` and `behind` around each of these words.
+std::string mark_unknown_words(const Tokenizer&, std::string_view text, std::string_view before,
+                               std::string_view behind);
+
+// An unknown word as the vocabulary has it: in lower case and apart from punctuation ("Box." is
+// "box ."), else the nearest word; empty if none is near.
+std::string nearest_known(const Tokenizer&, std::string_view word);
+
+// The first few of these words with what is nearest to each, for a note: "Box." (nearest: "box .").
+std::string listed_unknown_words(const Tokenizer&, const UnknownWords&);
+
 }  // namespace lineage

@@ -83,6 +83,24 @@ TEST(UnknownWords, AreThoseOfAClosedVocabularyEachOnce) {
   EXPECT_EQ(unknown_words(tokenizer, "<|user|> the").words, std::vector<std::string>{"<|user|>"});
 }
 
+TEST(UnknownWords, AreMarkedWhereTheyAreWithTheNearestWord) {
+  std::vector<std::string> with_more = kWords;
+  for (const char* word : {"?", ",", "orange", "<d0>"}) with_more.emplace_back(word);
+  const WordTokenizer tokenizer(word_model(with_more));
+  EXPECT_EQ(mark_unknown_words(tokenizer, "The  red box? the\nBox?", "[", "]"),
+            "[The]  red [box?] the\n[Box?]");
+  EXPECT_EQ(mark_unknown_words(tokenizer, "the 17 box", "[", "]"), "the 17 box");
+  EXPECT_EQ(nearest_known(tokenizer, "The"), "the");
+  EXPECT_EQ(nearest_known(tokenizer, "BOX,red?"), "box , red ?");
+  EXPECT_EQ(nearest_known(tokenizer, "Orangy!"), "");  // nothing is near the !
+  EXPECT_EQ(nearest_known(tokenizer, "Orangy?"), "orange ?");
+  EXPECT_EQ(nearest_known(tokenizer, "d0"), "");  // <d0> is no word that people write
+  EXPECT_EQ(listed_unknown_words(tokenizer, unknown_words(tokenizer, "Box? zzzzzz Box?")),
+            "\"Box?\" (nearest: \"box ?\"), \"zzzzzz\"");
+  EXPECT_EQ(listed_unknown_words(tokenizer, unknown_words(tokenizer, "q1 q2 q3 q4 q5 q6 q7 q8 q9")),
+            "\"q1\", \"q2\", \"q3\", \"q4\", \"q5\", \"q6\", \"q7\", \"q8\" and 1 more");
+}
+
 TEST(WordTokenizer, UnknownWordsMayHaveAWord) {
   const WordTokenizer tokenizer(word_model({"<unk>", "a"}, {"<|endoftext|>"}, "<unk>"));
   EXPECT_EQ(tokenizer.encode("a zebra a <|endoftext|>"), (std::vector<Token>{1, 0, 1, 0}));
