@@ -58,19 +58,20 @@ class PreferenceReader : RecordTurns {
   PreferenceContent read() && {
     if (!record_.is_object())
       throw Error(fmt::format("{}: is {}; wanted an object", place_, record_.type_name()));
-    Judged judged = answers();
+    const json* root = find("prompt");
+    const std::vector<Judged> all =
+        root && root->is_object() ? tree(*root) : std::vector{answers()};
     if (!remarks_.dropped.empty()) return {std::move(remarks_), {}};
-    check_prompt(judged.prompt);
-    check_answers(judged.answers);
-    const Values better = goodness(judged);
-    RankedAnswers ranked = without_repeats(judged, better);
-    const Turns turns = all_turns(judged);
-    note_unused({&turns, 1});
-    if (std::ranges::adjacent_find(ranked.ranks, std::not_equal_to<>()) == ranked.ranks.end()) {
-      remarks_.dropped = dropped::kTie;
-      return {std::move(remarks_), {}};
+    std::vector<RankedAnswers> comparisons;
+    std::vector<Turns> turns;
+    for (const Judged& judged : all) {
+      if (std::optional<RankedAnswers> r = ranked(judged)) comparisons.push_back(std::move(*r));
+      turns.push_back(all_turns(judged));
     }
-    return {std::move(remarks_), {std::move(ranked)}};
+    note_unused(turns);
+    for (RankedAnswers& r : comparisons) r.record = comparisons[0].record;
+    if (comparisons.empty()) remarks_.dropped = dropped::kTie;
+    return {std::move(remarks_), std::move(comparisons)};
   }
 
  private:
@@ -238,6 +239,34 @@ class PreferenceReader : RecordTurns {
     return judged;
   }
 
+  // OpenAssistant: every turn of a user whose answers have ranks, which begin at 0.
+  std::vector<Judged> tree(const json& root) {
+    constexpr size_t kDeepest = 1000;
+    struct Open {
+      const json* node;
+      Turns before;
+    };
+    std::vector<Judged> all;
+    std::vector<Open> open{{&root, {}}};
+    while (!open.empty()) {
+      Open at = std::move(open.back());
+      open.pop_back();
+      require(at.before.size() < kDeepest, place_, ": has more than ", kDeepest,
+              " turns one below the other; wanted a conversation");
+      add_message(*at.node, at.before);
+      if (!remarks_.dropped.empty()) return {};
+      Judged judged{at.before, {}, Values(), {}};
+      for (const json* reply : replies(*at.node)) {
+        open.push_back({reply, at.before});
+        if (!reply->contains("rank") || (*reply)["rank"].is_null()) continue;
+        judged.answers.push_back(answer_text(reply->value("text", json()), "a reply's text"));
+        judged.ranks->push_back(number_in((*reply)["rank"], "a reply's rank"));
+      }
+      if (at.before.back().role == Role::user && judged.answers.size() > 1) all.push_back(judged);
+    }
+    return all;
+  }
+
   // ---- the prompt
 
   // The turns that stand before the answers; none where the answers hold them. `lists`: also those
@@ -322,8 +351,11 @@ class PreferenceReader : RecordTurns {
     if (const json* pairs = find("preference"); pairs && pairs->is_array())
       return ranks_of_pairs(*pairs, numbered.keys.size());
     if (numbered.keys.size() != 2) return std::nullopt;
-    if (const json* labels = find("labels"); labels && numbered.keys[0] == "human_ref_A")
-      return ranks_if(number_in(*labels, "labels") > 0 ? 0 : 1);
+    if (const json* labels = find("labels"); labels && numbered.keys[0] == "human_ref_A") {
+      require(*labels == 0 || *labels == 1, place_, ": labels is ", json_in_short(*labels),
+              "; wanted 1 where A is better, or 0");
+      return ranks_if(*labels == 1 ? 0 : 1);
+    }
     for (const char* key : kStrengths)
       if (const json* strength = find(key)) {
         const double s = number_in(*strength, key);
@@ -332,8 +364,8 @@ class PreferenceReader : RecordTurns {
     for (const char* key : kLabels)
       if (const json* label = find(key)) {
         const size_t better = labelled(*label, key, numbered);
-        if (better == 2)
-          remarks_.notes.push_back(fmt::format("{} {} read as a tie", key, label->dump()));
+        if (better == 2 && label->is_number())
+          remarks_.notes.push_back(fmt::format("{} {} read as a tie", key, json_in_short(*label)));
         return ranks_if(better);
       }
     return votes(numbered);
@@ -359,8 +391,7 @@ class PreferenceReader : RecordTurns {
         return i;
     }
     throw Error(fmt::format("{}: {} is {}; wanted {}, {} or tie{}", place_, key,
-                            label.is_structured() ? label.type_name() : label.dump(),
-                            numbered.suffixes[0], numbered.suffixes[1],
+                            json_in_short(label), numbered.suffixes[0], numbered.suffixes[1],
                             numbered.suffixes[0] == "1" ? " (0)" : ""));
   }
 
@@ -392,13 +423,13 @@ class PreferenceReader : RecordTurns {
     };
     each([&](size_t i, size_t j, const json& judged) {
       require(judged == 0 || judged == 1 || judged == 2, place_, ": preference of ", i + 1, " and ",
-              j + 1, " is ", judged.dump(), "; wanted 1, 2 or 0 for a tie");
+              j + 1, " is ", json_in_short(judged), "; wanted 1, 2 or 0 for a tie");
       if (judged != 0) wins[i] += judged == 1 ? 1 : -1, wins[j] += judged == 1 ? -1 : 1;
     });
     each([&](size_t i, size_t j, const json& judged) {
       const double said = judged == 0 ? 0 : judged == 1 ? 1 : -1;
       require(sign(wins[i] - wins[j]) == said, place_, ": preference of ", i + 1, " and ", j + 1,
-              " is ", judged.dump(),
+              " is ", json_in_short(judged),
               ", which beside the others fits no order of the answers; wanted "
               "those of one order");
     });
@@ -407,6 +438,15 @@ class PreferenceReader : RecordTurns {
       ranks[i] += static_cast<double>(
           std::ranges::count_if(wins, [&](double other) { return other > wins[i]; }));
     return ranks;
+  }
+
+  // Nothing for a tie.
+  std::optional<RankedAnswers> ranked(const Judged& judged) {
+    check_prompt(judged.prompt);
+    check_answers(judged.answers);
+    RankedAnswers out = without_repeats(judged, goodness(judged));
+    const bool tie = std::ranges::max(out.ranks) == 1;
+    return tie ? std::nullopt : std::optional(std::move(out));
   }
 
   // A value for each answer, higher for a better one, of ranks or scores, which may not disagree.

@@ -154,6 +154,35 @@ TEST(PreferenceRecord, OtherPublicSets) {
       (Texts{"u: hi", "1: b", "2: a"}));  // GSM8K's solutions
 }
 
+TEST(PreferenceRecord, TreesGiveAComparisonForEachRankedTurn) {
+  constexpr const char* kTree =
+      R"({"message_tree_id": "1", "prompt": {"role": "prompter", "text": "hi", "replies": [
+        {"role": "assistant", "text": "no", "rank": 1},
+        {"role": "assistant", "text": "gone", "rank": 2, "deleted": true},
+        {"role": "assistant", "text": "new", "rank": null},
+        {"role": "assistant", "text": "ho", "rank": 0, "replies": [
+          {"role": "prompter", "text": "and?", "replies": [
+            {"role": "assistant", "text": "a", "rank": 0}, {"role": "assistant", "text": "b", "rank": 1}]},
+          {"role": "prompter", "text": "or?", "replies": [{"role": "assistant", "text": "c", "rank": 0}]}]}]}})";
+  const PreferenceContent content = read(kTree);
+  ASSERT_EQ(content.comparisons.size(), 2u);
+  EXPECT_EQ(ranked(kTree), (Texts{"u: hi", "2: no", "1: ho"}));
+  const RankedAnswers& deep = content.comparisons[1];
+  ASSERT_EQ(deep.prompt.size(), 3u);
+  EXPECT_EQ(deep.prompt[2].text, "and?");
+  EXPECT_THAT(deep.answers, ElementsAre("a", "b"));
+  EXPECT_THAT(deep.ranks, ElementsAre(1, 2));
+  EXPECT_EQ(deep.record, content.comparisons[0].record) << "a tree is held out whole";
+  EXPECT_EQ(ranked(R"({"prompt": {"role": "prompter", "text": "hi", "replies": [
+      {"role": "assistant", "text": "a", "rank": null}, {"role": "assistant", "text": "b"}]}})"),
+            (Texts{"!tie"}));
+  std::string deepest = R"({"role": "user", "text": "x"})";
+  for (int i = 0; i < 1000; ++i)
+    deepest = R"({"role": "user", "text": "x", "replies": [)" + deepest + "]}";
+  EXPECT_EQ(failure("{\"prompt\": " + deepest + "}"),
+            "p: has more than 1000 turns one below the other; wanted a conversation");
+}
+
 TEST(PreferenceRecord, EqualAnswersAreATieOrOne) {
   for (const char* record :
        {R"({"prompt": "hi", "chosen": "ho", "rejected": "ho\n"})",
@@ -253,6 +282,8 @@ TEST(PreferenceRecord, JudgementsMustFitTheAnswersAndEachOther) {
             "scores that agree");
   const std::string pair = R"({"prompt": "hi", "response1": "a", "response2": "b")";
   EXPECT_EQ(failure(pair + R"(, "label": 3})"), "p: label is 3; wanted 1, 2 or tie (0)");
+  EXPECT_EQ(failure(R"({"history": "hi", "human_ref_A": "a", "human_ref_B": "b", "labels": 2})"),
+            "p: labels is 2; wanted 1 where A is better, or 0");
   EXPECT_EQ(failure(pair + R"(, "annotator1": 1, "annotator2": "x"})"),
             "p: annotator2 is \"x\"; wanted 1, 2 or tie (0)");
   EXPECT_EQ(failure(pair + R"(, "overall_preference": "x"})"),

@@ -70,11 +70,15 @@ bool learned(const json& m, const std::string& what) {
   if (!m.contains("weight") || m["weight"].is_null()) return true;
   const json& weight = m["weight"];
   const bool valid = weight.is_number() && (weight == 0 || weight == 1);
-  require(valid, what, "'s weight is ", weight.dump(), "; wanted 0 or 1");
+  require(valid, what, "'s weight is ", json_in_short(weight), "; wanted 0 or 1");
   return weight == 1;
 }
 
 }  // namespace
+
+std::string json_in_short(const json& value) {
+  return value.is_structured() ? value.type_name() : value.dump();
+}
 
 std::span<const char* const> answer_keys() { return kAnswer; }
 
@@ -285,6 +289,14 @@ const json* RecordTurns::first_of(const json& object, std::initializer_list<cons
   for (const char* key : keys)
     if (object.is_object() && object.contains(key)) return &object[key];
   return nullptr;
+}
+std::vector<const json*> RecordTurns::replies(const json& turn) {
+  std::vector<const json*> all;
+  if (turn.contains("replies") && turn["replies"].is_array())
+    for (const json& reply : turn["replies"])
+      if (reply.is_object() && !(reply.contains("deleted") && reply["deleted"] == true))
+        all.push_back(&reply);
+  return all;
 }
 bool RecordTurns::is_messages(const json& value) {
   return value.is_array() && !value.empty() && value[0].is_object() && !value[0].contains("type");
