@@ -24,8 +24,8 @@ using Values = std::vector<double>;
 // The keys of answers and of what was said of them. docs/formats.md lists them.
 constexpr std::array kAnswerLists = {"responses", "answers", "completions", "outputs",
                                      "candidates"};
-constexpr std::array kStems = {"response",   "answer",     "output",
-                               "completion", "prediction", "human_ref"};
+constexpr std::array kStems = {"response",   "answer",    "output",      "completion",
+                               "prediction", "human_ref", "conversation"};
 constexpr std::array kRankLists = {"ranks", "ranking", "rank"};
 constexpr std::array kScoreLists = {"scores", "ratings", "rewards"};
 constexpr std::array kScoreStems = {"score", "rating"};
@@ -108,7 +108,7 @@ class PreferenceReader : RecordTurns {
     const Turns before = prompt(/*lists=*/!whole);
     std::array<Turns, 2> turns;
     for (size_t i = 0; i < 2; ++i) turns[i] = join(before, side(*sides[i], kSides[i], before));
-    Judged judged = split(std::move(turns), kSides);
+    Judged judged = split(std::move(turns), {kSides.begin(), kSides.end()});
     judged.ranks = Values{1, 2};
     judged.scores = scores_of({"chosen", "rejected"});
     return judged;
@@ -129,7 +129,7 @@ class PreferenceReader : RecordTurns {
   }
 
   // Two conversations that differ in their last answer alone.
-  Judged split(std::array<Turns, 2> sides, const std::array<const char*, 2>& names) {
+  Judged split(std::array<Turns, 2> sides, const std::vector<std::string>& names) {
     Judged judged;
     if (!remarks_.dropped.empty()) return judged;
     for (size_t i = 0; i < 2; ++i) {
@@ -211,11 +211,18 @@ class PreferenceReader : RecordTurns {
 
   // Numbered answers and what the record says of them.
   Judged compared(const Numbered& numbered) {
+    const auto value = [&](size_t i) -> const json& { return record_[numbered.keys[i]]; };
     Judged judged;
-    judged.prompt = prompt();
-    if (!record_.contains("human_ref_A")) judged.prompt = with_context(judged.prompt);
-    for (const std::string& key : numbered.keys)
-      judged.answers.push_back(answer_text(record_[key], key));
+    if (numbered.keys.size() == 2 && is_messages(value(0)) && is_messages(value(1))) {
+      judged = split({messages(value(0), numbered.keys[0]), messages(value(1), numbered.keys[1])},
+                     numbered.keys);
+      if (!remarks_.dropped.empty()) return judged;
+    } else {
+      judged.prompt = prompt();
+      if (!record_.contains("human_ref_A")) judged.prompt = with_context(judged.prompt);
+      for (size_t i = 0; i < numbered.keys.size(); ++i)
+        judged.answers.push_back(answer_text(value(i), numbered.keys[i]));
+    }
     judged.scores = scores_of(numbered.suffixes);
     judged.ranks = verdict(numbered);
     add_lists(judged);
