@@ -144,6 +144,12 @@ TEST(PreferenceRecord, OtherPublicSets) {
                        "response1": "a", "response2": "b", "overall_preference": -1})"),
       (Texts{"u: x", "a: y", "u: hi", "1: a", "2: b"}));  // HelpSteer3
   EXPECT_EQ(
+      ranked(
+          R"({"conversation_a": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}],
+                       "conversation_b": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "b"}],
+                       "winner": "model_b"})"),
+      (Texts{"u: hi", "2: a", "1: b"}));  // LMSYS's arena
+  EXPECT_EQ(
       ranked(R"({"question": "hi", "prediction 1": "a", "prediction 2": "b", "prediction 3": "c",
                        "preference": [2, 0, 1]})"),
       (Texts{"u: hi", "2: a", "1: b", "2: c"}));  // qa-feedback

@@ -302,7 +302,7 @@ bool RecordTurns::is_messages(const json& value) {
   return value.is_array() && !value.empty() && value[0].is_object() && !value[0].contains("type");
 }
 RecordTurns::Turns RecordTurns::join(Turns first, Turns next) {
-  const auto again = std::ranges::search(next, first).begin();
+  const auto again = std::search(next.begin(), next.end(), first.begin(), first.end());
   const bool begins =
       std::all_of(next.begin(), again, [](const Turn& t) { return t.role == Role::system; });
   if (again != next.end() && begins) return next;
