@@ -316,6 +316,10 @@ TEST(PreferenceRecord, WhatIsNoComparisonIsNamed) {
             "p: responses[0] has no text; wanted text, response or answer in it");
   EXPECT_EQ(failure(R"({"prompt": "hi", "chosen": ["a", "b"], "rejected": ["c", "d"]})"),
             "p: chosen is a list of texts; wanted one text");
+  EXPECT_EQ(
+      failure(R"({"prompt": "hi", "context": [{"role": "user", "content": "x"}], "response1": "a",
+                        "response2": "b", "label": 1})"),
+      "p: context has a part of type object; wanted text");
   EXPECT_EQ(failure(R"({"prompt": "hi", "response1": true, "response2": "b", "label": 1})"),
             "p: response1 is boolean; wanted a string");
   EXPECT_EQ(
