@@ -483,7 +483,7 @@ class PreferenceReader : RecordTurns {
 
   // The answers with ranks 1, 2, …; each text once. Two equal answers are a tie whatever is said
   // of them; among more, equal ones have one rank.
-  RankedAnswers without_repeats(const Judged& judged, Values better) {
+  RankedAnswers without_repeats(const Judged& judged, const Values& better) {
     const std::vector<std::string>& all = judged.answers;
     RankedAnswers out{judged.prompt, {}, {}, place_, hash_of(judged.prompt)};
     Values kept;
@@ -497,10 +497,11 @@ class PreferenceReader : RecordTurns {
       out.answers.push_back(all[i]);
       kept.push_back(better[i]);
     }
-    std::ranges::sort(better, std::greater<>());
-    better.erase(std::unique(better.begin(), better.end()), better.end());
+    Values steps = kept;
+    std::ranges::sort(steps, std::greater<>());
+    steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
     for (const double value : kept)
-      out.ranks.push_back(static_cast<int>(std::ranges::find(better, value) - better.begin()) + 1);
+      out.ranks.push_back(static_cast<int>(std::ranges::find(steps, value) - steps.begin()) + 1);
     return out;
   }
 

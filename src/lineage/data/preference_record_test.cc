@@ -192,6 +192,7 @@ TEST(PreferenceRecord, TreesGiveAComparisonForEachRankedTurn) {
 TEST(PreferenceRecord, EqualAnswersAreATieOrOne) {
   for (const char* record :
        {R"({"prompt": "hi", "chosen": "ho", "rejected": "ho\n"})",
+        R"({"prompt": "hi", "response1": "a", "response2": "a", "label": 2})",
         R"({"prompt": "hi", "responses": ["a", "b"], "scores": [1, 1]})",
         R"({"prompt": "hi", "responses": ["a", "a", "a"], "scores": [1, 1, 1]})"})
     EXPECT_EQ(ranked(record), (Texts{"!tie"})) << record;
