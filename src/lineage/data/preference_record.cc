@@ -32,6 +32,7 @@ constexpr std::array kScoreStems = {"score", "rating"};
 constexpr std::array kStrengths = {"preference_strength", "overall_preference"};
 constexpr std::array kLabels = {"label", "winner", "preferred", "preference"};
 
+constexpr size_t kMostAnswers = 1000;  // each is compared with each
 constexpr std::string_view kPreferenceFormats =
     "wanted chosen + rejected, responses + ranks or scores, or response1 + response2 with a label "
     "or scores";
@@ -39,10 +40,10 @@ constexpr std::string_view kPreferenceFormats =
 // Answers at keys that end in 1, 2, … or 0, 1, … or a, b, …
 struct Numbered {
   std::vector<std::string> keys, suffixes;
-  std::string separator;  // before a suffix: "", "_" or " "
 };
 
-// What a record says of its answers. `better` is higher for a better one.
+// The answers of a record, not yet checked, and what it says of them: the best has rank 1, or the
+// highest score.
 struct Judged {
   std::vector<Turn> prompt{};
   std::vector<std::string> answers{};
@@ -196,7 +197,7 @@ class PreferenceReader : RecordTurns {
       for (const std::string separator : {"_", "", " "})
         for (const std::string_view alphabet : {"0123456789", "123456789", "abcdefgh", "ABCDEFGH"})
           if (record_.contains(stem + separator + alphabet[0])) {
-            Numbered found{{}, {}, separator};
+            Numbered found;
             for (const char c : alphabet) {
               const std::string key = stem + separator + c;
               if (!record_.contains(key)) break;
@@ -315,6 +316,8 @@ class PreferenceReader : RecordTurns {
   void check_answers(const std::vector<std::string>& answers) const {
     require(answers.size() > 1, place_, ": has ", answers.size(), " answer",
             answers.size() == 1 ? "" : "s", "; wanted two or more to compare");
+    require(answers.size() <= kMostAnswers, place_, ": has ", answers.size(),
+            " answers; wanted at most ", kMostAnswers);
     for (size_t i = 0; i < answers.size(); ++i)
       require(!blank(answers[i]), place_, ": answer ", i + 1, " of ", answers.size(),
               " is blank; wanted some text in each");

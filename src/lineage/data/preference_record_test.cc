@@ -251,6 +251,15 @@ TEST(PreferenceRecord, OneAnswerIsNoComparison) {
             "p: has 1 answer; wanted two or more to compare");
 }
 
+TEST(PreferenceRecord, TooManyAnswersAreRefused) {
+  std::string answers = "\"0\"", scores = "0";
+  for (int i = 1; i <= 1000; ++i)
+    answers += fmt::format(", \"{}\"", i), scores += fmt::format(", {}", i);
+  EXPECT_EQ(
+      failure(R"({"prompt": "hi", "responses": [)" + answers + R"(], "scores": [)" + scores + "]}"),
+      "p: has 1001 answers; wanted at most 1000");
+}
+
 TEST(PreferenceRecord, BlankAnswersAreRefused) {
   for (const char* blank : {"\"\"", "\" \\n\"", "null"}) {
     EXPECT_EQ(failure(R"({"prompt": "hi", "chosen": "a", "rejected": )" + std::string(blank) + "}"),
