@@ -92,16 +92,10 @@ class RecordReader : RecordTurns {
     Turns turns;
     for (const json* at = &root; at;) {
       add_message(*at, turns);
-      const json* best = nullptr;
-      int64_t replies = 0;
-      if (at->contains("replies") && (*at)["replies"].is_array())
-        for (const json& reply : (*at)["replies"]) {
-          if (!reply.is_object() || reply.value("deleted", false)) continue;
-          ++replies;
-          if (!best || rank(reply) < rank(*best)) best = &reply;
-        }
-      for (int64_t i = 1; i < replies; ++i) remarks_.notes.emplace_back(kOtherReplies);
-      at = best;
+      const std::vector<const json*> all = replies(*at);
+      for (size_t i = 1; i < all.size(); ++i) remarks_.notes.emplace_back(kOtherReplies);
+      const auto best = std::ranges::min_element(all, {}, [](const json* r) { return rank(*r); });
+      at = best == all.end() ? nullptr : *best;
     }
     return turns;
   }

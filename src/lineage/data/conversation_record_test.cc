@@ -110,6 +110,10 @@ TEST(ConversationRecord, PreferencesGiveTheChosenAnswer) {
   EXPECT_EQ(
       turns_in(R"({"chosen": "\n\nHuman: a\n\nb\n\nAssistant: c\n\nHuman: d\n\nAssistant: e"})"),
       (Texts{"u: a\n\nb", "a: c", "u: d", "a: e"}));
+  EXPECT_EQ(turns_in(R"({"prompt": "hi", "chosen": [{"role": "system", "content": "s"},
+      {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]})"),
+            (Texts{"s: s", "u: hi", "a: ho"}))
+      << "the prompt stands once";
   EXPECT_THAT(failure(R"({"chosen": "ho"})"),
               HasSubstr("p: chosen is no conversation; wanted \"Human"));
 }
@@ -123,6 +127,10 @@ TEST(ConversationRecord, TreesAreReadAlongTheBestReplies) {
   EXPECT_EQ(turns_in(kTree), (Texts{"u: hi", "a: ho"}));
   EXPECT_THAT(read(kTree).notes, ElementsAre("other replies of a tree not used",
                                              "turns behind the last answer left off"));
+  EXPECT_EQ(turns_in(R"({"prompt": {"role": "prompter", "text": "hi", "replies": [
+      {"role": "assistant", "text": "gone", "rank": 0, "deleted": true},
+      {"role": "assistant", "text": "ho", "rank": 1, "deleted": "no"}]}})"),
+            (Texts{"u: hi", "a: ho"}));
   EXPECT_THAT(
       failure(R"({"message_id": "1", "parent_id": null, "role": "prompter", "text": "hi"})"),
       HasSubstr("is one message of an OpenAssistant export"));

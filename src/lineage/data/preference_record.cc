@@ -24,14 +24,15 @@ using Values = std::vector<double>;
 // The keys of answers and of what was said of them. docs/formats.md lists them.
 constexpr std::array kAnswerLists = {"responses", "answers", "completions", "outputs",
                                      "candidates"};
-constexpr std::array kStems = {"response",   "answer",     "output",
-                               "completion", "prediction", "human_ref"};
+constexpr std::array kStems = {"response",   "answer",    "output",      "completion",
+                               "prediction", "human_ref", "conversation"};
 constexpr std::array kRankLists = {"ranks", "ranking", "rank"};
 constexpr std::array kScoreLists = {"scores", "ratings", "rewards"};
 constexpr std::array kScoreStems = {"score", "rating"};
 constexpr std::array kStrengths = {"preference_strength", "overall_preference"};
 constexpr std::array kLabels = {"label", "winner", "preferred", "preference"};
 
+constexpr size_t kMostAnswers = 1000;  // each is compared with each
 constexpr std::string_view kPreferenceFormats =
     "wanted chosen + rejected, responses + ranks or scores, or response1 + response2 with a label "
     "or scores";
@@ -39,10 +40,10 @@ constexpr std::string_view kPreferenceFormats =
 // Answers at keys that end in 1, 2, … or 0, 1, … or a, b, …
 struct Numbered {
   std::vector<std::string> keys, suffixes;
-  std::string separator;  // before a suffix: "", "_" or " "
 };
 
-// What a record says of its answers. `better` is higher for a better one.
+// The answers of a record, not yet checked, and what it says of them: the best has rank 1, or the
+// highest score.
 struct Judged {
   std::vector<Turn> prompt{};
   std::vector<std::string> answers{};
@@ -58,19 +59,20 @@ class PreferenceReader : RecordTurns {
   PreferenceContent read() && {
     if (!record_.is_object())
       throw Error(fmt::format("{}: is {}; wanted an object", place_, record_.type_name()));
-    Judged judged = answers();
+    const json* root = find("prompt");
+    const std::vector<Judged> all =
+        root && root->is_object() ? tree(*root) : std::vector{answers()};
     if (!remarks_.dropped.empty()) return {std::move(remarks_), {}};
-    check_prompt(judged.prompt);
-    check_answers(judged.answers);
-    const Values better = goodness(judged);
-    RankedAnswers ranked = without_repeats(judged, better);
-    const Turns turns = all_turns(judged);
-    note_unused({&turns, 1});
-    if (std::ranges::adjacent_find(ranked.ranks, std::not_equal_to<>()) == ranked.ranks.end()) {
-      remarks_.dropped = dropped::kTie;
-      return {std::move(remarks_), {}};
+    std::vector<RankedAnswers> comparisons;
+    std::vector<Turns> turns;
+    for (const Judged& judged : all) {
+      if (std::optional<RankedAnswers> r = ranked(judged)) comparisons.push_back(std::move(*r));
+      turns.push_back(all_turns(judged));
     }
-    return {std::move(remarks_), {std::move(ranked)}};
+    note_unused(turns);
+    for (RankedAnswers& r : comparisons) r.record = comparisons[0].record;
+    if (comparisons.empty()) remarks_.dropped = dropped::kTie;
+    return {std::move(remarks_), std::move(comparisons)};
   }
 
  private:
@@ -107,7 +109,7 @@ class PreferenceReader : RecordTurns {
     const Turns before = prompt(/*lists=*/!whole);
     std::array<Turns, 2> turns;
     for (size_t i = 0; i < 2; ++i) turns[i] = join(before, side(*sides[i], kSides[i], before));
-    Judged judged = split(std::move(turns), kSides);
+    Judged judged = split(std::move(turns), {kSides.begin(), kSides.end()});
     judged.ranks = Values{1, 2};
     judged.scores = scores_of({"chosen", "rejected"});
     return judged;
@@ -128,7 +130,7 @@ class PreferenceReader : RecordTurns {
   }
 
   // Two conversations that differ in their last answer alone.
-  Judged split(std::array<Turns, 2> sides, const std::array<const char*, 2>& names) {
+  Judged split(std::array<Turns, 2> sides, const std::vector<std::string>& names) {
     Judged judged;
     if (!remarks_.dropped.empty()) return judged;
     for (size_t i = 0; i < 2; ++i) {
@@ -195,7 +197,7 @@ class PreferenceReader : RecordTurns {
       for (const std::string separator : {"_", "", " "})
         for (const std::string_view alphabet : {"0123456789", "123456789", "abcdefgh", "ABCDEFGH"})
           if (record_.contains(stem + separator + alphabet[0])) {
-            Numbered found{{}, {}, separator};
+            Numbered found;
             for (const char c : alphabet) {
               const std::string key = stem + separator + c;
               if (!record_.contains(key)) break;
@@ -210,11 +212,18 @@ class PreferenceReader : RecordTurns {
 
   // Numbered answers and what the record says of them.
   Judged compared(const Numbered& numbered) {
+    const auto value = [&](size_t i) -> const json& { return record_[numbered.keys[i]]; };
     Judged judged;
-    judged.prompt = prompt();
-    if (!record_.contains("human_ref_A")) judged.prompt = with_context(judged.prompt);
-    for (const std::string& key : numbered.keys)
-      judged.answers.push_back(answer_text(record_[key], key));
+    if (numbered.keys.size() == 2 && is_messages(value(0)) && is_messages(value(1))) {
+      judged = split({messages(value(0), numbered.keys[0]), messages(value(1), numbered.keys[1])},
+                     numbered.keys);
+      if (!remarks_.dropped.empty()) return judged;
+    } else {
+      judged.prompt = prompt();
+      if (!record_.contains("human_ref_A")) judged.prompt = with_context(judged.prompt);
+      for (size_t i = 0; i < numbered.keys.size(); ++i)
+        judged.answers.push_back(answer_text(value(i), numbered.keys[i]));
+    }
     judged.scores = scores_of(numbered.suffixes);
     judged.ranks = verdict(numbered);
     add_lists(judged);
@@ -236,6 +245,34 @@ class PreferenceReader : RecordTurns {
     judged.prompt = with_context(prompt());
     judged.scores = scores;
     return judged;
+  }
+
+  // OpenAssistant: every turn of a user whose answers have ranks, which begin at 0.
+  std::vector<Judged> tree(const json& root) {
+    constexpr size_t kDeepest = 1000;
+    struct Open {
+      const json* node;
+      Turns before;
+    };
+    std::vector<Judged> all;
+    std::vector<Open> open{{&root, {}}};
+    while (!open.empty()) {
+      Open at = std::move(open.back());
+      open.pop_back();
+      require(at.before.size() < kDeepest, place_, ": has more than ", kDeepest,
+              " turns one below the other; wanted a conversation");
+      add_message(*at.node, at.before);
+      if (!remarks_.dropped.empty()) return {};
+      Judged judged{at.before, {}, Values(), {}};
+      for (const json* reply : replies(*at.node)) {
+        open.push_back({reply, at.before});
+        if (!reply->contains("rank") || (*reply)["rank"].is_null()) continue;
+        judged.answers.push_back(answer_text(reply->value("text", json()), "a reply's text"));
+        judged.ranks->push_back(number_in((*reply)["rank"], "a reply's rank"));
+      }
+      if (at.before.back().role == Role::user && judged.answers.size() > 1) all.push_back(judged);
+    }
+    return all;
   }
 
   // ---- the prompt
@@ -279,6 +316,8 @@ class PreferenceReader : RecordTurns {
   void check_answers(const std::vector<std::string>& answers) const {
     require(answers.size() > 1, place_, ": has ", answers.size(), " answer",
             answers.size() == 1 ? "" : "s", "; wanted two or more to compare");
+    require(answers.size() <= kMostAnswers, place_, ": has ", answers.size(),
+            " answers; wanted at most ", kMostAnswers);
     for (size_t i = 0; i < answers.size(); ++i)
       require(!blank(answers[i]), place_, ": answer ", i + 1, " of ", answers.size(),
               " is blank; wanted some text in each");
@@ -322,8 +361,11 @@ class PreferenceReader : RecordTurns {
     if (const json* pairs = find("preference"); pairs && pairs->is_array())
       return ranks_of_pairs(*pairs, numbered.keys.size());
     if (numbered.keys.size() != 2) return std::nullopt;
-    if (const json* labels = find("labels"); labels && numbered.keys[0] == "human_ref_A")
-      return ranks_if(number_in(*labels, "labels") > 0 ? 0 : 1);
+    if (const json* labels = find("labels"); labels && numbered.keys[0] == "human_ref_A") {
+      require(*labels == 0 || *labels == 1, place_, ": labels is ", json_in_short(*labels),
+              "; wanted 1 where A is better, or 0");
+      return ranks_if(*labels == 1 ? 0 : 1);
+    }
     for (const char* key : kStrengths)
       if (const json* strength = find(key)) {
         const double s = number_in(*strength, key);
@@ -332,8 +374,8 @@ class PreferenceReader : RecordTurns {
     for (const char* key : kLabels)
       if (const json* label = find(key)) {
         const size_t better = labelled(*label, key, numbered);
-        if (better == 2)
-          remarks_.notes.push_back(fmt::format("{} {} read as a tie", key, label->dump()));
+        if (better == 2 && label->is_number())
+          remarks_.notes.push_back(fmt::format("{} {} read as a tie", key, json_in_short(*label)));
         return ranks_if(better);
       }
     return votes(numbered);
@@ -359,8 +401,7 @@ class PreferenceReader : RecordTurns {
         return i;
     }
     throw Error(fmt::format("{}: {} is {}; wanted {}, {} or tie{}", place_, key,
-                            label.is_structured() ? label.type_name() : label.dump(),
-                            numbered.suffixes[0], numbered.suffixes[1],
+                            json_in_short(label), numbered.suffixes[0], numbered.suffixes[1],
                             numbered.suffixes[0] == "1" ? " (0)" : ""));
   }
 
@@ -392,13 +433,13 @@ class PreferenceReader : RecordTurns {
     };
     each([&](size_t i, size_t j, const json& judged) {
       require(judged == 0 || judged == 1 || judged == 2, place_, ": preference of ", i + 1, " and ",
-              j + 1, " is ", judged.dump(), "; wanted 1, 2 or 0 for a tie");
+              j + 1, " is ", json_in_short(judged), "; wanted 1, 2 or 0 for a tie");
       if (judged != 0) wins[i] += judged == 1 ? 1 : -1, wins[j] += judged == 1 ? -1 : 1;
     });
     each([&](size_t i, size_t j, const json& judged) {
       const double said = judged == 0 ? 0 : judged == 1 ? 1 : -1;
       require(sign(wins[i] - wins[j]) == said, place_, ": preference of ", i + 1, " and ", j + 1,
-              " is ", judged.dump(),
+              " is ", json_in_short(judged),
               ", which beside the others fits no order of the answers; wanted "
               "those of one order");
     });
@@ -407,6 +448,15 @@ class PreferenceReader : RecordTurns {
       ranks[i] += static_cast<double>(
           std::ranges::count_if(wins, [&](double other) { return other > wins[i]; }));
     return ranks;
+  }
+
+  // Nothing for a tie.
+  std::optional<RankedAnswers> ranked(const Judged& judged) {
+    check_prompt(judged.prompt);
+    check_answers(judged.answers);
+    RankedAnswers out = without_repeats(judged, goodness(judged));
+    const bool tie = std::ranges::max(out.ranks) == 1;
+    return tie ? std::nullopt : std::optional(std::move(out));
   }
 
   // A value for each answer, higher for a better one, of ranks or scores, which may not disagree.
@@ -436,7 +486,7 @@ class PreferenceReader : RecordTurns {
 
   // The answers with ranks 1, 2, …; each text once. Two equal answers are a tie whatever is said
   // of them; among more, equal ones have one rank.
-  RankedAnswers without_repeats(const Judged& judged, Values better) {
+  RankedAnswers without_repeats(const Judged& judged, const Values& better) {
     const std::vector<std::string>& all = judged.answers;
     RankedAnswers out{judged.prompt, {}, {}, place_, hash_of(judged.prompt)};
     Values kept;
@@ -450,10 +500,11 @@ class PreferenceReader : RecordTurns {
       out.answers.push_back(all[i]);
       kept.push_back(better[i]);
     }
-    std::ranges::sort(better, std::greater<>());
-    better.erase(std::unique(better.begin(), better.end()), better.end());
+    Values steps = kept;
+    std::ranges::sort(steps, std::greater<>());
+    steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
     for (const double value : kept)
-      out.ranks.push_back(static_cast<int>(std::ranges::find(better, value) - better.begin()) + 1);
+      out.ranks.push_back(static_cast<int>(std::ranges::find(steps, value) - steps.begin()) + 1);
     return out;
   }
 

@@ -18,7 +18,8 @@ struct RankedAnswers {
   std::vector<std::string> answers;
   std::vector<int> ranks;  // one for each answer: 1, 2, …; 1 is the best, equal ones are a tie
   std::string place;       // "a.jsonl:14", or "a.json: entry 3"
-  uint64_t record = 0;  // a hash of the prompt, so that its comparisons are on one side of a split
+  // A hash of the prompt, of a tree the first: all comparisons of it are on one side of a split.
+  uint64_t record = 0;
 };
 
 // The content of a record of a public format. The formats, recognised by their keys
@@ -34,8 +35,10 @@ struct RankedAnswers {
 //   strength,
 //    "label": 1}                                          scores; SHP; qa-feedback's "prediction 1"
 //   {"question": "…", "NAME": {"solution", "is_correct"}} GSM8K's solutions of models
+//   {"prompt": {"role", "text", "replies": […]}}          OpenAssistant's trees: one for each turn
+//                                                         whose replies have ranks
 struct PreferenceContent : RecordRemarks {
-  std::vector<RankedAnswers> comparisons{};  // at most one; none if the record is dropped
+  std::vector<RankedAnswers> comparisons{};  // one, of a tree several; none if it is dropped
 };
 
 // Throws an Error that names the place for a record of no such format, and for one that

@@ -144,6 +144,12 @@ TEST(PreferenceRecord, OtherPublicSets) {
                        "response1": "a", "response2": "b", "overall_preference": -1})"),
       (Texts{"u: x", "a: y", "u: hi", "1: a", "2: b"}));  // HelpSteer3
   EXPECT_EQ(
+      ranked(
+          R"({"conversation_a": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}],
+                       "conversation_b": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "b"}],
+                       "winner": "model_b"})"),
+      (Texts{"u: hi", "2: a", "1: b"}));  // LMSYS's arena
+  EXPECT_EQ(
       ranked(R"({"question": "hi", "prediction 1": "a", "prediction 2": "b", "prediction 3": "c",
                        "preference": [2, 0, 1]})"),
       (Texts{"u: hi", "2: a", "1: b", "2: c"}));  // qa-feedback
@@ -154,9 +160,39 @@ TEST(PreferenceRecord, OtherPublicSets) {
       (Texts{"u: hi", "1: b", "2: a"}));  // GSM8K's solutions
 }
 
+TEST(PreferenceRecord, TreesGiveAComparisonForEachRankedTurn) {
+  constexpr const char* kTree =
+      R"({"message_tree_id": "1", "prompt": {"role": "prompter", "text": "hi", "replies": [
+        {"role": "assistant", "text": "no", "rank": 1},
+        {"role": "assistant", "text": "gone", "rank": 2, "deleted": true},
+        {"role": "assistant", "text": "new", "rank": null},
+        {"role": "assistant", "text": "ho", "rank": 0, "replies": [
+          {"role": "prompter", "text": "and?", "replies": [
+            {"role": "assistant", "text": "a", "rank": 0}, {"role": "assistant", "text": "b", "rank": 1}]},
+          {"role": "prompter", "text": "or?", "replies": [{"role": "assistant", "text": "c", "rank": 0}]}]}]}})";
+  const PreferenceContent content = read(kTree);
+  ASSERT_EQ(content.comparisons.size(), 2u);
+  EXPECT_EQ(ranked(kTree), (Texts{"u: hi", "2: no", "1: ho"}));
+  const RankedAnswers& deep = content.comparisons[1];
+  ASSERT_EQ(deep.prompt.size(), 3u);
+  EXPECT_EQ(deep.prompt[2].text, "and?");
+  EXPECT_THAT(deep.answers, ElementsAre("a", "b"));
+  EXPECT_THAT(deep.ranks, ElementsAre(1, 2));
+  EXPECT_EQ(deep.record, content.comparisons[0].record) << "a tree is held out whole";
+  EXPECT_EQ(ranked(R"({"prompt": {"role": "prompter", "text": "hi", "replies": [
+      {"role": "assistant", "text": "a", "rank": null}, {"role": "assistant", "text": "b"}]}})"),
+            (Texts{"!tie"}));
+  std::string deepest = R"({"role": "user", "text": "x"})";
+  for (int i = 0; i < 1000; ++i)
+    deepest = R"({"role": "user", "text": "x", "replies": [)" + deepest + "]}";
+  EXPECT_EQ(failure("{\"prompt\": " + deepest + "}"),
+            "p: has more than 1000 turns one below the other; wanted a conversation");
+}
+
 TEST(PreferenceRecord, EqualAnswersAreATieOrOne) {
   for (const char* record :
        {R"({"prompt": "hi", "chosen": "ho", "rejected": "ho\n"})",
+        R"({"prompt": "hi", "response1": "a", "response2": "a", "label": 2})",
         R"({"prompt": "hi", "responses": ["a", "b"], "scores": [1, 1]})",
         R"({"prompt": "hi", "responses": ["a", "a", "a"], "scores": [1, 1, 1]})"})
     EXPECT_EQ(ranked(record), (Texts{"!tie"})) << record;
@@ -215,6 +251,15 @@ TEST(PreferenceRecord, OneAnswerIsNoComparison) {
             "p: has 1 answer; wanted two or more to compare");
 }
 
+TEST(PreferenceRecord, TooManyAnswersAreRefused) {
+  std::string answers = "\"0\"", scores = "0";
+  for (int i = 1; i <= 1000; ++i)
+    answers += fmt::format(", \"{}\"", i), scores += fmt::format(", {}", i);
+  EXPECT_EQ(
+      failure(R"({"prompt": "hi", "responses": [)" + answers + R"(], "scores": [)" + scores + "]}"),
+      "p: has 1001 answers; wanted at most 1000");
+}
+
 TEST(PreferenceRecord, BlankAnswersAreRefused) {
   for (const char* blank : {"\"\"", "\" \\n\"", "null"}) {
     EXPECT_EQ(failure(R"({"prompt": "hi", "chosen": "a", "rejected": )" + std::string(blank) + "}"),
@@ -253,6 +298,8 @@ TEST(PreferenceRecord, JudgementsMustFitTheAnswersAndEachOther) {
             "scores that agree");
   const std::string pair = R"({"prompt": "hi", "response1": "a", "response2": "b")";
   EXPECT_EQ(failure(pair + R"(, "label": 3})"), "p: label is 3; wanted 1, 2 or tie (0)");
+  EXPECT_EQ(failure(R"({"history": "hi", "human_ref_A": "a", "human_ref_B": "b", "labels": 2})"),
+            "p: labels is 2; wanted 1 where A is better, or 0");
   EXPECT_EQ(failure(pair + R"(, "annotator1": 1, "annotator2": "x"})"),
             "p: annotator2 is \"x\"; wanted 1, 2 or tie (0)");
   EXPECT_EQ(failure(pair + R"(, "overall_preference": "x"})"),
@@ -279,6 +326,10 @@ TEST(PreferenceRecord, WhatIsNoComparisonIsNamed) {
             "p: responses[0] has no text; wanted text, response or answer in it");
   EXPECT_EQ(failure(R"({"prompt": "hi", "chosen": ["a", "b"], "rejected": ["c", "d"]})"),
             "p: chosen is a list of texts; wanted one text");
+  EXPECT_EQ(
+      failure(R"({"prompt": "hi", "context": [{"role": "user", "content": "x"}], "response1": "a",
+                        "response2": "b", "label": 1})"),
+      "p: context has a part of type object; wanted text");
   EXPECT_EQ(failure(R"({"prompt": "hi", "response1": true, "response2": "b", "label": 1})"),
             "p: response1 is boolean; wanted a string");
   EXPECT_EQ(

@@ -128,6 +128,7 @@ TEST(Preferences, TheDigestIsOfWhatIsTrainedOn) {
   };
   EXPECT_EQ(digest(kGood), digest(std::string(kGood) + "\n"));
   EXPECT_NE(digest(kGood), digest(R"({"prompt": "hi", "chosen": "no", "rejected": "ho"})"));
+  EXPECT_NE(digest(kGood), digest(R"({"prompt": "he", "chosen": "ho", "rejected": "no"})"));
   EXPECT_NE(digest(R"({"prompt": "hi", "responses": ["a", "b"], "ranks": [1, 2]})"),
             digest(R"({"prompt": "hi", "responses": ["a", "b"], "ranks": [2, 1]})"));
 }

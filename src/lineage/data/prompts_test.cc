@@ -16,7 +16,7 @@ TEST(FilePrompts, EndWhereTheAssistantAnswers) {
   const ConversationsConfig config{
       .paths = {folder.write("a.jsonl", R"({"question": "2+2?", "answer": "4"}
 {"prompt": "hi"}
-{"prompt": "hi", "completion": " "}
+{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": " "}]}
 {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]}
 {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
 )")},

@@ -45,7 +45,7 @@ void fields(V& v, RecordSetConfig& c) {
     "on invalid UTF-8: replace it by U+FFFD, skip the record, error");
   v("bad_record", c.bad_record, "on a record that cannot be read: error or skip");
   v("too_long", c.too_long,
-    "of one longer than the context: cut_front (of the first prompt), cut_end, or drop");
+    "of one longer than the context: cut_front (of the prompt), cut_end, or drop");
   v("heldout", c.heldout, "share of the bytes kept out of training: records by a hash of them",
     from_to_below(0, 1));
 }

@@ -70,11 +70,15 @@ bool learned(const json& m, const std::string& what) {
   if (!m.contains("weight") || m["weight"].is_null()) return true;
   const json& weight = m["weight"];
   const bool valid = weight.is_number() && (weight == 0 || weight == 1);
-  require(valid, what, "'s weight is ", weight.dump(), "; wanted 0 or 1");
+  require(valid, what, "'s weight is ", json_in_short(weight), "; wanted 0 or 1");
   return weight == 1;
 }
 
 }  // namespace
+
+std::string json_in_short(const json& value) {
+  return value.is_structured() ? value.type_name() : value.dump();
+}
 
 std::span<const char* const> answer_keys() { return kAnswer; }
 
@@ -286,11 +290,19 @@ const json* RecordTurns::first_of(const json& object, std::initializer_list<cons
     if (object.is_object() && object.contains(key)) return &object[key];
   return nullptr;
 }
+std::vector<const json*> RecordTurns::replies(const json& turn) {
+  std::vector<const json*> all;
+  if (turn.contains("replies") && turn["replies"].is_array())
+    for (const json& reply : turn["replies"])
+      if (reply.is_object() && !(reply.contains("deleted") && reply["deleted"] == true))
+        all.push_back(&reply);
+  return all;
+}
 bool RecordTurns::is_messages(const json& value) {
   return value.is_array() && !value.empty() && value[0].is_object() && !value[0].contains("type");
 }
 RecordTurns::Turns RecordTurns::join(Turns first, Turns next) {
-  const auto again = std::ranges::search(next, first).begin();
+  const auto again = std::search(next.begin(), next.end(), first.begin(), first.end());
   const bool begins =
       std::all_of(next.begin(), again, [](const Turn& t) { return t.role == Role::system; });
   if (again != next.end() && begins) return next;

@@ -53,6 +53,8 @@ class RecordTurns {
 
   // A text, or the texts of content parts ({"type": "text", "text": "…"}) joined.
   static std::string text_in(const Json&, const std::string& what);
+  // OpenAssistant: the replies to a turn that were not deleted.
+  static std::vector<const Json*> replies(const Json& turn);
   static const Json* first_of(const Json& object, std::initializer_list<const char*> keys);
   static bool is_messages(const Json&);
   // Turns that continue others; they may repeat those at their beginning, behind a system's.
@@ -66,6 +68,9 @@ class RecordTurns {
  private:
   void add_past(const Json& pair, Turns&);
 };
+
+// A value in a message: a scalar as it stands, of any other the type.
+std::string json_in_short(const nlohmann::json&);
 
 // The keys of a record that hold an answer. docs/formats.md lists them.
 std::span<const char* const> answer_keys();
