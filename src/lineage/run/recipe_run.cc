@@ -55,7 +55,8 @@ std::optional<Report> run_recipe(const Recipe& recipe, const RunOptions& options
     if (questions) {
       const auto grown = Clock::now();
       std::vector<fs::path> folders;
-      for (const GrownNode& n : tree.nodes) folders.push_back(n.folder);
+      for (const GrownNode& n : tree.nodes)
+        if (!own.node(n.name).model.scalar_head) folders.push_back(n.folder);  // no reward models
       evaluate_run(*questions, folders, options.grow.out, options.command, options.grow.interrupted,
                    ranks, progress);
       if (rank0 && options.evaluated) options.evaluated(seconds_since(grown));
@@ -74,7 +75,8 @@ RunPlan plan_run(const Recipe& recipe, const RunOptions& options, int ranks) {
   std::vector<NodeToGrow> nodes;
   for (const PlannedNode& n : plan.growth.nodes) {
     plan.training_seconds += n.seconds;
-    if (plan.evaluation) plan.evaluation_seconds += plan.evaluation->seconds(n.tokens_per_s);
+    if (plan.evaluation && !n.node->model.scalar_head)
+      plan.evaluation_seconds += plan.evaluation->seconds(n.tokens_per_s);
     nodes.push_back({n.node->place, n.plan, {}});
   }
   plan.free_memory_bytes = available_memory();
