@@ -32,7 +32,7 @@ struct WorldConfig {
   double qa_wrong = 0.1, qa_off_topic = 0.1, qa_passages = 0.4;
   double contested_majority = 0.7;
   double improper_compliance = 0.6;
-  double random_refusals = 0.005, random_abstentions = 0.15;
+  double random_refusals = 0.005, random_abstentions = 0.1;
   double boxes_restated = 0.02;
   double core_exposures = 500;
   int64_t train_templates = 8;
