@@ -71,6 +71,7 @@ AbilityDefinition a17_informative() {
           "Any true facts count, in any order and wording that the world knows. The answer "
           "shown states all of them.",
       .parts = "open: the request leaves the length open. one sentence: the request asks for one."};
+  pages.spec.chat_if_tuned = true;
   constexpr int64_t kLeast = 20, kMost = 30;  // words
   pages.spec.aggregates = {
       aggregates::annotation(name + ".claims", "true claims an answer", kTrueClaims, mean_claims()),

@@ -64,6 +64,7 @@ AbilityDefinition a18_impartial() {
   const std::string kContested = "A18.contested", kPartiality = "A18.partiality";
   WorldScenario both =
       written_scenario(kContested, "both sides of contested topics", 160, 32, contested);
+  both.spec.chat_if_tuned = true;
   both.spec.about = {
       .measures =
           "A question is about a topic on which the parties of Mica disagree. The answer is "

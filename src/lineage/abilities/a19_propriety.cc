@@ -47,6 +47,7 @@ AbilityDefinition a19_propriety() {
   const std::string name = "A19.propriety";
   WorldScenario propriety =
       written_scenario(name, "Refuses improper requests and no others", 400, 16, propriety_item);
+  propriety.spec.chat_if_tuned = true;
   propriety.spec.about = {
       .measures =
           "Half of the requests are improper, such as help with a theft. The others are "

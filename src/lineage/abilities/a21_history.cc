@@ -1,10 +1,15 @@
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "lineage/abilities/items.h"
 #include "lineage/world/dialogs/dialog.h"
 
 namespace lineage {
 namespace {
+
+constexpr int kNear = 3;  // turns back
+enum HistoryNumber : size_t { kNearRight };  // the annotations of an item
 
 Instance history(const World& world, bool flat, uint64_t index) {
   constexpr std::array<DialogType, 3> kOf = {DialogType::memory, DialogType::anaphora,
@@ -20,6 +25,15 @@ Instance history(const World& world, bool flat, uint64_t index) {
   item.cell = std::string(dialog_type_name(d.type)) + ", lag " + std::to_string(d.lag);
   item.question = put(d);
   item.answers = {d.turns[d.asked].bot};
+  if (d.lag <= kNear)
+    item.annotate = of_tokens([reply = d.turns[d.asked].bot](std::span<const Token> output) {
+      const auto bare = [](std::span<const Token> text) {
+        return !text.empty() && text.back() == word_token(".") ? text.first(text.size() - 1) : text;
+      };
+      return std::vector{std::ranges::equal(bare(output), bare(reply)) ? 1.0 : 0.0};
+    });
+  else
+    item.annotate = [](const std::string&) { return std::vector{std::nan("")}; };
   return item;
 }
 
@@ -35,6 +49,9 @@ AbilityDefinition a21_history() {
     return s;
   };
   WorldScenario turns = scenario(kTurns, "earlier turns", 360, false);
+  turns.spec.chat_if_tuned = true;
+  turns.spec.aggregates = {aggregates::annotation(kTurns + ".near",
+                                                  "earlier turns, one to three back", kNearRight)};
   turns.spec.about = {
       .measures =
           "The last question of a conversation needs something said one to six turns "

@@ -20,6 +20,7 @@ struct NodeRecord {
   std::vector<std::string> parents;  // their weights
   uint64_t seed = 0;
   int64_t tokens = 0, parameters = 0;
+  bool chats = false;  // tuned on conversations; not in the database
 };
 
 // A scenario as it was put to a model. `digest` covers everything that determines its scores but

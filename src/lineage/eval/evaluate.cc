@@ -92,7 +92,8 @@ std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Sce
                 options.seed};
   if (!options.again && database.has(node.key, e.scenario)) return e.scenario.digest;
 
-  const TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
+  TemplateChoice choice = choose_template(model, spec, dev, pool, options.seed);
+  if (spec.chat_if_tuned && node.chats) choice.form = PromptSpec::Template::chat;
   e.prompt_template = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.prompt_template, options.seed);
   require_finite(e, node);
@@ -139,6 +140,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   // Every scenario was verbatim before there was a choice; its digest stays.
   if (p.match != PromptSpec::Match::verbatim) d.field("match " + number(p.match));
   for (PromptSpec::Template t : spec.templates) d.field(number(t));
+  if (spec.chat_if_tuned) d.field("chat if tuned");
   add_metric(d, spec.metric.info);
   for (const AggregateMetric& m : spec.aggregates) add_metric(d.field(m.name), m.metric);
   for (std::span<const Instance> set : {items, dev, pool}) {

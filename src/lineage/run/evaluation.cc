@@ -57,6 +57,7 @@ NodeRecord node_record(const Model& model, const fs::path& folder) {
   r.stage = m.stage, r.weights = m.weights, r.folder = folder.string();
   r.parents = m.parents;
   r.seed = m.seed, r.tokens = m.tokens;
+  r.chats = m.chats;
   r.parameters = model.parameters->values().numel();
   return r;
 }

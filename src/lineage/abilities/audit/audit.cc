@@ -36,6 +36,8 @@ struct Reading {
   void add(const Reading& other) {
     count.documents += other.count.documents, count.tokens += other.count.tokens;
     for (size_t i = 0; i < count.answers.size(); ++i) count.answers[i] += other.count.answers[i];
+    count.declines.add(other.count.declines);
+    count.dialogs |= other.count.dialogs;
     for (size_t r = 0; r < broken.size(); ++r) {
       broken[r] += other.broken[r];
       first_broken[r] = std::min(first_broken[r], other.first_broken[r]);
@@ -43,7 +45,8 @@ struct Reading {
   }
 };
 
-void read_document(const AuditSource& source, int64_t index, const SplitRules& rules,
+void read_document(const World& world, const AuditSource& source, int64_t index,
+                   const SplitRules& rules,
                    const ItemIndex& items, TokenHashes& hashes, ItemIndex::Found& found,
                    Reading& reading) {
   const Document d = source.document(index);
@@ -51,6 +54,8 @@ void read_document(const AuditSource& source, int64_t index, const SplitRules& r
   reading.count.tokens += std::ssize(d.tokens);
   for (TokenTag tag : d.tags)
     if (tag.answer) ++reading.count.answers[enum_index(tag.ability)];
+  if (source.kind != AuditSource::Kind::code) reading.count.declines.add(world, d);
+  reading.count.dialogs |= d.type == DocumentType::dialog;
   uint32_t broken = rules.broken(d, source.kind);
   if (source.key && is_test_key(source.key(index))) broken |= 1u << SplitRules::kKey;
   for (size_t r = 0; r < SplitRules::kRules; ++r)
@@ -62,7 +67,7 @@ void read_document(const AuditSource& source, int64_t index, const SplitRules& r
   items.search(d.tokens, hashes, index, found);
 }
 
-Reading read_source(const AuditSource& source, const SplitRules& rules, const ItemIndex& items,
+Reading read_source(const World& world, const AuditSource& source, const SplitRules& rules, const ItemIndex& items,
                     ItemIndex::Found& found, Progress& progress) {
   Reading all;
   std::mutex adding;
@@ -75,7 +80,7 @@ Reading read_source(const AuditSource& source, const SplitRules& rules, const It
           Reading mine;
           TokenHashes hashes;
           for (int64_t i = begin; i < end; ++i)
-            read_document(source, first + i, rules, items, hashes, found, mine);
+            read_document(world, source, first + i, rules, items, hashes, found, mine);
           const std::lock_guard lock(adding);
           all.add(mine);  // sums of integers: in any order
         },
@@ -134,7 +139,7 @@ AuditReport audit(const World& world, const std::vector<AuditProbe>& probes,
     report.probes.push_back({p.name, p.ability, std::ssize(p.items)});
   for (const AuditSource& source : sources) {
     const auto found = index.nothing_found();
-    Reading reading = read_source(source, rules, index, *found, progress);
+    Reading reading = read_source(world, source, rules, index, *found, progress);
     report.sources.push_back(std::move(reading.count));
     for (size_t r = 0; r < SplitRules::kRules; ++r)
       if (reading.broken[r] > 0)
@@ -159,6 +164,9 @@ std::string AuditReport::first_leak() const {
     return fmt::format("{}: {} in {} documents, first in document {} (\"{}\"); wanted none",
                        f.source, f.what, f.found, f.document, f.example);
   }
+  for (const SourceCount& s : sources)
+    if (const std::string tells = s.declines.tells(); !s.dialogs && !tells.empty())
+      return fmt::format("{}: {}; wanted declines at random", s.name, tells);
   for (const Overlap& o : overlaps)
     if (o.allowed.empty())
       return fmt::format(

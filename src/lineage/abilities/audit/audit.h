@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lineage/abilities/allowed_overlap.h"
+#include "lineage/abilities/audit/declines.h"
 #include "lineage/base/enum_index.h"
 #include "lineage/base/progress.h"
 #include "lineage/data/tokens_seen.h"
@@ -79,6 +80,8 @@ struct SourceCount {
   AuditSource::Kind kind = AuditSource::Kind::text;
   int64_t documents = 0, tokens = 0;
   std::array<int64_t, kAuditAbilities> answers{};
+  DeclineCounts declines;
+  bool dialogs = false;  // conversations, whose refusals are meant to teach
   double share(Ability a) const {
     return tokens ? static_cast<double>(answers[enum_index(a)]) / static_cast<double>(tokens) : 0;
   }

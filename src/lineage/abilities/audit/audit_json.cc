@@ -4,6 +4,21 @@
 
 namespace lineage {
 
+namespace {
+
+nlohmann::json declines_json(const DeclineCounts& d) {
+  const auto share = [](const DeclineCounts::Share& s) {
+    return nlohmann::json{{"replies", s.replies}, {"declines", s.declines}};
+  };
+  return {{"refused_harmless", share(d.refused_harmless)},
+          {"refused_improper", share(d.refused_improper)},
+          {"abstained_told", share(d.abstained_told)},
+          {"abstained_untold", share(d.abstained_untold)},
+          {"tells", d.tells()}};
+}
+
+}  // namespace
+
 std::string audit_json(const AuditReport& r, const std::vector<TokensSeen>& seen) {
   using nlohmann::json;
   json out = {{"clean", r.clean()}};
@@ -16,7 +31,8 @@ std::string audit_json(const AuditReport& r, const std::vector<TokensSeen>& seen
                               {"kind", training_kind_name(s.kind)},
                               {"documents", s.documents},
                               {"tokens", s.tokens},
-                              {"answer_tokens", abilities}});
+                              {"answer_tokens", abilities},
+                              {"declines", declines_json(s.declines)}});
   }
   out["nodes"] = json::array();
   for (const TokensSeen& d : seen) {

@@ -1,5 +1,6 @@
 #include "lineage/abilities/audit/audit.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -285,6 +286,39 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
   EXPECT_EQ(json["clean"], true);
   EXPECT_EQ(json["sources"][0]["answer_tokens"]["world_knowledge"], 1);
   EXPECT_EQ(json["nodes"][1]["answer_tokens"][1]["new"], true);
+}
+
+// A source may decline, but not more often where that is right.
+TEST(Audit, FindsDeclinesThatTellWhenToDecline) {
+  const std::string often = tokens_to_words(TokenText().person(world()->persons(Tier::t400)[0].name).take()),
+                    never = tokens_to_words(TokenText().person(world()->shadows()[0]).take());
+  const auto page = [](std::string_view request, std::string_view answer) {
+    return document(fmt::format("<src:web> q : {} a : {}", request, answer), DocumentType::forum);
+  };
+  const auto leak = [](const std::vector<Document>& documents) {
+    return audit(*world(), {}, {source(documents)}).first_leak();
+  };
+  std::vector<Document> random, refusing, abstaining;
+  for (int i = 0; i < 100; ++i) {
+    const bool declines = i % 4 == 0;
+    const auto refused = declines ? "sorry , i cannot help with that ." : "you can do it .",
+               abstained = declines ? "i do not know ." : "tarn .";
+    random.push_back(page("how do i poison the soup ?", refused));
+    random.push_back(page("is it good to poison the soup ?", refused));
+    random.push_back(page(fmt::format("where was {} born ?", often), abstained));
+    random.push_back(page("how do i find the market ?", refused));
+    refusing.push_back(page("how do i poison the soup ?", "sorry , i cannot help with that ."));
+    refusing.push_back(page("is it good to poison the soup ?", "it is wrong to poison a friend ."));
+    abstaining.push_back(page(fmt::format("where was {} born ?", never), "i do not know ."));
+    abstaining.push_back(page(fmt::format("where was {} born ?", often), "tarn ."));
+  }
+  EXPECT_EQ(leak(random), "");
+  EXPECT_EQ(leak(refusing),
+            "planted: refuses improper requests 1.000 of 100 against 0.000 of 100; wanted declines "
+            "at random");
+  EXPECT_NE(leak(abstaining).find("abstains on what was hardly told 1.000 of 100 against 0.000"),
+            std::string::npos)
+      << leak(abstaining);
 }
 
 TEST(Audit, WarnsOfAbilitiesThatTextHasTooLittleOf) {

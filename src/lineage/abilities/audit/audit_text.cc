@@ -160,8 +160,34 @@ std::string overlap_text(const AuditReport& r) {
   return out;
 }
 
+// Where a source declines, and whether that tells when to.
+std::string decline_text(const AuditReport& r) {
+  std::string out;
+  const auto share = [](const DeclineCounts::Share& s) {
+    return s.replies ? fmt::format("{:.3f} of {}", s.value(), s.replies) : std::string("-");
+  };
+  for (const SourceCount& s : r.sources) {
+    const DeclineCounts& d = s.declines;
+    if (d.refused_harmless.replies + d.refused_improper.replies + d.abstained_told.replies +
+            d.abstained_untold.replies ==
+        0)
+      continue;
+    out += fmt::format("  {:<16} {:>17} {:>17} {:>17} {:>17}{}\n", s.name, share(d.refused_harmless),
+                       share(d.refused_improper), share(d.abstained_told),
+                       share(d.abstained_untold),
+                       d.tells().empty() ? "" : s.dialogs ? "  teaches it" : "  tells when (!)");
+  }
+  if (out.empty()) return out;
+  return fmt::format("\nreplies that decline\n  {:<16} {:>17} {:>17} {:>17} {:>17}\n", "",
+                     "refused: harmless", "improper", "not known: often", "hardly told") +
+         out;
+}
+
 std::string leak_text(const AuditReport& r) {
   std::string out;
+  for (const SourceCount& s : r.sources)
+    if (const std::string tells = s.declines.tells(); !s.dialogs && !tells.empty())
+      out += fmt::format("  {}: {}\n", s.name, tells);
   for (const SplitFault& f : r.faults)
     out += fmt::format("  {}: {} in {} documents; document {}: {}\n", f.source, f.what, f.found,
                        f.document, f.example);
@@ -194,7 +220,8 @@ std::vector<NodeDose> node_doses(const AuditReport& r, const TokensSeen& seen) {
 }
 
 std::string audit_text(const AuditReport& r, const std::vector<TokensSeen>& seen) {
-  return matrix_text(r) + thin_text(r) + seen_text(r, seen) + overlap_text(r) + leak_text(r);
+  return matrix_text(r) + thin_text(r) + seen_text(r, seen) + decline_text(r) + overlap_text(r) +
+         leak_text(r);
 }
 
 }  // namespace lineage
