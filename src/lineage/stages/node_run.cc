@@ -19,6 +19,9 @@ Manifest manifest_of(const RecipeNode& node, const StageContext& context) {
   manifest.identity = context.identity;
   for (const auto& parent : context.parents)
     manifest.parents.push_back(Checkpoint::open(parent).manifest().weights);
+  // A model that knows the template of turns keeps it, whatever it is trained on further.
+  if (!context.parents.empty())
+    manifest.chats = manifest.chats || Checkpoint::open(context.parents[0]).manifest().chats;
   manifest.config = stage.frozen(node);
   if (context.tokenizer->digest() == Vocabulary::get().tokenizer()->digest())
     manifest.world = to_toml(context.recipe.world);
