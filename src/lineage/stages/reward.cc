@@ -158,6 +158,7 @@ class RewardRun {
     steps.count = steps_each_ * config_.trainings;
     steps.tokens = tokens_each_ * config_.trainings;
     steps.flops_per_token = training_flops_per_token(node_.model);
+    steps.shown = {"ranking_loss"};
     steps.step = [&](int64_t index) { return step(index); };
     steps.save = [&](TrainingState& state) { trainer_->save(state); };
     steps.restore = [&](const TrainingState& state) {
