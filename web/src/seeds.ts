@@ -22,13 +22,12 @@ function withMedian(values: number[], each: string[], number: (x: number) => str
 }
 
 /** ".68 [.66, .70]"; of several seeds ".67 (.66 [.64, .68], .68 [.66, .70])". */
-export function intervals(seeds: Counted[], number: (x: number) => string = unsigned): string {
+export function intervals(seeds: Counted[], number: (x: number) => string = (x) => unsigned(x)): string {
   return withMedian(seeds.map((i) => i.value), seeds.map((i) => `${number(i.value)} [${number(i.low)}, ${number(i.high)}]`), number);
 }
 export const differences = (seeds: Counted[]) => intervals(seeds, (x) => signed(x));
 
-export function numbers(seeds: number[], digits = 2): string {
-  const number = (x: number) => unsigned(x, digits);
+export function numbers(seeds: number[], number: (x: number) => string = (x) => unsigned(x)): string {
   return withMedian(seeds, seeds.map(number), number);
 }
 

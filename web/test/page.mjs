@@ -158,7 +158,8 @@ const tests = {
     const judge = await browser.run(`document.querySelector("[data-reward]").innerText`);
     assert.match(judge, /Two annotators agree on \.75 \(\.75, \.75, \.75\)/);
     assert.match(judge, /annotators ranked them\s+\.68 \(\.67 \[\.65, \.69\], \.68 \[/);
-    assert.match(judge, /improper requests\s+Nobody should help with these\./);
+    assert.match(judge, /improper requests\s+\.90 \(/);
+    assert.match(await browser.run(`document.querySelector("#rewards dl").innerText`), /improper requests\s+Nobody should help with these\./);
     assert.match(judge, /5200/);
     assert.equal(await count(".calibration circle"), 3 * 10);
     const policy = await browser.run(`document.querySelector("[data-feedback]").innerText`);

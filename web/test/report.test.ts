@@ -6,7 +6,7 @@ import { groups } from "../src/components/health";
 import { mix } from "../src/components/heatmap";
 import { mostTelling } from "../src/components/samples";
 import { shares } from "../src/components/tree";
-import { count, duration, pValue, signed, unsigned } from "../src/format";
+import { count, duration, pValue, signed, significant, unsigned } from "../src/format";
 import { columns, indented, stageName, stageOf, tokensInAll, treeOrder } from "../src/lineage";
 import { asReport, edges, index, machine, rows, seconds, type Ability, type Change, type Report } from "../src/report";
 import { byNode, change, counts, differences, intervals, learners, median, numbers } from "../src/seeds";
@@ -125,7 +125,8 @@ describe("feedback", () => {
     expect(intervals([counted(0.68)])).toBe(".68 [.66, .70]");
     expect(intervals([counted(0.66), counted(0.68)])).toBe(".67 (.66 [.64, .68], .68 [.66, .70])");
     expect(differences([counted(0.1)])).toBe("+.10 [+.08, +.12]");
-    expect(numbers([1, 2], 1)).toBe("1.5 (1.0, 2.0)");
+    expect(numbers([1, 2])).toBe("1.50 (1.00, 2.00)");
+    expect(numbers([-0.0000123456], significant)).toBe("\u22120.0000123");
     expect(change([{ parent: 0.02, model: 0.95 }])).toBe(".02 → .95");
     expect([counts([600, 600]), counts([600, 598])]).toEqual(["600", "600, 598"]);
     expect(byNode(report.feedback).map((r) => [r.node, r.seeds.length])).toEqual([["text-davinci-002", 3]]);

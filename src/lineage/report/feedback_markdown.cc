@@ -156,10 +156,9 @@ std::string health_table(const Report& report, const std::string& node) {
     for (const uint64_t seed : report.seeds)
       if (const ReportCurve* c = curve_called(report, node, seed, metric); c && !c->values.empty())
         first.push_back(c->values.front()), last.push_back(c->values.back());
-    constexpr int kDigits = 4;
     std::string name = metric;
     std::ranges::replace(name, '_', ' ');
-    text += table_row({cell_text(name), seeds_text(first, kDigits), seeds_text(last, kDigits)});
+    text += table_row({cell_text(name), significant_text(first), significant_text(last)});
   }
   return text;
 }

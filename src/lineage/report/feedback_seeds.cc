@@ -72,6 +72,12 @@ std::string seeds_text(const std::vector<double>& seeds, int digits) {
   return with_median(short_number(median(seeds), digits), each);
 }
 
+std::string significant_text(const std::vector<double>& seeds) {
+  std::vector<std::string> each;
+  for (const double x : seeds) each.push_back(fmt::format("{:.3g}", x));
+  return with_median(fmt::format("{:.3g}", median(seeds)), each);
+}
+
 std::string change_text(const std::vector<BeforeAfter>& seeds, int digits) {
   const BeforeAfter middle = median(seeds);
   return fmt::format("{} → {}", short_number(middle.parent, digits),

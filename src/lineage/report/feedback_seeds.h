@@ -82,6 +82,8 @@ enum class Sign : uint8_t { of_negatives, always };
 std::string seeds_text(const std::vector<CountedInterval>&, Sign = Sign::of_negatives);
 // The same of numbers without an interval.
 std::string seeds_text(const std::vector<double>&, int digits = 2);
+// With three significant digits each.
+std::string significant_text(const std::vector<double>&);
 // The medians before and after: ".27 → .35".
 std::string change_text(const std::vector<BeforeAfter>&, int digits = 2);
 // "600"; where seeds differ "600, 598".

@@ -171,7 +171,7 @@ TEST(FeedbackReport, MarkdownHasEveryNumberWithItsCount) {
               "| 1 | first | 100 | .00 | .10 | −.90 |",
               "| 1 | most gold | 200 | 2.00 | .50 | −.20 |",
               "| 1 | last | 300 | 9.00 | .90 | −.40 |",
-              "| kl | .0000 | 9.0000 |",
+              "| kl | 0 | 9 |",
               "- seed 1, step 3: KL: -0.60 nats\n",
               "- **improper requests**: Nobody should help"});
   EXPECT_EQ(text.find("skipped"), std::string::npos);

@@ -8,7 +8,7 @@ import type { Curve, Feedback, Report } from "../report";
 import { byNode, change, counts, differences, intervals, learners, measured, middle, present } from "../seeds";
 import { healthPanel } from "./health";
 import { table } from "./table";
-import { word, wordOf } from "./words";
+import { word, wordList, wordOf } from "./words";
 
 export function hasFeedback(report: Report): boolean {
   return report.feedback.length > 0 || learners(report).size > 0;
@@ -50,9 +50,7 @@ function baseRates(report: Report, seeds: Feedback[]): HTMLElement | false {
       change(present(seeds.map((s) => s.kinds.find((other) => other.id === k.id)?.utility))),
       counts(present(seeds.map((s) => s.kinds.find((other) => other.id === k.id)?.n)))])),
     h("p", { class: "muted" }, "Strong: a change of more than 3.5 standard errors, which luck alone hardly makes in a table of this size.",
-      never.length > 0 && ` Never, or in less than .005 of the answers: ${never.join(", ")}.`),
-    h("dl", { class: "words" }, ...seen.map((b) => wordOf(report, b)).filter((w) => w.about)
-      .map((w) => h("div", {}, h("dt", {}, w.name), h("dd", {}, w.about)))));
+      never.length > 0 && ` Never, or in less than .005 of the answers: ${never.join(", ")}.`));
 }
 
 interface KlPoint {
@@ -106,5 +104,6 @@ export function feedback(report: Report): HTMLElement {
       policies.has(node.name) && h("div", { class: "small-multiples" },
         klFigure(overKl(report, node.name, "reward"), "reward, learned from", colour),
         klFigure(overKl(report, node.name, "gold"), "gold utility", colour)));
-  }), policies.size > 0 && healthPanel(report, policies));
+  }), wordList(report, report.feedback.flatMap((f) => f.kinds.flatMap((k) => [k.id, ...k.behaviours.map((b) => b.id)]))),
+  policies.size > 0 && healthPanel(report, policies));
 }

@@ -1,6 +1,7 @@
 // The course of learning from one's own answers: what tells a healthy run from one that fails.
 import * as Plot from "@observablehq/plot";
 import { h, responsive } from "../dom";
+import { significant } from "../format";
 import type { Report } from "../report";
 import { numbers } from "../seeds";
 import { lines, lineSample, strokes, type Point } from "./curves";
@@ -18,13 +19,13 @@ const GROUPS: [string, string[]][] = [
   ["Shares of the time", ["sampling_share", "scoring_share", "update_share"]],
   ["Precision", ["sampler_difference", "first_ratio_difference"]],
 ];
-const WARNINGS = 12;
+const WARNINGS = 12, WIDTH = 230;  // shown; pixels of a figure
 
 const named = (metric: string) => metric.replaceAll("_", " ");
 
-/** The metrics of these nodes by group; those without one are the last. */
+/** The metrics of these nodes by group; those without one are the last. A loss is a learning curve. */
 export function groups(report: Report, nodes: Set<string>): [string, string[]][] {
-  const all = new Set(report.curves.filter((c) => nodes.has(c.node) && c.tag === "" && !c.heldout).map((c) => c.metric));
+  const all = new Set(report.curves.filter((c) => nodes.has(c.node) && c.metric !== "loss" && c.tag === "" && !c.heldout).map((c) => c.metric));
   const known = new Set(GROUPS.flatMap(([, metrics]) => metrics));
   const others: [string, string[]] = ["Others", [...all].filter((m) => !known.has(m))];
   return [...GROUPS, others].map(([title, metrics]): [string, string[]] => [title, metrics.filter((m) => all.has(m))])
@@ -49,7 +50,7 @@ function figure(report: Report, nodes: Set<string>, metric: string): HTMLElement
       marks: [
         Plot.gridY({ ticks: 3, stroke: "var(--hairline)", strokeOpacity: 1 }),
         ...[...nodes].flatMap((node) => lines(data.filter((p) => p.node === node), looks.get(node)!)),
-        Plot.tip(data, Plot.pointer({ x: "x", y: "value", maxRadius: 30, title: (p: Point) => `${p.node}, seed ${p.seed}\niteration ${Math.round(p.x)}\n${Number(p.value.toPrecision(4))}` })),
+        Plot.tip(data, Plot.pointer({ x: "x", y: "value", maxRadius: 30, title: (p: Point) => `${p.node}, seed ${p.seed}\niteration ${Math.round(p.x)}\n${significant(p.value)}` })),
       ],
     }), { class: "plot" }));
 }
@@ -59,7 +60,7 @@ function lastValues(report: Report, nodes: Set<string>, metrics: string[]): HTML
     .filter((c) => c.node === node && c.metric === metric && c.tag === "" && !c.heldout && c.values.length > 0)
     .map((c) => c.values[c.values.length - 1]!);
   return h("details", {}, h("summary", {}, "the last values as a table"),
-    table(["curve", ...nodes], metrics.map((m) => [named(m), ...[...nodes].map((n) => numbers(last(n, m), 3))])));
+    table(["curve", ...nodes], metrics.map((m) => [named(m), ...[...nodes].map((n) => numbers(last(n, m), significant))])));
 }
 
 function warnings(report: Report, nodes: Set<string>): HTMLElement | false {
@@ -74,7 +75,7 @@ export function healthPanel(report: Report, nodes: Set<string>): HTMLElement {
   return h("div", { class: "feedback health" }, h("h3", {}, "Health of the training"),
     h("p", { class: "muted key" }, ...[...nodes].map((n) => h("span", { class: "key-item" }, lineSample(looks.get(n)!), n)), h("span", {}, "by iteration; a line is the mean of the seeds, which stand faint behind it")),
     warnings(report, nodes),
-    ...all.map(([title, metrics]) => h("div", { class: "source" }, h("h4", {}, title),
-      h("div", { class: "small-multiples" }, ...metrics.map((m) => figure(report, nodes, m))))),
+    h("div", { class: "groups" }, ...all.map(([title, metrics]) => h("div", { style: `flex: ${metrics.length} 1 ${metrics.length * WIDTH}px` }, h("h4", {}, title),
+      h("div", { class: "small-multiples" }, ...metrics.map((m) => figure(report, nodes, m)))))),
     lastValues(report, nodes, all.flatMap(([, metrics]) => metrics)));
 }

@@ -4,7 +4,7 @@ import { exact, unsigned } from "../format";
 import type { Report, Reward, RewardPart } from "../report";
 import { byNode, counts, intervals, numbers, present } from "../seeds";
 import { table } from "./table";
-import { word } from "./words";
+import { word, wordList } from "./words";
 
 const SIZE = 190, EDGE = 30;
 
@@ -49,5 +49,5 @@ export function rewardModels(report: Report): HTMLElement {
           ...(utility.length ? [["by the utility, which has no noise", intervals(utility), intervals(present(seeds.map((r) => r.length_only))), counts(utility.map((i) => i.n))]] : []),
           ...partRows(report, seeds, (r) => r.kinds), ...partRows(report, seeds, (r) => r.terms, "differing most in ")]),
         seeds.some((r) => r.calibration.length > 0) && calibration(seeds)));
-  }));
+  }), wordList(report, report.rewards.flatMap((r) => [...r.kinds, ...r.terms].map((p) => p.id))));
 }
