@@ -17,18 +17,15 @@ export function present<T>(values: (T | null | undefined)[]): T[] {
   return values.filter((v): v is T => v !== null && v !== undefined);
 }
 
-function withMedian(values: number[], each: string[], number: (x: number) => string): string {
-  return each.length < 2 ? each.join("") : `${number(median(values))} (${each.join(", ")})`;
-}
-
-/** ".68 [.66, .70]"; of several seeds ".67 (.66 [.64, .68], .68 [.66, .70])". */
-export function intervals(seeds: Counted[], number: (x: number) => string = (x) => unsigned(x)): string {
-  return withMedian(seeds.map((i) => i.value), seeds.map((i) => `${number(i.value)} [${number(i.low)}, ${number(i.high)}]`), number);
+/** ".68 [.66, .70]"; of several seeds the median, then each: ".67", ".66 [.64, .68]", ".68 [.66, .70]". */
+export function intervals(seeds: Counted[], number: (x: number) => string = (x) => unsigned(x)): string[] {
+  const each = seeds.map((i) => `${number(i.value)} [${number(i.low)}, ${number(i.high)}]`);
+  return each.length < 2 ? each : [number(median(seeds.map((i) => i.value))), ...each];
 }
 export const differences = (seeds: Counted[]) => intervals(seeds, (x) => signed(x));
 
 export function numbers(seeds: number[], number: (x: number) => string = (x) => unsigned(x)): string {
-  return withMedian(seeds, seeds.map(number), number);
+  return seeds.length < 2 ? seeds.map(number).join("") : `${number(median(seeds))} (${seeds.map(number).join(", ")})`;
 }
 
 /** "600"; where seeds differ "600, 598". */

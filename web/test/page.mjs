@@ -157,13 +157,13 @@ const tests = {
     assert.equal(await count("[data-reward]"), 1);
     const judge = await browser.run(`document.querySelector("[data-reward]").innerText`);
     assert.match(judge, /Two annotators agree on \.75 \(\.75, \.75, \.75\)/);
-    assert.match(judge, /annotators ranked them\s+\.68 \(\.67 \[\.65, \.69\], \.68 \[/);
-    assert.match(judge, /improper requests\s+\.90 \(/);
+    assert.match(judge, /annotators ranked them\s+\.68\s+\.67 \[\.65, \.69\]\s+\.68 \[/);
+    assert.match(judge, /improper requests\s+\.90\s+\.90 \[/);
     assert.match(await browser.run(`document.querySelector("#rewards dl").innerText`), /improper requests\s+Nobody should help with these\./);
     assert.match(judge, /5200/);
     assert.equal(await count(".calibration circle"), 3 * 10);
     const policy = await browser.run(`document.querySelector("[data-feedback]").innerText`);
-    assert.match(policy, /gold utility\s+−\.95 \(/);
+    assert.match(policy, /gold utility\s+−\.95\s+−\.95 \[−1\.05, −\.85\]/);
     assert.match(policy, /\.02 → \.96 \(\.95, \.96, \.97\)/);
     assert.match(policy, /1\.131 → 1\.140 \(1\.140, 1\.140, 1\.140\) nats a token/);
     assert.match(policy, /Never, or in less than \.005 of the answers: refuses otherwise\./);

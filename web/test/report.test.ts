@@ -122,9 +122,9 @@ describe("feedback", () => {
   const counted = (value: number) => ({ value, low: value - 0.02, high: value + 0.02, n: 600 });
   it("shows the median of several seeds, then each", () => {
     expect([[3], [1, 2], [1, 3, 2]].map(median)).toEqual([3, 1.5, 2]);
-    expect(intervals([counted(0.68)])).toBe(".68 [.66, .70]");
-    expect(intervals([counted(0.66), counted(0.68)])).toBe(".67 (.66 [.64, .68], .68 [.66, .70])");
-    expect(differences([counted(0.1)])).toBe("+.10 [+.08, +.12]");
+    expect(intervals([counted(0.68)])).toEqual([".68 [.66, .70]"]);
+    expect(intervals([counted(0.66), counted(0.68)])).toEqual([".67", ".66 [.64, .68]", ".68 [.66, .70]"]);
+    expect(differences([counted(0.1)])).toEqual(["+.10 [+.08, +.12]"]);
     expect(numbers([1, 2])).toBe("1.50 (1.00, 2.00)");
     expect(numbers([-0.0000123456], significant)).toBe("\u22120.0000123");
     expect(change([{ parent: 0.02, model: 0.95 }])).toBe(".02 → .95");

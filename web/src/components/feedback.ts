@@ -7,7 +7,7 @@ import { kind, stageName } from "../lineage";
 import type { Curve, Feedback, Report } from "../report";
 import { byNode, change, counts, differences, intervals, learners, measured, middle, present } from "../seeds";
 import { healthPanel } from "./health";
-import { table } from "./table";
+import { stack, table } from "./table";
 import { word, wordList, wordOf } from "./words";
 
 export function hasFeedback(report: Report): boolean {
@@ -17,8 +17,8 @@ export function hasFeedback(report: Report): boolean {
 function answersTable(seeds: Feedback[]): HTMLElement | false {
   const rows = seeds[0]!.answers.map(({ measure }) => {
     const all = measured(seeds, measure);
-    return [measure === "gold" ? "gold utility" : measure, intervals(all.map((a) => a.parent)), intervals(all.map((a) => a.best_of_4)),
-      intervals(all.map((a) => a.model)), differences(all.map((a) => a.model_less_parent)), differences(all.map((a) => a.model_less_best_of_4)),
+    return [measure === "gold" ? "gold utility" : measure, stack(intervals(all.map((a) => a.parent))), stack(intervals(all.map((a) => a.best_of_4))),
+      stack(intervals(all.map((a) => a.model))), stack(differences(all.map((a) => a.model_less_parent))), stack(differences(all.map((a) => a.model_less_best_of_4))),
       counts(all.map((a) => a.model.n))];
   });
   return rows.length > 0 && table(["of an answer", "parent", "best of the parent’s 4", "model", "model − parent", "model − best of 4", "requests"], rows);

@@ -21,7 +21,7 @@ const GROUPS: [string, string[]][] = [
 ];
 const WARNINGS = 12, WIDTH = 230;  // shown; pixels of a figure
 
-const named = (metric: string) => metric.replaceAll("_", " ");
+const named = (metric: string) => metric.replaceAll("_", " ").replace(/\bkl\b/, "KL");
 
 /** The metrics of these nodes by group; those without one are the last. A loss is a learning curve. */
 export function groups(report: Report, nodes: Set<string>): [string, string[]][] {

@@ -3,7 +3,7 @@ import { h, svg } from "../dom";
 import { exact, unsigned } from "../format";
 import type { Report, Reward, RewardPart } from "../report";
 import { byNode, counts, intervals, numbers, present } from "../seeds";
-import { table } from "./table";
+import { stack, table } from "./table";
 import { word, wordList } from "./words";
 
 const SIZE = 190, EDGE = 30;
@@ -33,7 +33,7 @@ function partRows(report: Report, seeds: Reward[], of: (r: Reward) => RewardPart
   return of(seeds[0]!).map(({ id }) => {
     const parts = present(seeds.map((r) => of(r).find((p) => p.id === id)));
     const right = parts.map((p) => p.right);
-    return [word(report, id, before), intervals(right), intervals(present(parts.map((p) => p.length_only))), counts(right.map((i) => i.n))];
+    return [word(report, id, before), stack(intervals(right)), stack(intervals(present(parts.map((p) => p.length_only)))), counts(right.map((i) => i.n))];
   });
 }
 
@@ -45,8 +45,8 @@ export function rewardModels(report: Report): HTMLElement {
       agreement.some((a) => a > 0) && h("p", { class: "muted" }, `Two annotators agree on ${numbers(agreement)} of the pairs.`),
       h("div", { class: "beside" },
         table(["pairs", "in the right order", "by length alone", "n"], [
-          ...(labels.length ? [["as annotators ranked them", intervals(labels), "", counts(labels.map((i) => i.n))]] : []),
-          ...(utility.length ? [["by the utility, which has no noise", intervals(utility), intervals(present(seeds.map((r) => r.length_only))), counts(utility.map((i) => i.n))]] : []),
+          ...(labels.length ? [["as annotators ranked them", stack(intervals(labels)), "", counts(labels.map((i) => i.n))]] : []),
+          ...(utility.length ? [["by the utility, which has no noise", stack(intervals(utility)), stack(intervals(present(seeds.map((r) => r.length_only)))), counts(utility.map((i) => i.n))]] : []),
           ...partRows(report, seeds, (r) => r.kinds), ...partRows(report, seeds, (r) => r.terms, "differing most in ")]),
         seeds.some((r) => r.calibration.length > 0) && calibration(seeds)));
   }), wordList(report, report.rewards.flatMap((r) => [...r.kinds, ...r.terms].map((p) => p.id))));
