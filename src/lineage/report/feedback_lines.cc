@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "lineage/report/feedback_seeds.h"
 
 namespace lineage {
 namespace {
-
-using Intervals = std::vector<CountedInterval>;
 
 // "refuses politely .27 → .35 of improper requests (n 975)": the greatest changes of a node.
 std::string greatest_changes(const Report& report, const OfNode<ReportFeedback>& of) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "lineage/report/feedback_seeds.h"
 #include "lineage/report/format.h"
@@ -12,8 +11,6 @@
 namespace lineage {
 namespace {
 
-using Intervals = std::vector<CountedInterval>;
-
 std::string seeds_note(const Report& r) {
   return r.seeds.size() > 1 ? " Of several seeds the median, then each." : "";
 }
@@ -21,16 +18,15 @@ std::string seeds_note(const Report& r) {
 // --- reward models -----------------------------------------------------------------------------
 
 std::string part_rows(const Report& report, const OfNode<ReportReward>& of,
-                      std::vector<RewardPart> ReportReward::*which, const char* format) {
+                      std::vector<RewardPart> ReportReward::*which, const char* before = "") {
   const auto seeds = of.each([&](const ReportReward& r) { return &(r.*which); });
   std::string text;
   for (const RewardPart& part : *seeds[0]) {
     const auto all = parts_called(part.id, seeds);
     Intervals right;
     for (const RewardPart* p : all) right.push_back(p->right);
-    text += table_row({fmt::format(fmt::runtime(format), cell_text(word_name(report, part.id))),
-                       seeds_text(right), seeds_text(present(all, &RewardPart::length_only)),
-                       counts_text(right)});
+    text += table_row({before + cell_text(word_name(report, part.id)), seeds_text(right),
+                       seeds_text(present(all, &RewardPart::length_only)), counts_text(right)});
   }
   return text;
 }
@@ -59,8 +55,8 @@ std::string reward_tables(const Report& report, const OfNode<ReportReward>& of) 
     text += table_row({"by the utility, which has no noise", seeds_text(utility),
                        seeds_text(present(of.seeds, &ReportReward::length_only)),
                        counts_text(utility)});
-  text += part_rows(report, of, &ReportReward::kinds, "{}");
-  text += part_rows(report, of, &ReportReward::terms, "that differ most in {}");
+  text += part_rows(report, of, &ReportReward::kinds);
+  text += part_rows(report, of, &ReportReward::terms, "that differ most in ");
   return text + calibration_table(of);
 }
 
@@ -86,11 +82,7 @@ std::string change_line(const OfNode<ReportFeedback>& of, const char* what,
                         std::optional<BeforeAfter> ReportFeedback::*which, const char* unit,
                         int digits) {
   const std::vector<BeforeAfter> all = present(of.seeds, which);
-  std::vector<double> model;
-  for (const BeforeAfter& b : all) model.push_back(b.model);
-  if (all.empty()) return "";
-  return fmt::format("\n{}: {}{}{}.\n", what, change_text(all, digits), unit,
-                     all.size() > 1 ? "; " + seeds_text(model, digits) : "");
+  return all.empty() ? "" : fmt::format("\n{}: {}{}.\n", what, change_text(all, digits), unit);
 }
 
 std::string base_rates(const Report& report, const OfNode<ReportFeedback>& of) {

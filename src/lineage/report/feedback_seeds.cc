@@ -53,7 +53,7 @@ RatesOfSeeds rates_called(const std::vector<const KindRates*>& kind, const std::
   return all;
 }
 
-std::string seeds_text(const std::vector<CountedInterval>& seeds, Sign sign) {
+std::string seeds_text(const Intervals& seeds, Sign sign) {
   const auto number = [&](double x) {
     return sign == Sign::always ? signed_number(x) : short_number(x);
   };
@@ -80,8 +80,11 @@ std::string significant_text(const std::vector<double>& seeds) {
 
 std::string change_text(const std::vector<BeforeAfter>& seeds, int digits) {
   const BeforeAfter middle = median(seeds);
-  return fmt::format("{} → {}", short_number(middle.parent, digits),
-                     short_number(middle.model, digits));
+  const std::string text = fmt::format("{} → {}", short_number(middle.parent, digits),
+                                       short_number(middle.model, digits));
+  std::vector<std::string> each;
+  for (const BeforeAfter& b : seeds) each.push_back(short_number(b.model, digits));
+  return seeds.size() < 2 ? text : fmt::format("{} ({})", text, fmt::join(each, ", "));
 }
 
 std::string counts_text(const std::vector<int64_t>& seeds) {
@@ -90,7 +93,7 @@ std::string counts_text(const std::vector<int64_t>& seeds) {
   return fmt::format("{}", fmt::join(seeds, ", "));
 }
 
-std::string counts_text(const std::vector<CountedInterval>& seeds) {
+std::string counts_text(const Intervals& seeds) {
   std::vector<int64_t> n;
   for (const CountedInterval& i : seeds) n.push_back(i.n);
   return counts_text(n);

@@ -12,6 +12,8 @@ namespace lineage {
 // What several seeds of a node measured, for the terminal and the Markdown page; web/ has the same
 // in TypeScript.
 
+using Intervals = std::vector<CountedInterval>;
+
 // The rewards or the feedback of a node, by seed.
 template <class Result>
 struct OfNode {
@@ -61,7 +63,7 @@ std::vector<Value> present(const std::vector<const Part*>& seeds,
 
 // One measure of answers, by seed.
 struct AnswersOfSeeds {
-  std::vector<CountedInterval> parent, model, best_of_4, model_less_parent, model_less_best_of_4;
+  Intervals parent, model, best_of_4, model_less_parent, model_less_best_of_4;
 };
 AnswersOfSeeds answers_called(const OfNode<ReportFeedback>&, const std::string& measure);
 
@@ -79,16 +81,16 @@ enum class Sign : uint8_t { of_negatives, always };
 
 // ".68 [.66, .70]"; of several seeds the median, then each: ".67 (.66 [.64, .68], .68 [.66, .70])".
 // None: empty.
-std::string seeds_text(const std::vector<CountedInterval>&, Sign = Sign::of_negatives);
+std::string seeds_text(const Intervals&, Sign = Sign::of_negatives);
 // The same of numbers without an interval.
 std::string seeds_text(const std::vector<double>&, int digits = 2);
 // With three significant digits each.
 std::string significant_text(const std::vector<double>&);
-// The medians before and after: ".27 → .35".
+// ".27 → .35"; of several seeds the medians, then the models: ".27 → .35 (.34, .36)".
 std::string change_text(const std::vector<BeforeAfter>&, int digits = 2);
 // "600"; where seeds differ "600, 598".
 std::string counts_text(const std::vector<int64_t>&);
-std::string counts_text(const std::vector<CountedInterval>&);
+std::string counts_text(const Intervals&);
 
 // The word's name.
 std::string word_name(const Report&, const std::string& id);

@@ -129,7 +129,8 @@ TEST(FeedbackSeeds, OfSeveralTheMedianIsFirst) {
   EXPECT_EQ(seeds_text({two[0]}, Sign::always), "+.66 [+.64, +.68]");
   EXPECT_EQ(seeds_text(std::vector<CountedInterval>{}), "");
   EXPECT_EQ(seeds_text(std::vector{1.0, 3.0, 2.0}, 1), "2.0 (1.0, 3.0, 2.0)");
-  EXPECT_EQ(change_text({{0.02, 0.95}, {0.04, 0.95}}), ".03 → .95");
+  EXPECT_EQ(change_text({{0.02, 0.95}, {0.04, 0.95}}), ".03 → .95 (.95, .95)");
+  EXPECT_EQ(change_text({{0.02, 0.95}}), ".02 → .95");
   EXPECT_EQ(counts_text(two), "600, 598");
   EXPECT_EQ(counts_text(std::vector<int64_t>{600, 600}), "600");
 }
@@ -164,10 +165,11 @@ TEST(FeedbackReport, MarkdownHasEveryNumberWithItsCount) {
               "\n### text-davinci-001\n",
               "| gold utility | −.95 (−.95 [−1.05, −.85], −.95 [−1.05, −.85]) |",
               "−.20 (−.25 [",
-              "Tokens of an answer: 7.6 → 8.5; 8.5 (8.5, 8.5).",
-              "Held-out pretraining text: 1.131 → 1.140 nats a token",
+              "Tokens of an answer: 7.6 → 8.5 (8.5, 8.5).",
+              "Held-out pretraining text: 1.131 → 1.140 (1.140, 1.140) nats a token.\n",
               "| request | refuses politely | ends | utility | n |",
-              "| improper requests | .02 → .85 | .99 → .98 | −.72 → −.50 | 975 |",
+              "| improper requests | .02 → .85 (.95, .75) | .99 → .98 (.98, .98) | −.72 → −.50 "
+              "(−.50, −.50) | 975 |",
               "| 1 | first | 100 | .00 | .10 | −.90 |",
               "| 1 | most gold | 200 | 2.00 | .50 | −.20 |",
               "| 1 | last | 300 | 9.00 | .90 | −.40 |",
@@ -185,8 +187,8 @@ TEST(FeedbackReport, TheTerminalSaysWhatChangedMost) {
        "  labels       .68 [.66, .70] of 2000 held-out pairs in the annotators' order\n",
        "  length alone .55 [.54, .56] of 5200 held-out pairs likewise\n",
        "  agreement    of two annotators .75\n", "\nLearning from feedback\ntext-davinci-001\n",
-       "(n 600)", "  text         1.131 → 1.140 nats a token",
-       "  base rates   refuses politely .02 → .85 of improper requests (n 975)\n",
+       "(n 600)", "  text         1.131 → 1.140 (1.140, 1.140) nats a token",
+       "  base rates   refuses politely .02 → .85 (.95, .75) of improper requests (n 975)\n",
        "  warnings     1, the last at step 3: KL: -0.60 nats\n"});
 }
 
