@@ -14,6 +14,11 @@ export function unsigned(value: number, digits = 2): string {
   return value < 0 && Number(value.toFixed(digits)) !== 0 ? MINUS + text : text;
 }
 
+/** Three digits of any number, however small. */
+export function significant(value: number): string {
+  return String(Number(value.toPrecision(3))).replace("-", MINUS);
+}
+
 /** 350,000 as "0.35M", 20,100,000 as "20.1M", 1,200 as "1.2k". */
 export function count(value: number): string {
   const scaled = (unit: number, suffix: string) => {

@@ -3,7 +3,7 @@
 
 export interface Report {
   format: "lineage report";
-  version: 2;
+  version: 3;
   name: string;
   created: string;
   code: string;
@@ -18,6 +18,10 @@ export interface Report {
   contrasts: Contrast[];
   edges: Pair[];
   curves: Curve[];
+  events: TrainingEvent[];
+  rewards: Reward[]; // by node, then seed, as feedback
+  feedback: Feedback[];
+  words: Word[]; // those that rewards and feedback use
   samples: Sample[];
   notes: string[];
 }
@@ -169,6 +173,79 @@ export interface Curve {
   values: number[];
 }
 
+/** A skipped step or a warning. */
+export interface TrainingEvent {
+  node: string;
+  seed: number;
+  step: number;
+  text: string;
+}
+
+/** A mean over n requests, or a share of n pairs. */
+export interface Counted extends Interval {
+  n: number;
+}
+
+export interface RewardPart {
+  id: string; // of a word: a kind of request, or the term in which the pairs differ most
+  right: Counted;
+  length_only: Counted | null; // by a model that knows the answers' length alone
+}
+
+/** What a reward model of one seed orders rightly. */
+export interface Reward {
+  node: string;
+  seed: number;
+  agreement: number; // of two annotators; 0: people, in files
+  noise: number;
+  labels: Counted | null; // in the annotators' order
+  utility: Counted | null; // in the order of the utility, which has no noise
+  length_only: Counted | null;
+  kinds: RewardPart[];
+  terms: RewardPart[];
+  calibration: { predicted: number; seen: number; n: number }[];
+}
+
+export interface BeforeAfter {
+  parent: number;
+  model: number;
+}
+
+/** Means over held-out requests; best_of_4 is of the parent's answers, chosen by the reward. */
+export interface AnswerMeans {
+  measure: string; // "gold", "reward"
+  parent: Counted;
+  model: Counted;
+  best_of_4: Counted;
+  model_less_parent: Counted;
+  model_less_best_of_4: Counted;
+}
+
+/** How often answers to n requests of a kind hold each behaviour. */
+export interface KindRates {
+  id: string; // of a word
+  n: number;
+  utility: BeforeAfter;
+  behaviours: { id: string; share: BeforeAfter }[];
+}
+
+/** What learning from feedback changed in a model of one seed. */
+export interface Feedback {
+  node: string;
+  seed: number;
+  answers: AnswerMeans[];
+  length: BeforeAfter | null; // tokens an answer
+  text: BeforeAfter | null; // loss on held-out pretraining text
+  kinds: KindRates[];
+}
+
+/** A kind of request, a behaviour or a term of the utility. */
+export interface Word {
+  id: string;
+  name: string;
+  about: string; // a sentence, or ""
+}
+
 export interface Sample {
   ability: string;
   prompt: string;
@@ -202,8 +279,8 @@ export function index(report: Report): Index {
 export function asReport(value: unknown): Report {
   const report = value as Partial<Report> | null;
   if (report?.format !== "lineage report") throw new Error("this file holds no report");
-  if (report.version !== 2)
-    throw new Error(`this report is of version ${report.version}; this page draws version 2`);
+  if (report.version !== 3)
+    throw new Error(`this report is of version ${report.version}; this page draws version 3`);
   return report as Report;
 }
 

@@ -1,6 +1,6 @@
 // A made-up report of a given size for tests and for looking at the page: nine nodes, sixteen
 // abilities, three seeds. Numbers follow the shape of a family tree but nothing was measured.
-//   node test/example.mjs > report.json
+//   node test/example.mjs [--feedback] > report.json
 import { pathToFileURL } from "node:url";
 
 /** A small generator with a seed, so that the picture is the same every time (mulberry32). */
@@ -79,13 +79,13 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
   const draw = random(7);
   const chosen = NODES.slice(0, nodes);
   const report = {
-    format: "lineage report", version: 2, name: "gpt35-micro", created: "2025-01-31T12:34:56Z",
+    format: "lineage report", version: 3, name: "gpt35-micro", created: "2025-01-31T12:34:56Z",
     code: "0.1.0", seeds: SEEDS, confidence: 0.95,
     runs: [{ command: "lineage grow recipes/gpt35-micro.toml --seeds 3", machine: "AMD EPYC 7R13, 2 cores",
         code: "0.1.0", started: "2025-01-31T11:58:00Z", seconds: 1704 },
       { command: "lineage eval runs", machine: "", code: "0.1.0", started: "2025-01-31T12:27:00Z", seconds: null }],
     recipe: 'name = "gpt35-micro"\nseed = 1\n\n[nodes.davinci]\nstage = "pretrain"\n',
-    nodes: [], abilities: [], explanations: [], scores: [], contrasts: [], edges: [], curves: [], samples: [], notes: [],
+    nodes: [], abilities: [], explanations: [], scores: [], contrasts: [], edges: [], curves: [], events: [], rewards: [], feedback: [], words: [], samples: [], notes: [],
   };
   report.abilities = ABILITIES.slice(0, abilities).map(([id, name, metric, chance, log_likelihood]) => ({
     id, ability: id, of: "", scenario: `${id}.${name.replaceAll(/\W+/g, "_")}`, name, label: `${id} ${name}`,
@@ -181,5 +181,37 @@ export function example({ nodes = NODES.length, abilities = ABILITIES.length } =
   return report;
 }
 
+/** The same with a reward model and a policy, in place of two of its nodes. */
+export function withFeedback(report = example()) {
+  const draw = random(11);
+  const counted = (value, half, n) => ({ value, low: value - half, high: value + half, n });
+  const [judge, policy] = ["davinci-instruct-beta", "text-davinci-002"];
+  report.words = [["improper", "improper requests", "Nobody should help with these."], ["told_400", "facts told 400 times", "A fact of a person with 400 biographies."],
+    ["refuses politely", "refuses politely", "The answer declines."], ["refuses otherwise", "refuses otherwise", "It declines in other words."], ["right", "right", "It has the fact asked for."],
+    ["truth", "truth", "True claims."]].map(([id, name, about]) => ({ id, name, about }));
+  report.rewards = SEEDS.map((seed) => ({ node: judge, seed, agreement: 0.75, noise: 0.8, labels: counted(0.66 + 0.01 * seed, 0.02, 2000),
+    utility: counted(0.74 + 0.01 * seed, 0.01, 5200), length_only: counted(0.55, 0.01, 5200),
+    kinds: [{ id: "improper", right: counted(0.9, 0.03, 400), length_only: counted(0.6, 0.04, 400) }],
+    terms: [{ id: "truth", right: counted(0.7, 0.03, 900), length_only: null }],
+    calibration: Array.from({ length: 10 }, (_, i) => ({ predicted: 0.525 + 0.05 * i, seen: 0.53 + 0.04 * i, n: 400 - 35 * i })) }));
+  const means = (measure, at) => ({ measure, parent: counted(at, 0.1, 600), model: counted(at + 0.5, 0.1, 600), best_of_4: counted(at + 0.4, 0.1, 600),
+    model_less_parent: counted(0.5, 0.1, 600), model_less_best_of_4: counted(0.1, 0.1, 600) });
+  const rates = (id, refuses, right) => ({ id, n: 1021, utility: { parent: -0.5, model: 0.4 }, behaviours: [
+    { id: "refuses politely", share: refuses }, { id: "refuses otherwise", share: { parent: 0, model: 0 } }, { id: "right", share: right }] });
+  report.feedback = SEEDS.map((seed) => ({ node: policy, seed, answers: [means("gold", -0.95), means("reward", -0.2)], length: { parent: 7.6, model: 8.5 },
+    text: { parent: 1.131, model: 1.14 }, kinds: [rates("improper", { parent: 0.02, model: 0.94 + 0.01 * seed }, { parent: 0, model: 0 }),
+      rates("told_400", { parent: 0.05, model: 0.04 }, { parent: 0.49, model: 0.5 })] }));
+  const shapes = { reward: (t) => t, gold: (t) => t - t * t, kl: (t) => 8 * t, beta: () => 0.02, entropy: (t) => 0.6 - 0.3 * t, length: (t) => 8 + t,
+    clip_fraction: (t) => 0.01 * t, policy_loss: () => 0.001, update_share: () => 0.7, of_ones_own: (t) => t };
+  for (const seed of SEEDS)
+    for (const [metric, shape] of Object.entries(shapes)) {
+      const at = Array.from({ length: 40 }, (_, i) => (i + 1) / 40);
+      report.curves.push({ node: policy, seed, metric, tag: "", heldout: false, tokens: at.map((t) => Math.round(t * 1e6) + seed),
+        values: at.map((t) => Number((shape(t) * (0.97 + 0.06 * draw())).toFixed(4))) });
+    }
+  report.events = [{ node: policy, seed: 1, step: 7, text: "length: 31 % of the answers have no end" }, { node: judge, seed: 1, step: 2, text: "not of a policy" }];
+  return report;
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
-  process.stdout.write(JSON.stringify(example(), null, 1) + "\n");
+  process.stdout.write(JSON.stringify(process.argv[2] === "--feedback" ? withFeedback() : example(), null, 1) + "\n");

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Browser } from "./browser.mjs";
 import { filled } from "./fill.mjs";
-import { example } from "./example.mjs";
+import { example, withFeedback } from "./example.mjs";
 
 const [chromium, lineage] = process.argv.slice(2);
 if (!chromium || !existsSync(chromium)) {
@@ -148,6 +148,34 @@ const tests = {
     assert.equal(await count(".tree article"), 1);
     assert.equal(await count("#edges .empty, #answers .empty, #abilities .empty"), 3);
   },
+  async "a tree without reward models and policies has no heading for them"() {
+    assert.equal(await count("#rewards, #feedback, nav [href='#rewards'], nav [href='#feedback']"), 0);
+  },
+  async "reward models and what feedback changed are drawn, on a phone too"() {
+    const page = pathToFileURL(write("feedback", withFeedback())).href;
+    await browser.open(page);
+    assert.equal(await count("[data-reward]"), 1);
+    const judge = await browser.run(`document.querySelector("[data-reward]").innerText`);
+    assert.match(judge, /Two annotators agree on \.75 \(\.75, \.75, \.75\)/);
+    assert.match(judge, /annotators ranked them\s+\.68\s+\.67 \[\.65, \.69\]\s+\.68 \[/);
+    assert.match(judge, /improper requests\s+\.90\s+\.90 \[/);
+    assert.match(await browser.run(`document.querySelector("#rewards dl").innerText`), /improper requests\s+Nobody should help with these\./);
+    assert.match(judge, /5200/);
+    assert.equal(await count(".calibration circle"), 3 * 10);
+    const policy = await browser.run(`document.querySelector("[data-feedback]").innerText`);
+    assert.match(policy, /gold utility\s+−\.95\s+−\.95 \[−1\.05, −\.85\]/);
+    assert.match(policy, /\.02 → \.96 \(\.95, \.96, \.97\)/);
+    assert.match(policy, /1\.131 → 1\.140 \(1\.140, 1\.140, 1\.140\) nats a token/);
+    assert.match(policy, /Never, or in less than \.005 of the answers: refuses otherwise\./);
+    assert.equal(await count("[data-feedback] .apart"), 1);
+    assert.equal(await count("[data-kl] [aria-label=line] path"), 2 * 3);
+    assert.equal(await count("[data-health]"), 10);
+    assert.equal(await count("[data-health] svg"), 10);
+    assert.match(await browser.run(`document.querySelector(".warnings").innerText`), /Warnings: 1\s+text-davinci-002 seed 1, step 7: length: 31 %/);
+    assert.equal(await count("#curves figure:not([data-tag])"), 1); // a policy's metrics stand in its panel alone
+    await browser.open(page, { width: 390, height: 844, mobile: true });
+    assert.ok(await browser.run("document.documentElement.scrollWidth <= 390"), "the page scrolls sideways");
+  },
   async "nothing is fetched and nothing complains"() {
     assert.deepEqual(browser.requests.filter((url) => !/^(file|data):/.test(url)), []);
     assert.deepEqual(browser.complaints, []);
@@ -156,7 +184,7 @@ const tests = {
     const page = filled(readFileSync(join(folder, "bare.html"), "utf8"), { ...example(), version: 9 });
     writeFileSync(join(folder, "other.html"), page);
     await browser.open(pathToFileURL(join(folder, "other.html")).href);
-    assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 2/);
+    assert.match(await browser.run("document.body.innerText"), /version 9; this page draws version 3/);
   },
 };
 

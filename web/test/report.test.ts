@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { mean, otherMetrics, points, strokes, tags } from "../src/components/curves";
 import { clear, summary } from "../src/components/edges";
+import { apart, hasFeedback, overKl } from "../src/components/feedback";
+import { groups } from "../src/components/health";
 import { mix } from "../src/components/heatmap";
 import { mostTelling } from "../src/components/samples";
 import { shares } from "../src/components/tree";
-import { count, duration, pValue, signed, unsigned } from "../src/format";
+import { count, duration, pValue, signed, significant, unsigned } from "../src/format";
 import { columns, indented, stageName, stageOf, tokensInAll, treeOrder } from "../src/lineage";
 import { asReport, edges, index, machine, rows, seconds, type Ability, type Change, type Report } from "../src/report";
+import { byNode, change, counts, differences, intervals, learners, median, numbers } from "../src/seeds";
 // @ts-expect-error plain JavaScript, used by the page's test as well
-import { example } from "./example.mjs";
+import { example, withFeedback } from "./example.mjs";
 
 const report = example() as Report;
 const ability = { id: "A", ability: "A", of: "", scenario: "", name: "", label: "", metric: "", unit: "", better: "higher", target: null, chance: 0.5, low: 0, high: 1, log_likelihood: "" } as Ability;
@@ -111,6 +114,37 @@ describe("curves", () => {
   it("look different within a kind", () => {
     const looks = [...strokes(report).values()].map((s) => s.colour + s.dash);
     expect(new Set(looks).size).toBe(looks.length);
+  });
+});
+
+describe("feedback", () => {
+  const report = withFeedback() as Report;
+  const counted = (value: number) => ({ value, low: value - 0.02, high: value + 0.02, n: 600 });
+  it("shows the median of several seeds, then each", () => {
+    expect([[3], [1, 2], [1, 3, 2]].map(median)).toEqual([3, 1.5, 2]);
+    expect(intervals([counted(0.68)])).toEqual([".68 [.66, .70]"]);
+    expect(intervals([counted(0.66), counted(0.68)])).toEqual([".67", ".66 [.64, .68]", ".68 [.66, .70]"]);
+    expect(differences([counted(0.1)])).toEqual(["+.10 [+.08, +.12]"]);
+    expect(numbers([1, 2])).toBe("1.50 (1.00, 2.00)");
+    expect(numbers([-0.0000123456], significant)).toBe("\u22120.0000123");
+    expect(change([{ parent: 0.02, model: 0.95 }])).toBe(".02 → .95");
+    expect([counts([600, 600]), counts([600, 598])]).toEqual(["600", "600, 598"]);
+    expect(byNode(report.feedback).map((r) => [r.node, r.seeds.length])).toEqual([["text-davinci-002", 3]]);
+  });
+  it("takes for a policy what has a reward and a KL, whose metrics stand by themselves", () => {
+    const policies = learners(report);
+    expect([...policies]).toEqual(["text-davinci-002"]);
+    expect(otherMetrics(report)).toEqual([]);
+    expect(groups(report, policies).map(([title]) => title)).toEqual(["Reward and gold utility", "Distance to the parent", "Entropy",
+      "Length", "Losses", "Clipped shares", "Shares of the time", "Others"]);
+    expect(hasFeedback(report) && !hasFeedback(example() as Report)).toBe(true);
+    expect(overKl(report, "text-davinci-002", "gold")).toHaveLength(3 * 40);
+    expect(overKl(report, "davinci", "gold")).toEqual([]);
+  });
+  it("tells a change from luck", () => {
+    expect(apart({ parent: 0.02, model: 0.95 }, 1000)).toBe(true);
+    expect(apart({ parent: 0.5, model: 0.55 }, 1000)).toBe(false);
+    expect(apart({ parent: 0, model: 0.004 }, 1e6)).toBe(false);
   });
 });
 

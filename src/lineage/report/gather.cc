@@ -12,6 +12,7 @@
 #include "lineage/base/version.h"
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/data/provenance.h"
+#include "lineage/report/feedback_results.h"
 #include "lineage/report/growth_record.h"
 #include "lineage/report/metrics_curves.h"
 #include "lineage/report/report.h"
@@ -27,6 +28,8 @@ struct Found {
   Manifest manifest;
   GptConfig model;
   NodeMetrics metrics;
+  std::optional<ReportReward> reward;
+  std::optional<ReportFeedback> feedback;
 };
 
 // The tree's folder: RUN itself when it is one, else RUN/trees/TREE, or the only one there.
@@ -73,7 +76,7 @@ std::vector<Found> find_checkpoints(const fs::path& folder) {
     if (!Checkpoint::exists(entry)) continue;
     const Checkpoint checkpoint = Checkpoint::open(entry);
     Found found{checkpoint.manifest(), checkpoint.model_config(),
-                read_metrics(entry / "metrics.jsonl")};
+                read_metrics(entry / "metrics.jsonl"), read_reward(entry), read_feedback(entry)};
     if (found.manifest.node.empty()) found.manifest.node = entry.filename().string();
     result.push_back(std::move(found));
   }
@@ -210,16 +213,26 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
     seeds.insert(m.seed);
     report.nodes[index[m.node]].grown.push_back(
         {m.seed, m.weights, m.identity, m.created, m.code, f.metrics.seconds});
-    for (ReportCurve& curve : f.metrics.curves) {
-      curve.node = m.node;
-      curve.seed = m.seed;
-      report.curves.push_back(std::move(curve));
-    }
+    const auto add = [&](auto& all, auto& part) {
+      part.node = m.node;
+      part.seed = m.seed;
+      all.push_back(std::move(part));
+    };
+    for (ReportCurve& curve : f.metrics.curves) add(report.curves, curve);
+    for (ReportEvent& event : f.metrics.events) add(report.events, event);
+    if (f.reward) add(report.rewards, *f.reward);
+    if (f.feedback) add(report.feedback, *f.feedback);
   }
   for (ReportNode& n : report.nodes) std::ranges::sort(n.grown, {}, &GrownModel::seed);
   sort_by_recipe(report.nodes, growth.recipe);
   report.nodes = in_order(std::move(report.nodes));
   report.seeds.assign(seeds.begin(), seeds.end());
+  const auto place = [&](const auto& part) {
+    return std::pair(std::ranges::find(report.nodes, part.node, &ReportNode::name), part.seed);
+  };
+  std::ranges::stable_sort(report.rewards, {}, place);
+  std::ranges::stable_sort(report.feedback, {}, place);
+  report.words = words_of(report);
 }
 
 }  // namespace

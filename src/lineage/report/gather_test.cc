@@ -4,6 +4,7 @@
 #include "lineage/report/growth_record.h"
 #include "lineage/report/metrics_curves.h"
 #include "lineage/report/report.h"
+#include "lineage/report/testing.h"
 
 namespace lineage {
 namespace {
@@ -86,6 +87,22 @@ TEST(Gather, ReadsNodesSeedsCurvesAndProvenance) {
   EXPECT_EQ(r.curves.size(), 2u * 2u * 4u);
   EXPECT_TRUE(r.scores.empty());
   EXPECT_TRUE(r.notes.empty());
+}
+
+TEST(Gather, ReadsWhatFeedbackChangedByNodeAndSeed) {
+  const TempFolder run;
+  const fs::path tree = run / "trees/small";
+  grow_two_seeds(tree);
+  for (const char* child : {"a-child", "seed-2/a-child"})
+    write_bytes(tree / child / "feedback.json", testing::kSomeFeedback);
+  write_bytes(tree / "zz-base/reward.json", testing::kSomeReward);
+  const Report r = gather_report(run.path());
+  ASSERT_EQ(r.rewards.size(), 1u);
+  EXPECT_EQ(r.rewards[0].node, "zz-base");
+  ASSERT_EQ(r.feedback.size(), 2u);
+  EXPECT_EQ(r.feedback[1].node, "a-child");
+  EXPECT_EQ(r.feedback[1].seed, 2u);
+  EXPECT_EQ(r.words.size(), 3u + 2u + 1u);  // kinds, behaviours, terms
 }
 
 TEST(Gather, SeedsOfAnOlderRecipeAreLeftOutWithTheirChildren) {
@@ -203,6 +220,24 @@ TEST(Metrics, WhatAStageMeasuresIsACurve) {
   EXPECT_TRUE(curves[0].heldout);
   EXPECT_EQ(curves[1].metric, "kl");
   EXPECT_EQ(curves[1].values, std::vector{0.5});
+}
+
+TEST(Metrics, EventsKeepTheirSteps) {
+  const TempFolder folder;
+  write_bytes(folder / "m.jsonl",
+              "{\"tokens\":1,\"step\":1,\"kl\":0.5}\n"
+              "{\"tokens\":2,\"step\":2,\"kl\":0.5,\"event\":\"KL: too much\"}\n");
+  const auto events = read_metrics(folder / "m.jsonl").events;
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].step, 2);
+  EXPECT_EQ(events[0].text, "KL: too much");
+}
+
+TEST(Metrics, SmallNumbersKeepTheirDigits) {
+  EXPECT_DOUBLE_EQ(rounded(3.123456), 3.1235);
+  EXPECT_DOUBLE_EQ(rounded(1.23456e-5), 1.23e-5);
+  EXPECT_DOUBLE_EQ(rounded(-0.0123456), -0.0123);
+  EXPECT_EQ(rounded(0), 0);
 }
 
 TEST(Metrics, ACutLastLineIsLeftOutABadOneIsNamed) {

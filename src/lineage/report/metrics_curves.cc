@@ -8,11 +8,6 @@
 namespace lineage {
 namespace {
 
-double rounded(double x) {
-  constexpr double kDigits = 1e4;
-  return std::round(x * kDigits) / kDigits;
-}
-
 // Means over `points` equal spans of tokens; a span without a point is left out.
 ReportCurve thinned(const ReportCurve& curve, int points) {
   if (static_cast<int64_t>(curve.tokens.size()) <= points) return curve;
@@ -36,6 +31,14 @@ ReportCurve thinned(const ReportCurve& curve, int points) {
 
 }  // namespace
 
+double rounded(double x) {
+  constexpr double kFour = 1e4, kSmall = 0.1;
+  const double size = std::abs(x);
+  const double scale =
+      size > 0 && size < kSmall ? std::pow(10, 2 - std::floor(std::log10(size))) : kFour;
+  return std::isfinite(scale) ? std::round(x * scale) / scale : 0;
+}
+
 NodeMetrics read_metrics(const std::filesystem::path& file, int points) {
   NodeMetrics result;
   std::map<MetricName, ReportCurve> curves;
@@ -47,6 +50,7 @@ NodeMetrics read_metrics(const std::filesystem::path& file, int points) {
       curve.tokens.push_back(line.tokens);
       curve.values.push_back(value);
     }
+    if (!line.event.empty()) result.events.push_back({"", 0, line.step, line.event});
     if (const double rate = line.tokens_per_s.value_or(0); rate > 0) {
       seconds += static_cast<double>(line.tokens - before) / rate;
       before = line.tokens;

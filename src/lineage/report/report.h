@@ -146,6 +146,85 @@ struct ReportCurve {
   std::vector<double> values;
 };
 
+// A skipped step or a warning of a node's training.
+struct ReportEvent {
+  std::string node;
+  uint64_t seed = 0;
+  int64_t step = 0;
+  std::string text;
+};
+
+// A mean over `n` requests, or a share of `n` pairs.
+struct CountedInterval {
+  double value = 0, low = 0, high = 0;
+  int64_t n = 0;
+};
+
+// Held-out pairs of answers that a reward model orders rightly: of a kind of request, or of those
+// that differ most in a term of the utility.
+struct RewardPart {
+  std::string id;  // a word's
+  CountedInterval right;
+  std::optional<CountedInterval> length_only;  // by a model that knows the answers' length alone
+};
+
+// Of pairs with about one predicted probability, the share in which the better answer was seen to
+// be the one with more reward.
+struct CalibrationPoint {
+  double predicted = 0, seen = 0;
+  int64_t n = 0;
+};
+
+// What a reward model of one seed orders rightly.
+struct ReportReward {
+  std::string node;
+  uint64_t seed = 0;
+  double agreement = 0, noise = 0;         // of two annotators; 0: people, in files
+  std::optional<CountedInterval> labels;   // pairs in the annotators' order
+  std::optional<CountedInterval> utility;  // in the order of the utility, which has no noise
+  std::optional<CountedInterval> length_only;
+  std::vector<RewardPart> kinds, terms;
+  std::vector<CalibrationPoint> calibration;
+};
+
+struct BeforeAfter {
+  double parent = 0, model = 0;
+};
+
+// Means over held-out requests, by one measure of answers: the reward that was learned from, or the
+// gold utility. `best_of_4`: of the parent's answers, chosen by the reward.
+struct AnswerMeans {
+  std::string measure;  // "reward", "gold"
+  CountedInterval parent, model, best_of_4, model_less_parent, model_less_best_of_4;
+};
+
+// How often answers to `n` requests of a kind hold each behaviour.
+struct BehaviourRate {
+  std::string id;  // a word's
+  BeforeAfter share;
+};
+struct KindRates {
+  std::string id;  // a word's
+  int64_t n = 0;
+  BeforeAfter utility;
+  std::vector<BehaviourRate> behaviours;
+};
+
+// What learning from feedback changed in a model of one seed.
+struct ReportFeedback {
+  std::string node;
+  uint64_t seed = 0;
+  std::vector<AnswerMeans> answers;
+  std::optional<BeforeAfter> length;  // tokens an answer
+  std::optional<BeforeAfter> text;    // loss on held-out pretraining text, nats a token
+  std::vector<KindRates> kinds;
+};
+
+// A kind of request, a behaviour or a term of the utility, for readers.
+struct ReportWord {
+  std::string id, name, about;
+};
+
 struct SampleAnswer {
   std::string node, text;
   std::optional<bool> correct;
@@ -170,6 +249,10 @@ struct Report {
   std::vector<ReportContrast> contrasts;
   std::vector<ReportEdge> edges;  // by node; from its parent, then from its controls
   std::vector<ReportCurve> curves;
+  std::vector<ReportEvent> events;
+  std::vector<ReportReward> rewards;  // by node, then seed, as feedback
+  std::vector<ReportFeedback> feedback;
+  std::vector<ReportWord> words;  // those that rewards and feedback use
   std::vector<ReportSample> samples;
   std::vector<std::string> notes;
 };
@@ -202,9 +285,9 @@ std::string report_text(const Report&, const TextStyle& = {});
 // edge, provenance with commands.
 std::string report_markdown(const Report&);
 
-// The report on a run folder (stages/grow.h) or on one of its trees, OUT/trees/RECIPE: nodes and
-// curves from the checkpoints, scores from the evaluation database if there is one. A run with
-// several trees needs `tree`, the name of one.
+// The report on a run folder (stages/grow.h) or on one of its trees, OUT/trees/RECIPE: nodes,
+// curves and what feedback changed from the checkpoints, scores from the evaluation database if
+// there is one. A run with several trees needs `tree`, the name of one.
 Report gather_report(const std::filesystem::path& run, const std::string& tree = "");
 
 }  // namespace lineage

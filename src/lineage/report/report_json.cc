@@ -63,16 +63,29 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportContrast, node, parent, ability, kind, 
                                    p, holm, n, seeds, change)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportEdge, node, from, kind, contrasts)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportCurve, node, seed, metric, tag, heldout, tokens, values)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportEvent, node, seed, step, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CountedInterval, value, low, high, n)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RewardPart, id, right, length_only)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CalibrationPoint, predicted, seen, n)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportReward, node, seed, agreement, noise, labels, utility,
+                                   length_only, kinds, terms, calibration)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BeforeAfter, parent, model)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AnswerMeans, measure, parent, model, best_of_4,
+                                   model_less_parent, model_less_best_of_4)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BehaviourRate, id, share)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KindRates, id, n, utility, behaviours)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportFeedback, node, seed, answers, length, text, kinds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportWord, id, name, about)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SampleAnswer, node, text, correct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportSample, ability, prompt, wanted, answers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, name, created, code, recipe, runs, confidence, seeds,
                                    nodes, abilities, explanations, scores, contrasts, edges, curves,
-                                   samples, notes)
+                                   events, rewards, feedback, words, samples, notes)
 
 namespace {
 
 constexpr std::string_view kFormat = "lineage report";
-constexpr int kReportVersion = 2;
+constexpr int kReportVersion = 3;
 
 // JSON has no infinity, and an interval of one seed has infinite ends: they become the limits.
 Interval within(Interval i, double low, double high) {

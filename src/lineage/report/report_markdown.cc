@@ -5,7 +5,9 @@
 #include <cmath>
 #include <map>
 
+#include "lineage/report/feedback_markdown.h"
 #include "lineage/report/format.h"
+#include "lineage/report/markdown_table.h"
 #include "lineage/report/report.h"
 
 namespace lineage {
@@ -17,33 +19,11 @@ std::string range(const Interval& i, int digits = 2) {
 
 std::string p_value(double p) { return p < 0.001 ? "< .001" : short_number(p, 3); }
 
-// A "|" would end the cell of a table, and a line its row.
-std::string cell_text(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '|')
-      result += "\\|";
-    else if (c == '\n')
-      result += ' ';
-    else
-      result += c;
-  }
-  return result;
-}
-
 // On one line between backticks, which would end it.
 std::string code_text(std::string text) {
   std::ranges::replace(text, '\n', ' ');
   std::ranges::replace(text, '`', '\'');
   return text;
-}
-
-std::string row(const std::vector<std::string>& cells) {
-  return fmt::format("| {} |\n", fmt::join(cells, " | "));
-}
-
-std::string head(const std::vector<std::string>& cells) {
-  return row(cells) + row(std::vector<std::string>(cells.size(), "---"));
 }
 
 std::string short_digest(const std::string& digest) { return "`" + digest.substr(0, 12) + "`"; }
@@ -58,14 +38,16 @@ std::string duration(double seconds) {
 std::string name_of(const ReportAbility& a) { return cell_text(a.label); }
 
 std::string nodes_table(const Report& r) {
-  std::string text = head({"node", "stage", "parents", "parameters", "tokens", "steps", "data"});
+  std::string text =
+      table_head({"node", "stage", "parents", "parameters", "tokens", "steps", "data"});
   for (const ReportNode& n : r.nodes) {
     std::vector<std::string> data;
     for (const ReportSource& s : n.data)
       data.push_back(fmt::format("{} {} ({:.2f} epochs)", s.name, s.trained, s.epochs));
-    text += row({"`" + n.name + "`", stage_text(n), fmt::format("{}", fmt::join(n.parents, ", ")),
-                 std::to_string(n.parameters), std::to_string(n.tokens), std::to_string(n.steps),
-                 cell_text(fmt::format("{}", fmt::join(data, ", ")))});
+    text +=
+        table_row({"`" + n.name + "`", stage_text(n), fmt::format("{}", fmt::join(n.parents, ", ")),
+                   std::to_string(n.parameters), std::to_string(n.tokens), std::to_string(n.steps),
+                   cell_text(fmt::format("{}", fmt::join(data, ", ")))});
   }
   return text;
 }
@@ -78,7 +60,7 @@ std::string scores_table(const Report& r) {
     if (c.kind == ContrastKind::parent) contrasts[{c.node, c.ability}] = &c;
   std::vector<std::string> columns = {"ability", "metric", "chance", "n"};
   for (const ReportNode& n : r.nodes) columns.push_back(n.name);
-  std::string text = head(columns);
+  std::string text = table_head(columns);
   for (const ReportAbility& a : r.abilities) {
     if (!a.of.empty()) continue;
     int64_t n = 0;
@@ -100,7 +82,7 @@ std::string scores_table(const Report& r) {
     }
     cells.insert(cells.begin(), {name_of(a), cell_text(a.metric),
                                  a.chance ? short_number(*a.chance) : "", std::to_string(n)});
-    text += row(cells);
+    text += table_row(cells);
   }
   return text;
 }
@@ -129,14 +111,15 @@ std::string contrast_tables(const Report& r) {
   for (const ReportEdge& edge : r.edges) {
     text += fmt::format("\n### {} → {}{}\n\n", edge.from, edge.node,
                         edge.kind == ContrastKind::control ? " (against its control)" : "");
-    text += head(
+    text += table_head(
         {"ability", "change", "interval", "over items alone", "p", "p (Holm)", "items", "seeds"});
     for (const size_t i : edge.contrasts) {
       const ReportContrast& c = r.contrasts[i];
       const auto ability = std::ranges::find(r.abilities, c.ability, &ReportAbility::id);
-      text += row({name_of(*ability), signed_number(c.difference.value, 3), range(c.difference, 3),
-                   range(c.items, 3), p_value(c.p), c.holm ? p_value(*c.holm) : "",
-                   std::to_string(c.n), std::to_string(c.seeds)});
+      text +=
+          table_row({name_of(*ability), signed_number(c.difference.value, 3),
+                     range(c.difference, 3), range(c.items, 3), p_value(c.p),
+                     c.holm ? p_value(*c.holm) : "", std::to_string(c.n), std::to_string(c.seeds)});
     }
   }
   return text;
@@ -145,22 +128,25 @@ std::string contrast_tables(const Report& r) {
 std::string provenance(const Report& r) {
   std::string text = "```sh\n";
   for (const ReportRun& run : r.runs) text += run.command + "\n";
-  text += "```\n\n" + head({"run", "started", "time", "Lineage", "machine"});
+  text += "```\n\n" + table_head({"run", "started", "time", "Lineage", "machine"});
   for (const ReportRun& run : r.runs)
-    text += row({"`" + cell_text(run.command) + "`", run.started,
-                 run.seconds ? duration(*run.seconds) : "", run.code, cell_text(run.machine)});
-  text += "\n" + head({"node", "seed", "identity", "weights", "training", "grown"});
+    text +=
+        table_row({"`" + cell_text(run.command) + "`", run.started,
+                   run.seconds ? duration(*run.seconds) : "", run.code, cell_text(run.machine)});
+  text += "\n" + table_head({"node", "seed", "identity", "weights", "training", "grown"});
   for (const ReportNode& n : r.nodes)
     for (const GrownModel& g : n.grown)
-      text += row({"`" + n.name + "`", std::to_string(g.seed), short_digest(g.identity),
-                   short_digest(g.weights), g.seconds ? duration(*g.seconds) : "", g.created});
-  text += "\n" + head({"data", "kind", "licence", "documents", "tokens", "digest"});
+      text +=
+          table_row({"`" + n.name + "`", std::to_string(g.seed), short_digest(g.identity),
+                     short_digest(g.weights), g.seconds ? duration(*g.seconds) : "", g.created});
+  text += "\n" + table_head({"data", "kind", "licence", "documents", "tokens", "digest"});
   std::map<std::string, const ReportSource*> sources;  // by digest
   for (const ReportNode& n : r.nodes)
     for (const ReportSource& s : n.data) sources.try_emplace(s.name + s.digest, &s);
   for (const auto& [digest, s] : sources)
-    text += row({"`" + s->name + "`", cell_text(s->kind), cell_text(s->licence),
-                 std::to_string(s->documents), std::to_string(s->tokens), short_digest(s->digest)});
+    text += table_row({"`" + s->name + "`", cell_text(s->kind), cell_text(s->licence),
+                       std::to_string(s->documents), std::to_string(s->tokens),
+                       short_digest(s->digest)});
   return text;
 }
 
@@ -190,6 +176,7 @@ std::string report_markdown(const Report& r) {
         "\n## Changes of each stage\n\nChild − parent on the same items, within each seed. "
         "Holm's adjustment is over the rows of one table.\n" +
         contrast_tables(r);
+  text += rewards_markdown(r) + feedback_markdown(r);
   text += "\n## Provenance\n\n" + provenance(r);
   for (const std::string& note : r.notes) text += "\n" + note + "\n";
   return text;

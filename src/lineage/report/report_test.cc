@@ -22,7 +22,7 @@ TEST(ReportJson, WritesEverythingAndReadsItBack) {
   EXPECT_EQ(report_json(parse_report(json, "r.json")), json);
   const auto j = nlohmann::json::parse(json);
   EXPECT_EQ(j["format"], "lineage report");
-  EXPECT_EQ(j["version"], 2);
+  EXPECT_EQ(j["version"], 3);
   EXPECT_EQ(j["nodes"][1]["parents"][0], "davinci");
   EXPECT_EQ(j["nodes"][1]["control_of"], "text-davinci-001");
   EXPECT_EQ(j["nodes"][0]["data"][0]["trained"], 1800);
@@ -72,8 +72,8 @@ TEST(ReportJson, RefusesWhatIsNoReport) {
   EXPECT_SAYS(parse_report("[1", "r.json"), "r.json: no report");
   EXPECT_SAYS(parse_report("{}", "r.json"), "lineage report RUN --json");
   EXPECT_SAYS(parse_report(R"({"format":"lineage report","version":9})", "r.json"),
-              "r.json: a report of version 9; wanted 2");
-  EXPECT_SAYS(parse_report(R"({"format":"lineage report","version":2})", "r.json"),
+              "r.json: a report of version 9; wanted 3");
+  EXPECT_SAYS(parse_report(R"({"format":"lineage report","version":3})", "r.json"),
               "r.json: not a whole report");
 }
 

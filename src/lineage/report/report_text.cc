@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "lineage/report/feedback_lines.h"
 #include "lineage/report/format.h"
 #include "lineage/report/report.h"
 
@@ -129,6 +130,8 @@ class Writer {
     if (!report_.scores.empty()) table();
     for (const ReportExplanation& e : report_.explanations) explain(e);
     if (!report_.contrasts.empty()) edges();
+    feedback("Reward models", reward_lines(report_));
+    feedback("Learning from feedback", feedback_lines(report_));
     return std::move(out_);
   }
 
@@ -297,6 +300,21 @@ class Writer {
       out_ += fmt::format("  no significant change: {} of {}\n", n, of.contrasts.size());
     if (const size_t n = by_change[Change::small].size(); n > 0)
       out_ += fmt::format("  changed by less than .005: {}\n", n);
+  }
+
+  // The lines of a node stand below its name.
+  void feedback(const std::string& heading, const std::vector<FeedbackLine>& lines) {
+    if (lines.empty()) return;
+    out_ += "\n";
+    paragraph("", heading);
+    std::string node;
+    for (const FeedbackLine& line : lines) {
+      if (line.node != node)
+        for (const std::string& name : lines_of(line.node, columns()))
+          out_ += styled(name, fmt::emphasis::bold) + "\n";
+      node = line.node;
+      paragraph(fmt::format("  {:<12} ", line.of), line.text);
+    }
   }
 
   const ReportAbility& row_called(const std::string& id) const {

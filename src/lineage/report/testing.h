@@ -127,4 +127,32 @@ inline Report small_report() {
   return r;
 }
 
+// Files of a node's folder as stages/reward_report.cc and stages/feedback_outcome.cc write them.
+inline constexpr const char* kSomeReward = R"({
+ "agreement": 0.75, "noise": 0.81,
+ "labels": {"share": 0.68, "low": 0.66, "high": 0.7, "pairs": 2000.0},
+ "utility": {"share": 0.74, "low": 0.73, "high": 0.75, "pairs": 5200.0},
+ "length_only": {"share": 0.55, "low": 0.54, "high": 0.56, "pairs": 5200.0},
+ "by_kind": {"told_400": {"share": 0.7, "low": 0.68, "high": 0.72, "pairs": 900.0},
+             "improper": {"share": 0.9, "low": 0.87, "high": 0.93, "pairs": 400.0}},
+ "length_only_by_kind": {"improper": {"share": 0.6, "low": 0.56, "high": 0.64, "pairs": 400.0}},
+ "by_term": {"truth": {"share": 0.71, "low": 0.69, "high": 0.73, "pairs": 1100.0}},
+ "calibration": [{"predicted": 0.5251234, "seen": 0.51, "pairs": 300.0}]
+})";
+inline constexpr const char* kSomeFeedback = R"({
+ "answers": {
+  "gold": {"parent": {"mean": -0.95, "low": -1.05, "high": -0.85, "n": 600},
+           "model": {"mean": -0.25, "low": -0.35, "high": -0.15, "n": 600},
+           "best_of_4": {"mean": -0.31, "low": -0.41, "high": -0.21, "n": 600},
+           "model_less_parent": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 600},
+           "model_less_best_of_4": {"mean": 0.06, "low": -0.04, "high": 0.16, "n": 600}},
+  "length": {"model": 8.48, "parent": 7.63}},
+ "behaviours": {
+  "model": {"dialog": {"ends": 1.0, "refuses politely": 0.5, "n": 964, "utility": -1.2},
+            "improper": {"ends": 0.98, "refuses politely": 0.95, "n": 975, "utility": -0.5}},
+  "parent": {"dialog": {"ends": 1.0, "refuses politely": 0.53, "n": 964, "utility": -1.24},
+             "improper": {"ends": 0.99, "refuses politely": 0.02, "n": 975, "utility": -0.72}}},
+ "text": {"model": 1.14, "parent": 1.131}
+})";
+
 }  // namespace lineage::testing

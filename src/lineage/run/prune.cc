@@ -11,6 +11,7 @@
 #include "lineage/base/folder.h"
 #include "lineage/base/system_error.h"
 #include "lineage/checkpoint/checkpoint.h"
+#include "lineage/checkpoint/node_files.h"
 #include "lineage/data/prepare.h"
 #include "lineage/eval/database.h"
 #include "lineage/stages/grow.h"
@@ -54,13 +55,23 @@ bool is_state_file(const fs::path& file) {
          (name.starts_with("training-") && name.ends_with(".safetensors"));
 }
 
+// Answers that a stage sampled, to be rated or compared: answers.jsonl, heldout-answers-hot.jsonl.
+bool is_answers_file(std::string_view name) {
+  if (constexpr std::string_view kHeldout = "heldout-"; name.starts_with(kHeldout))
+    name.remove_prefix(kHeldout.size());
+  return name.starts_with("answers") && name.ends_with(".jsonl");
+}
+
 // All that growing a node writes into its folder.
 IsOurs files_of_node(const fs::path& folder) {
   return [checkpoint = files_of_checkpoint(folder)](const fs::path& file) {
     static const std::set<std::string> kNames = {
-        "manifest.json", "weights.safetensors", "tokenizer.json",     "metrics.jsonl",
-        "answers.jsonl", ".lineage-incoming",   ".lineage-committed", ".lock"};
-    return checkpoint(file) || is_state_file(file) || kNames.contains(finished_name(file));
+        "manifest.json",     "weights.safetensors", "tokenizer.json",
+        "metrics.jsonl",     kRewardReport,         kFeedbackOutcome,
+        ".lineage-incoming", ".lineage-committed",  ".lock"};
+    const std::string name = finished_name(file);
+    return checkpoint(file) || is_state_file(file) || is_answers_file(name) ||
+           kNames.contains(name);
   };
 }
 

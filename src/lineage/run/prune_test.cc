@@ -67,6 +67,16 @@ class PruneTest : public ::testing::Test {
   fs::path run = folder / "run";
 };
 
+TEST_F(PruneTest, MeasurementsAndAnswersGoWithTheirNode) {
+  link("one/davinci", node("davinci", 'a'));
+  const fs::path former = node("former", 'd');
+  for (const char* file : {"reward.json", "feedback.json", "answers.jsonl", "answers-hot.jsonl",
+                           "heldout-answers.jsonl", "heldout-answers-hot.jsonl"})
+    write_text(former / file, "{}\n");
+  EXPECT_EQ(pruned(), Strings{"node nodes/former-dddddddddddd"});
+  EXPECT_FALSE(fs::exists(former));
+}
+
 TEST_F(PruneTest, EveryTreeAndSeedNamesItsNodes) {
   const fs::path shared = node("davinci", 'a'), second = node("davinci", 'b'),
                  own = node("tuned", 'c');
@@ -208,6 +218,14 @@ samples = 2
 epochs = 1
 batch_tokens = 512
 min_rating = 1
+[nodes.judge]
+stage = "reward"
+parents = ["tuned"]
+[nodes.judge.reward]
+prompts = 4
+samples = 2
+max_tokens = 8
+heldout = 4
 )"),
                         "tiny.toml", sets);
   }
@@ -220,9 +238,9 @@ TEST_F(PruneGrownTest, WhatAnEditedRecipeLeavesBehindGoesWhole) {
   const auto after = grow(world({"pretrain.tokens=5120"}));
   Strings kinds;
   for (const std::string& line : pruned()) kinds.push_back(kind_of(line));
-  EXPECT_EQ(kinds, (Strings{"node nodes/best", "node nodes/davinci", "node nodes/tuned",
-                            "scores scores.sqlite: of 3 models"}));
-  EXPECT_EQ(nodes().size(), 3u);
+  EXPECT_EQ(kinds, (Strings{"node nodes/best", "node nodes/davinci", "node nodes/judge",
+                            "node nodes/tuned", "scores scores.sqlite: of 3 models"}));
+  EXPECT_EQ(nodes().size(), 4u);
   const auto again = grow(world({"pretrain.tokens=5120"}));
   ASSERT_EQ(again->scores.size(), after->scores.size());
   EXPECT_EQ(again->scores[0].score, after->scores[0].score);
@@ -235,17 +253,17 @@ TEST_F(PruneGrownTest, ACutRunGoesOnAfterAPrune) {
   const Strings edited = {"pretrain.tokens=5120", "run.checkpoint_every=1"};
   EXPECT_THROW(grow(world(edited), [&] { return ++steps > 3; }), Interrupted);
   EXPECT_EQ(pruned(), Strings()) << "the old nodes are the tree's, the cut one is to be grown";
-  EXPECT_EQ(nodes().size(), 4u);
+  EXPECT_EQ(nodes().size(), 5u);
   grow(world(edited));
   EXPECT_FALSE(fs::exists(run / "trees" / "tiny" / ".growing"));
-  EXPECT_EQ(nodes().size(), 6u);
+  EXPECT_EQ(nodes().size(), 8u);
 
   // Cut and then edited again: no recipe wants the cut node any more.
   steps = 0;
   EXPECT_THROW(grow(world({"pretrain.tokens=6144"}), [&] { return ++steps > 3; }), Interrupted);
   grow(world(edited));
-  EXPECT_EQ(pruned().size(), 3u + 1u + 1u);
-  EXPECT_EQ(nodes().size(), 3u);
+  EXPECT_EQ(pruned().size(), 4u + 1u + 1u);
+  EXPECT_EQ(nodes().size(), 4u);
 }
 
 TEST_F(PruneGrownTest, ANodeIsToBeGrownUntilItIsGrown) {
@@ -255,7 +273,7 @@ TEST_F(PruneGrownTest, ANodeIsToBeGrownUntilItIsGrown) {
   for (const auto& entry : fs::directory_iterator(tree / ".growing"))
     to_grow.push_back(entry.path().filename().string());
   std::ranges::sort(to_grow);
-  EXPECT_EQ(to_grow, (Strings{"best", "tuned"}));
+  EXPECT_EQ(to_grow, (Strings{"best", "judge", "tuned"}));
 }
 
 TEST_F(PruneGrownTest, TokenisedDataAndTokenizersGoWithTheirLastNode) {

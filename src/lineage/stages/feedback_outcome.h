@@ -1,17 +1,13 @@
 #pragma once
 
-#include <filesystem>
-
+#include "lineage/checkpoint/node_files.h"
 #include "lineage/stages/pretraining_mix.h"
 #include "lineage/stages/rollouts.h"
 
 namespace lineage {
 
-// A node's file with what learning from feedback changed, for the report.
-inline constexpr const char* kFeedbackOutcome = "feedback.json";
-
-// Measures a policy and its parent on held-out requests, and writes it all to the node's folder on
-// rank 0:
+// Measures a policy and its parent on held-out requests, and writes it all to kFeedbackOutcome in
+// the node's folder on rank 0 (docs/formats.md; report/feedback_results.h reads it):
 //
 //   behaviours  by kind of request, how often 1,000 answers sampled at temperature 1 hold each
 //               behaviour (world/feedback/utility.h), with their mean utility and reward

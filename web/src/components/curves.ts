@@ -5,6 +5,7 @@ import { h, responsive } from "../dom";
 import { count } from "../format";
 import { columns, kind, mainParent, treeOrder } from "../lineage";
 import type { Curve, Report } from "../report";
+import { learners } from "../seeds";
 
 export interface Point {
   node: string;
@@ -50,11 +51,12 @@ export function tags(report: Report): Tag[] {
   return [...seen.values()];
 }
 
-/** The metrics of the stages besides the loss, on all of their data. */
+/** The metrics of the stages besides the loss, on all of their data; those of policies are elsewhere. */
 export function otherMetrics(report: Report): Tag[] {
   const seen = new Map<string, Tag>();
-  for (const { metric, tag, heldout } of report.curves)
-    if (metric !== "loss" && tag === "")
+  const policies = learners(report);
+  for (const { node, metric, tag, heldout } of report.curves)
+    if (metric !== "loss" && tag === "" && (heldout || !policies.has(node)))
       seen.set(`${heldout} ${metric}`, { metric, heldout, tag, source: "",
         name: `${metric.replaceAll("_", " ")}${heldout ? ", held-out" : ""}` });
   return [...seen.values()];
@@ -68,8 +70,13 @@ function tagName(report: Report, tag: string): string {
 
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
 
+export interface Look {
+  colour: string;
+  dash: string;
+}
+
 /** A line's look: the colour of its kind, a dash pattern of its own within the kind. */
-export function strokes(report: Report): Map<string, { colour: string; dash: string }> {
+export function strokes(report: Report): Map<string, Look> {
   const seen = new Map<string, number>();
   return new Map(treeOrder(report.nodes).map(({ node }) => {
     const k = kind(node), i = seen.get(k) ?? 0;
@@ -84,6 +91,17 @@ export function mean(points: Point[]): Point[] {
   const first = seeds[0] ?? [];
   if (seeds.some((s) => s.length !== first.length || s.some((p, i) => p.x !== first[i]!.x))) return [];
   return first.map((p, i) => ({ ...p, value: seeds.reduce((sum, s) => sum + s[i]!.value, 0) / seeds.length }));
+}
+
+/** The curve of one node: its seeds faint behind their mean. */
+export function lines(own: Point[], { colour, dash }: Look, opacity = 1, strokeWidth = 1.6): Plot.Markish[] {
+  const average = mean(own), several = average.length < own.length;
+  const line = { x: "x", y: "value", z: "seed", stroke: colour, strokeLinejoin: "round", clip: true } as const;
+  return [
+    Plot.line(several || !average.length ? own : [], { ...line, strokeOpacity: (average.length ? 0.28 : 1) * opacity, strokeWidth: 1 }),
+    Plot.line(average, { ...line, strokeDasharray: dash, strokeOpacity: opacity, strokeWidth }),
+    Plot.dot(own.length === 1 ? own : [], { x: "x", y: "value", r: 2, fill: colour, fillOpacity: opacity }),
+  ];
 }
 
 /** Leaves out the noisiest heights at the top, where a run starts. */
@@ -115,14 +133,7 @@ function figure(report: Report, of: Tag, focus: string | null, width: number, he
       Plot.text(Array.from({ length: generations }, (_, i) => i), {
         x: (i) => i + 0.5, text: (i) => (width > 420 ? `${ordinal[i]} generation` : ordinal[i]!), frameAnchor: "bottom", dy: 18, fill: "var(--muted)" }),
       ...series.flatMap((node) => {
-        const own = data.filter((p) => p.node === node), { colour, dash } = looks.get(node)!;
-        const average = mean(own), several = average.length < own.length;
-        const line = { x: "x", y: "value", z: "seed", stroke: colour, strokeLinejoin: "round", clip: true } as const;
-        return [
-          Plot.line(several || !average.length ? own : [], { ...line, strokeOpacity: (average.length ? 0.28 : 1) * opacity(node), strokeWidth: 1 }),
-          Plot.line(average, { ...line, strokeDasharray: dash, strokeOpacity: opacity(node), strokeWidth: focus === node ? 2.2 : 1.6 }),
-          Plot.dot(own.length === 1 ? own : [], { x: "x", y: "value", r: 2, fill: colour, fillOpacity: opacity(node) }),
-        ];
+        return lines(data.filter((p) => p.node === node), looks.get(node)!, opacity(node), focus === node ? 2.2 : 1.6);
       }),
       Plot.dot(marks, { x: "x", y: "value", r: 2.5, fill: "var(--paper)", stroke: (p: Point) => looks.get(p.node)!.colour, strokeOpacity: (p: Point) => opacity(p.node) }),
       Plot.tip(data, Plot.pointer({
@@ -174,7 +185,7 @@ export function learningCurves(report: Report): HTMLElement {
     h("div", { class: "legend", role: "group", "aria-label": "Show one node's curves" }, ...buttons), place);
 }
 
-function lineSample(look: { colour: string; dash: string }): SVGSVGElement {
+export function lineSample(look: Look): SVGSVGElement {
   const s = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   s.setAttribute("width", "26");
   s.setAttribute("height", "10");

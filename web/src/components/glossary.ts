@@ -10,10 +10,12 @@ const WORDS = {
   control: "A model that shares the cost of a stage but not its content. What a stage gave beyond its control comes from the content.",
   fewshot: "Worked examples stand before the question; 4-shot means four of them, 0-shot none.",
   feedme: "Fine-tuning on answers that a model wrote itself and that a judge rated best. OpenAI’s name for how some GPT-3.5 models were made.",
+  gold: "What an answer is worth by the rules of the made-up world, which no model sees: truth, the task done, both sides told, a refusal where one is due, and form.",
   greedy: "The model writes the likeliest token at each step, so it gives the same answer every time.",
   heldout: "Kept from all training, so that a right answer cannot come from having seen it.",
   holm: "With many rows some look changed by luck alone. The adjustment raises the p values so that this happens in one list out of twenty at most.",
   interval: "Where the true score lies in 95 of 100 such measurements. A narrow interval means that many items were asked.",
+  kl: "How far a model has moved from its parent, in nats: how much less likely its answers are to the parent.",
   item: "One question, or one pair of sentences, of a row.",
   n: "The number of items asked.",
   nats: "The unit of the loss: how surprised the model is by each token of a text. 0 is no surprise; guessing among e = 2.7 tokens is 1 nat.",
@@ -21,6 +23,7 @@ const WORDS = {
   p: "How often luck alone would give a difference at least as large if there were none.",
   parent: "The model whose weights another one started from.",
   passat1: "The share of programs that pass all hidden tests at the first try.",
+  reward: "The number that a model learns to raise: what a reward model gives to its answer, or the utility itself.",
   seed: "The number that all random choices of a run are drawn from. Models of other seeds had the same training and other luck.",
   sft: "Supervised fine-tuning: training on instructions with good answers, so that the model answers instead of going on with the text.",
   token: "The unit that a model reads and writes: a word, a number, a sign, or a piece of one.",
@@ -28,7 +31,7 @@ const WORDS = {
 type Word = keyof typeof WORDS;
 
 const NAMES: Partial<Record<Word, string>> = {
-  bits: "bits per byte", fewshot: "few-shot", feedme: "FeedME", heldout: "held out", holm: "Holm’s adjustment",
+  bits: "bits per byte", gold: "gold utility", kl: "KL", fewshot: "few-shot", feedme: "FeedME", heldout: "held out", holm: "Holm’s adjustment",
   p: "p value", passat1: "pass@1", sft: "SFT",
 };
 const nameOf = (word: Word) => NAMES[word] ?? word;

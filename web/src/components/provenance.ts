@@ -3,17 +3,11 @@ import { h } from "../dom";
 import { duration, exact, plural, short } from "../format";
 import { kind, stageName, treeOrder } from "../lineage";
 import { machine, seconds, type Node, type Report } from "../report";
+import { table } from "./table";
 
 function list(rows: [string, string | HTMLElement | undefined][]): HTMLElement {
   return h("dl", { class: "facts" }, ...rows.flatMap(([label, value]) =>
     value ? [h("dt", {}, label), h("dd", {}, value)] : []));
-}
-
-function table(head: string[], rows: (string | HTMLElement)[][]): HTMLElement {
-  return h("div", { class: "scroll" }, h("table", { class: "plain" },
-    h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
-    h("tbody", {}, ...rows.map((r) => h("tr", {}, ...r.map((c, i) =>
-      h(i === 0 ? "th" : "td", i === 0 ? { scope: "row" } : {}, c)))))));
 }
 
 const when = (time: string) => time.replace("T", " ").replace("Z", " UTC");
