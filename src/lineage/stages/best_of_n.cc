@@ -110,7 +110,7 @@ const Stage& best_of_n_stage() {
           [](const BestOfNConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads = tuning_reads(config.tuning, node, recipe);
             reads.sets.clear();
-            reads.others = request_sets(rollouts_of(config).requests, recipe);
+            add_request_sets(rollouts_of(config).requests, recipe, reads);
             return reads;
           },
       .plan =

@@ -112,7 +112,8 @@ void write_feedback_outcome(const RolloutWorker& worker, const Model& policy, co
   }
   if (context.ranks.rank() == 0) {
     const Rng key = Rng(context.recipe.seed).fold("feedback outcome");
-    out["answers"] = answers_of(worker, parent, policy, key);
+    if (worker.requests().size(ItemUse::test) > 0)
+      out["answers"] = answers_of(worker, parent, policy, key);
     if (const auto requests = requests_of_every_kind(worker.config().requests, node, context.recipe)) {
       const Rng each = key.fold("behaviours");
       out["behaviours"] = {{"parent", behaviours_of(worker, *requests, parent, kPromptKinds, each)},
