@@ -88,14 +88,12 @@ json reward_report(const LabeledComparisons& data, const std::vector<std::vector
         shorter_by_kind[c.kind].add(length);
       }
   }
-  json out;
+  json out = {{"agreement", data.agreement}, {"noise", data.noise}};
   if (labels.pairs > 0) {
     out["labels"] = labels.to_json();
     out["length_only"] = by_length(shorter_by_labels);
   }
   if (utility.pairs > 0) {
-    out["agreement"] = data.agreement;
-    out["noise"] = data.noise;
     out["utility"] = utility.to_json();
     out["length_only"] = by_length(shorter);
     out["by_kind"] = table(by_kind);
