@@ -10,6 +10,7 @@
 #include "lineage/base/error.h"
 #include "lineage/infer/engine.h"
 #include "lineage/rlhf/advantages.h"
+#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -99,7 +100,7 @@ RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node
 void RolloutWorker::draw(const Model& model, std::span<Answer> answers, const Rng& key) const {
   std::vector<std::vector<Token>> prompts;
   std::vector<Sampling> samplings;
-  const Token end = context_.tokenizer->special(Special::end_of_turn);
+  const Token end = ChatTemplate(*context_.tokenizer).stop();
   for (const Answer& a : answers) {
     prompts.push_back(a.prompt);
     Sampling& s = samplings.emplace_back();
