@@ -135,14 +135,15 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
 TEST_F(CliTest, ARewardModelJudgesAnswers) {
   std::string judged;
   for (int i = 0; i < 40; ++i)
-    judged += R"({"prompt": "say )" + std::to_string(i) + R"(", "chosen": "a cat", "rejected": "no)" +
-              std::to_string(i) + "\"}\n";
+    judged += R"({"prompt": "say )" + std::to_string(i) +
+              R"(", "chosen": "a cat", "rejected": "no)" + std::to_string(i) + "\"}\n";
   write_text(folder / "judged.jsonl", judged);
   write_text(folder / "small.toml",
-             small_recipe(folder / "corpus", "[preferences.judged]\npaths = [\"judged.jsonl\"]\n"
-                                             "[reward]\npreferences = \"judged\"\n"
-                                             "[nodes.judge]\nstage = \"reward\"\n"
-                                             "parents = [\"davinci\"]\n"));
+             small_recipe(folder / "corpus",
+                          "[preferences.judged]\npaths = [\"judged.jsonl\"]\n"
+                          "[reward]\npreferences = \"judged\"\n"
+                          "[nodes.judge]\nstage = \"reward\"\n"
+                          "parents = [\"davinci\"]\n"));
   ASSERT_EQ(run(grow("runs")).status, 0);
   const std::string judge = (folder / "runs" / "trees" / "small" / "judge").string(),
                     answers = (folder / "judged.jsonl").string(),
@@ -161,9 +162,9 @@ TEST_F(CliTest, ARewardModelJudgesAnswers) {
   EXPECT_NEAR(last.at("mean").get<double>(), sum / 40, 1e-9) << json.text;
   write_text(folder / "long.jsonl", R"({"prompt": ")" + std::string(100, 'x') +
                                         R"(", "completion": "yes"})" + "\n" + judged);
-  const std::string cut = run("score " + judge + " " + (folder / "long.jsonl").string() +
-                              " --reward --too-long drop")
-                              .text;
+  const std::string cut =
+      run("score " + judge + " " + (folder / "long.jsonl").string() + " --reward --too-long drop")
+          .text;
   EXPECT_NE(cut.find("note: 1 dropped (1 prompt too long)"), std::string::npos) << cut;
   EXPECT_NE(cut.find("(--too-long is drop; the context is 32 tokens)"), std::string::npos) << cut;
 

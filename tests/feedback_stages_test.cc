@@ -127,7 +127,8 @@ class FeedbackStages : public ::testing::Test {
            "\"]\nheldout = 0.2\n[conversations.asked]\npaths = [\"" +
            (folder / "asked.jsonl").string() + "\"]\nheldout = 0.2\n" + more;
   }
-  Recipe recipe(const std::vector<std::string>& sets = {}, const std::string& more = kStages) const {
+  Recipe recipe(const std::vector<std::string>& sets = {},
+                const std::string& more = kStages) const {
     return parse_recipe(small_recipe(folder / "corpus", files(more)), "small.toml", sets);
   }
   // Grows a node and what it needs; its folder.
@@ -376,8 +377,9 @@ TEST_F(FeedbackStages, APolicyThatGoesWrongStopsAndKeepsItsLastState) {
   };
   const auto other = load_model(grow_node("other", "davinci", {"tokenizer.vocab=290"})).tokenizer;
   write(*other);
-  EXPECT_THAT(error_of("policy", {}, "bad"),
-              HasSubstr("policy: its reward model judge has another tokenizer; wanted the policy's"));
+  EXPECT_THAT(
+      error_of("policy", {}, "bad"),
+      HasSubstr("policy: its reward model judge has another tokenizer; wanted the policy's"));
   // Finite weights whose products are not; others cannot be written.
   std::ranges::fill(model.parameters->at("scalar_head.weight").value.data<float>(), 1e38f);
   model.parameters->at("scalar_head.bias").value.data<float>()[0] = 3e38f;
@@ -449,7 +451,8 @@ TEST_F(FeedbackStages, RanksDrawTheSameAnswersAndAgree) {
   }
   // A step with fewer answers than ranks.
   train("few", 2, "policy", {"ppo.episodes=4", "ppo.batch=2", "ppo.minibatch=1"});
-  train("few", 2, "grouped", {"grpo.episodes=8", "grpo.batch=4", "grpo.minibatch=2", "grpo.group=2"});
+  train("few", 2, "grouped",
+        {"grpo.episodes=8", "grpo.batch=4", "grpo.minibatch=2", "grpo.group=2"});
   train("few", 2, "judge", {"reward.batch_prompts=1"});
   train("few", 2, "direct", {"dpo.batch_pairs=1"});
 }

@@ -83,10 +83,10 @@ void score_rewards(const ScoreOptions& o) {
     else
       fmt::print("{:9.4f}  {}\n", reward, place);
   if (o.json)
-    fmt::print("{}\n", nlohmann::json{{"model", o.model},
-                                      {"mean", scores.mean()},
-                                      {"answers", scores.all.size()}}
-                           .dump());
+    fmt::print(
+        "{}\n",
+        nlohmann::json{{"model", o.model}, {"mean", scores.mean()}, {"answers", scores.all.size()}}
+            .dump());
   else
     fmt::print("{:9.4f}  mean of {} answers\n", scores.mean(), scores.all.size());
 }
@@ -130,9 +130,10 @@ void add_score(CLI::App& app) {
   add_path(c, "MODEL", o->model, "a checkpoint's folder")->required();
   add_paths(c, "FILE", o->files, "texts, each a document; with --reward, records of conversations")
       ->required();
-  CLI::Option* overlap = add_number(c, "--overlap", o->overlap, between(0, kManyTokens),
-             "tokens that a window shares with the one before; default: half the context")
-      ->default_str("");
+  CLI::Option* overlap =
+      add_number(c, "--overlap", o->overlap, between(0, kManyTokens),
+                 "tokens that a window shares with the one before; default: half the context")
+          ->default_str("");
   add_threads(c, o->threads);
   c->add_flag("--reward", o->reward, "MODEL is a reward model: judge each record's last answer");
   const auto rules = enum_names(TooLong());
@@ -140,7 +141,8 @@ void add_score(CLI::App& app) {
       add_choice(c, "--too-long", o->too_long, {rules.begin(), rules.end()},
                  "with --reward, of a conversation longer than the context: cut_front (of the "
                  "prompt), cut_end, or drop");
-  c->add_flag("--json", o->json, "one JSON object; with --reward one a line, the last with the mean");
+  c->add_flag("--json", o->json,
+              "one JSON object; with --reward one a line, the last with the mean");
   c->footer(
       "Examples:\n"
       "  lineage score runs/trees/stdlib/coder some.py other.py\n"

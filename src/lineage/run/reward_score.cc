@@ -66,23 +66,24 @@ AnswerRewards score_answers(const Model& model, const std::string& place,
   std::vector<Comparison> answers;
   RecordSetConfig config;
   config.paths = files;
-  read_records({"", "FILE"}, config, out.record, [&](const nlohmann::json& json, const auto& where) {
-    RecordContent content = read_record(json, where);
-    for (Conversation& c : content.conversations) {
-      std::string at = std::move(c.place);
-      Comparison answer = only_answer(std::move(c), *model.tokenizer, chat);
-      const int64_t whole = tokens_in(answer);
-      const std::string_view why = fit(answer, too_long, model.config.context, opening);
-      if (!why.empty()) {
-        ++out.record.dropped[std::string(why)];
-        continue;
-      }
-      out.record.truncated += tokens_in(answer) < whole;
-      out.all.push_back({std::move(at), 0});
-      answers.push_back(std::move(answer));
-    }
-    return static_cast<RecordRemarks>(std::move(content));
-  });
+  read_records(
+      {"", "FILE"}, config, out.record, [&](const nlohmann::json& json, const auto& where) {
+        RecordContent content = read_record(json, where);
+        for (Conversation& c : content.conversations) {
+          std::string at = std::move(c.place);
+          Comparison answer = only_answer(std::move(c), *model.tokenizer, chat);
+          const int64_t whole = tokens_in(answer);
+          const std::string_view why = fit(answer, too_long, model.config.context, opening);
+          if (!why.empty()) {
+            ++out.record.dropped[std::string(why)];
+            continue;
+          }
+          out.record.truncated += tokens_in(answer) < whole;
+          out.all.push_back({std::move(at), 0});
+          answers.push_back(std::move(answer));
+        }
+        return static_cast<RecordRemarks>(std::move(content));
+      });
   if (out.all.empty()) {
     const std::string why = describe_dropped(out.record);
     throw Error(fmt::format("no answer to judge{}; wanted some", why.empty() ? "" : ": " + why),

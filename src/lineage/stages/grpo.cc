@@ -209,7 +209,8 @@ void run_grpo(const GrpoConfig& config, const RecipeNode& node, const StageConte
   };
   run_loop(loop_context(node, context), steps);
   write_feedback_outcome(grpo.worker(), grpo.policy(), grpo.texts(), node, context);
-  write_node(node, context, steps.count, tokens, request_datasets(grpo.worker(), steps.count * config.rollouts.batch / config.group),
+  write_node(node, context, steps.count, tokens,
+             request_datasets(grpo.worker(), steps.count * config.rollouts.batch / config.group),
              *grpo.policy().parameters);
 }
 

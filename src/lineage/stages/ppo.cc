@@ -356,7 +356,8 @@ void run_ppo(const PpoConfig& config, const RecipeNode& node, const StageContext
   run_loop(loop_context(node, context), steps);
   ppo.keep_average();
   write_feedback_outcome(ppo.worker(), ppo.policy(), ppo.texts(), node, context);
-  write_node(node, context, steps.count, tokens, request_datasets(ppo.worker(), steps.count * config.rollouts.batch),
+  write_node(node, context, steps.count, tokens,
+             request_datasets(ppo.worker(), steps.count * config.rollouts.batch),
              *ppo.policy().parameters);
 }
 

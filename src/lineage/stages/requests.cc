@@ -118,8 +118,8 @@ std::unique_ptr<const Requests> open_files(const std::string& name, const Recipe
                                            const StageContext& context, int64_t longest,
                                            bool with_reference) {
   SourceRecord record;
-  std::vector<FilePrompt> prompts =
-      file_prompts(name, context.recipe.conversations.at(name), *context.tokenizer, longest, record);
+  std::vector<FilePrompt> prompts = file_prompts(name, context.recipe.conversations.at(name),
+                                                 *context.tokenizer, longest, record);
   if (with_reference)
     std::erase_if(prompts, [&](const FilePrompt& p) {
       if (!p.reference.empty()) return false;
@@ -133,9 +133,9 @@ std::unique_ptr<const Requests> open_files(const std::string& name, const Recipe
                             node.name, name),
                 "see docs/formats.md for the records that are read, or set reward = \"model\"");
   const std::string left_out = describe_dropped(record);
-  context.progress.note(fmt::format("{}: {} prompts of {} within {} tokens, {} more held out{}{}",
-                                    node.name, record.documents, name, longest,
-                                    record.heldout_documents, left_out.empty() ? "" : "; ", left_out));
+  context.progress.note(fmt::format(
+      "{}: {} prompts of {} within {} tokens, {} more held out{}{}", node.name, record.documents,
+      name, longest, record.heldout_documents, left_out.empty() ? "" : "; ", left_out));
   return std::make_unique<FileRequests>(std::move(prompts), std::move(record), context.tokenizer,
                                         Rng(context.recipe.seed).fold("file requests"));
 }
@@ -177,7 +177,8 @@ std::unique_ptr<const Requests> requests_of_every_kind(const RequestsConfig& con
 std::unique_ptr<const Requests> open_requests(const RequestsConfig& config, const RecipeNode& node,
                                               const StageContext& context, int64_t longest,
                                               bool with_reference) {
-  if (!config.files.empty()) return open_files(config.files, node, context, longest, with_reference);
+  if (!config.files.empty())
+    return open_files(config.files, node, context, longest, with_reference);
   return std::make_unique<WorldRequests>(world_prompts(config, node, context.recipe));
 }
 

@@ -40,7 +40,8 @@ void fields(V& v, RequestsConfig& c) {
 class Requests {
  public:
   virtual ~Requests() = default;
-  virtual int64_t size(ItemUse) const = 0;  // how many there are before they repeat; may be 0 in tests
+  virtual int64_t size(
+      ItemUse) const = 0;  // how many there are before they repeat; may be 0 in tests
   virtual Tokens context(int64_t index, ItemUse) const = 0;
   // A short name of what is asked for, for tables; "" where nothing tells.
   virtual std::string kind(int64_t index, ItemUse) const = 0;

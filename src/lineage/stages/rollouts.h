@@ -9,8 +9,8 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/stages/requests.h"
-#include "lineage/train/schedule.h"
 #include "lineage/train/optimizer.h"
+#include "lineage/train/schedule.h"
 
 namespace lineage {
 
