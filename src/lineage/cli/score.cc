@@ -75,8 +75,9 @@ void score_rewards(const ScoreOptions& o) {
     if (enum_names(TooLong())[i] == o.too_long) rule = static_cast<TooLong>(i);
   const AnswerRewards scores = score_answers(model, o.model, o.files, rule);
   if (const std::string said = describe_dropped(scores.record); !said.empty())
-    fmt::print(stderr, "note: {} (--too-long is {}; the context is {} tokens)\n", said, o.too_long,
-               model.config.context);
+    fmt::print(stderr, "note: {}\n", said);
+  if (scores.record.truncated > 0 || !scores.record.dropped.empty())
+    fmt::print(stderr, "note: --too-long is {}, of {} tokens\n", o.too_long, model.config.context);
   for (const auto& [place, reward] : scores.all)
     if (o.json)
       fmt::print("{}\n", nlohmann::json{{"place", place}, {"reward", reward}}.dump());
