@@ -132,6 +132,63 @@ TEST_F(CliTest, GrowsCompletesScoresAndTells) {
       first.text);
 }
 
+TEST_F(CliTest, ARewardModelJudgesAnswers) {
+  std::string judged;
+  for (int i = 0; i < 40; ++i)
+    judged += R"({"prompt": "say )" + std::to_string(i) +
+              R"(", "chosen": "a cat", "rejected": "no)" + std::to_string(i) + "\"}\n";
+  write_text(folder / "judged.jsonl", judged);
+  write_text(folder / "small.toml",
+             small_recipe(folder / "corpus",
+                          "[preferences.judged]\npaths = [\"judged.jsonl\"]\n"
+                          "[reward]\npreferences = \"judged\"\n"
+                          "[nodes.judge]\nstage = \"reward\"\n"
+                          "parents = [\"davinci\"]\n"));
+  ASSERT_EQ(run(grow("runs")).status, 0);
+  const std::string judge = (folder / "runs" / "trees" / "small" / "judge").string(),
+                    answers = (folder / "judged.jsonl").string(),
+                    text = (folder / "corpus" / "3.txt").string();
+  const Output scores = run("score " + judge + " " + answers + " --reward");
+  EXPECT_EQ(scores.status, 0) << scores.text;
+  EXPECT_NE(scores.text.find("judged.jsonl:40\n"), std::string::npos) << scores.text;
+  EXPECT_NE(scores.text.find("mean of 40 answers"), std::string::npos) << scores.text;
+  const Output json = run("score " + judge + " " + answers + " --reward --json");
+  std::istringstream lines(json.text);
+  nlohmann::json last;
+  double sum = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with('{')) continue;  // a note
+    last = nlohmann::json::parse(line);
+    sum += last.value("reward", 0.0);
+  }
+  EXPECT_NEAR(last.at("mean").get<double>(), sum / 40, 1e-9) << json.text;
+  write_text(folder / "long.jsonl", R"({"prompt": ")" + std::string(100, 'x') +
+                                        R"(", "completion": "yes"})" + "\n" + judged);
+  const std::string cut =
+      run("score " + judge + " " + (folder / "long.jsonl").string() + " --reward --too-long drop")
+          .text;
+  EXPECT_NE(cut.find("note: 1 dropped (1 prompt too long)"), std::string::npos) << cut;
+  EXPECT_NE(cut.find("note: --too-long is drop, of 32 tokens"), std::string::npos) << cut;
+
+  expect_error("score " + model("runs") + " " + answers + " --reward",
+               "davinci: is a language model; wanted a reward model to judge answers",
+               "stage reward grows one");
+  expect_error("score " + judge + " " + text,
+               "judge: is a reward model; wanted a language model to predict texts",
+               "--reward has it judge answers");
+  write_text(folder / "none.jsonl", "{\"prompt\": \"a\"}\n");
+  expect_error("score " + judge + " " + (folder / "none.jsonl").string() + " --reward",
+               "none.jsonl:1: ", "correct the record");
+  const auto usage = [&](const std::string& more, const std::string& what) {
+    const Output out = run("score " + judge + " " + answers + more);
+    EXPECT_EQ(out.status, 2) << out.text;
+    EXPECT_NE(out.text.find(what), std::string::npos) << out.text;
+  };
+  usage(" --reward --overlap 3", "score: --overlap with --reward; wanted one of them");
+  usage(" --too-long drop", "score: --too-long without --reward; wanted both");
+  usage(" --reward --too-long cut", "wanted one of cut_front, cut_end, drop");
+}
+
 TEST(Cli, TheReferenceOfKeysIsTheProgramsOwn) {
   std::ifstream file(std::string(LINEAGE_SOURCE_DIR) + "/docs/recipe-keys.md");
   const std::string page((std::istreambuf_iterator<char>(file)), {});

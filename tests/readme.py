@@ -58,6 +58,7 @@ def make_small(recipes):
         text = replaced(path.read_text(), tokens=40_000)
         if "warmup_tokens" in text:
             text = replaced(text, warmup_tokens=4_000)
+        text = re.sub(r"^episodes = \d+", "episodes = 32", text, flags=re.M)
         path.write_text(text)
     nano = recipes / "gpt35-nano.toml"
     (recipes / "whole-nano.toml").write_text(nano.read_text())
@@ -78,6 +79,12 @@ def make_files_of_the_reader(folder):
     records = [f'{{"instruction": "Say {word}.", "output": "{word}"' for word in words * 8]
     (folder / "my.jsonl").write_text("".join(r + "}\n" for r in records))
     (folder / "rated.jsonl").write_text("".join(r + ', "rating": 7}\n' for r in records))
+    (folder / "judged.jsonl").write_text("".join(
+        f'{{"prompt": "Say {word}.", "chosen": "{word}", "rejected": "no {number}"}}\n'
+        for number, word in enumerate(words * 4)))
+    (folder / "problems.jsonl").write_text("".join(
+        f'{{"question": "{n} and {n}?", "answer": "It is twice {n}.\\n#### {2 * n}"}}\n'
+        for n in range(80)))
 
 
 def run_all(folder):

@@ -12,6 +12,7 @@
 #include "lineage/cli/options.h"
 #include "lineage/infer/engine.h"
 #include "lineage/run/models.h"
+#include "lineage/run/reward_score.h"
 #include "lineage/run/text_score.h"
 #include "lineage/text/unknown_words.h"
 
@@ -24,6 +25,8 @@ struct ScoreOptions {
   int64_t overlap = -1;
   int threads = 0;
   bool json = false;
+  bool reward = false;
+  std::string too_long{enum_name(TooLong::cut_front)};
 };
 
 // A closed vocabulary spells unknown words byte by byte, which no model has learned.
@@ -64,10 +67,39 @@ void print_score(const ScoreOptions& o, const TextScore& s) {
         s.tokens, s.bytes, s.nats_per_token(), std::exp(s.nats_per_token()), s.bits_per_byte());
 }
 
+void score_rewards(const ScoreOptions& o) {
+  open_checkpoint(o.model);  // for its Errors about other folders
+  const Model model = load_model(o.model);
+  TooLong rule{};
+  for (size_t i = 0; i < enum_names(TooLong()).size(); ++i)
+    if (enum_names(TooLong())[i] == o.too_long) rule = static_cast<TooLong>(i);
+  const AnswerRewards scores = score_answers(model, o.model, o.files, rule);
+  if (const std::string said = describe_dropped(scores.record); !said.empty())
+    fmt::print(stderr, "note: {}\n", said);
+  if (scores.record.truncated > 0 || !scores.record.dropped.empty())
+    fmt::print(stderr, "note: --too-long is {}, of {} tokens\n", o.too_long, model.config.context);
+  for (const auto& [place, reward] : scores.all)
+    if (o.json)
+      fmt::print("{}\n", nlohmann::json{{"place", place}, {"reward", reward}}.dump());
+    else
+      fmt::print("{:9.4f}  {}\n", reward, place);
+  if (o.json)
+    fmt::print(
+        "{}\n",
+        nlohmann::json{{"model", o.model}, {"mean", scores.mean()}, {"answers", scores.all.size()}}
+            .dump());
+  else
+    fmt::print("{:9.4f}  mean of {} answers\n", scores.mean(), scores.all.size());
+}
+
 void score(const ScoreOptions& o) {
   set_threads(o.threads);
+  if (o.reward) return score_rewards(o);
   open_checkpoint(o.model);  // for its Errors about other folders
   Model model = load_model(o.model);
+  if (model.config.scalar_head)
+    throw Error(o.model + ": is a reward model; wanted a language model to predict texts",
+                "--reward has it judge answers");
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the text with",
                 "import the model again from a folder that holds its tokenizer's files");
@@ -93,17 +125,36 @@ void score(const ScoreOptions& o) {
 
 void add_score(CLI::App& app) {
   auto o = std::make_shared<ScoreOptions>();
-  CLI::App* c = app.add_subcommand("score", "Measure how well a model predicts texts");
+  CLI::App* c = app.add_subcommand(
+      "score", "Measure how well a model predicts texts, or how a reward model judges answers");
   c->group("Use a model");
   add_path(c, "MODEL", o->model, "a checkpoint's folder")->required();
-  add_paths(c, "FILE", o->files, "texts, each a document")->required();
-  add_number(c, "--overlap", o->overlap, between(0, kManyTokens),
-             "tokens that a window shares with the one before; default: half the context")
-      ->default_str("");
+  add_paths(c, "FILE", o->files, "texts, each a document; with --reward, records of conversations")
+      ->required();
+  CLI::Option* overlap =
+      add_number(c, "--overlap", o->overlap, between(0, kManyTokens),
+                 "tokens that a window shares with the one before; default: half the context")
+          ->default_str("");
   add_threads(c, o->threads);
-  c->add_flag("--json", o->json, "one JSON object");
-  c->footer("Example:\n  lineage score runs/trees/stdlib/coder some.py other.py");
-  c->callback([o] { score(*o); });
+  c->add_flag("--reward", o->reward, "MODEL is a reward model: judge each record's last answer");
+  const auto rules = enum_names(TooLong());
+  CLI::Option* too_long =
+      add_choice(c, "--too-long", o->too_long, {rules.begin(), rules.end()},
+                 "with --reward, of a conversation longer than the context: cut_front (of the "
+                 "prompt), cut_end, or drop");
+  c->add_flag("--json", o->json,
+              "one JSON object; with --reward one a line, the last with the mean");
+  c->footer(
+      "Examples:\n"
+      "  lineage score runs/trees/stdlib/coder some.py other.py\n"
+      "  lineage score runs/trees/assistant/judge answers.jsonl --reward");
+  c->callback([o, overlap, too_long] {
+    if (o->reward && overlap->count() > 0)
+      throw UsageError("score: --overlap with --reward; wanted one of them");
+    if (!o->reward && too_long->count() > 0)
+      throw UsageError("score: --too-long without --reward; wanted both");
+    score(*o);
+  });
 }
 
 }  // namespace lineage::cli

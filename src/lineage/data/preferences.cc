@@ -17,16 +17,6 @@ size_t longest_answer(const Comparison& c) {
   return std::ranges::max_element(c.answers, {}, &std::vector<Token>::size)->size();
 }
 
-Comparison tokens_of(const RankedAnswers& r, const Tokenizer& tokenizer, const ChatTemplate& chat) {
-  Comparison c{chat.prompt(r.prompt), {}, r.ranks};
-  for (const std::string& answer : r.answers) {
-    c.answers.push_back(tokenizer.encode(answer));
-    const std::vector<Token>& closing = chat.closing(Role::assistant);
-    c.answers.back().insert(c.answers.back().end(), closing.begin(), closing.end());
-  }
-  return c;
-}
-
 int64_t bytes_of(const RankedAnswers& r) {
   int64_t bytes = 0;
   for (const Turn& t : r.prompt) bytes += std::ssize(t.text);
@@ -66,6 +56,17 @@ std::vector<RankedAnswers> read_preferences(const std::string& name,
   return all;
 }
 
+Comparison comparison_of(const RankedAnswers& r, const Tokenizer& tokenizer,
+                         const ChatTemplate& chat) {
+  Comparison c{chat.prompt(r.prompt), {}, r.ranks};
+  for (const std::string& answer : r.answers) {
+    c.answers.push_back(tokenizer.encode(answer));
+    const std::vector<Token>& closing = chat.closing(Role::assistant);
+    c.answers.back().insert(c.answers.back().end(), closing.begin(), closing.end());
+  }
+  return c;
+}
+
 std::string_view fit(Comparison& c, TooLong rule, int64_t limit, int64_t opening) {
   const auto size = static_cast<size_t>(limit), kept = static_cast<size_t>(opening);
   if (c.prompt.size() >= size) return dropped::kPromptTooLong;
@@ -96,7 +97,7 @@ PreferenceSet preference_set(const std::string& name, const PreferencesConfig& c
   for (const RankedAnswers& r : all) sizes.push_back({r.record, bytes_of(r)});
   const HeldoutBorder border = heldout_border(std::move(sizes), config.heldout, false);
   for (const RankedAnswers& r : all) {
-    Comparison c = tokens_of(r, tokenizer, chat);
+    Comparison c = comparison_of(r, tokenizer, chat);
     const int64_t whole = tokens_in(c);
     const std::string_view reason = fit(c, config.too_long, context, opening);
     if (!reason.empty()) {

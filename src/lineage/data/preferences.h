@@ -28,6 +28,8 @@ struct Comparison {
   bool operator==(const Comparison&) const = default;
 };
 
+Comparison comparison_of(const RankedAnswers&, const Tokenizer&, const ChatTemplate&);
+
 // Makes the prompt with the longest answer at most `limit` tokens long: the prompt loses its front,
 // down to the opening of the answer's turn, of `opening` tokens; or the answers lose their ends. A
 // reason of source.h where that cannot be or the rule is to drop; "" for one that fits now.

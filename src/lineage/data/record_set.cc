@@ -64,12 +64,12 @@ class SetReader {
   }
 
   void judge(const Error& e, std::string_view reason) {
-    if (config_.bad_record == BadRecord::error)
-      throw Error(e.what(),
-                  e.hint().empty()
-                      ? fmt::format("correct the record, or set {}.{}.bad_record = \"skip\"",
-                                    name_.table, name_.name)
-                      : e.hint());
+    if (config_.bad_record == BadRecord::error) {
+      std::string help = "correct the record";
+      if (!name_.table.empty())
+        help += fmt::format(", or set {}.{}.bad_record = \"skip\"", name_.table, name_.name);
+      throw Error(e.what(), e.hint().empty() ? help : e.hint());
+    }
     drop(reason);
   }
   void drop(std::string_view reason) { ++counts_.dropped[std::string(reason)]; }

@@ -55,7 +55,7 @@ FileList list_files(const RecordSetConfig&, const std::string& name);
 
 // What a set is called in a recipe and in messages.
 struct RecordSetName {
-  std::string table;  // "conversations"
+  std::string table;  // "conversations"; empty: files that no recipe names
   std::string name;
 };
 

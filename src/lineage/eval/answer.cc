@@ -15,6 +15,15 @@ std::string_view trimmed(std::string_view s, std::string_view what = kSpace) {
                          : s.substr(first, s.find_last_not_of(what) - first + 1);
 }
 
+// Leaves what follows the last `mark`; false if there is none.
+bool cut_to_last(std::string_view& s, std::string_view mark) {
+  const size_t at = s.rfind(mark);
+  if (at != s.npos) s.remove_prefix(at + mark.size());
+  return at != s.npos;
+}
+
+constexpr std::string_view kAnswerMark = "####";  // of GSM8K's authors
+
 std::string_view first_line(std::string_view s) { return trimmed(s.substr(0, s.find('\n'))); }
 
 // Where the word that begins at or behind `at` ends.
@@ -40,13 +49,9 @@ std::string_view first_words(std::string_view s, size_t words) {
 std::string extract_answer(std::string_view output, const PromptSpec& p,
                            std::string_view reference) {
   if (p.reasoning == PromptSpec::Reasoning::chain) {
-    const auto after_last = [&](std::string_view mark) {
-      const size_t at = output.rfind(mark);
-      if (at != output.npos) output.remove_prefix(at + mark.size());
-      return at != output.npos;
-    };
     const bool number = p.match == PromptSpec::Match::number;
-    if (!after_last(trimmed(p.chain_end)) && !(number && after_last("####"))) return {};
+    if (!cut_to_last(output, trimmed(p.chain_end)) && !(number && cut_to_last(output, kAnswerMark)))
+      return {};
     output = first_line(trimmed(output));
     while (output.ends_with('.')) output = trimmed(output.substr(0, output.size() - 1));
   }
@@ -61,6 +66,15 @@ std::string extract_answer(std::string_view output, const PromptSpec& p,
                               PromptSpec::Match::bare);
   }
   return {};
+}
+
+bool same_final_answer(std::string_view answer, std::string_view reference) {
+  const auto form = [](std::string_view text) {
+    cut_to_last(text, kAnswerMark);
+    return canonical_answer(trimmed(text), PromptSpec::Match::number);
+  };
+  const std::string wanted = form(reference);
+  return !wanted.empty() && form(answer) == wanted;
 }
 
 bool closes_with(std::string_view text, std::string_view closing) {

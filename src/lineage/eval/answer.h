@@ -27,6 +27,10 @@ std::string extract_answer(std::string_view output, const PromptSpec&,
 //   decimals; a text without any as `squad`.
 std::string canonical_answer(std::string_view text, PromptSpec::Match);
 
+// Whether a free answer ends as the reference does: the text behind the last "####" of each, or the
+// whole where there is none, in the form `number`. Blank ones agree with nothing.
+bool same_final_answer(std::string_view answer, std::string_view reference);
+
 // Whether a text ends with `closing` (a full stop), ignoring white space around either; true if
 // `closing` is empty. And the text without it.
 bool closes_with(std::string_view text, std::string_view closing);

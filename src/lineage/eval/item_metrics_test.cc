@@ -260,5 +260,16 @@ TEST(Score, WrittenAnswersHaveTheMajoritysChance) {
   EXPECT_NEAR(s.chance.shuffled, (2.0 / 3 + 0 + 2.0 / 3) / 3, 1e-15);
 }
 
+TEST(FinalAnswer, IsTheNumberOrTextBehindTheLastMark) {
+  EXPECT_TRUE(same_final_answer("so 6 * 3 = 18\n#### 18", "3 + 15 = <<3+15=18>>18\n#### 18"));
+  EXPECT_TRUE(same_final_answer("it makes $1,018.00 a day", "... #### 1018"));
+  EXPECT_FALSE(same_final_answer("18 of 20", "#### 18"));
+  EXPECT_FALSE(same_final_answer("#### 17\n", "#### 18"));
+  EXPECT_TRUE(same_final_answer("The cat.", "cat"));
+  EXPECT_FALSE(same_final_answer("", "cat"));
+  EXPECT_FALSE(same_final_answer(" \n", "#### "));
+  EXPECT_FALSE(same_final_answer("", ""));
+}
+
 }  // namespace
 }  // namespace lineage

@@ -80,6 +80,11 @@ void run_best_of_n(const BestOfNConfig& config, const RecipeNode& node,
       kept.train.push_back(std::move(e));
     }
   }
+  if (kept.train.empty())
+    throw Error(fmt::format("{}: none of the {} best answers has an end within max_tokens, {}; "
+                            "wanted some to tune on",
+                            node.name, rollouts.iterations(), config.rollouts.max_tokens),
+                "raise max_tokens, or tune the parent on answers with ends");
   context.progress.note(fmt::format("{}: {} of {} answers kept", node.name, kept.train.size(),
                                     rollouts.episodes));
   std::vector<TuningSet> sets;
@@ -110,7 +115,7 @@ const Stage& best_of_n_stage() {
           [](const BestOfNConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads = tuning_reads(config.tuning, node, recipe);
             reads.sets.clear();
-            reads.others = request_sets(rollouts_of(config).requests, recipe);
+            add_request_sets(rollouts_of(config).requests, recipe, reads);
             return reads;
           },
       .plan =

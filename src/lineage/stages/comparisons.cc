@@ -218,9 +218,11 @@ std::map<std::string, std::string> idle_comparison_keys(const ComparisonsConfig&
   return idle;
 }
 
-std::vector<std::string> comparison_sets(const ComparisonsConfig& config, const Recipe& recipe) {
-  if (!config.preferences.empty()) return {config.preferences};
-  return request_sets(config.requests, recipe);
+void add_comparison_sets(const ComparisonsConfig& config, const Recipe& recipe, StageReads& reads) {
+  if (config.preferences.empty())
+    add_request_sets(config.requests, recipe, reads);
+  else
+    reads.others.push_back(config.preferences);
 }
 
 LabeledComparisons load_comparisons(const ComparisonsConfig& config, const RecipeNode& node,

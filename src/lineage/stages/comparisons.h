@@ -61,7 +61,7 @@ struct LabeledComparisons {
 void validate_comparisons(const ComparisonsConfig&, const RecipeNode&, const Recipe&);
 // Keys without effect beside the others.
 std::map<std::string, std::string> idle_comparison_keys(const ComparisonsConfig&);
-std::vector<std::string> comparison_sets(const ComparisonsConfig&, const Recipe&);
+void add_comparison_sets(const ComparisonsConfig&, const Recipe&, StageReads&);
 // At most, of those drawn.
 int64_t answers_a_prompt(const ComparisonsConfig&);
 // Of a stage that trains on so many answers a prompt, `batch_prompts` prompts a step.

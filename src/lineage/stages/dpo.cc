@@ -259,7 +259,7 @@ const Stage& dpo_stage() {
           [](const DpoConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads;
             reads.texts = mix_texts(config.mix, node, recipe);
-            reads.others = comparison_sets(config.comparisons, recipe);
+            add_comparison_sets(config.comparisons, recipe, reads);
             return reads;
           },
       .plan =

@@ -74,6 +74,7 @@ Compared compared(std::span<const double> values, std::span<const float> scores,
 json answers_of(const RolloutWorker& worker, const Model& parent, const Model& policy, const Rng& key) {
   const Requests& requests = worker.requests();
   const int64_t n = std::min(kCompared, requests.size(ItemUse::test));
+  if (n == 0) return json::object();  // nothing of the files is held out
   const auto before = worker.sample(requests, parent, 0, n, kBestOf, ItemUse::test, key.fold("parent"));
   const auto after = worker.sample(requests, policy, 0, n, 1, ItemUse::test, key.fold("policy"));
   const std::vector<float> scores_before = worker.scores(before), scores_after = worker.scores(after);

@@ -15,6 +15,7 @@
 #include "lineage/data/heldout_split.h"
 #include "lineage/data/preferences.h"
 #include "lineage/data/prepare.h"
+#include "lineage/data/prompts.h"
 #include "lineage/stages/preflight.h"
 #include "lineage/stages/regrown.h"
 #include "lineage/train/machine.h"
@@ -23,6 +24,7 @@ namespace lineage {
 namespace {
 
 constexpr size_t kShortDigest = 12;
+constexpr int64_t kUncut = 1 << 30;  // tokens
 
 double weight_of(const Recipe& recipe, const std::string& name) {
   const auto compared = recipe.preferences.find(name);
@@ -43,7 +45,6 @@ void warn_of_heldout(const std::string& table, double share, const SourceRecord&
 SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
                               const Tokenizer& tokenizer, const PrepareOptions& options,
                               Progress& progress) {
-  constexpr int64_t kUncut = 1 << 30;
   if (const auto set = recipe.preferences.find(name); set != recipe.preferences.end()) {
     const SourceRecord record = preference_set(name, set->second, tokenizer, kUncut).record;
     warn_of_heldout("preferences." + name, set->second.heldout, record, progress);
@@ -58,6 +59,25 @@ SourceRecord prepare_data_set(const Recipe& recipe, const std::string& name,
   return prepare_texts(recipe, {{name, 1.0}}, tokenizer, options, progress)[0].record;
 }
 
+// Conversations of which prompts are read have a digest of their own beside that of the whole ones.
+std::string prompts_of(const std::string& name) { return "prompts of " + name; }
+
+SourceRecord prepare_prompts(const Recipe& recipe, const std::string& name,
+                             const Tokenizer& tokenizer, Progress& progress) {
+  SourceRecord record;
+  const ConversationsConfig& config = recipe.conversations.at(name);
+  file_prompts(name, config, tokenizer, kUncut, record);
+  warn_of_heldout("conversations." + name, config.heldout, record, progress);
+  return record;
+}
+
+void tell(const std::string& what, const SourceRecord& record, Progress& progress) {
+  const std::string left_out = describe_dropped(record);
+  progress.note(fmt::format("data {}: {} documents, {} bytes, {} tokens{}{}", what,
+                            record.documents, record.bytes, record.tokens,
+                            left_out.empty() ? "" : "; ", left_out));
+}
+
 std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Tokenizer& tokenizer,
                         const std::map<std::string, std::string>& data,
                         const std::map<std::string, GrownNode>& grown) {
@@ -69,6 +89,8 @@ std::string identity_of(const RecipeNode& node, const Recipe& recipe, const Toke
   for (const std::string& parent : node.parents) digest.field(grown.at(parent).identity);
   for (const std::string& source : stage.reads(node, recipe).names())
     digest.field(source).field(fmt::format("{}", weight_of(recipe, source))).field(data.at(source));
+  for (const std::string& set : stage.reads(node, recipe).prompts)
+    digest.field(prompts_of(set)).field(data.at(prompts_of(set)));
   return digest.hex();
 }
 
@@ -129,9 +151,12 @@ class Grower {
 
 std::map<std::string, std::string> Grower::prepare_data(
     const std::vector<const RecipeNode*>& nodes) {
-  std::set<std::string> used;
-  for (const RecipeNode* n : nodes)
-    for (const std::string& s : stage_of(*n).reads(*n, recipe_).names()) used.insert(s);
+  std::set<std::string> used, prompts;
+  for (const RecipeNode* n : nodes) {
+    const StageReads reads = stage_of(*n).reads(*n, recipe_);
+    for (const std::string& s : reads.names()) used.insert(s);
+    prompts.insert(reads.prompts.begin(), reads.prompts.end());
+  }
   // Cheap checks of all of them precede the slow work on the first.
   std::map<std::string, double> texts = chosen_texts(recipe_, {}, {});
   std::erase_if(texts, [&](const auto& text) { return !used.contains(text.first); });
@@ -146,10 +171,12 @@ std::map<std::string, std::string> Grower::prepare_data(
                               progress_);
     });
     digests[name] = record.digest;
-    const std::string left_out = describe_dropped(record);
-    progress_.note(fmt::format("data {}: {} documents, {} bytes, {} tokens{}{}", name,
-                               record.documents, record.bytes, record.tokens,
-                               left_out.empty() ? "" : "; ", left_out));
+    tell(name, record, progress_);
+  }
+  for (const std::string& name : prompts) {
+    const SourceRecord record = prepare_prompts(recipe_, name, *tokenizer_, progress_);
+    digests[prompts_of(name)] = record.digest;
+    tell(prompts_of(name), record, progress_);
   }
   return digests;
 }

@@ -209,7 +209,9 @@ void run_grpo(const GrpoConfig& config, const RecipeNode& node, const StageConte
   };
   run_loop(loop_context(node, context), steps);
   write_feedback_outcome(grpo.worker(), grpo.policy(), grpo.texts(), node, context);
-  write_node(node, context, steps.count, tokens, {}, *grpo.policy().parameters);
+  write_node(node, context, steps.count, tokens,
+             request_datasets(grpo.worker(), steps.count * config.rollouts.batch / config.group),
+             *grpo.policy().parameters);
 }
 
 }  // namespace
@@ -231,7 +233,7 @@ const Stage& grpo_stage() {
           [](const GrpoConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads;
             reads.texts = mix_texts(config.mix, node, recipe);
-            reads.others = request_sets(config.rollouts.requests, recipe);
+            add_request_sets(config.rollouts.requests, recipe, reads);
             return reads;
           },
       .plan =

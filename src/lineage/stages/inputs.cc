@@ -30,11 +30,15 @@ bool is_small(const RecordSetConfig& config, const std::string& name) {
   return bytes <= kSmall;
 }
 
-// Reads a small set whole.
-void check_set(const Recipe& recipe, const std::string& name) {
+// Reads a small set whole; one of prompts needs no answers.
+void check_conversations(const Recipe& recipe, const std::string& name, bool wants_answer) {
   SourceRecord ignored;
   if (const auto set = recipe.conversations.find(name); set != recipe.conversations.end())
-    if (is_small(set->second, name)) read_conversations(name, set->second, ignored);
+    if (is_small(set->second, name)) read_conversations(name, set->second, ignored, wants_answer);
+}
+
+void check_preferences(const Recipe& recipe, const std::string& name) {
+  SourceRecord ignored;
   if (const auto set = recipe.preferences.find(name); set != recipe.preferences.end())
     if (is_small(set->second, name)) read_preferences(name, set->second, ignored);
 }
@@ -42,15 +46,20 @@ void check_set(const Recipe& recipe, const std::string& name) {
 }  // namespace
 
 void check_inputs(const Recipe& recipe, const std::vector<const RecipeNode*>& nodes) {
-  std::set<std::string> used;
-  for (const RecipeNode* n : nodes)
-    for (const std::string& s : stage_of(*n).reads(*n, recipe).names()) used.insert(s);
+  std::set<std::string> used, prompts;
+  for (const RecipeNode* n : nodes) {
+    const StageReads reads = stage_of(*n).reads(*n, recipe);
+    for (const std::string& s : reads.names()) used.insert(s);
+    prompts.insert(reads.prompts.begin(), reads.prompts.end());
+  }
   check_tokenizer_files(recipe, nodes);
   for (const std::string& name : used) {
     if (const auto source = recipe.sources.find(name); source != recipe.sources.end())
       read_first_document(source->second, name);
-    check_set(recipe, name);
+    check_conversations(recipe, name, /*wants_answer=*/true);
+    check_preferences(recipe, name);
   }
+  for (const std::string& name : prompts) check_conversations(recipe, name, /*wants_answer=*/false);
 }
 
 }  // namespace lineage

@@ -356,7 +356,9 @@ void run_ppo(const PpoConfig& config, const RecipeNode& node, const StageContext
   run_loop(loop_context(node, context), steps);
   ppo.keep_average();
   write_feedback_outcome(ppo.worker(), ppo.policy(), ppo.texts(), node, context);
-  write_node(node, context, steps.count, tokens, {}, *ppo.policy().parameters);
+  write_node(node, context, steps.count, tokens,
+             request_datasets(ppo.worker(), steps.count * config.rollouts.batch),
+             *ppo.policy().parameters);
 }
 
 }  // namespace
@@ -378,7 +380,7 @@ const Stage& ppo_stage() {
           [](const PpoConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads;
             reads.texts = mix_texts(config.mix, node, recipe);
-            reads.others = request_sets(config.rollouts.requests, recipe);
+            add_request_sets(config.rollouts.requests, recipe, reads);
             return reads;
           },
       .plan =

@@ -89,7 +89,9 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   std::set<std::string> read, stages;
   for (const RecipeNode& n : recipe.nodes) {
     stages.insert(n.stage);
-    for (const std::string& s : stage_of(n).reads(n, recipe).names()) read.insert(s);
+    const StageReads reads = stage_of(n).reads(n, recipe);
+    for (const std::string& s : reads.names()) read.insert(s);
+    read.insert(reads.prompts.begin(), reads.prompts.end());
   }
   const TokenizerConfig& tokenizer = recipe.tokenizer;
   const bool trains = tokenizer.kind == TokenizerKind::bpe && tokenizer.path.empty();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lineage/base/config.h"
+#include "lineage/data/provenance.h"
 #include "lineage/stages/stage.h"
 #include "lineage/world/feedback/utility.h"
 
@@ -35,11 +36,12 @@ void fields(V& v, RequestsConfig& c) {
     "reward = \"answer\"");
 }
 
-// Requests by index; a pure function of the index, in training and in tests.
+// Requests by index, any from 0 on; a pure function of the index, in training and in tests.
 class Requests {
  public:
   virtual ~Requests() = default;
-  virtual int64_t size(ItemUse) const = 0;  // how many there are before they repeat
+  virtual int64_t size(
+      ItemUse) const = 0;  // how many there are before they repeat; may be 0 in tests
   virtual Tokens context(int64_t index, ItemUse) const = 0;
   // A short name of what is asked for, for tables; "" where nothing tells.
   virtual std::string kind(int64_t index, ItemUse) const = 0;
@@ -51,17 +53,21 @@ class Requests {
   // nothing where there is neither.
   virtual std::optional<bool> right(int64_t index, ItemUse, std::span<const Token> answer,
                                     bool ended) const = 0;
+  // Of the files that they come from, after so many of them were asked in training.
+  virtual std::optional<SourceRecord> record(int64_t) const { return {}; }
 };
 
-// The data that requests read, by its names in the recipe: for StageReads::others.
-std::vector<std::string> request_sets(const RequestsConfig&, const Recipe&);
+// The data that requests read, by its names in the recipe.
+void add_request_sets(const RequestsConfig&, const Recipe&, StageReads&);
 // Throws an Error that names the place for unknown kinds and sets.
 void validate_requests(const RequestsConfig&, const RecipeNode&, const Recipe&);
 // Those of the micro-world in equal shares of all kinds; null where requests come from files.
 std::unique_ptr<const Requests> requests_of_every_kind(const RequestsConfig&, const RecipeNode&,
                                                        const Recipe&);
-// `longest`: tokens of a context; longer ones are left out, with a note.
+// `longest`: tokens of a context; longer ones of files are left out, with a note, and so are those
+// without a reference where `with_reference`. An Error if none is left.
 std::unique_ptr<const Requests> open_requests(const RequestsConfig&, const RecipeNode&,
-                                              const StageContext&, int64_t longest);
+                                              const StageContext&, int64_t longest,
+                                              bool with_reference = false);
 
 }  // namespace lineage

@@ -168,14 +168,17 @@ class RewardRun {
     run_loop(loop, steps);
     context_.ranks.barrier();
     if (config_.trainings > 1) best_.load(*model_.parameters);
-    context_.ranks.barrier();
-    if (context_.ranks.rank() == 0) best_.remove();
     center();
     tokens = steps.tokens;
     steps_taken = steps.count;
   }
 
   Model& model() { return model_; }
+  // Once the node is written: a run that is killed before that needs it.
+  void remove_best() const {
+    if (context_.ranks.rank() == 0) best_.remove();
+    context_.ranks.barrier();
+  }
   std::vector<std::vector<float>> heldout_rewards() const {
     return rewards_of(*model_.gpt, data_.heldout, config_.micro_tokens);
   }
@@ -311,6 +314,7 @@ void run_reward(const RewardConfig& config, const RecipeNode& node, const StageC
                       reward_report(data, run.heldout_rewards()).dump(1) + "\n");
   write_node(node, context, run.steps_taken, run.tokens, {{data.record.name, data.record}},
              *run.model().parameters);
+  run.remove_best();
 }
 
 }  // namespace
@@ -330,7 +334,7 @@ const Stage& reward_stage() {
       .reads =
           [](const RewardConfig& config, const RecipeNode&, const Recipe& recipe) {
             StageReads reads;
-            reads.others = comparison_sets(config.comparisons, recipe);
+            add_comparison_sets(config.comparisons, recipe, reads);
             return reads;
           },
       .plan =

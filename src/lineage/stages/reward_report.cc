@@ -1,5 +1,6 @@
 #include "lineage/stages/reward_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -36,6 +37,18 @@ std::string main_term(const AnswerReading& a, const AnswerReading& b) {
   return std::string(enum_names(UtilityTerm())[most]);
 }
 
+// Tokens that the first has less than the second.
+double less_tokens(const Comparison& c, size_t first, size_t second) {
+  return static_cast<double>(std::ssize(c.answers[second]) - std::ssize(c.answers[first]));
+}
+
+// Of a judge that goes by length: where the shorter answer is the worse guess, the longer one is
+// the better.
+json by_length(Accuracy shorter) {
+  shorter.right = std::max(shorter.right, shorter.pairs - shorter.right);
+  return shorter.to_json();
+}
+
 json table(const std::map<std::string, Accuracy>& parts) {
   json out = json::object();
   for (const auto& [name, accuracy] : parts) out[name] = accuracy.to_json();
@@ -48,7 +61,7 @@ constexpr int kBins = 10;  // of predicted probabilities, from .5 to 1
 
 json reward_report(const LabeledComparisons& data, const std::vector<std::vector<float>>& rewards) {
   constexpr double kSame = 1e-9;
-  Accuracy labels, utility, shorter;
+  Accuracy labels, utility, shorter, shorter_by_labels;
   std::map<std::string, Accuracy> by_kind, by_term, shorter_by_kind;
   std::array<Accuracy, kBins> bins{};
   std::array<double, kBins> predicted{};
@@ -57,6 +70,7 @@ json reward_report(const LabeledComparisons& data, const std::vector<std::vector
     for (const RankedPair& p : ranked_pairs(c.comparison.ranks)) {
       const double difference = static_cast<double>(rewards[i][p.better]) - rewards[i][p.worse];
       labels.add(difference);
+      shorter_by_labels.add(less_tokens(c.comparison, p.better, p.worse));
       const double sure = 1 / (1 + std::exp(-std::abs(difference)));
       const auto bin = std::min<size_t>(kBins - 1, static_cast<size_t>((sure - 0.5) * 2 * kBins));
       bins[bin].add(difference);
@@ -69,19 +83,19 @@ json reward_report(const LabeledComparisons& data, const std::vector<std::vector
         utility.add(difference);
         by_kind[c.kind].add(difference);
         by_term[main_term(c.readings[a], c.readings[b])].add(difference);
-        const auto length = static_cast<double>(std::ssize(c.comparison.answers[b]) -
-                                                std::ssize(c.comparison.answers[a]));
+        const double length = less_tokens(c.comparison, a, b);
         shorter.add(length);
         shorter_by_kind[c.kind].add(length);
       }
   }
   json out = {{"agreement", data.agreement}, {"noise", data.noise}};
-  if (labels.pairs > 0) out["labels"] = labels.to_json();
+  if (labels.pairs > 0) {
+    out["labels"] = labels.to_json();
+    out["length_only"] = by_length(shorter_by_labels);
+  }
   if (utility.pairs > 0) {
-    if (shorter.right < shorter.pairs / 2)  // then the longer answer is the better guess
-      shorter.right = shorter.pairs - shorter.right;
     out["utility"] = utility.to_json();
-    out["length_only"] = shorter.to_json();
+    out["length_only"] = by_length(shorter);
     out["by_kind"] = table(by_kind);
     out["length_only_by_kind"] = table(shorter_by_kind);
     out["by_term"] = table(by_term);

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "lineage/base/clock.h"
 #include "lineage/base/error.h"
 #include "lineage/infer/engine.h"
 #include "lineage/rlhf/advantages.h"
+#include "lineage/text/chat.h"
 
 namespace lineage {
 namespace {
@@ -83,7 +85,8 @@ RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node
       context_(context),
       policy_(policy),
       requests_(open_requests(config.requests, node, context,
-                              node.model.context - config.max_tokens)),
+                              node.model.context - config.max_tokens,
+                              config.reward == RewardKind::answer)),
       parent_(load_model(context.parents[0])) {
   if (config.reward != RewardKind::model) return;
   reward_model_ = load_model(context.parents[1]);
@@ -97,7 +100,7 @@ RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node
 void RolloutWorker::draw(const Model& model, std::span<Answer> answers, const Rng& key) const {
   std::vector<std::vector<Token>> prompts;
   std::vector<Sampling> samplings;
-  const Token end = context_.tokenizer->special(Special::end_of_turn);
+  const Token end = ChatTemplate(*context_.tokenizer).stop();
   for (const Answer& a : answers) {
     prompts.push_back(a.prompt);
     Sampling& s = samplings.emplace_back();
@@ -215,11 +218,10 @@ Rollouts RolloutWorker::run(int64_t iteration, int64_t group) const {
     for (const RowRange& part : micro_batches({first, groups}, groups, ranks.rank(), ranks.size()))
       for (int64_t i = part.first; i < part.first + part.count; ++i)
         for (int64_t k = 0; k < group; ++k)
-          answers.push_back({.request = i % requests_->size(ItemUse::training),
+          answers.push_back({.request = i,
                              .use = ItemUse::training,
                              .number = i * group + k,
-                             .prompt = requests_->context(i % requests_->size(ItemUse::training),
-                                                          ItemUse::training)});
+                             .prompt = requests_->context(i, ItemUse::training)});
     of_step.push_back(std::ssize(answers) - before);
   }
   draw(policy_, answers, Rng(context_.recipe.seed).fold(node_.name).fold("rollouts"));
@@ -297,6 +299,12 @@ std::string health_warning(const MetricValues& values) {
                        "value_optimizer.lr, or warm up longer",
                        at("explained_variance"));
   return {};
+}
+
+std::map<std::string, nlohmann::json> request_datasets(const RolloutWorker& worker, int64_t asked) {
+  std::map<std::string, nlohmann::json> datasets;
+  if (const auto record = worker.requests().record(asked)) datasets[record->name] = *record;
+  return datasets;
 }
 
 StagePlan rollout_plan(const RolloutConfig& config, const OptimizerConfig& optimizer,

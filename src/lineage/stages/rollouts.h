@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,8 @@
 #include "lineage/checkpoint/model.h"
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/stages/requests.h"
-#include "lineage/train/schedule.h"
 #include "lineage/train/optimizer.h"
+#include "lineage/train/schedule.h"
 
 namespace lineage {
 
@@ -145,6 +146,8 @@ void check_health(const RolloutSums&, const RolloutConfig&, const std::string& n
 // Warnings about single numbers, empty when there are none: what fails and what helps.
 std::string health_warning(const MetricValues&);
 
+// The files that requests came from, after so many were asked, as a manifest has them.
+std::map<std::string, nlohmann::json> request_datasets(const RolloutWorker&, int64_t asked);
 // Of a stage of this kind that trains so many models.
 StagePlan rollout_plan(const RolloutConfig&, const OptimizerConfig&, const RecipeNode&,
                        int trained_models, int ranks);

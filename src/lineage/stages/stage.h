@@ -49,6 +49,7 @@ struct StageReads {
   int64_t tokens = 0;                         // 0: they follow from `epochs` passes over `sets`
   double epochs = 1;
   std::vector<std::string> others;         // read besides, such as answers to choose from
+  std::vector<std::string> prompts{};      // conversations whose answers need not be there
   std::vector<std::string> names() const;  // sets, texts, others
 };
 
