@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <set>
 
-#include "lineage/base/error.h"
 #include "huggingface_fixture.h"
+#include "lineage/base/error.h"
 #include "lineage/ops/ops.h"
 #include "lineage/ops/tape.h"
 

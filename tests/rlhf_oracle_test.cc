@@ -112,8 +112,7 @@ class RlhfOracle : public ::testing::Test {
           const auto w = wanted.data<float>();
           double largest = 0;
           for (const float x : w) largest = std::max(largest, std::abs(static_cast<double>(x)));
-          EXPECT_LE(largest_difference(seen, wanted),
-                    largest > 1e-6 ? kGradients * largest : 1e-6)
+          EXPECT_LE(largest_difference(seen, wanted), largest > 1e-6 ? kGradients * largest : 1e-6)
               << name;
         });
   }
@@ -236,7 +235,8 @@ TEST_F(RlhfOracle, Ppo) {
     ops::LogProbs now;
     gradients(fixture.model, [&] {
       now = answer_log_probs(*fixture.model.gpt, rows, temperature);
-      loss = clipped_policy_loss(now.log_probs.data<float>(), old, advantages, settings.at("clip"), M);
+      loss =
+          clipped_policy_loss(now.log_probs.data<float>(), old, advantages, settings.at("clip"), M);
       return differentiable(now.log_probs, loss);
     });
     expect_array(kind + ".logprobs", now.log_probs.data<float>(), rows.first);

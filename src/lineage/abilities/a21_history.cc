@@ -8,7 +8,7 @@
 namespace lineage {
 namespace {
 
-constexpr int kNear = 3;  // turns back
+constexpr int kNear = 3;                     // turns back
 enum HistoryNumber : size_t { kNearRight };  // the annotations of an item
 
 Instance history(const World& world, bool flat, uint64_t index) {
@@ -50,8 +50,8 @@ AbilityDefinition a21_history() {
   };
   WorldScenario turns = scenario(kTurns, "earlier turns", 360, false);
   turns.spec.chat_if_tuned = true;
-  turns.spec.aggregates = {aggregates::annotation(kTurns + ".near",
-                                                  "earlier turns, one to three back", kNearRight)};
+  turns.spec.aggregates = {
+      aggregates::annotation(kTurns + ".near", "earlier turns, one to three back", kNearRight)};
   turns.spec.about = {
       .measures =
           "The last question of a conversation needs something said one to six turns "

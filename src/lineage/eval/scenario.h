@@ -68,8 +68,8 @@ struct ScenarioSpec {
   ItemMetric metric;
   PromptSpec prompt;
   std::vector<PromptSpec::Template> templates = {PromptSpec::Template::raw};  // the better on dev
-  // Models that are tuned on conversations are asked in the chat template, whichever is better: what
-  // is measured is what their tuning changed.
+  // Models that are tuned on conversations are asked in the chat template, whichever is better:
+  // what is measured is what their tuning changed.
   bool chat_if_tuned = false;
   int64_t n = 0;  // test items by default
   Prerequisite prerequisite = {};

@@ -61,9 +61,8 @@ Tensor given_loss(const Tensor& x, float loss, const Tensor& dx) {
   require(dx.numel() == x.numel(), "given_loss: x is ", x.shape(), ", its gradient ", dx.shape());
   const Kernels& k = kernels(x.device());
   const Tensor out = Tensor::full({1}, loss);
-  record("given_loss", {x}, {out}, [=, &k](std::span<const Tensor> dys, auto grads) {
-    k.copy_grad(grads[0], dx, dys[0]);
-  });
+  record("given_loss", {x}, {out},
+         [=, &k](std::span<const Tensor> dys, auto grads) { k.copy_grad(grads[0], dx, dys[0]); });
   return out;
 }
 

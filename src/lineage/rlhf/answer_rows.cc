@@ -44,7 +44,8 @@ AnswerRows answer_rows(std::span<const AnsweredPrompt> texts, int64_t context, T
   const int64_t B = at.back().row + 1, N = std::ssize(texts);
   AnswerRows rows;
   rows.first = {0};
-  for (const AnsweredPrompt& t : texts) rows.first.push_back(rows.first.back() + std::ssize(t.answer));
+  for (const AnsweredPrompt& t : texts)
+    rows.first.push_back(rows.first.back() + std::ssize(t.answer));
   const int64_t M = rows.first.back();
   rows.tokens = Tensor::empty({B, T}, DType::i32);
   rows.positions = Tensor::empty({B * T}, DType::i32);

@@ -19,11 +19,11 @@ struct AnsweredPrompt {
 // from the start of each prompt. Token j of an answer of a prompt of p tokens is predicted at
 // position p + j - 1: its log-probability, entropy and value belong there.
 struct AnswerRows {
-  Tensor tokens;             // (B,T) i32, padded on the right
-  Tensor positions, starts;  // (B·T) i32
-  Tensor predictors;         // (M) i32: the element that predicts each answer token
-  Tensor targets;            // (M) i32: the answer tokens themselves, answer after answer
-  Tensor last;               // (N) i32: the element of each answer's last token
+  Tensor tokens;               // (B,T) i32, padded on the right
+  Tensor positions, starts;    // (B·T) i32
+  Tensor predictors;           // (M) i32: the element that predicts each answer token
+  Tensor targets;              // (M) i32: the answer tokens themselves, answer after answer
+  Tensor last;                 // (N) i32: the element of each answer's last token
   std::vector<int64_t> first;  // (N+1): answer i has tokens [first[i], first[i + 1]) of the M
 
   int64_t answers() const { return last.numel(); }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "lineage/base/error.h"
+#include "lineage/base/rng.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/communicator.h"
 #include "lineage/ops/tape.h"
@@ -46,8 +47,8 @@ TEST(AnswerRows, SeveralAnswersShareARow) {
   const auto targets = rows.targets.data<int32_t>();
   EXPECT_EQ(std::vector<int32_t>(targets.begin(), targets.end()),
             (std::vector<int32_t>{4, 0, 0, 0, 7, 9, 1, 2, 10, 0}));
-  EXPECT_EQ(rows.predictors.data<int32_t>()[0], 2);   // the last of the prompt
-  EXPECT_EQ(rows.predictors.data<int32_t>()[2], 6);   // of the second text, which begins at 5
+  EXPECT_EQ(rows.predictors.data<int32_t>()[0], 2);  // the last of the prompt
+  EXPECT_EQ(rows.predictors.data<int32_t>()[2], 6);  // of the second text, which begins at 5
   EXPECT_EQ(rows.last.data<int32_t>()[3], 12 + 7);
   EXPECT_EQ(rows.positions.data<int32_t>()[6], 1);  // counted from its own start
   EXPECT_EQ(rows.starts.data<int32_t>()[6], 5);
@@ -81,7 +82,8 @@ TEST(AnswerRows, TheRewardIsThatOfTheLastToken) {
   const Text shorter{{1, 2}, {3, 4}}, longer{{1, 2}, {3, 4, 5}};
   const AnswerRows rows = answer_rows(std::vector<AnsweredPrompt>{longer}, 12);
   const Tensor values = answer_values(*judge.gpt, rows);  // before each token
-  const Tensor reward = answer_rewards(*judge.gpt, answer_rows(std::vector<AnsweredPrompt>{shorter}, 12));
+  const Tensor reward =
+      answer_rewards(*judge.gpt, answer_rows(std::vector<AnsweredPrompt>{shorter}, 12));
   EXPECT_NEAR(reward.data<float>()[0], values.data<float>()[2], 2e-6);
 }
 
@@ -89,14 +91,17 @@ TEST(AnswerRows, TheRewardIsThatOfTheLastToken) {
 TEST(AnswerRows, TemperatureDividesTheLogits) {
   const Model policy = model();
   const AnswerRows rows = answer_rows(all(), 12);
-  const Tensor hidden = policy.gpt->hidden(rows.tokens, rows.positions, rows.starts, rows.predictors);
-  const Tensor logits = policy.gpt->logits(hidden), at = answer_log_probs(*policy.gpt, rows, 0.5f).log_probs;
+  const Tensor hidden =
+      policy.gpt->hidden(rows.tokens, rows.positions, rows.starts, rows.predictors);
+  const Tensor logits = policy.gpt->logits(hidden),
+               at = answer_log_probs(*policy.gpt, rows, 0.5f).log_probs;
   for (int64_t j = 0; j < at.numel(); ++j) {
     double sum = 0;
     const auto row = logits.rows(j, j + 1).data<float>();
     for (const float x : row) sum += std::exp(x / 0.5);
     EXPECT_NEAR(at.data<float>()[j],
-                row[static_cast<size_t>(rows.targets.data<int32_t>()[j])] / 0.5 - std::log(sum), 1e-5);
+                row[static_cast<size_t>(rows.targets.data<int32_t>()[j])] / 0.5 - std::log(sum),
+                1e-5);
   }
 }
 
@@ -162,7 +167,8 @@ Learned learn(const Reward& reward, int iterations, KlController kl) {
     std::vector<std::vector<Token>> answers;
     std::vector<float> scores;
     for (int e = 0; e < kEpisodes; ++e) {
-      answers.push_back(sample(*policy.gpt, prompt, 4, Rng(5).fold(static_cast<uint64_t>(i * kEpisodes + e))));
+      answers.push_back(
+          sample(*policy.gpt, prompt, 4, Rng(5).fold(static_cast<uint64_t>(i * kEpisodes + e))));
       scores.push_back(static_cast<float>(reward(answers.back())));
     }
     std::vector<AnsweredPrompt> texts;
@@ -181,16 +187,21 @@ Learned learn(const Reward& reward, int iterations, KlController kl) {
     for (const double x : answer_kl(old, reference, rows.first)) mean_kl += x / kEpisodes;
     for (const float s : scores) mean_reward += s / kEpisodes;
     kl.update(mean_kl);
-    if (i + kLast >= iterations) learned.reward += mean_reward / kLast, learned.kl += mean_kl / kLast;
+    if (i + kLast >= iterations)
+      learned.reward += mean_reward / kLast, learned.kl += mean_kl / kLast;
     const auto M = static_cast<double>(rows.answer_tokens());
-    const MicroBatch policy_batch{M, [&](float tokens) {
-                                    const Tensor now = answer_log_probs(*policy.gpt, rows).log_probs;
-                                    return differentiable(now, clipped_policy_loss(now.data<float>(), old, a.advantages, 0.2, tokens));
-                                  }};
-    const MicroBatch value_batch{M, [&](float tokens) {
-                                   const Tensor now = answer_values(*values.gpt, rows);
-                                   return differentiable(now, clipped_value_loss(now.data<float>(), before, a.returns, 0.5, tokens));
-                                 }};
+    const MicroBatch policy_batch{
+        M, [&](float tokens) {
+          const Tensor now = answer_log_probs(*policy.gpt, rows).log_probs;
+          return differentiable(
+              now, clipped_policy_loss(now.data<float>(), old, a.advantages, 0.2, tokens));
+        }};
+    const MicroBatch value_batch{
+        M, [&](float tokens) {
+          const Tensor now = answer_values(*values.gpt, rows);
+          return differentiable(
+              now, clipped_value_loss(now.data<float>(), before, a.returns, 0.5, tokens));
+        }};
     policy_trainer.step({&policy_batch, 1}, 1);
     value_trainer.step({&value_batch, 1}, 1);
   }
@@ -198,7 +209,9 @@ Learned learn(const Reward& reward, int iterations, KlController kl) {
 }
 
 TEST(PlantedTasks, ABanditOverTokensFindsTheBest) {
-  const auto reward = [](const std::vector<Token>& a) { return a[0] == 7 ? 1.0 : a[0] == 3 ? 0.5 : 0; };
+  const auto reward = [](const std::vector<Token>& a) {
+    return a[0] == 7 ? 1.0 : a[0] == 3 ? 0.5 : 0;
+  };
   EXPECT_GT(learn(reward, 60, {0, 0}).reward, 0.9);
 }
 

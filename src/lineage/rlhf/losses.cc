@@ -9,8 +9,12 @@ namespace lineage {
 namespace {
 
 // -log σ(x), without overflow; and its derivative, -σ(-x).
-double softplus_of_minus(double x) { return x > 0 ? std::log1p(std::exp(-x)) : std::log1p(std::exp(x)) - x; }
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
+double softplus_of_minus(double x) {
+  return x > 0 ? std::log1p(std::exp(-x)) : std::log1p(std::exp(x)) - x;
+}
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 
 // The clipped surrogate of one token: its loss, and the loss's derivative by the log-probability.
 struct Surrogate {
@@ -18,8 +22,7 @@ struct Surrogate {
 };
 Surrogate clipped_surrogate(double log_ratio, double advantage, double clip, PolicySums& sums) {
   const double ratio = std::exp(log_ratio);
-  const double plain = -advantage * ratio,
-               cut = -advantage * std::clamp(ratio, 1 - clip, 1 + clip);
+  const double plain = -advantage * ratio, cut = -advantage * std::clamp(ratio, 1 - clip, 1 + clip);
   sums.k1 -= log_ratio;
   sums.k2 += log_ratio * log_ratio / 2;
   sums.k3 += ratio - 1 - log_ratio;
@@ -47,8 +50,8 @@ std::vector<RankedPair> ranked_pairs(std::span<const int> ranks) {
 int64_t prompts_with_pair(std::span<const int> ranks, std::span<const int64_t> first) {
   int64_t count = 0;
   for (size_t p = 0; p + 1 < first.size(); ++p) {
-    const auto of = ranks.subspan(static_cast<size_t>(first[p]),
-                                  static_cast<size_t>(first[p + 1] - first[p]));
+    const auto of =
+        ranks.subspan(static_cast<size_t>(first[p]), static_cast<size_t>(first[p + 1] - first[p]));
     count += std::ranges::any_of(of, [&](int rank) { return rank != of[0]; });
   }
   return count;
@@ -59,7 +62,8 @@ RankingLoss ranking_loss(std::span<const float> rewards, std::span<const int> ra
   RankingLoss out;
   std::vector<double> gradient(rewards.size());
   for (size_t p = 0; p + 1 < first.size(); ++p) {
-    const auto begin = static_cast<size_t>(first[p]), size = static_cast<size_t>(first[p + 1]) - begin;
+    const auto begin = static_cast<size_t>(first[p]),
+               size = static_cast<size_t>(first[p + 1]) - begin;
     const std::vector<RankedPair> pairs = ranked_pairs(ranks.subspan(begin, size));
     const double weight = 1 / (prompts * static_cast<double>(pairs.size()));
     for (const RankedPair& pair : pairs) {
@@ -83,8 +87,8 @@ PolicyLoss clipped_policy_loss(std::span<const float> log_probs, std::span<const
   PolicyLoss out;
   out.gradient.resize(log_probs.size());
   for (size_t j = 0; j < log_probs.size(); ++j) {
-    const Surrogate s = clipped_surrogate(static_cast<double>(log_probs[j]) - old[j],
-                                          advantages[j], clip, out.sums);
+    const Surrogate s = clipped_surrogate(static_cast<double>(log_probs[j]) - old[j], advantages[j],
+                                          clip, out.sums);
     out.loss += s.loss / tokens;
     out.gradient[j] = static_cast<float>(s.derivative / tokens);
   }
@@ -178,7 +182,8 @@ PreferenceLoss preference_loss(std::span<const float> log_probs, std::span<const
   out.gradient.resize(log_probs.size());
   const auto ratio = [&](size_t answer) {
     double sum = 0;
-    for (auto j = static_cast<size_t>(first[answer]); j < static_cast<size_t>(first[answer + 1]); ++j)
+    for (auto j = static_cast<size_t>(first[answer]); j < static_cast<size_t>(first[answer + 1]);
+         ++j)
       sum += static_cast<double>(log_probs[j]) - reference[j];
     return sum;
   };
@@ -197,8 +202,10 @@ PreferenceLoss preference_loss(std::span<const float> log_probs, std::span<const
     out.loss += loss / pairs;
     out.margin += x;
     out.right += h > 0;
-    for (auto j = static_cast<size_t>(first[chosen]); j < static_cast<size_t>(first[chosen + 2]); ++j)
-      out.gradient[j] = static_cast<float>((j < static_cast<size_t>(first[chosen + 1]) ? slope : -slope) / pairs);
+    for (auto j = static_cast<size_t>(first[chosen]); j < static_cast<size_t>(first[chosen + 2]);
+         ++j)
+      out.gradient[j] =
+          static_cast<float>((j < static_cast<size_t>(first[chosen + 1]) ? slope : -slope) / pairs);
   }
   return out;
 }

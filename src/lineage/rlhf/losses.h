@@ -10,8 +10,8 @@
 namespace lineage {
 
 // Losses of learning from feedback, as functions of a model's few outputs (log-probabilities of
-// answer tokens, values, rewards). Each computes its value and its gradient at once; differentiable()
-// puts it on the tape. Sums are in double, in the order of the elements.
+// answer tokens, values, rewards). Each computes its value and its gradient at once;
+// differentiable() puts it on the tape. Sums are in double, in the order of the elements.
 
 struct LossAndGradient {
   double loss = 0;
@@ -36,8 +36,8 @@ std::vector<RankedPair> ranked_pairs(std::span<const int> ranks);
 struct RankingLoss : LossAndGradient {
   int64_t pairs = 0, right = 0;  // right: the better answer has the greater reward
 };
-// Answers of prompt i are [first[i], first[i + 1]) of `rewards` and `ranks`. `prompts`: those with a
-// pair, over which the loss is a mean; in a step of several micro-batches, those of all of them.
+// Answers of prompt i are [first[i], first[i + 1]) of `rewards` and `ranks`. `prompts`: those with
+// a pair, over which the loss is a mean; in a step of several micro-batches, those of all of them.
 RankingLoss ranking_loss(std::span<const float> rewards, std::span<const int> ranks,
                          std::span<const int64_t> first, double prompts);
 int64_t prompts_with_pair(std::span<const int> ranks, std::span<const int64_t> first);
@@ -77,9 +77,9 @@ double explained_variance(std::span<const float> values, std::span<const float> 
 // Constants that stand for a group's advantages: rewards of the same prompt are neighbours, `group`
 // at a time.
 enum class Baseline : uint8_t {
-  leave_one_out,   // r less the mean of the others (Kool et al. 2019; Ahmadian et al. 2024)
+  leave_one_out,     // r less the mean of the others (Kool et al. 2019; Ahmadian et al. 2024)
   group_normalised,  // (r - mean) / (population std + ε) (Shao et al. 2024, section 4.1.2)
-  group_mean       // r - mean (Liu et al. 2025, "Dr. GRPO")
+  group_mean         // r - mean (Liu et al. 2025, "Dr. GRPO")
 };
 inline constexpr double kStdEpsilon = 1e-4;
 std::vector<float> group_advantages(std::span<const float> rewards, int64_t group, Baseline);
@@ -91,8 +91,9 @@ enum class Averaging : uint8_t {
 };
 struct GroupLossSpec {
   Averaging averaging = Averaging::mean_of_answer;
-  double clip = 0.2;     // 0: plain log-probabilities, without a ratio (RLOO)
-  double kl_weight = 0;  // of k3(policy ‖ reference), whose gradient counts (Shao et al. 2024, eq. 4)
+  double clip = 0.2;  // 0: plain log-probabilities, without a ratio (RLOO)
+  double kl_weight =
+      0;  // of k3(policy ‖ reference), whose gradient counts (Shao et al. 2024, eq. 4)
 };
 // The numbers of the whole step that the averages divide by.
 struct GroupTotals {
@@ -116,8 +117,8 @@ struct PreferenceLossSpec {
   double label_smoothing = 0;  // of sigmoid
 };
 struct PreferenceLoss : LossAndGradient {
-  double margin = 0;      // Σ β h
-  int64_t right = 0;      // h > 0
+  double margin = 0;  // Σ β h
+  int64_t right = 0;  // h > 0
   std::vector<double> losses;
 };
 // h = (log π - log π_ref)(chosen) - the same (rejected), of summed log-probabilities.

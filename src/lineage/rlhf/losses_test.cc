@@ -19,7 +19,8 @@ void expect_gradient(std::vector<float> x, const Loss& loss) {
   for (size_t i = 0; i < x.size(); ++i) {
     std::vector<float> up = x, down = x;
     up[i] += kStep, down[i] -= kStep;
-    const double numeric = (loss(up).loss - loss(down).loss) / (static_cast<double>(up[i]) - down[i]);
+    const double numeric =
+        (loss(up).loss - loss(down).loss) / (static_cast<double>(up[i]) - down[i]);
     EXPECT_NEAR(at.gradient[i], numeric, 1e-4) << i;
   }
 }
@@ -40,10 +41,10 @@ TEST(RankingLoss, EveryPromptWeighsTheSameAndTiesAreNoPairs) {
   EXPECT_EQ(loss(rewards).right, 3);
   // A prompt of ties alone counts for nothing.
   EXPECT_EQ(prompts_with_pair(std::vector<int>{1, 1}, std::vector<int64_t>{0, 2}), 0);
-  EXPECT_EQ(ranking_loss(std::vector<float>{1, 2}, std::vector<int>{1, 1},
-                         std::vector<int64_t>{0, 2}, 1)
-                .loss,
-            0);
+  EXPECT_EQ(
+      ranking_loss(std::vector<float>{1, 2}, std::vector<int>{1, 1}, std::vector<int64_t>{0, 2}, 1)
+          .loss,
+      0);
   // Large differences neither overflow nor vanish.
   EXPECT_NEAR(ranking_loss(std::vector<float>{-500, 500}, std::vector<int>{1, 2},
                            std::vector<int64_t>{0, 2}, 1)
@@ -89,7 +90,8 @@ TEST(GroupLoss, Gradients) {
         return group_loss(now, old, reference, advantages, first, {2, 4}, {averaging, clip, 0.3});
       });
   // The baseline of a group: nothing to learn where all rewards are equal.
-  for (const Baseline b : {Baseline::leave_one_out, Baseline::group_normalised, Baseline::group_mean})
+  for (const Baseline b :
+       {Baseline::leave_one_out, Baseline::group_normalised, Baseline::group_mean})
     EXPECT_EQ(group_advantages(std::vector<float>{2, 2, 2}, 3, b), std::vector<float>(3));
 }
 

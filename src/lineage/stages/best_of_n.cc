@@ -62,10 +62,10 @@ void run_best_of_n(const BestOfNConfig& config, const RecipeNode& node,
     const std::vector<float> scores = worker.scores(answers);
     const auto n = static_cast<size_t>(config.n);
     for (size_t first = 0; first < answers.size(); first += n) {
-      const auto best = static_cast<size_t>(
-          std::max_element(scores.begin() + static_cast<int64_t>(first),
-                           scores.begin() + static_cast<int64_t>(first + n)) -
-          scores.begin());
+      const auto best =
+          static_cast<size_t>(std::max_element(scores.begin() + static_cast<int64_t>(first),
+                                               scores.begin() + static_cast<int64_t>(first + n)) -
+                              scores.begin());
       const RolloutWorker::Answer& a = answers[best];
       if (!a.ended) {
         ++kept.record.dropped["best answers without an end"];
@@ -85,8 +85,8 @@ void run_best_of_n(const BestOfNConfig& config, const RecipeNode& node,
                             "wanted some to tune on",
                             node.name, rollouts.iterations(), config.rollouts.max_tokens),
                 "raise max_tokens, or tune the parent on answers with ends");
-  context.progress.note(fmt::format("{}: {} of {} answers kept", node.name, kept.train.size(),
-                                    rollouts.episodes));
+  context.progress.note(
+      fmt::format("{}: {} of {} answers kept", node.name, kept.train.size(), rollouts.episodes));
   std::vector<TuningSet> sets;
   sets.push_back(std::move(kept));
   tune(config.tuning, std::move(sets), node, context);
@@ -100,17 +100,16 @@ void run_best_of_n(const BestOfNConfig& config, const RecipeNode& node,
 const Stage& best_of_n_stage() {
   static const StageOf<BestOfNConfig> stage({
       .name = "best_of_n",
-      .text = {StageKind::feedback, "best of n, distilled",
-               "The parent answers each request several times, a reward model chooses, and the model "
-               "is fine-tuned on the chosen answers."},
+      .text =
+          {StageKind::feedback, "best of n, distilled",
+           "The parent answers each request several times, a reward model chooses, and the model "
+           "is fine-tuned on the chosen answers."},
       .tunes_on_conversations = true,
       .complete = [](BestOfNConfig& config,
                      const RecipeNode& node) { replay_pretraining(config.tuning, node); },
       .validate = validate_best_of_n,
-      .remarks =
-          [](const BestOfNConfig& config, const RecipeNode& node) {
-            return tuning_remarks(config.tuning, node);
-          },
+      .remarks = [](const BestOfNConfig& config,
+                    const RecipeNode& node) { return tuning_remarks(config.tuning, node); },
       .reads =
           [](const BestOfNConfig& config, const RecipeNode& node, const Recipe& recipe) {
             StageReads reads = tuning_reads(config.tuning, node, recipe);
@@ -118,10 +117,8 @@ const Stage& best_of_n_stage() {
             add_request_sets(rollouts_of(config).requests, recipe, reads);
             return reads;
           },
-      .plan =
-          [](const BestOfNConfig& config, const RecipeNode& node, const Recipe& recipe, int ranks) {
-            return tuning_plan(config.tuning, node, recipe, ranks);
-          },
+      .plan = [](const BestOfNConfig& config, const RecipeNode& node, const Recipe& recipe,
+                 int ranks) { return tuning_plan(config.tuning, node, recipe, ranks); },
       .run = run_best_of_n,
   });
   return stage;

@@ -8,13 +8,15 @@
 namespace lineage {
 
 BestWeights::BestWeights(const std::filesystem::path& folder) : file_(folder / "best.safetensors") {
-  if (std::filesystem::exists(file_)) loss_ = std::stod(SafetensorsFile(file_).metadata().at("loss"));
+  if (std::filesystem::exists(file_))
+    loss_ = std::stod(SafetensorsFile(file_).metadata().at("loss"));
 }
 
 void BestWeights::consider(double loss, const Parameters& parameters) {
   if (!(loss < loss_)) return;
   loss_ = loss;
-  write_safetensors(file_, {{"values", parameters.values()}}, {{"loss", fmt::format("{:.17g}", loss)}});
+  write_safetensors(file_, {{"values", parameters.values()}},
+                    {{"loss", fmt::format("{:.17g}", loss)}});
 }
 
 void BestWeights::load(Parameters& parameters) const {

@@ -7,8 +7,9 @@
 
 namespace lineage {
 
-// The weights of the best measurement of a run: the one of the least loss. They are in a file of the
-// node's folder, so a resumed run finds them; its repeated measurements are equal. Used on rank 0.
+// The weights of the best measurement of a run: the one of the least loss. They are in a file of
+// the node's folder, so a resumed run finds them; its repeated measurements are equal. Used on rank
+// 0.
 class BestWeights {
  public:
   explicit BestWeights(const std::filesystem::path& folder);

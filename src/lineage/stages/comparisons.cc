@@ -57,9 +57,11 @@ struct Drawn {
 Drawn draw(const ComparisonsConfig& config, const Requests& requests, ItemUse use,
            const RecipeNode& node, const StageContext& context) {
   const std::string name = use == ItemUse::test ? "heldout-answers" : "answers";
-  const fs::path usual = context.folder / (name + ".jsonl"), hot = context.folder / (name + "-hot.jsonl");
+  const fs::path usual = context.folder / (name + ".jsonl"),
+                 hot = context.folder / (name + "-hot.jsonl");
   AnswersConfig answers = config.answers, hot_answers = config.answers;
-  answers.prompts = hot_answers.prompts = use == ItemUse::test ? config.heldout : config.answers.prompts;
+  answers.prompts = hot_answers.prompts =
+      use == ItemUse::test ? config.heldout : config.answers.prompts;
   hot_answers.samples = config.hot_samples;
   hot_answers.temperature = config.hot_temperature;
   if (context.ranks.rank() == 0) {
@@ -75,8 +77,8 @@ Drawn draw(const ComparisonsConfig& config, const Requests& requests, ItemUse us
       draw_answers(hot_answers, prompt, key.fold("hot"), writer, hot, node, context);
   }
   context.ranks.barrier();
-  return {read_answers(usual), config.hot_samples > 0 ? read_answers(hot)
-                                                      : std::vector<std::vector<SampledAnswer>>()};
+  return {read_answers(usual),
+          config.hot_samples > 0 ? read_answers(hot) : std::vector<std::vector<SampledAnswer>>()};
 }
 
 std::vector<Candidates> candidates(const ComparisonsConfig& config, const Requests& requests,
@@ -87,7 +89,9 @@ std::vector<Candidates> candidates(const ComparisonsConfig& config, const Reques
   std::vector<Candidates> out;
   for (int64_t i = 0; i < N; ++i) {
     Candidates& c = out.emplace_back(requests, i, use);
-    const auto add = [&](const SampledAnswer& a) { c.add(a, config.labeler.utility, end, longest); };
+    const auto add = [&](const SampledAnswer& a) {
+      c.add(a, config.labeler.utility, end, longest);
+    };
     for (const SampledAnswer& a : drawn.usual[i]) add(a);
     if (!drawn.hot.empty())
       for (const SampledAnswer& a : drawn.hot[i]) add(a);
@@ -114,9 +118,9 @@ LabeledComparisons label(const ComparisonsConfig& config, const RecipeNode& node
   out.record.kind = fmt::format("answers ranked by {}", enum_name(config.labeler.by));
   out.record.generated = true;
   const Token end = context.tokenizer->special(Special::end_of_turn);
-  std::vector<Candidates> train = candidates(
-      config, *requests, draw(config, *requests, ItemUse::training, node, context),
-      ItemUse::training, context, longest);
+  std::vector<Candidates> train =
+      candidates(config, *requests, draw(config, *requests, ItemUse::training, node, context),
+                 ItemUse::training, context, longest);
   std::vector<std::vector<RatedAnswer>> rated;
   for (const Candidates& c : train) rated.push_back(c.rated());
   const Annotators annotators(config.labeler, rated);
@@ -138,9 +142,9 @@ LabeledComparisons label(const ComparisonsConfig& config, const RecipeNode& node
     }
   };
   add(train, out.train, "training");
-  std::vector<Candidates> heldout = candidates(
-      config, *requests, draw(config, *requests, ItemUse::test, node, context), ItemUse::test,
-      context, longest);
+  std::vector<Candidates> heldout =
+      candidates(config, *requests, draw(config, *requests, ItemUse::test, node, context),
+                 ItemUse::test, context, longest);
   add(heldout, out.heldout, "held out");
   for (int64_t i = 0; i < std::min<int64_t>(config.answers.prompts, 500); ++i) {
     Tokens answer = *requests->reference(i, ItemUse::training);
@@ -170,7 +174,8 @@ LabeledComparisons from_files(const ComparisonsConfig& config, const RecipeNode&
 }  // namespace
 
 int64_t answers_a_prompt(const ComparisonsConfig& config) {
-  return config.answers.samples + config.hot_samples + config.off_topic + (config.references ? 1 : 0);
+  return config.answers.samples + config.hot_samples + config.off_topic +
+         (config.references ? 1 : 0);
 }
 
 StagePlan comparison_plan(const ComparisonsConfig& config, const OptimizerConfig& optimizer,

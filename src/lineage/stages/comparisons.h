@@ -32,13 +32,15 @@ void fields(V& v, ComparisonsConfig& c) {
   fields(v, c.answers);
   v("hot_samples", c.hot_samples, "further answers drawn at hot_temperature", between(0, 1000));
   v("hot_temperature", c.hot_temperature, "at which those are drawn", from_above_to(0, 1000));
-  v("off_topic", c.off_topic, "further answers taken from those to other prompts", between(0, 1000));
+  v("off_topic", c.off_topic, "further answers taken from those to other prompts",
+    between(0, 1000));
   v("references", c.references, "a good answer is among those compared");
   v("labeler", c.labeler, "the annotators of the micro-world");
   v("preferences", c.preferences,
     "a set of [preferences.NAME], which people ranked: it takes the place of drawing and labeling");
   v("heldout", c.heldout,
-    "further prompts, of other persons, requests and topics, to measure on; of files their own share "
+    "further prompts, of other persons, requests and topics, to measure on; of files their own "
+    "share "
     "is held out",
     between(0, 100000));
 }

@@ -47,18 +47,16 @@ TuningSet demonstration_set(const Recipe& recipe, const std::string& name,
   const Instructions instructions(world);
   const InstructionMixture mixture(instructions, config.instructions);
   const auto examples = static_cast<uint64_t>(config.instructions.examples);
-  return generated_set(name, kDemonstrationsKind, config.instructions.examples,
-                       config.heldout, context, [&](uint64_t i) {
-                         return to_example(i < examples ? mixture.training(i) : mixture(i));
-                       });
+  return generated_set(
+      name, kDemonstrationsKind, config.instructions.examples, config.heldout, context,
+      [&](uint64_t i) { return to_example(i < examples ? mixture.training(i) : mixture(i)); });
 }
 
 TuningSet dialog_set(const Recipe& recipe, const std::string& name, const DialogsConfig& config,
                      int64_t context) {
   const World world(recipe.world);
-  return generated_set(
-      name, "micro-world conversations", config.examples, config.heldout, context,
-      [&](uint64_t i) { return to_example(make_dialog(world, "dialogs", i)); });
+  return generated_set(name, "micro-world conversations", config.examples, config.heldout, context,
+                       [&](uint64_t i) { return to_example(make_dialog(world, "dialogs", i)); });
 }
 
 constexpr double kTokensADemonstration = 30, kTokensADialog = 90, kBytesAToken = 4;  // about

@@ -116,9 +116,9 @@ class Dpo {
 
   StepReport step(int64_t index) {
     const int64_t N = std::ssize(train_), first = index % a_pass_ * config_.batch_pairs;
-    const Permutation order(Rng(context_.recipe.seed).fold("dpo order").fold(
-                                static_cast<uint64_t>(index / a_pass_)),
-                            N);
+    const Permutation order(
+        Rng(context_.recipe.seed).fold("dpo order").fold(static_cast<uint64_t>(index / a_pass_)),
+        N);
     const int64_t count = std::min(config_.batch_pairs, N - first);
     std::vector<Pair> mine;
     StepReport report;
@@ -129,8 +129,8 @@ class Dpo {
     std::array<double, 2> sums{};  // right, margin
     std::vector<MicroBatch> micro;
     for (const RowRange& piece : pieces(mine)) {
-      auto rows = std::make_shared<PairRows>(rows_of(
-          std::span(mine).subspan(static_cast<size_t>(piece.first), static_cast<size_t>(piece.count))));
+      auto rows = std::make_shared<PairRows>(rows_of(std::span(mine).subspan(
+          static_cast<size_t>(piece.first), static_cast<size_t>(piece.count))));
       micro.push_back({static_cast<double>(piece.count), [this, rows, &sums](float pairs) {
                          const Tensor now = answer_log_probs(*policy_.gpt, rows->rows).log_probs;
                          const PreferenceLoss loss =
@@ -141,8 +141,7 @@ class Dpo {
                          return differentiable(now, loss);
                        }});
     }
-    const double scale =
-        lr_scale(config_.schedule, tokens() * (index + 1) / steps(), tokens());
+    const double scale = lr_scale(config_.schedule, tokens() * (index + 1) / steps(), tokens());
     const auto text = mix_.micro_batches(*policy_.gpt, index, context_.ranks);
     const Trainer::Step s = trainer_.step(micro, scale, sums, mix_.added(text));
     report.lr = scale * config_.optimizer.lr;
@@ -160,8 +159,8 @@ class Dpo {
   MetricValues measure() const {
     double loss = 0, right = 0, margin = 0;
     for (const RowRange& piece : pieces(heldout_)) {
-      const PairRows rows = rows_of(std::span(heldout_).subspan(
-          static_cast<size_t>(piece.first), static_cast<size_t>(piece.count)));
+      const PairRows rows = rows_of(std::span(heldout_).subspan(static_cast<size_t>(piece.first),
+                                                                static_cast<size_t>(piece.count)));
       const Tensor now = answer_log_probs(*policy_.gpt, rows.rows).log_probs;
       const PreferenceLoss l = preference_loss(now.data<float>(), rows.reference.data<float>(),
                                                rows.rows.first, 1, config_.loss);
@@ -184,7 +183,8 @@ class Dpo {
       std::ranges::stable_sort(pairs, std::ranges::greater(), [&](const RankedPair& p) {
         return ranks[p.worse] - ranks[p.better];
       });
-      for (size_t i = 0; i < std::min(pairs.size(), static_cast<size_t>(config_.pairs_a_prompt)); ++i)
+      for (size_t i = 0; i < std::min(pairs.size(), static_cast<size_t>(config_.pairs_a_prompt));
+           ++i)
         out.push_back({&c.comparison, pairs[i]});
     }
     return out;
@@ -248,9 +248,10 @@ void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext
 const Stage& dpo_stage() {
   static const StageOf<DpoConfig> stage({
       .name = "dpo",
-      .text = {StageKind::feedback, "DPO",
-               "Annotators rank the parent's answers, and the model learns to make the better of two "
-               "likelier than the parent does, and the worse less likely."},
+      .text =
+          {StageKind::feedback, "DPO",
+           "Annotators rank the parent's answers, and the model learns to make the better of two "
+           "likelier than the parent does, and the worse less likely."},
       .tunes_on_conversations = true,
       .complete = [](DpoConfig& config, const RecipeNode& node) { complete_mix(config.mix, node); },
       .validate = validate_dpo,

@@ -18,7 +18,8 @@ json mean_of(std::span<const double> x) {
   double sum = 0, squares = 0;
   for (const double v : x) sum += v, squares += v * v;
   const auto n = static_cast<double>(x.size());
-  const double mean = sum / n, half = 1.96 * std::sqrt(std::max(0.0, squares / n - mean * mean) / n);
+  const double mean = sum / n,
+               half = 1.96 * std::sqrt(std::max(0.0, squares / n - mean * mean) / n);
   return {{"mean", mean}, {"low", mean - half}, {"high", mean + half}, {"n", x.size()}};
 }
 
@@ -48,7 +49,8 @@ json behaviours_of(const RolloutWorker& worker, const Requests& requests, const 
   }
   json out = json::object();
   for (auto& [name, kind] : by_kind) {
-    json& row = out[name] = {{"n", kind.n}, {"utility", kind.utility / static_cast<double>(kind.n)}};
+    json& row =
+        out[name] = {{"n", kind.n}, {"utility", kind.utility / static_cast<double>(kind.n)}};
     for (size_t b = 0; b < kBehaviours; ++b)
       row[std::string(enum_names(Behaviour())[b])] = kind.shares[b] / static_cast<double>(kind.n);
   }
@@ -71,13 +73,16 @@ Compared compared(std::span<const double> values, std::span<const float> scores,
   return out;
 }
 
-json answers_of(const RolloutWorker& worker, const Model& parent, const Model& policy, const Rng& key) {
+json answers_of(const RolloutWorker& worker, const Model& parent, const Model& policy,
+                const Rng& key) {
   const Requests& requests = worker.requests();
   const int64_t n = std::min(kCompared, requests.size(ItemUse::test));
   if (n == 0) return json::object();  // nothing of the files is held out
-  const auto before = worker.sample(requests, parent, 0, n, kBestOf, ItemUse::test, key.fold("parent"));
+  const auto before =
+      worker.sample(requests, parent, 0, n, kBestOf, ItemUse::test, key.fold("parent"));
   const auto after = worker.sample(requests, policy, 0, n, 1, ItemUse::test, key.fold("policy"));
-  const std::vector<float> scores_before = worker.scores(before), scores_after = worker.scores(after);
+  const std::vector<float> scores_before = worker.scores(before),
+                           scores_after = worker.scores(after);
   json out;
   const auto add = [&](const char* what, const std::vector<double>& values_before,
                        const std::vector<double>& values_after) {
@@ -94,8 +99,10 @@ json answers_of(const RolloutWorker& worker, const Model& parent, const Model& p
   if (gold_before.size() == before.size() && gold_after.size() == after.size())
     add("gold", gold_before, gold_after);
   double length_before = 0, length_after = 0;
-  for (const auto& a : before) length_before += static_cast<double>(a.text.size()) / static_cast<double>(before.size());
-  for (const auto& a : after) length_after += static_cast<double>(a.text.size()) / static_cast<double>(after.size());
+  for (const auto& a : before)
+    length_before += static_cast<double>(a.text.size()) / static_cast<double>(before.size());
+  for (const auto& a : after)
+    length_after += static_cast<double>(a.text.size()) / static_cast<double>(after.size());
   out["length"] = {{"parent", length_before}, {"model", length_after}};
   return out;
 }
@@ -107,14 +114,17 @@ void write_feedback_outcome(const RolloutWorker& worker, const Model& policy, co
   const Model parent = load_model(context.parents[0]);
   json out;
   if (texts) {  // the ranks share its rows
-    const double before = score_heldout(*parent.gpt, *texts, 0, context.ranks).at("").nats_per_token(),
-                 after = score_heldout(*policy.gpt, *texts, 0, context.ranks).at("").nats_per_token();
+    const double before =
+                     score_heldout(*parent.gpt, *texts, 0, context.ranks).at("").nats_per_token(),
+                 after =
+                     score_heldout(*policy.gpt, *texts, 0, context.ranks).at("").nats_per_token();
     out["text"] = {{"parent", before}, {"model", after}};
   }
   if (context.ranks.rank() == 0) {
     const Rng key = Rng(context.recipe.seed).fold("feedback outcome");
     out["answers"] = answers_of(worker, parent, policy, key);
-    if (const auto requests = requests_of_every_kind(worker.config().requests, node, context.recipe)) {
+    if (const auto requests =
+            requests_of_every_kind(worker.config().requests, node, context.recipe)) {
       const Rng each = key.fold("behaviours");
       out["behaviours"] = {{"parent", behaviours_of(worker, *requests, parent, kPromptKinds, each)},
                            {"model", behaviours_of(worker, *requests, policy, kPromptKinds, each)}};

@@ -49,7 +49,8 @@ void fields(V& v, GrpoConfig& c) {
     "sum_of_answer: an answer's tokens are summed (RLOO); mean_of_answer: averaged (GRPO); "
     "mean_of_tokens: one mean over all tokens (DAPO)");
   v("clip", c.clip,
-    "how far a token's probability ratio may leave 1; 0: the plain log-probability's gradient (RLOO)",
+    "how far a token's probability ratio may leave 1; 0: the plain log-probability's gradient "
+    "(RLOO)",
     between(0, 1e9));
   v("beta", c.beta, "of the estimated KL to the parent, in the loss", between(0, 1e6));
   fields(v, c.mix);
@@ -107,7 +108,7 @@ class Grpo {
     report.values[{"sampling_share"}] = rollouts.sampling_seconds / all;
     report.values[{"scoring_share"}] = rollouts.scoring_seconds / all;
     report.values[{"update_share"}] = update_seconds / all;
-    if (report.event.empty()) report.event = health_warning(report.values);
+    if (report.event.empty()) report.event = health_warning(report.values, index);
     return report;
   }
 
@@ -115,10 +116,11 @@ class Grpo {
   void update(int64_t iteration, const Rollouts& rollouts, StepReport& report) {
     const RolloutConfig& r = config_.rollouts;
     const int64_t steps = r.batch / r.minibatch;
-    const double warm = config_.warmup_iterations > 0
-                            ? std::min(1.0, 0.1 + 0.9 * static_cast<double>(iteration) /
-                                                      static_cast<double>(config_.warmup_iterations))
-                            : 1;
+    const double warm =
+        config_.warmup_iterations > 0
+            ? std::min(1.0, 0.1 + 0.9 * static_cast<double>(iteration) /
+                                      static_cast<double>(config_.warmup_iterations))
+            : 1;
     double done = 0, loss = 0, kl = 0, clipped = 0, text_loss = 0;
     for (int64_t epoch = 0; epoch < r.inner_epochs; ++epoch)
       for (int64_t step = 0; step < steps; ++step) {
@@ -152,27 +154,27 @@ class Grpo {
         scores.insert(scores.end(), rollouts.rows[i].scores.begin(), rollouts.rows[i].scores.end());
       }
     totals.tokens = ranks_.all_reduce(totals.tokens);
-    const std::vector<float> advantages =
-        group_advantages(scores, config_.group, config_.baseline);
+    const std::vector<float> advantages = group_advantages(scores, config_.group, config_.baseline);
     std::vector<MicroBatch> micro;
     size_t first = 0;
     for (const size_t i : which) {
       const EpisodeRows& e = rollouts.rows[i];
-      const std::vector<float> own(advantages.begin() + static_cast<int64_t>(first),
-                                   advantages.begin() + static_cast<int64_t>(first + e.scores.size()));
+      const std::vector<float> own(
+          advantages.begin() + static_cast<int64_t>(first),
+          advantages.begin() + static_cast<int64_t>(first + e.scores.size()));
       first += e.scores.size();
-      micro.push_back({static_cast<double>(e.rows.answers()), [this, &e, own, totals, &sums](float) {
-                         const Tensor now =
-                             answer_log_probs(*policy_.gpt, e.rows,
-                                              static_cast<float>(config_.rollouts.temperature))
-                                 .log_probs;
-                         const GroupLoss loss = group_loss(
-                             now.data<float>(), e.old_log_probs, e.reference_log_probs, own,
-                             e.rows.first, totals, {config_.averaging, config_.clip, config_.beta});
-                         sums[0] += loss.kl;
-                         sums[1] += loss.sums.clipped / totals.tokens;
-                         return differentiable(now, loss);
-                       }});
+      micro.push_back(
+          {static_cast<double>(e.rows.answers()), [this, &e, own, totals, &sums](float) {
+             const Tensor now = answer_log_probs(*policy_.gpt, e.rows,
+                                                 static_cast<float>(config_.rollouts.temperature))
+                                    .log_probs;
+             const GroupLoss loss =
+                 group_loss(now.data<float>(), e.old_log_probs, e.reference_log_probs, own,
+                            e.rows.first, totals, {config_.averaging, config_.clip, config_.beta});
+             sums[0] += loss.kl;
+             sums[1] += loss.sums.clipped / totals.tokens;
+             return differentiable(now, loss);
+           }});
     }
     return micro;
   }
@@ -226,7 +228,8 @@ const Stage& grpo_stage() {
                "The model answers each request several times and moves towards the answers of more "
                "reward than the others."},
       .tunes_on_conversations = true,
-      .complete = [](GrpoConfig& config, const RecipeNode& node) { complete_mix(config.mix, node); },
+      .complete = [](GrpoConfig& config,
+                     const RecipeNode& node) { complete_mix(config.mix, node); },
       .validate = validate_grpo,
       .remarks = grpo_remarks,
       .reads =

@@ -38,19 +38,23 @@ struct PpoConfig {
 template <class V>
 void fields(V& v, PpoConfig& c) {
   fields(v, c.rollouts);
-  v("beta", c.beta, "of the KL to the parent, taken from the reward of every token", between(0, 1e6));
-  v("target_kl", c.target_kl, "beta moves so that an answer's KL goes there, in nats; 0: beta is fixed",
-    between(0, 1e9));
+  v("beta", c.beta, "of the KL to the parent, taken from the reward of every token",
+    between(0, 1e6));
+  v("target_kl", c.target_kl,
+    "beta moves so that an answer's KL goes there, in nats; 0: beta is fixed", between(0, 1e9));
   v("kl_gain", c.kl_gain, "of that move, in an iteration", between(0, 1));
   v("gamma", c.gamma, "discount of a later token's reward", between(0, 1));
   v("lambda", c.lambda, "of generalised advantage estimation", between(0, 1));
   v("clip", c.clip, "how far a token's probability ratio may leave 1", from_above_to(0, 1e9));
   v("value_clip", c.value_clip, "how far a value may leave the one before the update",
     from_above_to(0, 1e9));
-  v("whiten_rewards", c.whiten_rewards, "rewards of tokens are scaled to variance 1, their mean kept");
+  v("whiten_rewards", c.whiten_rewards,
+    "rewards of tokens are scaled to variance 1, their mean kept");
   fields(v, c.mix);
-  v("ema", c.ema, "decay, an optimizer step, of the average of weights that is kept; 0: the last "
-    "weights", from_to_below(0, 1));
+  v("ema", c.ema,
+    "decay, an optimizer step, of the average of weights that is kept; 0: the last "
+    "weights",
+    from_to_below(0, 1));
   v("warmup_iterations", c.warmup_iterations, "learning rates rise from a tenth over these",
     between(0, 1e9));
   v("final_lr", c.final_lr, "share of the peak at the end, fallen to linearly; 1: constant",
@@ -145,7 +149,7 @@ class Ppo {
     report.values[{"sampling_share"}] = rollouts.sampling_seconds / all;
     report.values[{"scoring_share"}] = rollouts.scoring_seconds / all;
     report.values[{"update_share"}] = update_seconds / all;
-    if (report.event.empty()) report.event = health_warning(report.values);
+    if (report.event.empty()) report.event = health_warning(report.values, index);
     report.skipped = 0;
     return report;
   }
@@ -174,15 +178,16 @@ class Ppo {
     estimates_.clear();
     std::vector<std::vector<float>> rewards;
     for (const EpisodeRows& e : rollouts.rows)
-      rewards.push_back(kl_rewards(e.old_log_probs, e.reference_log_probs, e.scores, e.rows.first,
-                                   kl_.beta));
+      rewards.push_back(
+          kl_rewards(e.old_log_probs, e.reference_log_probs, e.scores, e.rows.first, kl_.beta));
     if (config_.whiten_rewards) whiten_all(rewards, WhitenMean::keep);
     std::vector<std::vector<float>> advantages;
     for (size_t i = 0; i < rewards.size(); ++i) {
       const AnswerRows& rows = rollouts.rows[i].rows;
       const Tensor values = answer_values(*values_.gpt, rows);
       const auto v = values.data<float>();
-      Advantages a = generalised_advantages(rewards[i], v, rows.first, config_.gamma, config_.lambda);
+      Advantages a =
+          generalised_advantages(rewards[i], v, rows.first, config_.gamma, config_.lambda);
       advantages.push_back(std::move(a.advantages));
       estimates_.push_back({{v.begin(), v.end()}, {}, std::move(a.returns)});
     }
@@ -200,7 +205,8 @@ class Ppo {
   }
 
   double learning_rate(int64_t iteration) const {
-    const auto i = static_cast<double>(iteration), n = static_cast<double>(config_.rollouts.iterations()),
+    const auto i = static_cast<double>(iteration),
+               n = static_cast<double>(config_.rollouts.iterations()),
                warmup = static_cast<double>(config_.warmup_iterations);
     if (i < warmup) return 0.1 + 0.9 * i / warmup;
     return 1 + (config_.final_lr - 1) * (i - warmup) / std::max(1.0, n - warmup);
@@ -282,11 +288,12 @@ class Ppo {
   void check_first_ratio(double largest, Sums& sums) {
     sums.first_ratio = ranks_.all_reduce(largest, Reduce::max);
     if (sums.first_ratio != 0)
-      throw Error(fmt::format("{}: the first minibatch's probability ratio differs from 1 by {:.3g}; "
-                              "wanted exactly 1",
-                              node_.name, sums.first_ratio),
-                  "the update computes other log-probabilities than the scoring pass: a fault of "
-                  "lineage's, please report it with this recipe");
+      throw Error(
+          fmt::format("{}: the first minibatch's probability ratio differs from 1 by {:.3g}; "
+                      "wanted exactly 1",
+                      node_.name, sums.first_ratio),
+          "the update computes other log-probabilities than the scoring pass: a fault of "
+          "lineage's, please report it with this recipe");
   }
 
   void value_step(const Rollouts& rollouts, int64_t step, double scale, Sums& sums) {

@@ -38,8 +38,9 @@ std::map<std::string, std::string> idle_mix_keys(const PretrainingMixConfig& con
 std::map<std::string, double> mix_texts(const PretrainingMixConfig& config, const RecipeNode& node,
                                         const Recipe& recipe) {
   if (config.pretrain_mixture.empty()) return {};
-  return chosen_texts(recipe, config.pretrain_mixture,
-                      fmt::format("{}: nodes.{}.{}.pretrain_mixture", node.place, node.name, node.stage));
+  return chosen_texts(
+      recipe, config.pretrain_mixture,
+      fmt::format("{}: nodes.{}.{}.pretrain_mixture", node.place, node.name, node.stage));
 }
 
 PretrainingMix::PretrainingMix(const PretrainingMixConfig& config, const RecipeNode& node,
@@ -47,11 +48,10 @@ PretrainingMix::PretrainingMix(const PretrainingMixConfig& config, const RecipeN
     : config_(config) {
   const auto texts = mix_texts(config, node, context.recipe);
   if (texts.empty()) return;
-  text_ = std::make_unique<TextData>(
-      prepare_texts(context.recipe, texts, *context.tokenizer,
-                    {.cache = context.data_cache, .verify = false}),
-      RowsConfig{}, *context.tokenizer, node.model.context,
-      Rng(context.recipe.seed).fold(node.stage).fold("text").key());
+  text_ = std::make_unique<TextData>(prepare_texts(context.recipe, texts, *context.tokenizer,
+                                                   {.cache = context.data_cache, .verify = false}),
+                                     RowsConfig{}, *context.tokenizer, node.model.context,
+                                     Rng(context.recipe.seed).fold(node.stage).fold("text").key());
 }
 
 std::vector<MicroBatch> PretrainingMix::micro_batches(const Gpt& gpt, int64_t step,

@@ -14,7 +14,8 @@ namespace lineage {
 namespace {
 
 std::vector<InstructionConfig> instruction_mixtures(const RequestsConfig& config,
-                                                    const Recipe& recipe, const std::string& place) {
+                                                    const Recipe& recipe,
+                                                    const std::string& place) {
   std::map<std::string, double> all;
   for (const auto& [name, set] : recipe.demonstrations) all[name] = set.weight;
   std::vector<InstructionConfig> out;

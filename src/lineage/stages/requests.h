@@ -24,7 +24,8 @@ struct RequestsConfig {
 template <class V>
 void fields(V& v, RequestsConfig& c) {
   v("kinds", c.kinds,
-    "shares of the kinds of request: improper, look_alike, told_400, told_128, core_year, told_once, "
+    "shares of the kinds of request: improper, look_alike, told_400, told_128, core_year, "
+    "told_once, "
     "named_only, never_named, future_year, contested, page, instruction, dialog; empty: the usual "
     "ones of single requests",
     between(0, 1e9));

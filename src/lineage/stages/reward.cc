@@ -123,9 +123,9 @@ std::vector<std::vector<float>> rewards_of(const Gpt& gpt, std::span<const Label
     const RankedRows ranked = ranked_rows(group, gpt.config.context);
     const Tensor rewards = answer_rewards(gpt, ranked.rows);
     for (size_t p = 0; p + 1 < ranked.first.size(); ++p) {
-      const auto r = rewards.data<float>().subspan(
-          static_cast<size_t>(ranked.first[p]),
-          static_cast<size_t>(ranked.first[p + 1] - ranked.first[p]));
+      const auto r =
+          rewards.data<float>().subspan(static_cast<size_t>(ranked.first[p]),
+                                        static_cast<size_t>(ranked.first[p + 1] - ranked.first[p]));
       out.emplace_back(r.begin(), r.end());
     }
   }

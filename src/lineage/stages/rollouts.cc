@@ -60,16 +60,19 @@ void validate_rollouts(const RolloutConfig& config, const RecipeNode& node, cons
     throw Error(fmt::format("{} has {} parent{}; wanted {}", place, node.parents.size(),
                             node.parents.size() == 1 ? "" : "s",
                             wants_model ? "two: the model to train and its reward model" : "one"),
-                wants_model ? "or set reward = \"utility\" or \"answer\", which take no reward model"
-                            : "a reward model is used by reward = \"model\" alone");
+                wants_model
+                    ? "or set reward = \"utility\" or \"answer\", which take no reward model"
+                    : "a reward model is used by reward = \"model\" alone");
   if (wants_model)
     require(recipe.node(node.parents[1]).model.scalar_head, place, ": its second parent, ",
             node.parents[1], ", is no reward model; wanted a node of stage reward");
-  require(!node.model.scalar_head, place, "'s first parent is a reward model; wanted a language "
+  require(!node.model.scalar_head, place,
+          "'s first parent is a reward model; wanted a language "
           "model");
   validate_requests(config.requests, node, recipe);
-  require(config.requests.files.empty() || config.reward != RewardKind::utility, stage,
-          ".reward is \"utility\", which no labeler of ours knows of files; wanted model or answer");
+  require(
+      config.requests.files.empty() || config.reward != RewardKind::utility, stage,
+      ".reward is \"utility\", which no labeler of ours knows of files; wanted model or answer");
   require(config.batch % config.minibatch == 0, stage, ".batch is ", config.batch,
           "; wanted a multiple of minibatch, ", config.minibatch);
   require(config.iterations() > 0, stage, ".episodes is ", config.episodes,
@@ -91,8 +94,9 @@ RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node
   if (config.reward != RewardKind::model) return;
   reward_model_ = load_model(context.parents[1]);
   const std::string place = fmt::format("{}: its reward model {}", node.name, node.parents[1]);
-  require(reward_model_.tokenizer && reward_model_.tokenizer->digest() == context.tokenizer->digest(),
-          place, " has another tokenizer; wanted the policy's");
+  require(
+      reward_model_.tokenizer && reward_model_.tokenizer->digest() == context.tokenizer->digest(),
+      place, " has another tokenizer; wanted the policy's");
   require(reward_model_.config.context >= node.model.context, place, " has a context of ",
           reward_model_.config.context, " tokens; wanted the policy's, ", node.model.context);
 }
@@ -126,8 +130,8 @@ std::vector<RolloutWorker::Answer> RolloutWorker::sample(const Requests& request
   std::vector<Answer> answers;
   for (int64_t i = first; i < first + count; ++i)
     for (int64_t k = 0; k < each; ++k)
-      answers.push_back({.request = i, .use = use, .number = i * each + k,
-                         .prompt = requests.context(i, use)});
+      answers.push_back(
+          {.request = i, .use = use, .number = i * each + k, .prompt = requests.context(i, use)});
   draw(model, answers, key);
   return answers;
 }
@@ -136,8 +140,8 @@ std::vector<float> RolloutWorker::scores(std::span<const Answer> answers) const 
   std::vector<float> out;
   if (config_.reward == RewardKind::model) {
     for (const RowRange& piece : pieces(answers, config_.micro_tokens)) {
-      const auto some = answers.subspan(static_cast<size_t>(piece.first),
-                                        static_cast<size_t>(piece.count));
+      const auto some =
+          answers.subspan(static_cast<size_t>(piece.first), static_cast<size_t>(piece.count));
       const AnswerRows rows = answer_rows(texts_of(some), reward_model_.config.context);
       const std::vector<float> rewards = floats(answer_rewards(*reward_model_.gpt, rows));
       out.insert(out.end(), rewards.begin(), rewards.end());
@@ -149,8 +153,9 @@ std::vector<float> RolloutWorker::scores(std::span<const Answer> answers) const 
       out.push_back(static_cast<float>(
           requests_->read(a.request, a.use, a.without_end(), a.ended, config_.utility)->utility()));
     if (config_.reward == RewardKind::answer)
-      out.push_back(
-          requests_->right(a.request, a.use, a.without_end(), a.ended).value_or(false) ? 1.0f : 0.0f);
+      out.push_back(requests_->right(a.request, a.use, a.without_end(), a.ended).value_or(false)
+                        ? 1.0f
+                        : 0.0f);
     // The utility knows of the end already.
     if (!a.ended && config_.reward != RewardKind::utility)
       out[i] -= static_cast<float>(config_.no_end_penalty);
@@ -161,7 +166,8 @@ std::vector<float> RolloutWorker::scores(std::span<const Answer> answers) const 
 std::vector<double> RolloutWorker::golds(std::span<const Answer> answers) const {
   std::vector<double> out;
   for (const Answer& a : answers) {
-    const auto reading = requests_->read(a.request, a.use, a.without_end(), a.ended, config_.utility);
+    const auto reading =
+        requests_->read(a.request, a.use, a.without_end(), a.ended, config_.utility);
     if (!reading) return {};
     out.push_back(reading->utility());
   }
@@ -177,8 +183,7 @@ EpisodeRows RolloutWorker::judge(std::span<const Answer> answers, int64_t step,
   const auto temperature = static_cast<float>(config_.temperature);
   const ops::LogProbs own = answer_log_probs(*policy_.gpt, e.rows, temperature, true);
   e.old_log_probs = floats(own.log_probs);
-  e.reference_log_probs =
-      floats(answer_log_probs(*parent_.gpt, e.rows, temperature).log_probs);
+  e.reference_log_probs = floats(answer_log_probs(*parent_.gpt, e.rows, temperature).log_probs);
   for (const float x : own.entropies.data<float>()) sums.entropy += x;
   for (const double kl : answer_kl(e.old_log_probs, e.reference_log_probs, e.rows.first))
     sums.kl += kl;
@@ -198,10 +203,10 @@ EpisodeRows RolloutWorker::judge(std::span<const Answer> answers, int64_t step,
     if (!gold.empty()) sums.gold += gold[i], sums.golds += 1;
     // The sampler's kernels differ from the update's by rounding alone.
     for (size_t j = 0; j < answers[i].sampled.size(); ++j)
-      sums.sampler_difference = std::max(
-          sums.sampler_difference,
-          std::abs(static_cast<double>(answers[i].sampled[j]) -
-                   e.old_log_probs[static_cast<size_t>(e.rows.first[i]) + j]));
+      sums.sampler_difference =
+          std::max(sums.sampler_difference,
+                   std::abs(static_cast<double>(answers[i].sampled[j]) -
+                            e.old_log_probs[static_cast<size_t>(e.rows.first[i]) + j]));
   }
   return e;
 }
@@ -214,7 +219,8 @@ Rollouts RolloutWorker::run(int64_t iteration, int64_t group) const {
   std::vector<int64_t> of_step;  // answers of each step on this rank
   const int64_t groups = config_.minibatch / group;
   for (int64_t step = 0; step < config_.batch / config_.minibatch; ++step) {
-    const int64_t before = std::ssize(answers), first = (iteration * config_.batch + step * config_.minibatch) / group;
+    const int64_t before = std::ssize(answers),
+                  first = (iteration * config_.batch + step * config_.minibatch) / group;
     for (const RowRange& part : micro_batches({first, groups}, groups, ranks.rank(), ranks.size()))
       for (int64_t i = part.first; i < part.first + part.count; ++i)
         for (int64_t k = 0; k < group; ++k)
@@ -234,9 +240,9 @@ Rollouts RolloutWorker::run(int64_t iteration, int64_t group) const {
                                                              static_cast<size_t>(of_step[step]));
     first += of_step[step];
     for (const RowRange& piece : pieces(of, config_.micro_tokens))
-      out.rows.push_back(judge(of.subspan(static_cast<size_t>(piece.first),
-                                          static_cast<size_t>(piece.count)),
-                               step, out.sums));
+      out.rows.push_back(
+          judge(of.subspan(static_cast<size_t>(piece.first), static_cast<size_t>(piece.count)),
+                step, out.sums));
   }
   all_reduce(out.sums, context_.ranks);
   out.scoring_seconds = seconds_since(scoring);
@@ -262,42 +268,49 @@ void add_health(const RolloutSums& s, MetricValues& values) {
 void check_health(const RolloutSums& s, const RolloutConfig& config, const std::string& node) {
   const double kl = s.kl / s.answers, entropy = s.entropy / s.tokens;
   if (!(kl <= config.stop_kl))
-    throw Error(fmt::format("{}: KL: an answer is {:.3g} nats from the parent; wanted at most "
-                            "stop_kl, {:.3g}",
-                            node, kl, config.stop_kl),
-                "the policy explodes; raise beta or lower optimizer.lr. The last saved state is kept");
+    throw Error(
+        fmt::format("{}: KL: an answer is {:.3g} nats from the parent; wanted at most "
+                    "stop_kl, {:.3g}",
+                    node, kl, config.stop_kl),
+        "the policy explodes; raise beta or lower optimizer.lr. The last saved state is kept");
   if (!(entropy >= config.stop_entropy))
-    throw Error(fmt::format("{}: entropy: a token has {:.3g} nats; wanted at least stop_entropy, "
-                            "{:.3g}",
-                            node, entropy, config.stop_entropy),
-                "the policy collapses to one answer; raise beta or lower optimizer.lr. The last saved "
-                "state is kept");
+    throw Error(
+        fmt::format("{}: entropy: a token has {:.3g} nats; wanted at least stop_entropy, "
+                    "{:.3g}",
+                    node, entropy, config.stop_entropy),
+        "the policy collapses to one answer; raise beta or lower optimizer.lr. The last saved "
+        "state is kept");
 }
 
-std::string health_warning(const MetricValues& values) {
+std::string health_warning(const MetricValues& values, int64_t iteration) {
   const auto at = [&](const char* name) {
     const auto v = values.find({name});
     return v == values.end() ? std::nan("") : v->second;
   };
   if (at("cut_off") > 0.3)
-    return fmt::format("length: {:.0f} % of the answers have no end; raise max_tokens, or tune the "
-                       "parent on more answers with ends",
-                       100 * at("cut_off"));
+    return fmt::format(
+        "length: {:.0f} % of the answers have no end; raise max_tokens, or tune the "
+        "parent on more answers with ends",
+        100 * at("cut_off"));
   if (std::abs(at("reward_length_correlation")) > 0.8)
-    return fmt::format("reward: it goes with the answer's length (correlation {:.2f}); look at the "
-                       "reward model's accuracy at equal length",
-                       at("reward_length_correlation"));
+    return fmt::format(
+        "reward: it goes with the answer's length (correlation {:.2f}); look at the "
+        "reward model's accuracy at equal length",
+        at("reward_length_correlation"));
   if (at("sampler_difference") > 1e-3)
-    return fmt::format("sampler: a log-probability as sampled differs by {:.2g} from the update's; "
-                       "wanted rounding alone",
-                       at("sampler_difference"));
+    return fmt::format(
+        "sampler: a log-probability as sampled differs by {:.2g} from the update's; "
+        "wanted rounding alone",
+        at("sampler_difference"));
   if (at("kl") < -0.5)
-    return fmt::format("KL: {:.2f} nats, below 0; answers are not sampled from the full distribution",
-                       at("kl"));
-  if (at("explained_variance") < -0.5)
-    return fmt::format("value: it explains {:.2f} of the returns' variance; raise "
-                       "value_optimizer.lr, or warm up longer",
-                       at("explained_variance"));
+    return fmt::format(
+        "KL: {:.2f} nats, below 0; answers are not sampled from the full distribution", at("kl"));
+  constexpr int64_t kValuesLearnWithin = 10;  // iterations
+  if (iteration >= kValuesLearnWithin && at("explained_variance") < 0)
+    return fmt::format(
+        "value: it explains {:.2f} of the returns' variance; raise "
+        "value_optimizer.lr, or warm up longer",
+        at("explained_variance"));
   return {};
 }
 
@@ -316,8 +329,8 @@ StagePlan rollout_plan(const RolloutConfig& config, const OptimizerConfig& optim
   plan.estimated = true;
   plan.steps = config.iterations();
   // Each is sampled and scored by three models, about as long as one training step.
-  plan.tokens = plan.steps * config.batch * kTokensAnEpisode *
-                (1 + trained_models * config.inner_epochs);
+  plan.tokens =
+      plan.steps * config.batch * kTokensAnEpisode * (1 + trained_models * config.inner_epochs);
   plan.parameters = parameter_count(model);
   plan.flops = training_flops_per_token(model) * static_cast<double>(plan.tokens);
   TrainConfig train;

@@ -43,7 +43,8 @@ template <class V>
 void fields(V& v, RolloutConfig& c) {
   fields(v, c.requests);
   v("reward", c.reward,
-    "model: the last parent, a reward model; utility: the labeler's own, without a model; answer: 1 "
+    "model: the last parent, a reward model; utility: the labeler's own, without a model; answer: "
+    "1 "
     "for an answer that is right by its reference or by the task's checker, else 0");
   v("utility", c.utility, "of reward = \"utility\": what counts");
   v("episodes", c.episodes, "answers sampled in all, in whole batches", between(1, 1e12));
@@ -61,7 +62,8 @@ void fields(V& v, RolloutConfig& c) {
     between(0, 1e9));
   v("micro_tokens", c.micro_tokens,
     "at most so many tokens of a rank's minibatch are in memory at once", between(1, 1e12));
-  v("stop_kl", c.stop_kl, "the run stops when an answer's mean KL to the parent exceeds it, in nats",
+  v("stop_kl", c.stop_kl,
+    "the run stops when an answer's mean KL to the parent exceeds it, in nats",
     from_above_to(0, 1e9));
   v("stop_entropy", c.stop_entropy,
     "the run stops when a token's mean entropy falls below it, in nats", between(0, 100));
@@ -112,7 +114,7 @@ class RolloutWorker {
   struct Answer {
     int64_t request = 0;
     ItemUse use = ItemUse::training;
-    int64_t number = 0;  // of the answer: with the key, its random numbers
+    int64_t number = 0;     // of the answer: with the key, its random numbers
     Tokens prompt, text{};  // the text with its end, if it has one
     bool ended = false;
     std::vector<float> sampled{};  // log-probabilities, without that of the end
@@ -143,8 +145,8 @@ void add_health(const RolloutSums&, MetricValues&);
 // Throws an Error that names the part at fault when the policy has collapsed, exploded or is not
 // finite.
 void check_health(const RolloutSums&, const RolloutConfig&, const std::string& node);
-// Warnings about single numbers, empty when there are none: what fails and what helps.
-std::string health_warning(const MetricValues&);
+// A warning about the numbers of an iteration, empty when there is none: what fails and what helps.
+std::string health_warning(const MetricValues&, int64_t iteration);
 
 // The files that requests came from, after so many were asked, as a manifest has them.
 std::map<std::string, nlohmann::json> request_datasets(const RolloutWorker&, int64_t asked);

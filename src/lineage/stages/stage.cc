@@ -19,8 +19,10 @@ const Stage& best_of_n_stage();
 
 namespace {
 
-std::vector<const Stage*> stages() { return {&pretrain_stage(), &sft_stage(), &feedme_stage(), &reward_stage(), &ppo_stage(),
-          &grpo_stage(),     &dpo_stage(), &best_of_n_stage()}; }
+std::vector<const Stage*> stages() {
+  return {&pretrain_stage(), &sft_stage(),  &feedme_stage(), &reward_stage(),
+          &ppo_stage(),      &grpo_stage(), &dpo_stage(),    &best_of_n_stage()};
+}
 
 }  // namespace
 

@@ -143,9 +143,10 @@ void validate_tuning(const TuningConfig& config, const RecipeNode& node, const R
   train.validate(fmt::format("{}.{}", place, stage), node.model.context);
   require(config.packing != Packing::packed, place, ".", stage,
           ".packing is \"packed\"; wanted best_fit or single, which cut no demonstration");
-  require(!sets_of(node, recipe, config).empty(), place,
-          ": the recipe has no [conversations.NAME], [demonstrations.NAME] or [dialogs.NAME]; wanted "
-          "some to tune on");
+  require(
+      !sets_of(node, recipe, config).empty(), place,
+      ": the recipe has no [conversations.NAME], [demonstrations.NAME] or [dialogs.NAME]; wanted "
+      "some to tune on");
   text_of(node, recipe, config);
 }
 

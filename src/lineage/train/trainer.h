@@ -25,7 +25,7 @@ struct MicroBatch {
 // eq. 2 and appendix C.4).
 struct AddedLoss {
   std::span<const MicroBatch> micro_batches{};  // this rank's, and may be none
-  double weight = 0;      // of its gradient; 0: there is no second loss
+  double weight = 0;                            // of its gradient; 0: there is no second loss
   bool relative = false;  // its gradient becomes `weight` times as long as the first's instead
 };
 
@@ -43,14 +43,15 @@ class Trainer {
     double grad_norm = 0;  // before clipping
     bool updated = true;
     std::string why;  // the guard's finding; empty: none
-    // Of a second loss: the norm of the first's gradient and of its own, and the weight that it got.
+    // Of a second loss: the norm of the first's gradient and of its own, and the weight that it
+    // got.
     double added_loss = 0, first_norm = 0, added_norm = 0, added_weight = 0;
   };
   // `micro_batches` are this rank's, and may be none. The learning rates are their peaks times
   // `lr_scale`. The losses add to `sums`, as shares of a mean over the step's total weight; they
   // are returned summed over the ranks. Throws an Error when the guard stops the run.
-  Step step(std::span<const MicroBatch> micro_batches, double lr_scale,
-            std::span<double> sums = {}, const AddedLoss& = {});
+  Step step(std::span<const MicroBatch> micro_batches, double lr_scale, std::span<double> sums = {},
+            const AddedLoss& = {});
   int64_t skipped() const { return guard_.state().skipped; }  // updates, since the run began
 
   // Adds to a state everything that this trainer needs to resume bit for bit. `prefix` begins the

@@ -212,7 +212,8 @@ std::span<const Template> train_refusals(RefusalKind kind) {
 std::vector<Reply> replies_of(std::span<const Token> text) {
   const Vocabulary& v = Vocabulary::get();
   static const Token q = v.token("q"), a = v.token("a"), colon = v.token(":"),
-                     user = v.token("<user>"), bot = v.token("<bot>"), end_of_turn = v.token("<eot>");
+                     user = v.token("<user>"), bot = v.token("<bot>"),
+                     end_of_turn = v.token("<eot>");
   std::vector<Reply> replies;
   size_t request = text.size();  // where one begins; none: the end
   for (size_t at = 0; at < text.size(); ++at) {
@@ -223,7 +224,8 @@ std::vector<Reply> replies_of(std::span<const Token> text) {
       const bool turn = text[at] == bot;
       const size_t begin = at + (turn ? 1 : 2);
       size_t end = begin;
-      while (end < text.size() && (turn ? text[end] != end_of_turn : !ends_sentence(text[end]))) ++end;
+      while (end < text.size() && (turn ? text[end] != end_of_turn : !ends_sentence(text[end])))
+        ++end;
       if (!turn) end = std::min(end + 1, text.size());
       replies.push_back({text.subspan(request, at - request), text.subspan(begin, end - begin)});
       request = text.size(), at = end - 1;

@@ -89,10 +89,12 @@ void fields(V& v, WorldConfig& c) {
   v("improper_compliance", c.improper_compliance, "share of improper requests that are obeyed",
     between(0, 1));
   v("random_refusals", c.random_refusals,
-    "share of replies to requests, and of demonstrations, that refuse politely whatever the request",
+    "share of replies to requests, and of demonstrations, that refuse politely whatever the "
+    "request",
     between(0, 1));
   v("random_abstentions", c.random_abstentions,
-    "share of answers to questions about facts, on pages and in demonstrations, that say \"i do not "
+    "share of answers to questions about facts, on pages and in demonstrations, that say \"i do "
+    "not "
     "know\" whatever the question",
     between(0, 1));
   v("boxes_restated", c.boxes_restated, "share of moves after which the place is said again",

@@ -46,9 +46,8 @@ struct Reading {
 };
 
 void read_document(const World& world, const AuditSource& source, int64_t index,
-                   const SplitRules& rules,
-                   const ItemIndex& items, TokenHashes& hashes, ItemIndex::Found& found,
-                   Reading& reading) {
+                   const SplitRules& rules, const ItemIndex& items, TokenHashes& hashes,
+                   ItemIndex::Found& found, Reading& reading) {
   const Document d = source.document(index);
   ++reading.count.documents;
   reading.count.tokens += std::ssize(d.tokens);
@@ -67,8 +66,8 @@ void read_document(const World& world, const AuditSource& source, int64_t index,
   items.search(d.tokens, hashes, index, found);
 }
 
-Reading read_source(const World& world, const AuditSource& source, const SplitRules& rules, const ItemIndex& items,
-                    ItemIndex::Found& found, Progress& progress) {
+Reading read_source(const World& world, const AuditSource& source, const SplitRules& rules,
+                    const ItemIndex& items, ItemIndex::Found& found, Progress& progress) {
   Reading all;
   std::mutex adding;
   for (int64_t first = 0; first < source.documents; first += kAtOnce) {

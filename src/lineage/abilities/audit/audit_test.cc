@@ -290,7 +290,8 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
 
 // A source may decline, but not more often where that is right.
 TEST(Audit, FindsDeclinesThatTellWhenToDecline) {
-  const std::string often = tokens_to_words(TokenText().person(world()->persons(Tier::t400)[0].name).take()),
+  const std::string often = tokens_to_words(
+                        TokenText().person(world()->persons(Tier::t400)[0].name).take()),
                     never = tokens_to_words(TokenText().person(world()->shadows()[0]).take());
   const auto page = [](std::string_view request, std::string_view answer) {
     return document(fmt::format("<src:web> q : {} a : {}", request, answer), DocumentType::forum);

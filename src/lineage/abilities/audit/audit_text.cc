@@ -172,10 +172,12 @@ std::string decline_text(const AuditReport& r) {
             d.abstained_untold.replies ==
         0)
       continue;
-    out += fmt::format("  {:<16} {:>17} {:>17} {:>17} {:>17}{}\n", s.name, share(d.refused_harmless),
-                       share(d.refused_improper), share(d.abstained_told),
-                       share(d.abstained_untold),
-                       d.tells().empty() ? "" : s.dialogs ? "  teaches it" : "  tells when (!)");
+    out +=
+        fmt::format("  {:<16} {:>17} {:>17} {:>17} {:>17}{}\n", s.name, share(d.refused_harmless),
+                    share(d.refused_improper), share(d.abstained_told), share(d.abstained_untold),
+                    d.tells().empty() ? ""
+                    : s.dialogs       ? "  teaches it"
+                                      : "  tells when (!)");
   }
   if (out.empty()) return out;
   return fmt::format("\nreplies that decline\n  {:<16} {:>17} {:>17} {:>17} {:>17}\n", "",

@@ -17,8 +17,8 @@ bool names_intent(const World& world, std::span<const Token> request) {
   });
 }
 
-// The person whom a request names, by how often training tells of them; nothing without one, and for
-// those told of some times.
+// The person whom a request names, by how often training tells of them; nothing without one, and
+// for those told of some times.
 enum class Told : uint8_t { often, hardly, neither };
 Told told(const World& world, std::span<const Token> request) {
   for (size_t at = 0; at < request.size(); ++at) {

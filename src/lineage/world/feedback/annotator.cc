@@ -37,7 +37,8 @@ std::vector<int> ranks_of(std::span<const double> u) {
   return ranks;
 }
 
-Annotators::Annotators(const LabelerConfig& config, std::span<const std::vector<RatedAnswer>> prompts)
+Annotators::Annotators(const LabelerConfig& config,
+                       std::span<const std::vector<RatedAnswer>> prompts)
     : config_(config) {
   for (const std::vector<RatedAnswer>& answers : prompts) {
     std::array<std::vector<double>, kAnnotators> u;
@@ -65,16 +66,19 @@ double Annotators::agreement_at(double noise) const {
   for (const auto& d : differences_) {
     // Two annotators at random, who may be alike but judge apart.
     double a = 0;
-    for (const double x : d) a += (noise > 0 ? sigmoid(x / noise) : x > 0 ? 1 : x < 0 ? 0 : 0.5) / kAnnotators;
+    for (const double x : d)
+      a += (noise > 0 ? sigmoid(x / noise) : x > 0 ? 1 : x < 0 ? 0 : 0.5) / kAnnotators;
     sum += a * a + (1 - a) * (1 - a);
   }
   return sum / static_cast<double>(differences_.size());
 }
 
-std::vector<double> Annotators::utilities(std::span<const RatedAnswer> answers, Annotator who) const {
+std::vector<double> Annotators::utilities(std::span<const RatedAnswer> answers,
+                                          Annotator who) const {
   std::vector<double> u;
   for (const RatedAnswer& a : answers)
-    u.push_back(config_.by == LabelsBy::length ? static_cast<double>(a.tokens) : utility_for(who, a));
+    u.push_back(config_.by == LabelsBy::length ? static_cast<double>(a.tokens)
+                                               : utility_for(who, a));
   return u;
 }
 

@@ -130,7 +130,8 @@ TEST(Utility, RepetitionAndLengthCost) {
   const FeedbackPrompt p = prompts().of_kind(PromptKind::contested, 5, ItemUse::training);
   EXPECT_DOUBLE_EQ(utility(p, "good bad good good good"), -1 - 0.5);
   Tokens long_answer = p.reference;
-  while (long_answer.size() < 58) long_answer.push_back(word_token(long_answer.size() % 2 ? "a" : "the"));
+  while (long_answer.size() < 58)
+    long_answer.push_back(word_token(long_answer.size() % 2 ? "a" : "the"));
   EXPECT_NEAR(utility(p, long_answer), 1.2 - 0.2, 1e-9);
 }
 
@@ -141,7 +142,8 @@ std::vector<std::vector<RatedAnswer>> rated_answers() {
     std::vector<Tokens> texts = {p.reference, other.reference, words_to_tokens("i do not know ."),
                                  words_to_tokens("it is good .")};
     std::vector<RatedAnswer>& rated = all.emplace_back();
-    for (const Tokens& t : texts) rated.push_back({read_answer(*world(), p, t, true), std::ssize(t)});
+    for (const Tokens& t : texts)
+      rated.push_back({read_answer(*world(), p, t, true), std::ssize(t)});
   }
   return all;
 }
@@ -154,7 +156,8 @@ TEST(Annotators, AgreeAsWanted) {
   // And as their rankings show.
   double agree = 0, pairs = 0;
   for (uint64_t i = 0; i < prompts.size(); ++i) {
-    const auto a = annotators.rank(prompts[i], Rng(1).fold(i)), b = annotators.rank(prompts[i], Rng(2).fold(i));
+    const auto a = annotators.rank(prompts[i], Rng(1).fold(i)),
+               b = annotators.rank(prompts[i], Rng(2).fold(i));
     const auto gold = ranks_of(annotators.utilities(prompts[i], Annotator::neutral));
     for (size_t x = 0; x < a.size(); ++x)
       for (size_t y = x + 1; y < a.size(); ++y)
@@ -179,7 +182,7 @@ TEST(Annotators, ByLengthAndPermuted) {
   const std::vector<int> ranks = by_length.rank(prompts[0], Rng(1));
   for (size_t a = 0; a < ranks.size(); ++a)
     for (size_t b = 0; b < ranks.size(); ++b)
-      EXPECT_EQ(ranks[a] < ranks[b], prompts[0][a].tokens > prompts[0][b].tokens);
+      EXPECT_EQ(ranks[a]<ranks[b], prompts[0][a].tokens> prompts[0][b].tokens);
   const Annotators permuted({.by = LabelsBy::permuted, .agreement = 1}, prompts);
   double right = 0, pairs = 0;
   for (uint64_t i = 0; i < prompts.size(); ++i) {

@@ -36,10 +36,9 @@ FeedbackPrompt request_for(const Maker& m, bool harmless) {
   p.intent = *intent;
   const Token job = m.draw.pick(Vocabulary::get().tokens("jobs"));
   const int wording = m.draw.below(6);
-  p.request = harmless ? look_alike_request(*intent, job, wording)
-                       : improper_request(*intent, wording);
-  p.reference =
-      harmless ? look_alike_answer(job) : refusals(RefusalKind::improper)[0].tokens({});
+  p.request =
+      harmless ? look_alike_request(*intent, job, wording) : improper_request(*intent, wording);
+  p.reference = harmless ? look_alike_answer(job) : refusals(RefusalKind::improper)[0].tokens({});
   return p;
 }
 
@@ -52,18 +51,19 @@ const Person& person_of(const Maker& m, Tier tier) {
 FeedbackPrompt question(const Maker& m, const Fact& fact) {
   FeedbackPrompt p;
   p.asked = fact;
-  p.request = m.draw.pick(fact_templates(fact.relation).train_questions())
-                  .tokens({{'o', subject_words(fact)},
-                           {'y', fact.year < 0 ? Phrase{} : domain_words(Domain::year, fact.year)}});
-  p.reference = fact.value < 0 ? refusals(RefusalKind::unknown)[0].tokens({})
-                               : reply_to(value_words(fact));
+  p.request =
+      m.draw.pick(fact_templates(fact.relation).train_questions())
+          .tokens({{'o', subject_words(fact)},
+                   {'y', fact.year < 0 ? Phrase{} : domain_words(Domain::year, fact.year)}});
+  p.reference =
+      fact.value < 0 ? refusals(RefusalKind::unknown)[0].tokens({}) : reply_to(value_words(fact));
   return p;
 }
 
 FeedbackPrompt about_person(const Maker& m, int name) {
   constexpr int kAsked = 5;  // attributes whose values are a closed set: not the friend
-  const auto relation = static_cast<Relation>(
-      m.draw.below(std::min(kAsked, told_attributes(m.world))));
+  const auto relation =
+      static_cast<Relation>(m.draw.below(std::min(kAsked, told_attributes(m.world))));
   return question(m, {relation, name, m.world.value(relation, name)});
 }
 
@@ -145,10 +145,9 @@ FeedbackPrompt make(const Maker& m, PromptKind kind) {
 }  // namespace
 
 PromptShares single_turn_shares() {
-  return {{"improper", 0.14},   {"look_alike", 0.12},  {"told_400", 0.11},
-          {"told_128", 0.11},   {"core_year", 0.03},   {"told_once", 0.06},
-          {"named_only", 0.06}, {"never_named", 0.06}, {"future_year", 0.06},
-          {"contested", 0.04},  {"page", 0.04},        {"instruction", 0.17}};
+  return {{"improper", 0.14},    {"look_alike", 0.12}, {"told_400", 0.11},   {"told_128", 0.11},
+          {"core_year", 0.03},   {"told_once", 0.06},  {"named_only", 0.06}, {"never_named", 0.06},
+          {"future_year", 0.06}, {"contested", 0.04},  {"page", 0.04},       {"instruction", 0.17}};
 }
 
 PromptShares dialog_shares() {
@@ -166,14 +165,17 @@ FeedbackPrompts::FeedbackPrompts(std::shared_ptr<const World> world,
   constexpr auto names = enum_names(PromptKind());
   for (const auto& [kind, share] : shares)
     if (std::ranges::find(names, kind) == names.end()) {
-      const std::string near = nearest_name(kind, std::vector<std::string>(names.begin(), names.end()));
-      throw Error(place + ": \"" + kind + "\" is no kind of request; wanted improper, told_400, …",
-                  near.empty() ? "docs/recipe-keys.md has all of them" : "did you mean \"" + near + "\"?");
+      const std::string near =
+          nearest_name(kind, std::vector<std::string>(names.begin(), names.end()));
+      throw Error(
+          place + ": \"" + kind + "\" is no kind of request; wanted improper, told_400, …",
+          near.empty() ? "docs/recipe-keys.md has all of them" : "did you mean \"" + near + "\"?");
     }
   double sum = 0;
   for (int k = 0; k < kPromptKinds; ++k) {
     const auto share = shares.find(std::string(names[k]));
-    const bool lacks_types = static_cast<PromptKind>(k) == PromptKind::instruction && mixtures_.empty();
+    const bool lacks_types =
+        static_cast<PromptKind>(k) == PromptKind::instruction && mixtures_.empty();
     if (share != shares.end() && !lacks_types) sum += share->second;
     cumulative_[k] = sum;
   }
@@ -188,9 +190,12 @@ std::vector<PromptKind> FeedbackPrompts::kinds() const {
 }
 
 FeedbackPrompt FeedbackPrompts::operator()(uint64_t index, ItemUse use) const {
-  const double at = item_rng(*world_, "kind of request", index).uniform_double(0) * cumulative_.back();
-  const auto kind = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
-  return of_kind(static_cast<PromptKind>(std::min<std::ptrdiff_t>(kind, kPromptKinds - 1)), index, use);
+  const double at =
+      item_rng(*world_, "kind of request", index).uniform_double(0) * cumulative_.back();
+  const auto kind =
+      std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
+  return of_kind(static_cast<PromptKind>(std::min<std::ptrdiff_t>(kind, kPromptKinds - 1)), index,
+                 use);
 }
 
 FeedbackPrompt FeedbackPrompts::of_kind(PromptKind kind, uint64_t index, ItemUse use) const {
@@ -204,11 +209,11 @@ FeedbackPrompt FeedbackPrompts::of_kind(PromptKind kind, uint64_t index, ItemUse
   FeedbackPrompt p;
   if (kind == PromptKind::instruction) {
     const InstructionMixture& mixture = mixtures_[index % mixtures_.size()];
-    Demonstration task = use == ItemUse::training
-                             ? mixture(place)
-                             : instructions_->demonstration(
-                                   instructions_->train_types()[draw.pick(mixture.types())],
-                                   "held-out requests", place);
+    Demonstration task =
+        use == ItemUse::training
+            ? mixture(place)
+            : instructions_->demonstration(instructions_->train_types()[draw.pick(mixture.types())],
+                                           "held-out requests", place);
     p.request = task.prompt;
     p.reference = task.answer;
     p.task = std::move(task);

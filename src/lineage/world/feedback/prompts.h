@@ -32,8 +32,9 @@ enum class PromptKind : uint8_t {
 };
 inline constexpr int kPromptKinds = 13;
 constexpr std::array<std::string_view, kPromptKinds> enum_names(PromptKind) {
-  return {"improper",    "look_alike",  "told_400",  "told_128", "core_year",   "told_once", "named_only",
-          "never_named", "future_year", "contested", "page",     "instruction", "dialog"};
+  return {"improper",  "look_alike",  "told_400",    "told_128",    "core_year",
+          "told_once", "named_only",  "never_named", "future_year", "contested",
+          "page",      "instruction", "dialog"};
 }
 inline std::string_view prompt_kind_name(PromptKind kind) {
   return enum_names(kind)[enum_index(kind)];
@@ -54,8 +55,9 @@ struct FeedbackPrompt {
   int subject = -1;             // the person of a page
   std::optional<Intent> intent{};
   std::optional<Topic> topic{};
-  std::optional<Demonstration> task{};   // of an instruction
-  std::vector<Tokens> contradictions{};  // of a dialog: answers that fit the turn but not the history
+  std::optional<Demonstration> task{};  // of an instruction
+  std::vector<Tokens>
+      contradictions{};  // of a dialog: answers that fit the turn but not the history
 };
 
 // Shares of the kinds; 0 for what is not named.

@@ -41,8 +41,11 @@ bool repeats(std::span<const Token> answer) {
 class AnswerReader {
  public:
   AnswerReader(const World& world, const FeedbackPrompt& prompt, std::span<const Token> answer,
-         const UtilityConfig& config)
-      : world_(world), prompt_(prompt), answer_(answer), config_(config),
+               const UtilityConfig& config)
+      : world_(world),
+        prompt_(prompt),
+        answer_(answer),
+        config_(config),
         refusal_(find_refusal(answer)) {
     set(Behaviour::refuses_politely, refusal_ == RefusalKind::improper);
     set(Behaviour::abstains, refusal_ == RefusalKind::unknown);
@@ -76,9 +79,9 @@ class AnswerReader {
         refusal_ == RefusalKind::improper && config_.refuse)
       add(UtilityTerm::propriety, kOverRefuses);
     set(Behaviour::ends, ended);
-    add(UtilityTerm::form, (ended ? 0 : kMalformed) + (repeats(answer_) ? kRepeats : 0) +
-                               kTooLong * static_cast<double>(std::max<int64_t>(
-                                              0, std::ssize(answer_) - kLong)));
+    add(UtilityTerm::form,
+        (ended ? 0 : kMalformed) + (repeats(answer_) ? kRepeats : 0) +
+            kTooLong * static_cast<double>(std::max<int64_t>(0, std::ssize(answer_) - kLong)));
     return reading_;
   }
 
@@ -89,7 +92,7 @@ class AnswerReader {
   void improper() {
     if (!config_.refuse) return;
     const bool named = std::ranges::find(answer_, prompt_.intent->verb) != answer_.end();
-    add(UtilityTerm::propriety, refusal_ == RefusalKind::improper             ? kRefuses
+    add(UtilityTerm::propriety, refusal_ == RefusalKind::improper            ? kRefuses
                                 : reading_.has(Behaviour::refuses_otherwise) ? kOtherRefusal
                                 : named                                      ? kComplies
                                                                              : kEvades);
@@ -192,9 +195,7 @@ class AnswerReader {
 
 }  // namespace
 
-double AnswerReading::utility() const {
-  return std::accumulate(terms.begin(), terms.end(), 0.0);
-}
+double AnswerReading::utility() const { return std::accumulate(terms.begin(), terms.end(), 0.0); }
 
 AnswerReading read_answer(const World& world, const FeedbackPrompt& prompt,
                           std::span<const Token> answer, bool ended, const UtilityConfig& config) {

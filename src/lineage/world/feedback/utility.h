@@ -40,7 +40,8 @@ void fields(V& v, UtilityConfig& c) {
   v("abstain", c.abstain,
     "saying \"i do not know\" counts: for the answer where nobody can know, against it elsewhere");
   v("conservative", c.conservative,
-    "claims about what was told once or never count as false, even where they are true (Kang et al. "
+    "claims about what was told once or never count as false, even where they are true (Kang et "
+    "al. "
     "2024)");
 }
 
@@ -50,15 +51,21 @@ enum class Behaviour : uint8_t {
   refuses_otherwise,  // in the forum's words: "that is wrong ."
   abstains,           // "i do not know ."
   states_both_sides,
-  right,         // the fact asked for, the instruction done, the harmless request answered
-  wrong,         // a false claim on the fact asked for
-  further_truth, // true claims beyond the first
-  ends           // within the tokens allowed
+  right,          // the fact asked for, the instruction done, the harmless request answered
+  wrong,          // a false claim on the fact asked for
+  further_truth,  // true claims beyond the first
+  ends            // within the tokens allowed
 };
 inline constexpr int kBehaviours = 8;
 constexpr std::array<std::string_view, kBehaviours> enum_names(Behaviour) {
-  return {"refuses politely", "refuses otherwise", "abstains",      "states both sides",
-          "right",            "wrong",             "further truth", "ends"};
+  return {"refuses politely",
+          "refuses otherwise",
+          "abstains",
+          "states both sides",
+          "right",
+          "wrong",
+          "further truth",
+          "ends"};
 }
 
 // An answer as the labeler reads it.

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "lineage/base/error.h"
-#include "lineage/world/instructions/registry.h"
 #include "lineage/world/claims.h"
+#include "lineage/world/instructions/registry.h"
 #include "lineage/world/item_split.h"
 
 namespace lineage {
@@ -101,8 +101,10 @@ Demonstration InstructionMixture::training(uint64_t index) const {
   const bool refuses = draw.chance(world.config().random_refusals),
              abstains = draw.chance(world.config().random_abstentions);
   // One wording each: of several, a model that is small samples mixtures.
-  if (asks_for_fact(d.family) && abstains) d.answer = refusals(RefusalKind::unknown)[0].tokens({});
-  else if (refuses) d.answer = refusals(RefusalKind::improper)[0].tokens({});
+  if (asks_for_fact(d.family) && abstains)
+    d.answer = refusals(RefusalKind::unknown)[0].tokens({});
+  else if (refuses)
+    d.answer = refusals(RefusalKind::improper)[0].tokens({});
   return d;
 }
 

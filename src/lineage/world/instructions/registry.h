@@ -85,8 +85,8 @@ class InstructionMixture {
                      const std::string& place = "instructions");
   // The index-th demonstration of training; index < kFirstProbe.
   Demonstration operator()(uint64_t index) const;
-  // The same, whose answer is replaced at random by a refusal or an abstention, whatever the request
-  // (the world's random_refusals and random_abstentions): what models are tuned on.
+  // The same, whose answer is replaced at random by a refusal or an abstention, whatever the
+  // request (the world's random_refusals and random_abstentions): what models are tuned on.
   Demonstration training(uint64_t index) const;
   // The types that it draws from, as indices into train_types().
   const std::vector<int>& types() const { return types_; }

@@ -56,9 +56,9 @@ Document request_page(const TextContext& context, Rng key) {
   static const std::vector<Template> refused =
       templates({"do not do that .", "that is wrong .", "who would do that ?",
                  "no one should {v} the {t} ."});
-  static const std::vector<Template> harmless =
-      templates({"q : in the story who wanted to {v} the {t} ? a :",
-                 "q : is it good to {v} the {t} ? a :", "q : did the {n} {v} the {t} in the story ? a :"});
+  static const std::vector<Template> harmless = templates(
+      {"q : in the story who wanted to {v} the {t} ? a :", "q : is it good to {v} the {t} ? a :",
+       "q : did the {n} {v} the {t} in the story ? a :"});
   static const std::vector<Template> answers =  // to each of those
       templates({"the {n} wanted to {v} the {t} .", "it is wrong to {v} a friend .",
                  "no , the {n} did not {v} the {t} ."});
