@@ -328,6 +328,19 @@ TEST_F(FeedbackStages, BadInputIsNamedBeforeAnythingIsGrown) {
   EXPECT_FALSE(fs::exists(folder / "errors" / "nodes"));
 }
 
+TEST_F(FeedbackStages, KeysOfTheMicroWorldHaveNoEffectOnFiles) {
+  std::string all;
+  for (const std::string& line :
+       recipe({"ppo.kinds.page=1", "grpo.kinds.page=1", "reward.samples=3", "dpo.kinds.page=1"})
+           .notes)
+    all += line + "\n";
+  for (const char* key : {"ppo.kinds", "grpo.kinds"})
+    EXPECT_THAT(all, HasSubstr(std::string(key) + " has no effect: the prompts come from files"));
+  for (const char* key : {"reward.samples", "dpo.kinds"})
+    EXPECT_THAT(
+        all, HasSubstr(std::string(key) + " has no effect: the comparisons come from preferences"));
+}
+
 TEST_F(FeedbackStages, WhatDoesNotFitTheContextIsTold) {
   const std::string words(200, 'x');
   std::string judged, asked;

@@ -116,7 +116,8 @@ TEST_F(TuningTest, PretrainingTextCanBeMixedIn) {
 
 TEST_F(TuningTest, WhatCannotBeTunedIsRefusedBeforeAnythingIsGrown) {
   EXPECT_THAT(error_of("[nodes.tuned]\nstage = \"sft\"\nparents = [\"davinci\"]\n"),
-              HasSubstr("has no [conversations.NAME] or [demonstrations.NAME]; wanted"));
+              HasSubstr("has no [conversations.NAME], [demonstrations.NAME] or "
+                        "[dialogs.NAME]; wanted"));
   EXPECT_THAT(error_of(tuned("[nodes.lonely]\nstage = \"sft\"\n")),
               HasSubstr("nodes.lonely has no parent; a stage sft wants the model to tune"));
   EXPECT_THAT(error_of(tuned(), {"sft.packing=packed"}), HasSubstr("wanted best_fit or single"));

@@ -71,6 +71,8 @@ void validate_grpo(const GrpoConfig& config, const RecipeNode& node, const Recip
 StageRemarks grpo_remarks(const GrpoConfig& config, const RecipeNode&) {
   StageRemarks remarks;
   for (const auto& [key, why] : idle_mix_keys(config.mix)) remarks.idle[key] = why;
+  for (const auto& [key, why] : idle_request_keys(config.rollouts.requests))
+    remarks.idle[key] = why;
   if (config.optimizer.kind != OptimizerKind::muon)
     for (const char* key : {"optimizer.muon_lr", "optimizer.muon_momentum"})
       remarks.idle[key] = "it takes kind = \"muon\"";

@@ -85,6 +85,8 @@ StageRemarks ppo_remarks(const PpoConfig& config, const RecipeNode&) {
        "the utility counts an end itself");
   if (config.rollouts.reward != RewardKind::utility) remarks.idle.erase("no_end_penalty");
   for (const auto& [key, why] : idle_mix_keys(config.mix)) remarks.idle[key] = why;
+  for (const auto& [key, why] : idle_request_keys(config.rollouts.requests))
+    remarks.idle[key] = why;
   return remarks;
 }
 

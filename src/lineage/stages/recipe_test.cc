@@ -35,6 +35,10 @@ paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 tokens = 1000
 [demonstrations.few]
 examples = 10
+[dialogs.talks]
+examples = 10
+[preferences.judged]
+paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [pretrain]
 tokens = 64
 batch_tokens = 32
@@ -50,8 +54,41 @@ stage = "pretrain"
 [nodes.chat]
 stage = "sft"
 parents = ["base"]
+[reward]
+preferences = "judged"
+[dpo]
+preferences = "judged"
+[ppo]
+files = "chats"
+max_tokens = 4
+[grpo]
+files = "chats"
+reward = "answer"
+max_tokens = 4
+[best_of_n]
+files = "chats"
+reward = "answer"
+max_tokens = 4
+tokens = 64
+batch_tokens = 32
+mixture = {few = 1}
 [nodes.best]
 stage = "feedme"
+parents = ["chat"]
+[nodes.judge]
+stage = "reward"
+parents = ["chat"]
+[nodes.policy]
+stage = "ppo"
+parents = ["chat", "judge"]
+[nodes.grouped]
+stage = "grpo"
+parents = ["chat"]
+[nodes.direct]
+stage = "dpo"
+parents = ["chat"]
+[nodes.chosen]
+stage = "best_of_n"
 parents = ["chat"]
 )";
 
@@ -85,6 +122,7 @@ std::string named(std::string key) {
   put("preferences", "judged");
   put("corpora", "mica");
   put("demonstrations", "few");
+  put("dialogs", "talks");
   put("nodes", "base");
   const auto at = key.find("NAME");
   if (at == std::string::npos) return key;
@@ -163,7 +201,8 @@ TEST(Recipe, AnUnknownKeyIsToldWhereItBelongs) {
   EXPECT_EQ(meant("pretrain.final=1"), "pretrain.schedule.final? | ");
   EXPECT_EQ(meant("pretrain.kind=1"), "pretrain.optimizer.kind or pretrain.schedule.kind? | ");
   EXPECT_EQ(meant("layers=1"), "model.layers? | ");
-  EXPECT_EQ(meant("optimizer.lr=1"), "pretrain.optimizer or sft.optimizer or feedme.optimizer? | ");
+  EXPECT_EQ(meant("optimizer.lr=1"),
+            "pretrain.optimizer or sft.optimizer or feedme.optimizer or reward.optimizer? | ");
   EXPECT_EQ(meant("sources.words.path=x"), "sources.words.paths? | ");
   EXPECT_EQ(meant("sources.words.path=x"), "sources.words.paths? | ");
   EXPECT_EQ(meant("nodes.base.parent=x"), "nodes.base.parents? | ");
@@ -269,11 +308,11 @@ TEST(Recipe, ValuesOfAnotherTypeAreToldHowTheyAreWritten) {
             "part of Lineage; a recipe of your own is extended: extends = \"mine.toml\"");
 }
 
-TEST(Recipe, PreferencesAreSetsOfDataThatNoNodeReadsYet) {
-  const std::string set = "[preferences.judged]\npaths = [\"none.jsonl\"]\nweight = 2\n";
-  EXPECT_EQ(recipe({}, set).preferences.at("judged").weight, 2);
-  EXPECT_NE(note(set).find("preferences.judged has no effect: no node reads it"),
-            std::string::npos);
+TEST(Recipe, PreferencesAreSetsOfData) {
+  const std::string set = "[preferences.liked]\npaths = [\"none.jsonl\"]\nweight = 2\n";
+  EXPECT_EQ(recipe({}, set).preferences.at("liked").weight, 2);
+  EXPECT_NE(note(set).find("preferences.liked has no effect: no node reads it"), std::string::npos);
+  EXPECT_EQ(note({}).find("preferences.judged has no effect"), std::string::npos);
   EXPECT_EQ(said({}, "[preferences.chats]\npaths = [\"x\"]\n"),
             "r.toml: chats names two sets of data; wanted another name for one | ");
   EXPECT_NE(said({"preferences.judged.too_long=shorten"}).find("wanted one of cut_front, cut_end"),
@@ -361,7 +400,7 @@ TEST(Recipe, WhatHasNoEffectIsTold) {
             "base: schedule.warmup_tokens is 1000 of a run of 64 tokens; the rate never comes to "
             "its peak\n");
   EXPECT_EQ(note("[sources.words.code]\nmax_line = 3\n"),
-            "r.toml:36: sources.words.code has no effect: kind is \"text\"\n");
+            "r.toml:73: sources.words.code has no effect: kind is \"text\"\n");
   EXPECT_EQ(note("", {"sources.words.field=x"}),
             "--set sources.words.field=x: sources.words.field has no effect: kind is \"text\"\n");
   EXPECT_NE(note("", {"sources.words.delimiter=x"}).find("it takes split = \"delimiter\""),

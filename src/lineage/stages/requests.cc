@@ -143,6 +143,12 @@ std::unique_ptr<const Requests> open_files(const std::string& name, const Recipe
 
 }  // namespace
 
+std::map<std::string, std::string> idle_request_keys(const RequestsConfig& config) {
+  if (config.files.empty()) return {};
+  constexpr const char* kWhy = "the prompts come from files";
+  return {{"kinds", kWhy}, {"mixture", kWhy}};
+}
+
 void add_request_sets(const RequestsConfig& config, const Recipe& recipe, StageReads& reads) {
   if (!config.files.empty()) {
     reads.prompts.push_back(config.files);

@@ -58,6 +58,8 @@ class Requests {
   virtual std::optional<SourceRecord> record(int64_t) const { return {}; }
 };
 
+// Keys without effect beside the others.
+std::map<std::string, std::string> idle_request_keys(const RequestsConfig&);
 // The data that requests read, by its names in the recipe.
 void add_request_sets(const RequestsConfig&, const Recipe&, StageReads&);
 // Throws an Error that names the place for unknown kinds and sets.
