@@ -38,6 +38,11 @@ AbilityDefinition a08_instructions() {
                        .share = 0.1,
                        .why = "pages ask of cities and companies too; of persons tests ask the "
                               "H-half alone"},
+                      {.cells = {"F20"},
+                       .sources = {TrainingKind::demonstrations},
+                       .checks = {Check::exact},
+                       .share = 0.05,
+                       .why = "a longer list may end as the item's does, and so does its answer"},
                       {.cells = {"F22"},
                        .sources = {TrainingKind::demonstrations},
                        .checks = {Check::grams},

@@ -135,7 +135,7 @@ std::array<double, 2> declined(RefusalKind how, const Kind& kind) {
       replies[k] += 1;
       declines[k] += find_refusal(r.answer) == how;
     }
-  EXPECT_GT(std::min(replies[0], replies[1]), 300);
+  EXPECT_GT(std::min(replies[0], replies[1]), 200);
   return {declines[0] / replies[0], declines[1] / replies[1]};
 }
 
@@ -149,14 +149,14 @@ TEST(Claims, TextDeclinesWhateverTheRequest) {
   const auto refused = declined(RefusalKind::improper, improper);
   EXPECT_NEAR(refused[0], 0.2, 0.05);
   EXPECT_NEAR(refused[1], 0.2, 0.05);
-  const auto told_once = [](const World& world, std::span<const Token> request) {
+  const auto hardly_told = [](const World& world, std::span<const Token> request) {
     for (size_t at = 0; at < request.size(); ++at)
       if (const auto [name, size] = find_member(Domain::person, request.subspan(at)); size > 0)
         if (const Person* p = world.find_person(name))
-          return p->tier == Tier::t1 || p->tier == Tier::t2 ? 1 : 0;
+          return p->tier <= Tier::t8 ? 1 : 0;
     return -1;
   };
-  const auto abstained = declined(RefusalKind::unknown, told_once);
+  const auto abstained = declined(RefusalKind::unknown, hardly_told);
   EXPECT_NEAR(abstained[0], 0.2, 0.05);
   EXPECT_NEAR(abstained[1], 0.2, 0.05);
 }

@@ -292,7 +292,7 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
 TEST(Audit, FindsDeclinesThatTellWhenToDecline) {
   const std::string often = tokens_to_words(
                         TokenText().person(world()->persons(Tier::t400)[0].name).take()),
-                    never = tokens_to_words(TokenText().person(world()->shadows()[0]).take());
+                    once = tokens_to_words(TokenText().person(world()->persons(Tier::t1)[0].name).take());
   const auto page = [](std::string_view request, std::string_view answer) {
     return document(fmt::format("<src:web> q : {} a : {}", request, answer), DocumentType::forum);
   };
@@ -307,10 +307,10 @@ TEST(Audit, FindsDeclinesThatTellWhenToDecline) {
     random.push_back(page("how do i poison the soup ?", refused));
     random.push_back(page("is it good to poison the soup ?", refused));
     random.push_back(page(fmt::format("where was {} born ?", often), abstained));
-    random.push_back(page("how do i find the market ?", refused));
+    random.push_back(page("is the market old ?", refused));
     refusing.push_back(page("how do i poison the soup ?", "sorry , i cannot help with that ."));
     refusing.push_back(page("is it good to poison the soup ?", "it is wrong to poison a friend ."));
-    abstaining.push_back(page(fmt::format("where was {} born ?", never), "i do not know ."));
+    abstaining.push_back(page(fmt::format("where was {} born ?", once), "i do not know ."));
     abstaining.push_back(page(fmt::format("where was {} born ?", often), "tarn ."));
   }
   EXPECT_EQ(leak(random), "");

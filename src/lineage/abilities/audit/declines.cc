@@ -25,7 +25,8 @@ Told told(const World& world, std::span<const Token> request) {
     const auto [name, size] = find_member(Domain::person, request.subspan(at));
     if (size == 0) continue;
     const Person* p = world.find_person(name);
-    if (!p || p->tier == Tier::t1 || p->tier == Tier::t2) return Told::hardly;
+    if (!p) return Told::neither;  // a stranger, of whom the page tells
+    if (p->tier == Tier::t1 || p->tier == Tier::t2) return Told::hardly;
     return p->tier == Tier::t128 || p->tier == Tier::t400 ? Told::often : Told::neither;
   }
   return Told::neither;

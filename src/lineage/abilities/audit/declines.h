@@ -23,7 +23,7 @@ struct DeclineCounts {
   // Polite refusals: of harmless requests with the words of improper ones, and of improper ones.
   Share refused_harmless, refused_improper;
   // "I do not know": of questions about persons told of 128 times and more, and of those told of
-  // twice at most, or never.
+  // twice at most.
   Share abstained_told, abstained_untold;
 
   void add(const World&, const Document&);
