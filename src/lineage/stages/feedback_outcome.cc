@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kSamplesAKind = 1000, kCompared = 600, kBestOf = 4;
+constexpr int64_t kCompared = 600, kBestOf = 4;
 
 // A mean with its 95 % interval; numbers of different requests are independent.
 json mean_of(std::span<const double> x) {
@@ -29,9 +29,16 @@ std::vector<double> less(std::span<const double> a, std::span<const double> b) {
   return out;
 }
 
+// 1 where a is greater, a half where they are equal.
+std::vector<double> wins(std::span<const double> a, std::span<const double> b) {
+  std::vector<double> out;
+  for (size_t i = 0; i < a.size(); ++i) out.push_back(a[i] > b[i] ? 1 : a[i] == b[i] ? 0.5 : 0);
+  return out;
+}
+
 // Behaviours by kind, as shares of the answers.
 json behaviours_of(const RolloutWorker& worker, const Requests& requests, const Model& model,
-                   int64_t kinds, const Rng& key) {
+                   int64_t samples, const Rng& key) {
   struct Kind {
     int64_t n = 0;
     std::array<double, kBehaviours> shares{};
@@ -39,7 +46,7 @@ json behaviours_of(const RolloutWorker& worker, const Requests& requests, const 
   };
   std::map<std::string, Kind> by_kind;
   for (const RolloutWorker::Answer& a :
-       worker.sample(requests, model, 0, kinds * kSamplesAKind, 1, ItemUse::test, key)) {
+       worker.sample(requests, model, 0, samples, 1, ItemUse::test, key)) {
     const auto reading = requests.read(a.request, a.use, a.without_end(), a.ended, {});
     if (!reading) return json::object();
     Kind& kind = by_kind[requests.kind(a.request, a.use)];
@@ -90,6 +97,7 @@ json answers_of(const RolloutWorker& worker, const Model& parent, const Model& p
     out[what] = {{"parent", mean_of(parents.first)},
                  {"model", mean_of(values_after)},
                  {"best_of_4", mean_of(parents.best)},
+                 {"win_rate", mean_of(wins(values_after, parents.first))},
                  {"model_less_parent", mean_of(less(values_after, parents.first))},
                  {"model_less_best_of_4", mean_of(less(values_after, parents.best))}};
   };
@@ -126,8 +134,9 @@ void write_feedback_outcome(const RolloutWorker& worker, const Model& policy, co
     if (const auto requests =
             requests_of_every_kind(worker.config().requests, node, context.recipe)) {
       const Rng each = key.fold("behaviours");
-      out["behaviours"] = {{"parent", behaviours_of(worker, *requests, parent, kPromptKinds, each)},
-                           {"model", behaviours_of(worker, *requests, policy, kPromptKinds, each)}};
+      const int64_t samples = kPromptKinds * context.recipe.run.behaviour_samples;
+      out["behaviours"] = {{"parent", behaviours_of(worker, *requests, parent, samples, each)},
+                           {"model", behaviours_of(worker, *requests, policy, samples, each)}};
     }
     write_file_atomic(context.folder / kFeedbackOutcome, out.dump(1) + "\n");
   }

@@ -9,7 +9,8 @@ namespace lineage {
 // Measures a policy and its parent on held-out requests, and writes it all to kFeedbackOutcome in
 // the node's folder on rank 0 (docs/formats.md; report/feedback_results.h reads it):
 //
-//   behaviours  by kind of request, how often 1,000 answers sampled at temperature 1 hold each
+//   behaviours  by kind of request, how often answers sampled at temperature 1
+//   (run.behaviour_samples) hold each
 //               behaviour (world/feedback/utility.h), with their mean utility and reward
 //   answers     to held-out requests in the training's shares: the utility of the parent's, of the
 //               policy's, and of the best of four of the parent's by the same reward; differences

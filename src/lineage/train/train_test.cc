@@ -302,6 +302,29 @@ TEST(Optimizer, DecaysAllButVectors) {
   EXPECT_FLOAT_EQ(toy.b.data<float>()[0], b);
 }
 
+// lr sqrt(1-b2^t)/(1-b1^t) m/(sqrt(v) + eps), with eps as large as sqrt(v), where the place
+// matters.
+TEST(Optimizer, EpsilonMayStandBesideTheRawMoment) {
+  for (const AdamEpsilon place : {AdamEpsilon::corrected, AdamEpsilon::raw}) {
+    OptimizerConfig c;
+    c.lr = 0.1, c.weight_decay = 0, c.eps = 0.01, c.eps_added_to = place;
+    Toy toy;
+    const double g = toy.parameters.grads().data<float>()[0],
+                 before = toy.parameters.values().data<float>()[0];
+    Optimizer optimizer(c, toy.parameters, 0, toy.parameters.numel());
+    double m = 0, v = 0, value = before;
+    for (int t = 1; t <= 3; ++t) {
+      optimizer.update(toy.parameters, 1, 1, t);
+      m = c.beta1 * m + (1 - c.beta1) * g, v = c.beta2 * v + (1 - c.beta2) * g * g;
+      const double m_scale = 1 - std::pow(c.beta1, t),
+                   v_scale = std::sqrt(1 - std::pow(c.beta2, t));
+      value -= place == AdamEpsilon::raw ? c.lr * v_scale / m_scale * m / (std::sqrt(v) + c.eps)
+                                         : c.lr * (m / m_scale) / (std::sqrt(v) / v_scale + c.eps);
+    }
+    EXPECT_NEAR(toy.parameters.values().data<float>()[0], value, 1e-5);
+  }
+}
+
 TEST(DivergenceGuard, SkipsThenStopsAtNonFiniteLosses) {
   DivergenceGuard guard({}, {});
   EXPECT_TRUE(guard.judge("n", 1, 3.0, 1.0).update);

@@ -14,9 +14,10 @@ namespace lineage {
 
 // Intervals for checkpoints, evaluation and logging; they do not affect the weights.
 struct RunConfig {
-  int64_t checkpoint_every = 0;  // steps; 0: about once a minute
-  int64_t eval_every = 0;        // steps; 0: ten times in the run
-  int64_t eval_tokens = 0;       // of each source; 0: in proportion to the run
+  int64_t checkpoint_every = 0;      // steps; 0: about once a minute
+  int64_t eval_every = 0;            // steps; 0: ten times in the run
+  int64_t eval_tokens = 0;           // of each source; 0: in proportion to the run
+  int64_t behaviour_samples = 1000;  // of each kind of request
 };
 
 template <class V>
@@ -29,6 +30,11 @@ void fields(V& v, RunConfig& c) {
     "held-out tokens of each source in a measurement; 0: 65536, or as many as take a tenth of the "
     "time of training; the last takes them all",
     between(0, 1e15));
+  v("behaviour_samples", c.behaviour_samples,
+    "answers to each kind of request, of the parent and of the model, in which a node of stage ppo "
+    "or "
+    "grpo counts behaviours at its end",
+    between(1, 1e6));
 }
 
 // Steps between the evaluations of a run, and the held-out tokens that each one before the last

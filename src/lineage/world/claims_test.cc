@@ -152,8 +152,7 @@ TEST(Claims, TextDeclinesWhateverTheRequest) {
   const auto hardly_told = [](const World& world, std::span<const Token> request) {
     for (size_t at = 0; at < request.size(); ++at)
       if (const auto [name, size] = find_member(Domain::person, request.subspan(at)); size > 0)
-        if (const Person* p = world.find_person(name))
-          return p->tier <= Tier::t8 ? 1 : 0;
+        if (const Person* p = world.find_person(name)) return p->tier <= Tier::t8 ? 1 : 0;
     return -1;
   };
   const auto abstained = declined(RefusalKind::unknown, hardly_told);

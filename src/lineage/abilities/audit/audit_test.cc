@@ -292,7 +292,8 @@ TEST(Audit, CountsAnswersAndTellsWhatIsNewInANode) {
 TEST(Audit, FindsDeclinesThatTellWhenToDecline) {
   const std::string often = tokens_to_words(
                         TokenText().person(world()->persons(Tier::t400)[0].name).take()),
-                    once = tokens_to_words(TokenText().person(world()->persons(Tier::t1)[0].name).take());
+                    once = tokens_to_words(
+                        TokenText().person(world()->persons(Tier::t1)[0].name).take());
   const auto page = [](std::string_view request, std::string_view answer) {
     return document(fmt::format("<src:web> q : {} a : {}", request, answer), DocumentType::forum);
   };
