@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 with git and sudo or root to the main job: installs what is needed, builds,
-# grows the supervised half of the GPT-3.5 family tree at nano size, measures every ability at every
+# grows the GPT-3.5 family tree at nano size, measures every ability at every
 # node, and writes the report.
 set -euo pipefail
 cd "$(dirname "$0")"
