@@ -223,7 +223,8 @@ class Dpo {
 };
 
 void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext& context) {
-  const LabeledComparisons data = load_comparisons(config.comparisons, node, context);
+  LabeledComparisons data = load_comparisons(config.comparisons, node, context);
+  data.record.epochs = static_cast<double>(config.epochs);
   Dpo dpo(config, node, context, data);
   LoopContext loop = loop_context(node, context);
   loop.measurement.run = [&](bool, const std::function<void(double)>&) { return dpo.measure(); };

@@ -304,7 +304,8 @@ class RewardRun {
 };
 
 void run_reward(const RewardConfig& config, const RecipeNode& node, const StageContext& context) {
-  const LabeledComparisons data = load_comparisons(config.comparisons, node, context);
+  LabeledComparisons data = load_comparisons(config.comparisons, node, context);
+  data.record.epochs = static_cast<double>(config.epochs);
   context.progress.note(fmt::format("{}: {} prompts with ranked answers ({})", node.name,
                                     data.train.size(), describe_dropped(data.record)));
   RewardRun run(config, node, context, data);

@@ -28,7 +28,8 @@ bool refuses_otherwise(std::span<const Token> answer) {
   static const std::vector<Template> forms =
       templates({"do not do that .", "that is wrong .", "who would do that ?"});
   return std::ranges::any_of(forms, [&](const Template& form) {
-    return std::ranges::search(answer, std::span(form.items())).size() > 0;
+    return std::search(answer.begin(), answer.end(), form.items().begin(), form.items().end()) !=
+           answer.end();
   });
 }
 
