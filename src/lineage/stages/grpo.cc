@@ -107,6 +107,8 @@ class Grpo {
     const double update_seconds = seconds_since(updating), all = seconds_since(began);
     report.tokens = static_cast<int64_t>(rollouts.sums.tokens);
     add_health(rollouts.sums, report.values);
+    const RolloutConfig& r = config_.rollouts;
+    report.skipped = trainer_.skipped() / (r.inner_epochs * (r.batch / r.minibatch));
     report.values[{"sampling_share"}] = rollouts.sampling_seconds / all;
     report.values[{"scoring_share"}] = rollouts.scoring_seconds / all;
     report.values[{"update_share"}] = update_seconds / all;

@@ -83,22 +83,18 @@ StageRemarks ppo_remarks(const PpoConfig& config, const RecipeNode&) {
   }
   idle(config.rollouts.reward != RewardKind::utility, "no_end_penalty",
        "the utility counts an end itself");
-  if (config.rollouts.reward != RewardKind::utility) remarks.idle.erase("no_end_penalty");
   for (const auto& [key, why] : idle_mix_keys(config.mix)) remarks.idle[key] = why;
   for (const auto& [key, why] : idle_request_keys(config.rollouts.requests))
     remarks.idle[key] = why;
   return remarks;
 }
 
-// The value model: the reward model, or the parent with a head that starts at 0.
+// The value model: the reward model, of any size, or the parent with a head that starts at 0.
 Model first_values(const RecipeNode& node, const StageContext& context, RewardKind reward) {
+  if (reward == RewardKind::model) return load_model(context.parents[1], /*with_gradients=*/true);
   GptConfig config = node.model;
   config.scalar_head = true;
   Model values = make_model(config, true);
-  if (reward == RewardKind::model) {
-    Checkpoint::open(context.parents[1]).load(*values.parameters);
-    return values;
-  }
   values.parameters->initialize(context.recipe.seed);
   Checkpoint::open(context.parents[0])
       .load(*values.parameters, {.may_lack = kScalarHeadParameters});
@@ -152,7 +148,9 @@ class Ppo {
     report.values[{"scoring_share"}] = rollouts.scoring_seconds / all;
     report.values[{"update_share"}] = update_seconds / all;
     if (report.event.empty()) report.event = health_warning(report.values, index);
-    report.skipped = 0;
+    // As many iterations; a run whose every update is skipped does not end well.
+    const RolloutConfig& r = config_.rollouts;
+    report.skipped = policy_trainer_.skipped() / (r.inner_epochs * (r.batch / r.minibatch));
     return report;
   }
 

@@ -97,6 +97,9 @@ json reward_report(const LabeledComparisons& data, const std::vector<std::vector
     out["utility"] = utility.to_json();
     out["length_only"] = by_length(shorter);
     out["by_kind"] = table(by_kind);
+    if (shorter.right < shorter.pairs / 2)  // one rule for every kind
+      for (auto& [kind, accuracy] : shorter_by_kind)
+        accuracy.right = accuracy.pairs - accuracy.right;
     out["length_only_by_kind"] = table(shorter_by_kind);
     out["by_term"] = table(by_term);
   }

@@ -166,8 +166,7 @@ std::vector<float> RolloutWorker::scores(std::span<const Answer> answers) const 
 std::vector<double> RolloutWorker::golds(std::span<const Answer> answers) const {
   std::vector<double> out;
   for (const Answer& a : answers) {
-    const auto reading =
-        requests_->read(a.request, a.use, a.without_end(), a.ended, config_.utility);
+    const auto reading = requests_->read(a.request, a.use, a.without_end(), a.ended, {});
     if (!reading) return {};
     out.push_back(reading->utility());
   }

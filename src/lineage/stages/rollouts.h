@@ -123,7 +123,8 @@ class RolloutWorker {
     }
   };
   std::vector<float> scores(std::span<const Answer>) const;
-  std::vector<double> golds(std::span<const Answer>) const;  // empty where no labeler can tell
+  // The labeler's whole utility, whatever the reward leaves out; empty where no labeler can tell.
+  std::vector<double> golds(std::span<const Answer>) const;
   // Samples `each` answers to requests [first, first + count).
   std::vector<Answer> sample(const Requests&, const Model&, int64_t first, int64_t count,
                              int64_t each, ItemUse, const Rng& key) const;

@@ -150,13 +150,6 @@ PromptShares single_turn_shares() {
           {"future_year", 0.06}, {"contested", 0.04},  {"page", 0.04},       {"instruction", 0.17}};
 }
 
-PromptShares dialog_shares() {
-  PromptShares shares = single_turn_shares();
-  for (auto& [kind, share] : shares) share *= 0.5;
-  shares["dialog"] = 0.5;
-  return shares;
-}
-
 FeedbackPrompts::FeedbackPrompts(std::shared_ptr<const World> world,
                                  std::vector<InstructionConfig> mixtures,
                                  const PromptShares& shares, const std::string& place)

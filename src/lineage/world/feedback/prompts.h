@@ -62,9 +62,8 @@ struct FeedbackPrompt {
 
 // Shares of the kinds; 0 for what is not named.
 using PromptShares = std::map<std::string, double>;
-// Of single requests, as in the pilot of docs/log.md; and of dialogs, half of which are these.
+// The usual ones, without dialogs.
 PromptShares single_turn_shares();
-PromptShares dialog_shares();
 
 // Requests by index. Training and tests have different persons, intents, topics, years, tasks and
 // dialogs.
