@@ -259,6 +259,52 @@ TEST_F(FeedbackStages, RequestsOfFilesAreInAnotherOrderEachPass) {
   EXPECT_FALSE(right(""));
 }
 
+// Of a model that has learned nothing: the numbers are there, whatever they are.
+TEST_F(FeedbackStages, EveryWayOfTheMicroWorldIsMeasuredAgainstItsParent) {
+  const Recipe r = parse_recipe(small_world_recipe(R"(
+[model]
+layers = 1
+width = 16
+heads = 2
+context = 256
+vocab = 0
+[pretrain]
+tokens = 1024
+batch_tokens = 1024
+[run]
+behaviour_samples = 2
+[demonstrations.instruct]
+types = 8
+examples = 40
+[best_of_n]
+reward = "utility"
+episodes = 400
+max_tokens = 8
+pretrain_share = 0.2
+batch_tokens = 1024
+[dpo]
+prompts = 20
+samples = 2
+max_tokens = 8
+heldout = 5
+[nodes.best]
+stage = "best_of_n"
+parents = ["davinci"]
+[nodes.direct]
+stage = "dpo"
+parents = ["davinci"]
+)"),
+                                "world.toml");
+  const auto ranks = single_process();
+  for (const char* node : {"best", "direct"}) {
+    const fs::path grown = grow(r, {folder / "world", {node}, {}}, *ranks, notes).back().folder;
+    const auto outcome = json_of(grown / kFeedbackOutcome);
+    EXPECT_EQ(outcome["answers"]["gold"]["win_rate"]["n"], 600) << node;
+    EXPECT_EQ(outcome["behaviours"]["model"].size(), kPromptKinds) << node;
+    EXPECT_TRUE(outcome["text"].contains("parent")) << node;
+  }
+}
+
 TEST_F(FeedbackStages, TheMicroWorldsOwnCheckersJudgeProblemsAndPrograms) {
   const Recipe r = parse_recipe(small_world_recipe(R"(
 [model]
@@ -402,6 +448,38 @@ TEST_F(FeedbackStages, APolicyThatGoesWrongStopsAndKeepsItsLastState) {
                     HasSubstr("inf; wanted a finite number | grow the reward model again")));
 }
 
+// Ouyang et al. 2022 train a policy of 175B parameters with a reward and value model of 6B.
+TEST_F(FeedbackStages, RewardAndValueModelMayHaveAnotherSize) {
+  const std::string small = R"([nodes.small]
+stage = "pretrain"
+[nodes.small.model]
+layers = 1
+width = 16
+[nodes.small-judge]
+stage = "reward"
+parents = ["small"]
+[nodes.small-valued]
+stage = "ppo"
+parents = ["davinci", "small-judge"]
+)";
+  const auto ranks = single_process();
+  const fs::path node =
+      grow(recipe({"run.checkpoint_every=3"}, std::string(kStages) + small),
+           {folder / "runs", {"small-valued"}, {}}, *ranks, notes)
+          .back()
+          .folder;
+  EXPECT_EQ(load_model(node).config.width, 32);
+  double first = 0, last = 0;
+  const auto lines = metrics(node);
+  for (const auto& line : lines) {
+    EXPECT_EQ(line.at("first_ratio_difference"), 0);
+    last = line.at("value_loss");
+    if (first == 0) first = last;
+  }
+  EXPECT_EQ(lines.size(), 6);
+  EXPECT_LT(last, first) << "the value model learns";
+}
+
 TEST_F(FeedbackStages, AKillOrAnInterruptionLosesNothing) {
   struct Killed {};
   const std::vector<std::string> sets = {"run.checkpoint_every=2"};
@@ -468,6 +546,37 @@ TEST_F(FeedbackStages, RanksDrawTheSameAnswersAndAgree) {
         {"grpo.episodes=8", "grpo.batch=4", "grpo.minibatch=2", "grpo.group=2"});
   train("few", 2, "judge", {"reward.batch_prompts=1"});
   train("few", 2, "direct", {"dpo.batch_pairs=1"});
+}
+
+// The same as processes, whose ranks share nothing but messages.
+TEST_F(FeedbackStages, ProcessesUnderMpirunDrawTheSameAnswersAndAgree) {
+  if (std::system("command -v mpirun >/dev/null") != 0) GTEST_SKIP() << "mpirun is not installed";
+  write_text(folder / "policy.toml", small_recipe(folder / "corpus", files(kStages)));
+  const auto run = [&](int processes, const std::string& out, const std::string& node) {
+    const std::string command =
+        "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe "
+        "--bind-to none -np " +
+        std::to_string(processes) + " " LINEAGE_BINARY " grow " +
+        (folder / "policy.toml").string() + " --threads 1 --no-eval --out " +
+        (folder / out).string() + " --node " + node +
+        " --set ppo.episodes=32 --set ppo.minibatch=16 >/dev/null 2>&1";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  };
+  std::vector<fs::path> nodes;
+  for (const int processes : {1, 2, 2}) {
+    const std::string out = "mpi" + std::to_string(nodes.size());
+    run(1, out, "judge");
+    run(processes, out, "policy");
+    for (const auto& entry : fs::directory_iterator(folder / out / "nodes"))
+      if (entry.path().filename().string().starts_with("policy-")) nodes.push_back(entry.path());
+  }
+  ASSERT_EQ(nodes.size(), 3u);
+  const auto one = metrics(nodes[0]).front(), two = metrics(nodes[1]).front();
+  for (const char* key : {"reward", "kl", "length", "policy_loss", "value_loss", "grad_norm"}) {
+    const double x = one.at(key), y = two.at(key);
+    EXPECT_NEAR(x, y, 1e-5 * std::max(1.0, std::abs(x))) << key;
+  }
+  EXPECT_EQ(digest(nodes[1]), digest(nodes[2])) << "the whole run";
 }
 
 }  // namespace

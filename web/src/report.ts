@@ -217,6 +217,7 @@ export interface AnswerMeans {
   parent: Counted;
   model: Counted;
   best_of_4: Counted;
+  win_rate: Counted; // ties count a half
   model_less_parent: Counted;
   model_less_best_of_4: Counted;
 }

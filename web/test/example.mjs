@@ -194,7 +194,7 @@ export function withFeedback(report = example()) {
     kinds: [{ id: "improper", right: counted(0.9, 0.03, 400), length_only: counted(0.6, 0.04, 400) }],
     terms: [{ id: "truth", right: counted(0.7, 0.03, 900), length_only: null }],
     calibration: Array.from({ length: 10 }, (_, i) => ({ predicted: 0.525 + 0.05 * i, seen: 0.53 + 0.04 * i, n: 400 - 35 * i })) }));
-  const means = (measure, at) => ({ measure, parent: counted(at, 0.1, 600), model: counted(at + 0.5, 0.1, 600), best_of_4: counted(at + 0.4, 0.1, 600),
+  const means = (measure, at) => ({ measure, parent: counted(at, 0.1, 600), model: counted(at + 0.5, 0.1, 600), best_of_4: counted(at + 0.4, 0.1, 600), win_rate: counted(0.7, 0.04, 600),
     model_less_parent: counted(0.5, 0.1, 600), model_less_best_of_4: counted(0.1, 0.1, 600) });
   const rates = (id, refuses, right) => ({ id, n: 1021, utility: { parent: -0.5, model: 0.4 }, behaviours: [
     { id: "refuses politely", share: refuses }, { id: "refuses otherwise", share: { parent: 0, model: 0 } }, { id: "right", share: right }] });

@@ -73,10 +73,11 @@ std::vector<FeedbackLine> feedback_lines(const Report& report) {
       const AnswersOfSeeds a = answers_called(of, first.measure);
       add(first.measure.c_str(),
           fmt::format("{}, parent {}, best of the parent's 4 {}; model − parent {}, model − best "
-                      "of 4 {} (n {})",
+                      "of 4 {}; wins against the parent {} (n {})",
                       seeds_text(a.model), seeds_text(a.parent), seeds_text(a.best_of_4),
                       seeds_text(a.model_less_parent, Sign::always),
-                      seeds_text(a.model_less_best_of_4, Sign::always), counts_text(a.model)));
+                      seeds_text(a.model_less_best_of_4, Sign::always), seeds_text(a.win_rate),
+                      counts_text(a.model)));
     }
     const auto texts = present(of.seeds, &ReportFeedback::text);
     if (!texts.empty())

@@ -69,11 +69,12 @@ std::string answers_table(const OfNode<ReportFeedback>& of) {
     text += table_row({first.measure == "gold" ? "gold utility" : cell_text(first.measure),
                        seeds_text(a.parent), seeds_text(a.best_of_4), seeds_text(a.model),
                        seeds_text(a.model_less_parent, Sign::always),
-                       seeds_text(a.model_less_best_of_4, Sign::always), counts_text(a.model)});
+                       seeds_text(a.model_less_best_of_4, Sign::always), seeds_text(a.win_rate),
+                       counts_text(a.model)});
   }
   if (text.empty()) return "";
   return table_head({"of an answer", "parent", "best of the parent's 4", "model", "model − parent",
-                     "model − best of 4", "requests"}) +
+                     "model − best of 4", "wins against the parent", "requests"}) +
          text;
 }
 

@@ -96,7 +96,8 @@ ReportFeedback feedback_of(const nlohmann::json& j) {
     if (found == answers.end()) continue;
     const auto mean = [&](const char* of) { return counted(found->at(of), "mean", "n"); };
     f.answers.push_back({measure, mean("parent"), mean("model"), mean("best_of_4"),
-                         mean("model_less_parent"), mean("model_less_best_of_4")});
+                         mean("win_rate"), mean("model_less_parent"),
+                         mean("model_less_best_of_4")});
   }
   f.length = before_after_if(answers, "length");
   f.text = before_after_if(j, "text");

@@ -39,6 +39,7 @@ AnswersOfSeeds answers_called(const OfNode<ReportFeedback>& of, const std::strin
       all.parent.push_back(a.parent);
       all.model.push_back(a.model);
       all.best_of_4.push_back(a.best_of_4);
+      all.win_rate.push_back(a.win_rate);
       all.model_less_parent.push_back(a.model_less_parent);
       all.model_less_best_of_4.push_back(a.model_less_best_of_4);
     }

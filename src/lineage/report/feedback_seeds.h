@@ -63,7 +63,7 @@ std::vector<Value> present(const std::vector<const Part*>& seeds,
 
 // One measure of answers, by seed.
 struct AnswersOfSeeds {
-  Intervals parent, model, best_of_4, model_less_parent, model_less_best_of_4;
+  Intervals parent, model, best_of_4, win_rate, model_less_parent, model_less_best_of_4;
 };
 AnswersOfSeeds answers_called(const OfNode<ReportFeedback>&, const std::string& measure);
 

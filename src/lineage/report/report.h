@@ -192,10 +192,11 @@ struct BeforeAfter {
 };
 
 // Means over held-out requests, by one measure of answers: the reward that was learned from, or the
-// gold utility. `best_of_4`: of the parent's answers, chosen by the reward.
+// gold utility. `best_of_4`: of the parent's answers, chosen by the reward. `win_rate`: requests
+// whose answer is worth more than the parent's; ties count a half.
 struct AnswerMeans {
   std::string measure;  // "reward", "gold"
-  CountedInterval parent, model, best_of_4, model_less_parent, model_less_best_of_4;
+  CountedInterval parent, model, best_of_4, win_rate, model_less_parent, model_less_best_of_4;
 };
 
 // How often answers to `n` requests of a kind hold each behaviour.

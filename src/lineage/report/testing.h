@@ -144,6 +144,7 @@ inline constexpr const char* kSomeFeedback = R"({
   "gold": {"parent": {"mean": -0.95, "low": -1.05, "high": -0.85, "n": 600},
            "model": {"mean": -0.25, "low": -0.35, "high": -0.15, "n": 600},
            "best_of_4": {"mean": -0.31, "low": -0.41, "high": -0.21, "n": 600},
+           "win_rate": {"mean": 0.64, "low": 0.61, "high": 0.67, "n": 600},
            "model_less_parent": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 600},
            "model_less_best_of_4": {"mean": 0.06, "low": -0.04, "high": 0.16, "n": 600}},
   "length": {"model": 8.48, "parent": 7.63}},

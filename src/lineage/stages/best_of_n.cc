@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lineage/base/error.h"
+#include "lineage/stages/feedback_outcome.h"
 #include "lineage/stages/rollouts.h"
 #include "lineage/stages/stage_of.h"
 #include "lineage/stages/tuning.h"
@@ -89,7 +90,11 @@ void run_best_of_n(const BestOfNConfig& config, const RecipeNode& node,
       fmt::format("{}: {} of {} answers kept", node.name, kept.train.size(), rollouts.episodes));
   std::vector<TuningSet> sets;
   sets.push_back(std::move(kept));
-  tune(config.tuning, std::move(sets), node, context);
+  tune(config.tuning, std::move(sets), node, context,
+       [&](const Model& tuned, const TextData* texts) {
+         const RolloutWorker worker(rollouts, node, context, tuned);
+         write_feedback_outcome(worker, tuned, texts, node, context);
+       });
 }
 
 }  // namespace

@@ -8,9 +8,11 @@
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/rlhf/losses.h"
 #include "lineage/stages/comparisons.h"
+#include "lineage/stages/feedback_outcome.h"
 #include "lineage/stages/node_run.h"
 #include "lineage/stages/pretraining_mix.h"
 #include "lineage/stages/recipe_effects.h"
+#include "lineage/stages/rollouts.h"
 #include "lineage/stages/stage_of.h"
 #include "lineage/train/trainer.h"
 
@@ -113,6 +115,7 @@ class Dpo {
   int64_t tokens() const { return tokens_ * config_.epochs; }
   Model& policy() { return policy_; }
   Trainer& trainer() { return trainer_; }
+  const TextData* texts() const { return mix_.texts(); }
 
   StepReport step(int64_t index) {
     const int64_t N = std::ssize(train_), first = index % a_pass_ * config_.batch_pairs;
@@ -222,6 +225,19 @@ class Dpo {
   int64_t tokens_ = 0, a_pass_ = 0;
 };
 
+// Against the parent on held-out requests, where a labeler can judge; the reward is its utility, as
+// there is no other.
+void measure_outcome(const DpoConfig& config, Dpo& dpo, const RecipeNode& node,
+                     const StageContext& context) {
+  if (!config.comparisons.preferences.empty()) return;
+  RolloutConfig rollouts;
+  rollouts.requests = config.comparisons.requests;
+  rollouts.reward = RewardKind::utility;
+  rollouts.max_tokens = config.comparisons.answers.max_tokens;
+  const RolloutWorker worker(rollouts, node, context, dpo.policy());
+  write_feedback_outcome(worker, dpo.policy(), dpo.texts(), node, context);
+}
+
 void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext& context) {
   LabeledComparisons data = load_comparisons(config.comparisons, node, context);
   data.record.epochs = static_cast<double>(config.epochs);
@@ -237,6 +253,7 @@ void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext
   steps.save = [&](TrainingState& state) { dpo.trainer().save(state); };
   steps.restore = [&](const TrainingState& state) { dpo.trainer().restore(state); };
   run_loop(loop, steps);
+  measure_outcome(config, dpo, node, context);
   write_node(node, context, steps.count, steps.tokens, {{data.record.name, data.record}},
              *dpo.policy().parameters);
 }

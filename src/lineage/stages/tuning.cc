@@ -217,7 +217,7 @@ Measurement heldout_measurement(const Model& model, const TuningData& data, Comm
 }  // namespace
 
 void tune(const TuningConfig& config, std::vector<TuningSet> sets, const RecipeNode& node,
-          const StageContext& context) {
+          const StageContext& context, const MeasureTuned& measure) {
   Communicator& ranks = context.ranks;
   const Rng key = Rng(context.recipe.seed).fold(node.stage);
 
@@ -257,6 +257,7 @@ void tune(const TuningConfig& config, std::vector<TuningSet> sets, const RecipeN
       json["heldout_nats_per_token"] = it->second;
     datasets[record.name] = std::move(json);
   }
+  if (measure) measure(model, text.get());
   write_node(node, context, plan.steps(), plan.all_rows() * node.model.context, datasets,
              *model.parameters);
   if (ranks.rank() == 0) best.remove();

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "lineage/checkpoint/model.h"
 #include "lineage/data/conversations.h"
 #include "lineage/data/packing.h"
+#include "lineage/data/text_data.h"
 #include "lineage/stages/stage.h"
 #include "lineage/train/train_config.h"
 
@@ -61,6 +64,10 @@ std::vector<TuningSet> load_tuning_sets(const TuningConfig&, const RecipeNode&,
                                         const StageContext&);
 
 // Trains from the first parent's weights, with the loss on the answers, and writes the checkpoint.
-void tune(const TuningConfig&, std::vector<TuningSet>, const RecipeNode&, const StageContext&);
+// `measure` sees the model that is kept, on all ranks, before that, and the text beside the answers;
+// nullptr without any.
+using MeasureTuned = std::function<void(const Model&, const TextData*)>;
+void tune(const TuningConfig&, std::vector<TuningSet>, const RecipeNode&, const StageContext&,
+          const MeasureTuned& measure = {});
 
 }  // namespace lineage

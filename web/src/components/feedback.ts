@@ -19,9 +19,9 @@ function answersTable(seeds: Feedback[]): HTMLElement | false {
     const all = measured(seeds, measure);
     return [measure === "gold" ? "gold utility" : measure, stack(intervals(all.map((a) => a.parent))), stack(intervals(all.map((a) => a.best_of_4))),
       stack(intervals(all.map((a) => a.model))), stack(differences(all.map((a) => a.model_less_parent))), stack(differences(all.map((a) => a.model_less_best_of_4))),
-      counts(all.map((a) => a.model.n))];
+      stack(intervals(all.map((a) => a.win_rate))), counts(all.map((a) => a.model.n))];
   });
-  return rows.length > 0 && table(["of an answer", "parent", "best of the parent’s 4", "model", "model − parent", "model − best of 4", "requests"], rows);
+  return rows.length > 0 && table(["of an answer", "parent", "best of the parent’s 4", "model", "model − parent", "model − best of 4", "wins against the parent", "requests"], rows);
 }
 
 const LEAST = 0.005;  // a share that is shown as more than .00
