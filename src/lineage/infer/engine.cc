@@ -60,6 +60,10 @@ struct Engine::Rows {
   std::vector<int32_t> scored;
   std::vector<Slot> scored_of;
   std::vector<int32_t> targets;
+  // Rows that predict a prompt's token: the row, whose, and which token.
+  std::vector<int32_t> prompt;
+  std::vector<Slot> prompt_of;
+  std::vector<Token> prompt_targets;
 };
 
 Engine::Engine(const PackedGpt& gpt, const Tokenizer& tokenizer, Limits limits)
@@ -81,22 +85,28 @@ Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
   sampling.validate();
   require(!prompt.empty(), "prompt: is empty; wanted at least one token");
   const int64_t n = static_cast<int64_t>(prompt.size());
-  if (n >= limits_.context)
+  if (n + (sampling.max_tokens > 0 ? 1 : 0) > limits_.context)
     throw Error("prompt: has " + std::to_string(n) + " tokens; the model's context is " +
                     std::to_string(limits_.context) + " for prompt and completion together",
                 "shorten the prompt");
   const int64_t scored = static_cast<int64_t>(reference.size());
+  require(scored == 0 || !sampling.score_prompt,
+          "engine: score_prompt with a reference; wanted one");
   require(n + scored <= limits_.context + 1, "reference: prompt and reference have ", n + scored,
           " tokens; the model takes ", limits_.context + 1);
   for (const auto& [what, tokens] : {std::pair("prompt", &prompt), {"reference", &reference}})
     for (Token t : *tokens)
       require(t >= 0 && t < gpt_.config.vocab, what, ": token ", t, "; the vocabulary has ",
               gpt_.config.vocab);
+  for (const auto& [token, bias] : sampling.logit_bias)
+    require(token < gpt_.config.vocab, "logit_bias: token ", token, "; the vocabulary has ",
+            gpt_.config.vocab);
   const auto free = std::ranges::find_if(slots_, [](const auto& s) { return !s; });
   require(free != slots_.end(), "engine: all ", limits_.slots, " slots are taken");
   const Token previous = prompt.back();
   Sequence& s = free->emplace();
   s.pending = std::move(prompt);
+  s.prompt_scored = sampling.score_prompt ? 1 : s.pending.size();
   s.reference = std::move(reference);
   // The last token of a reference is predicted, never read.
   if (scored > 1) s.pending.insert(s.pending.end(), s.reference.begin(), s.reference.end() - 1);
@@ -111,8 +121,10 @@ void Engine::release(Slot slot) { slots_.at(static_cast<size_t>(slot)).reset(); 
 bool Engine::begin(size_t slot) {
   Sequence& s = *slots_[slot];
   // The prompt's last token is read in any case: the next token is drawn from its row.
-  const std::span<const Token> wanted(s.pending.data(),
-                                      s.pending.size() - std::max<size_t>(1, s.reference.size()));
+  // A prompt whose tokens are scored is read whole: the cache has no logits.
+  const size_t of_use =
+      s.sampling.score_prompt ? 0 : s.pending.size() - std::max<size_t>(1, s.reference.size());
+  const std::span<const Token> wanted(s.pending.data(), of_use);
   size_t held = common_prefix(held_[slot], wanted), from = slot, coming = 0;
   for (size_t k = 0; k < slots_.size(); ++k) {
     if (k == slot) continue;
@@ -142,6 +154,11 @@ Engine::Rows Engine::next_rows() {
       rows.slots.push_back(static_cast<int32_t>(i));
       rows.positions.push_back(static_cast<int32_t>(s.position++));
       if (prompt) --budget;
+      if (s.taken == s.prompt_scored && s.taken < s.pending.size()) {
+        rows.prompt.push_back(static_cast<int32_t>(rows.tokens.size()) - 1);
+        rows.prompt_of.push_back(static_cast<Slot>(i));
+        rows.prompt_targets.push_back(s.pending[s.prompt_scored++]);
+      }
       if (s.taken + s.reference.size() <= s.pending.size()) continue;
       rows.scored.push_back(static_cast<int32_t>(rows.tokens.size()) - 1);
       rows.scored_of.push_back(static_cast<Slot>(i));
@@ -157,7 +174,8 @@ Engine::Rows Engine::next_rows() {
 std::vector<Engine::Event> Engine::step() {
   const Rows rows = next_rows();
   if (rows.tokens.empty()) return {};
-  std::vector<int32_t> wanted = rows.scored;  // and then those that a token is drawn from
+  std::vector<int32_t> wanted = rows.scored;  // then of prompts, then those that draw a token
+  wanted.insert(wanted.end(), rows.prompt.begin(), rows.prompt.end());
   wanted.insert(wanted.end(), rows.last.begin(), rows.last.end());
   if (wanted.empty()) wanted.push_back(0);  // a part of a prompt: only the cache is of use
   const bool all = rows.last.size() == rows.tokens.size();  // and so in order
@@ -170,18 +188,20 @@ std::vector<Engine::Event> Engine::step() {
     held.push_back(rows.tokens[r]);
   }
   std::vector<Event> events;
-  const auto scored = static_cast<int64_t>(rows.scored.size());
+  const auto scored = static_cast<int64_t>(rows.scored.size()),
+             drawn = scored + static_cast<int64_t>(rows.prompt.size());
   if (scored > 0) score(rows, hidden.rows(0, scored), events);
+  if (drawn > scored) score_prompts(rows, hidden.rows(scored, drawn), events);
   if (rows.ready.empty()) return events;
 
-  const Tensor logits = gpt_.logits(hidden.rows(scored, hidden.dim(0)));  // (n,V)
+  const Tensor logits = gpt_.logits(hidden.rows(drawn, hidden.dim(0)));  // (n,V)
   const int64_t n = logits.dim(0), V = logits.dim(1);
   std::vector<SampledToken> draws(static_cast<size_t>(n));
   parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Sequence& s = *slots_[rows.ready[static_cast<size_t>(i)]];
       const float* row = logits.data<float>().data() + i * V;
-      draws[i] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated);
+      draws[i] = draw({row, static_cast<size_t>(V)}, s.sampling, s.generated, s.penalized);
     }
   });
   for (size_t i = 0; i < draws.size(); ++i) {
@@ -200,7 +220,7 @@ void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& e
     Sequence& s = *slots_[rows.scored_of[i]];
     s.scored.push_back(log_probs.data<float>()[i]);
     if (s.scored.size() < s.reference.size()) continue;
-    events.push_back({rows.scored_of[i], {}, {}, {}, std::move(s.scored)});
+    events.push_back({rows.scored_of[i], {}, {}, {}, {}, std::move(s.scored), {}});
     const size_t last = s.pending.size() - s.reference.size();  // of the prompt
     s.pending.assign(1, Token{s.pending[last]});
     s.taken = 0, s.position = static_cast<int64_t>(last);
@@ -208,9 +228,26 @@ void Engine::score(const Rows& rows, const Tensor& hidden, std::vector<Event>& e
   }
 }
 
+void Engine::score_prompts(const Rows& rows, const Tensor& hidden, std::vector<Event>& events) {
+  const Tensor logits = gpt_.logits(hidden);  // (n,V)
+  const int64_t n = logits.dim(0), V = logits.dim(1);
+  std::vector<SampledToken> tokens(static_cast<size_t>(n));
+  parallel_for(n, kRowsOfAThread, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      tokens[i] = judge({logits.data<float>().data() + i * V, static_cast<size_t>(V)},
+                        rows.prompt_targets[i], slots_[rows.prompt_of[i]]->sampling.top_log_probs);
+  });
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    check_log_probs({&tokens[i].log_prob, 1});
+    if (i == 0 || rows.prompt_of[i] != rows.prompt_of[i - 1])
+      events.push_back({rows.prompt_of[i], {}, {}, {}, {}, {}, {}});
+    events.back().prompt.push_back(std::move(tokens[i]));
+  }
+}
+
 Engine::Event Engine::advance(Slot slot, const SampledToken& d) {
   Sequence& s = *slots_[slot];
-  Event event{slot, {}, {}, {}, {}};
+  Event event{slot, {}, {}, {}, {}, {}, {}};
   const auto end = [&](Completion::End how) {
     s.ended = true;
     event.end = how;
@@ -222,9 +259,11 @@ Engine::Event Engine::advance(Slot slot, const SampledToken& d) {
   }
   if (std::ranges::find(s.sampling.stop_tokens, d.token) != s.sampling.stop_tokens.end()) {
     end(Completion::End::stop);
+    event.stop_token = d;
     return event;
   }
   event.draw = d;
+  if (s.sampling.has_penalty()) s.penalized.push_back(d.token);
   event.text = s.text->push(d.token);
   ++s.generated;
   if (s.text->stopped()) {

@@ -31,8 +31,9 @@ class Engine {
 
   using Slot = int;
   // Adds a sequence. Throws when the sampling is invalid, the prompt is empty, has a token outside
-  // the vocabulary or leaves no room for one new token, or when full(). A reference is scored after
-  // the prompt before anything is generated, so that the prompt is read once for both.
+  // the vocabulary or leaves no room for a new token (a whole context where none is wanted), or
+  // when full(). A reference is scored after the prompt before anything is generated, so that the
+  // prompt is read once for both.
   Slot admit(std::vector<Token> prompt, Sampling, std::vector<Token> reference = {});
   bool full() const;
   int64_t active() const;
@@ -41,10 +42,12 @@ class Engine {
 
   struct Event {
     Slot slot;
-    std::optional<SampledToken> draw;  // the new token; none in an event that only ends
-    std::string text;                  // text that is now certain
+    std::optional<SampledToken> draw;        // the new token; none in an event that only ends
+    std::optional<SampledToken> stop_token;  // the token that it ended with, one of stop_tokens
+    std::string text;                        // text that is now certain
     std::optional<Completion::End> end;
     std::vector<float> reference;  // the log-probability of each of its tokens, in an event alone
+    std::vector<SampledToken> prompt;  // of score_prompt: the next of its tokens, in an event alone
   };
   // One token for every sequence whose prompt is read; reads at most `prefill_rows` prompt tokens.
   std::vector<Event> step();
@@ -59,6 +62,8 @@ class Engine {
     std::vector<float> scored;     // its tokens so far
     int64_t position = 0;          // of the next token in the cache
     int64_t generated = 0;
+    std::vector<Token> penalized;  // the new tokens, where there is a penalty
+    size_t prompt_scored = 0;      // tokens of the prompt, the first among them
     Sampling sampling;
     std::unique_ptr<TextStream> text;
     bool ended = false;
@@ -67,6 +72,7 @@ class Engine {
   bool begin(size_t slot);
   Rows next_rows();
   void score(const Rows&, const Tensor& hidden, std::vector<Event>&);
+  void score_prompts(const Rows&, const Tensor& hidden, std::vector<Event>&);
   Event advance(Slot, const SampledToken&);
 
   const PackedGpt& gpt_;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/ops/ops.h"
@@ -68,6 +71,89 @@ TEST_F(EngineTest, AnEmptyContextIsAllThatATextBeginsWith) {
   words.begin_of_text = {kVocab - 3, kVocab - 2};
   EXPECT_EQ(first(words, {}), first(words, {kVocab - 3, kVocab - 2}));
   EXPECT_NE(first(words, {}), first(words, {kVocab - 3}));
+}
+
+// All events of one sequence, with others beside it.
+std::vector<Engine::Event> events_of(Engine& engine, Engine::Slot slot) {
+  std::vector<Engine::Event> all;
+  for (bool ended = false; !ended;)
+    for (Engine::Event& e : engine.step()) {
+      if (e.end) engine.release(e.slot);
+      if (e.slot != slot) continue;
+      ended = ended || e.end;
+      all.push_back(std::move(e));
+    }
+  return all;
+}
+
+TEST_F(EngineTest, APromptIsScoredWhateverTheStepsReadAndTheCacheHolds) {
+  const PackedGpt packed(gpt);
+  const std::vector<Token> prompt = {3, 1, 4, 1, 5, 2, 6};
+  Sampling s = sampling(0, 2);
+  s.score_prompt = true, s.top_log_probs = 3, s.log_probs_of = LogProbsOf::model;
+  const auto expected = model->score(std::vector<ScoreRequest>{{{3}, {1, 4, 1, 5, 2, 6}}})[0];
+  std::vector<SampledToken> first;
+  for (const int64_t rows : {1, 3, 256}) {
+    Engine engine(packed, *tokenizer, {3, 0, rows});
+    engine.release(engine.admit(prompt, sampling(0, 1)));
+    engine.admit(prompt, sampling(1, 5));
+    engine.step();  // another reads the same prompt
+    std::vector<SampledToken> scored;
+    int64_t drawn = 0;
+    for (Engine::Event& e : events_of(engine, engine.admit(prompt, s))) {
+      EXPECT_TRUE(drawn == 0 || e.prompt.empty());
+      drawn += e.draw.has_value();
+      std::ranges::move(e.prompt, std::back_inserter(scored));
+    }
+    EXPECT_EQ(drawn, 2);
+    ASSERT_EQ(scored.size(), prompt.size() - 1);
+    if (first.empty()) first = scored;
+    for (size_t i = 0; i < scored.size(); ++i) {
+      EXPECT_EQ(scored[i].token, prompt[i + 1]);
+      EXPECT_NEAR(scored[i].log_prob, expected.log_probs[i], 1e-5);
+      EXPECT_EQ(scored[i].log_prob, first[i].log_prob) << "bit for bit";
+      ASSERT_EQ(scored[i].top.size(), 3u);
+      EXPECT_GE(scored[i].top[0].log_prob, scored[i].log_prob);
+    }
+  }
+}
+
+TEST_F(EngineTest, APromptOfAWholeContextIsScoredWithoutNewTokens) {
+  const PackedGpt packed(gpt);
+  std::vector<Token> prompt(40, 2);
+  Sampling s = sampling(0, 0);
+  s.score_prompt = true;
+  Engine engine(packed, *tokenizer, {2, 0, 16});
+  size_t scored = 0;
+  const auto events = events_of(engine, engine.admit(prompt, s));
+  for (const Engine::Event& e : events) scored += e.prompt.size();
+  EXPECT_EQ(scored, 39u);
+  EXPECT_EQ(events.back().end, Completion::End::length);
+  EXPECT_THROW(engine.admit(prompt, sampling(0, 1)), Error);
+}
+
+TEST_F(EngineTest, TheTokenOfAnEndIsReported) {
+  const PackedGpt packed(gpt);
+  const Completion c = one({3, 1}, sampling(0, 3));
+  Sampling s = sampling(0, 3);
+  s.stop_tokens = {c.tokens[1]};
+  Engine engine(packed, *tokenizer, {2, 0, 16});
+  const auto events = events_of(engine, engine.admit({3, 1}, s));
+  const auto first = std::ranges::find(c.tokens, c.tokens[1]) - c.tokens.begin();
+  ASSERT_EQ(std::ssize(events), first + 1);
+  EXPECT_FALSE(events.back().draw);
+  EXPECT_EQ(events.back().stop_token->token, c.tokens[1]);
+  EXPECT_EQ(events.back().stop_token->log_prob, c.log_probs[static_cast<size_t>(first)]);
+}
+
+TEST_F(EngineTest, PenaltiesCountWhatWasGenerated) {
+  Sampling s = sampling(0, 20);
+  s.presence_penalty = 1e6;
+  const Completion c = one({3, 1}, s);
+  EXPECT_EQ(std::set<Token>(c.tokens.begin(), c.tokens.end()).size(), c.tokens.size())
+      << "no token comes twice";
+  s.logit_bias = {{kVocab, 1.0f}};
+  EXPECT_THROW(one({3, 1}, s), Error);
 }
 
 TEST_F(EngineTest, GreedyAgreesWithTheFullForward) {

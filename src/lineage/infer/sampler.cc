@@ -120,6 +120,67 @@ Token pick_of_all(const Weights& weights, const std::vector<double>& sums, doubl
   return static_cast<Token>(b * kBlock + last);
 }
 
+// Log-probabilities by softmax of the logits times `inverse`.
+class LogProbs {
+ public:
+  LogProbs(std::span<const float> logits, size_t best, float inverse)
+      : weight{logits, logits[best], inverse}, sums(weight.blocks()) {
+    for (size_t b = 0; b < sums.size(); ++b) sums[b] = weight.sum(b);
+    total = std::accumulate(sums.begin(), sums.end(), 0.0);
+    log_total_ = static_cast<float>(std::log(total));
+  }
+  float of(Token t) const {
+    return (weight.logits[t] - weight.highest) * weight.inverse - log_total_;
+  }
+  void report(SampledToken& out, int64_t top) const {
+    out.log_prob = of(out.token);
+    if (top > 0)
+      for (Token t : most_likely(weight.logits, top)) out.top.push_back({t, of(t)});
+  }
+
+  Weights weight;
+  std::vector<double> sums;
+  double total = 0;
+
+ private:
+  float log_total_ = 0;
+};
+
+// The logits with bias and penalties (OpenAI's API reference: frequency and presence penalties).
+std::vector<float> changed(std::span<const float> logits, const Sampling& s,
+                           std::span<const Token> generated) {
+  std::vector<float> out(logits.begin(), logits.end());
+  for (const auto& [token, bias] : s.logit_bias) out[static_cast<size_t>(token)] += bias;
+  if (!s.has_penalty()) return out;
+  std::vector<Token> seen(generated.begin(), generated.end());
+  std::ranges::sort(seen);
+  for (auto first = seen.begin(); first != seen.end();) {
+    const auto last = std::upper_bound(first, seen.end(), *first);
+    out[static_cast<size_t>(*first)] -= static_cast<float>(
+        s.presence_penalty + s.frequency_penalty * static_cast<double>(last - first));
+    first = last;
+  }
+  return out;
+}
+
+// The token, without its log-probability.
+Token choose(const LogProbs& p, size_t best, const Sampling& s, int64_t index) {
+  if (s.temperature == 0) return static_cast<Token>(best);
+  const double u = Rng(s.seed).fold("sample").uniform_double(static_cast<uint64_t>(index));
+  if (s.top_k == 0 && s.top_p >= 1) return pick_of_all(p.weight, p.sums, u * p.total);
+  const auto V = static_cast<int64_t>(p.weight.logits.size());
+  std::vector<Token> kept = most_likely(p.weight.logits, s.top_k ? s.top_k : V);
+  double mass = 0;
+  for (Token t : kept) mass += static_cast<double>(p.weight(t));
+  const double wanted = s.top_p * mass;
+  double sum = 0;
+  size_t count = 0;
+  while (count < kept.size() && (count == 0 || sum < wanted))
+    sum += static_cast<double>(p.weight(kept[count++]));
+  kept.resize(count);
+  return pick(kept, u * sum, p.weight);
+}
+
 }  // namespace
 
 void Sampling::validate() const {
@@ -129,44 +190,37 @@ void Sampling::validate() const {
   require(top_p > 0 && top_p <= 1, "sampling: top_p is ", top_p, "; wanted more than 0, at most 1");
   require(max_tokens >= 0, "sampling: max_tokens is ", max_tokens, "; wanted 0 or more");
   require(top_log_probs >= 0, "sampling: top_log_probs is ", top_log_probs, "; wanted 0 or more");
+  for (const auto& [token, bias] : logit_bias)
+    require(token >= 0 && std::isfinite(bias), "sampling: logit_bias of token ", token, " is ",
+            bias, "; wanted a token from 0 on and a finite number");
+  require(std::isfinite(presence_penalty) && std::isfinite(frequency_penalty),
+          "sampling: a penalty is ", presence_penalty, " or ", frequency_penalty,
+          "; wanted finite numbers");
   for (const std::string& s : stop)
     require(!s.empty(), "sampling: a stop text is empty; wanted at least one byte");
 }
 
-SampledToken draw(std::span<const float> logits, const Sampling& s, int64_t index) {
-  const size_t best = best_of(logits);
+SampledToken draw(std::span<const float> logits, const Sampling& s, int64_t index,
+                  std::span<const Token> generated) {
+  std::vector<float> own;
+  if (s.changes_logits()) own = changed(logits, s, generated);
+  const std::span<const float> sampled = own.empty() ? logits : own;
+  const size_t best = best_of(sampled);
   constexpr double kSteepest = 1e30;  // short of infinity, which times 0 is nan
   const float inverse =
       s.temperature > 0 ? static_cast<float>(std::min(kSteepest, 1 / s.temperature)) : 1.0f;
-  const Weights weight{logits, logits[best], inverse};
-  std::vector<double> sums(weight.blocks());
-  for (size_t b = 0; b < sums.size(); ++b) sums[b] = weight.sum(b);
-  const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
-  const auto log_total = static_cast<float>(std::log(total));
-  const auto log_prob = [&](Token t) { return (logits[t] - weight.highest) * inverse - log_total; };
+  const LogProbs p(sampled, best, inverse);
+  SampledToken result{choose(p, best, s, index), 0, {}};
+  if (s.log_probs_of == LogProbsOf::sampling || (own.empty() && inverse == 1.0f))
+    p.report(result, s.top_log_probs);
+  else
+    LogProbs(logits, best_of(logits), 1).report(result, s.top_log_probs);
+  return result;
+}
 
-  SampledToken result{static_cast<Token>(best), 0, {}};
-  if (s.temperature > 0) {
-    const double u = Rng(s.seed).fold("sample").uniform_double(static_cast<uint64_t>(index));
-    if (s.top_k == 0 && s.top_p >= 1) {
-      result.token = pick_of_all(weight, sums, u * total);
-    } else {
-      std::vector<Token> kept =
-          most_likely(logits, s.top_k ? s.top_k : static_cast<int64_t>(logits.size()));
-      double mass = 0;
-      for (Token t : kept) mass += static_cast<double>(weight(t));
-      const double wanted = s.top_p * mass;
-      double sum = 0;
-      size_t count = 0;
-      while (count < kept.size() && (count == 0 || sum < wanted))
-        sum += static_cast<double>(weight(kept[count++]));
-      kept.resize(count);
-      result.token = pick(kept, u * sum, weight);
-    }
-  }
-  result.log_prob = log_prob(result.token);
-  if (s.top_log_probs > 0)
-    for (Token t : most_likely(logits, s.top_log_probs)) result.top.push_back({t, log_prob(t)});
+SampledToken judge(std::span<const float> logits, Token token, int64_t top) {
+  SampledToken result{token, 0, {}};
+  LogProbs(logits, best_of(logits), 1).report(result, top);
   return result;
 }
 

@@ -132,5 +132,38 @@ TEST(Sampler, BadSettingsAreNamed) {
   EXPECT_NE(says(s), "");
 }
 
+TEST(Sampler, BiasAndPenaltiesMoveTheDrawAndNotTheModelsLogProbs) {
+  const std::vector<float> logits = {1.0f, 2.0f, 0.5f, -1.0f};
+  Sampling s;
+  s.temperature = 0, s.top_log_probs = 2;
+  const SampledToken plain = draw(logits, s, 0);
+  EXPECT_EQ(plain.token, 1);
+  s.logit_bias = {{3, 100.0f}};
+  EXPECT_EQ(draw(logits, s, 0).token, 3);
+  EXPECT_GT(draw(logits, s, 0).log_prob, -1e-6) << "of the sampling";
+  s.log_probs_of = LogProbsOf::model;
+  const SampledToken biased = draw(logits, s, 0);
+  EXPECT_EQ(biased.token, 3);
+  EXPECT_EQ(biased.log_prob, judge(logits, 3, 0).log_prob);
+  EXPECT_EQ(biased.top[0].token, 1);
+  EXPECT_EQ(biased.top[0].log_prob, plain.log_prob);
+  Sampling p;
+  p.temperature = 0, p.presence_penalty = 0.5, p.frequency_penalty = 0.4;
+  const std::vector<Token> once = {1}, twice = {1, 1};
+  EXPECT_EQ(draw(logits, p, 1, once).token, 1);   // 2 - .9 = 1.1
+  EXPECT_EQ(draw(logits, p, 2, twice).token, 0);  // 2 - 1.3 = .7
+}
+
+TEST(Sampler, TheModelsLogProbsHaveNoTemperature) {
+  const std::vector<float> logits = {1.0f, 2.0f, 0.5f, -1.0f};
+  Sampling s;
+  s.temperature = 3, s.log_probs_of = LogProbsOf::model, s.seed = 4;
+  const SampledToken t = draw(logits, s, 0);
+  EXPECT_EQ(t.log_prob, judge(logits, t.token, 0).log_prob);
+  s.log_probs_of = LogProbsOf::sampling;
+  EXPECT_EQ(draw(logits, s, 0).token, t.token);
+  EXPECT_NE(draw(logits, s, 0).log_prob, t.log_prob);
+}
+
 }  // namespace
 }  // namespace lineage
