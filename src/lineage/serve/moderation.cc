@@ -1,0 +1,63 @@
+#include "lineage/serve/moderation.h"
+
+#include <array>
+#include <cmath>
+
+#include "lineage/infer/ids.h"
+
+namespace lineage {
+namespace {
+
+constexpr std::array kCategories = {"harassment",
+                                    "harassment/threatening",
+                                    "hate",
+                                    "hate/threatening",
+                                    "illicit",
+                                    "illicit/violent",
+                                    "self-harm",
+                                    "self-harm/instructions",
+                                    "self-harm/intent",
+                                    "sexual",
+                                    "sexual/minors",
+                                    "violence",
+                                    "violence/graphic"};
+constexpr std::string_view kKnown = "illicit";
+
+double probability(const Model& model, const std::vector<Token>& tokens) {
+  const Tensor row = Tensor::from({1, std::ssize(tokens)}, std::span<const int32_t>(tokens));
+  const Tensor last = ids({static_cast<int32_t>(tokens.size()) - 1});
+  const float logit = model.gpt->scalars(model.gpt->hidden(row, {}, {}, last)).data<float>()[0];
+  return 1 / (1 + std::exp(-static_cast<double>(logit)));
+}
+
+}  // namespace
+
+void judge(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
+           std::vector<std::vector<Token>> all, Judged done) {
+  scheduler.run_with(std::move(served), [all = std::move(all), done = std::move(done)](
+                                            const Model* model, const std::string& failure) {
+    std::vector<double> out;
+    if (model)
+      for (const auto& tokens : all) out.push_back(probability(*model, tokens));
+    done(std::move(out), failure);
+  });
+}
+
+OrderedJson moderation_result(double score, bool flagged) {
+  OrderedJson categories, scores, types;
+  for (const char* name : kCategories) {
+    const bool known = name == kKnown;
+    categories[name] = known && flagged;
+    scores[name] = known ? score : 0.0;
+    types[name] = known ? OrderedJson::array({"text"}) : OrderedJson::array();
+  }
+  categories["improper"] = flagged;
+  scores["improper"] = score;
+  types["improper"] = OrderedJson::array({"text"});
+  return {{"flagged", flagged},
+          {"categories", std::move(categories)},
+          {"category_scores", std::move(scores)},
+          {"category_applied_input_types", std::move(types)}};
+}
+
+}  // namespace lineage
