@@ -17,6 +17,7 @@ void add_grow(CLI::App&);
 void add_chat(CLI::App&);
 void add_complete(CLI::App&);
 void add_score(CLI::App&);
+void add_serve(CLI::App&);
 void add_eval(CLI::App&);
 void add_import(CLI::App&);
 void add_export(CLI::App&);

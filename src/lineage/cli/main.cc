@@ -42,6 +42,7 @@ void add_commands(CLI::App& app) {
   add_chat(app);
   add_complete(app);
   add_score(app);
+  add_serve(app);
   add_info(app);
   add_import(app);
   add_export(app);

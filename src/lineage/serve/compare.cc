@@ -131,7 +131,7 @@ class CompareJob final : public Job {
     OrderedJson& list = body["models"] = OrderedJson::array();
     for (Column& c : columns_) {
       OrderedJson m = {{"model", c.model->id},
-                       {"parent", c.model->parent.empty() ? OrderedJson() : c.model->parent}};
+                       {"parent", c.model->parent.empty() ? OrderedJson() : OrderedJson(c.model->parent)}};
       m["answer"] = c.answer.empty() ? written(c) : given(c);
       list.push_back(std::move(m));
     }

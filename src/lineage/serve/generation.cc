@@ -183,7 +183,7 @@ class CompletionJob final : public Generation {
       ChoiceText::Options options;
       options.entries = log_probs_.has_value();
       options.echo = r.echo;
-      options.scores_prompt = s.score_prompt = r.echo && log_probs_;
+      s.score_prompt = r.echo && log_probs_;
       for (int64_t k = 0; k < best_of_; ++k) add_choice(prompt, s, options, k);
       record_.usage.prompt += std::ssize(prompt.tokens);
     }

@@ -172,10 +172,14 @@ struct Server::Parts {
     return error_response(e);
   }
 
+  bool stuck(const Scheduler::Status& s) const {
+    return s.idle_or_stepped_seconds_ago > options.stuck_seconds;
+  }
+
   HttpResponse health() const {
     const Scheduler::Status s = scheduler.status();
     if (draining) return unavailable("this server is shutting down", "server_shutdown");
-    if (s.idle_or_stepped_seconds_ago > options.stuck_seconds)
+    if (stuck(s))
       return unavailable(fmt::format("no step of the models for {:.0f} s",
                                      s.idle_or_stepped_seconds_ago),
                          "stuck");
@@ -214,6 +218,8 @@ Server::Server(ServeOptions options, const ServedModels& models, Line line) {
 Server::~Server() = default;
 
 uint16_t Server::port() const { return parts_->http.port(); }
+
+bool Server::well() const { return !parts_->stuck(parts_->scheduler.status()); }
 
 void Server::run() { parts_->http.run(); }
 

@@ -43,6 +43,8 @@ class Server {
   ~Server();
 
   uint16_t port() const;
+  // Whether the thread of the models makes progress, or has nothing to do. Any thread.
+  bool well() const;
   // Until drain() is done, or stop().
   void run();
   // Any thread, also of a signal handler's. No new connections; answers that run have drain_seconds
