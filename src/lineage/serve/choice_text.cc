@@ -88,6 +88,7 @@ TextDelta ChoiceText::push(const Engine::Event& event) {
     for (auto& [at, entry] : held_) out.entries.push_back(std::move(entry));
     held_.clear();
     hold(*event.stop_token);
+    if (!held_.empty()) held_.back().second.previous = -1;  // it joins no text
     for (auto& [at, entry] : held_) out.entries.push_back(std::move(entry));
   }
   return out;
