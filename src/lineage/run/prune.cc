@@ -68,7 +68,8 @@ IsOurs files_of_node(const fs::path& folder) {
     static const std::set<std::string> kNames = {
         "manifest.json",     "weights.safetensors", "tokenizer.json",
         "metrics.jsonl",     kRewardReport,         kFeedbackOutcome,
-        ".lineage-incoming", ".lineage-committed",  ".lock"};
+        kModerationReport,   ".lineage-incoming",   ".lineage-committed",
+        ".lock"};
     const std::string name = finished_name(file);
     return checkpoint(file) || is_state_file(file) || is_answers_file(name) ||
            kNames.contains(name);
