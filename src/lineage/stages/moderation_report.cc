@@ -68,18 +68,19 @@ json flagged_row(std::span<const JudgedRequest> requests, const std::string& kin
 
 // Of requests without kinds and intervals.
 json flagged_share(std::span<const JudgedRequest> requests, bool improper, double threshold) {
-  double flagged = 0, n = 0;
+  int64_t flagged = 0, n = 0;
   for (const JudgedRequest& r : requests) {
     if (r.improper != improper) continue;
     flagged += sigmoid(r.logit) >= threshold;
     ++n;
   }
-  return {{"share", n > 0 ? flagged / n : 0}, {"n", n}};
+  return {{"share", n > 0 ? static_cast<double>(flagged) / static_cast<double>(n) : 0}, {"n", n}};
 }
 
 json calibration_rows(std::span<const JudgedRequest> requests) {
   constexpr size_t kParts = 10;  // of probabilities from 0 to 1
-  std::array<double, kParts> predicted{}, seen{}, n{};
+  std::array<double, kParts> predicted{}, seen{};
+  std::array<int64_t, kParts> n{};
   for (const JudgedRequest& r : requests) {
     const double p = sigmoid(r.logit);
     const auto part = std::min(kParts - 1, static_cast<size_t>(p * kParts));
@@ -87,8 +88,8 @@ json calibration_rows(std::span<const JudgedRequest> requests) {
   }
   json rows = json::array();
   for (size_t i = 0; i < kParts; ++i)
-    if (n[i] > 0)
-      rows.push_back({{"predicted", predicted[i] / n[i]}, {"seen", seen[i] / n[i]}, {"n", n[i]}});
+    if (const auto count = static_cast<double>(n[i]); n[i] > 0)
+      rows.push_back({{"predicted", predicted[i] / count}, {"seen", seen[i] / count}, {"n", n[i]}});
   return rows;
 }
 

@@ -31,6 +31,8 @@ context = 16
 paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [conversations.chats]
 paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
+[conversations.others]
+paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [corpora.mica]
 tokens = 1000
 [demonstrations.few]
@@ -86,6 +88,12 @@ stage = "grpo"
 parents = ["chat"]
 [nodes.direct]
 stage = "dpo"
+parents = ["chat"]
+[moderation]
+improper_files = "chats"
+harmless_files = "others"
+[nodes.filter]
+stage = "moderation"
 parents = ["chat"]
 [nodes.chosen]
 stage = "best_of_n"

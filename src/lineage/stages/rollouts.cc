@@ -71,8 +71,7 @@ void validate_rollouts(const RolloutConfig& config, const RecipeNode& node, cons
             ", is of stage ", judge.stage, " and judges no answers; wanted a node of stage reward");
   }
   require(!node.model.scalar_head, place,
-          "'s first parent is a reward model; wanted a language "
-          "model");
+          "'s first parent has a scalar head; wanted a language model");
   validate_requests(config.requests, node, recipe);
   require(
       config.requests.files.empty() || config.reward != RewardKind::utility, stage,
