@@ -59,15 +59,15 @@ TEST(ModerationReport, CountsIntentsAsOne) {
   EXPECT_EQ(harmless["harmless"], 48);
   EXPECT_EQ(harmless["improper"], 24);
   const auto flagged = report["flagged"]["improper"];
-  EXPECT_EQ(flagged["share"], 0.875);
+  EXPECT_NEAR(flagged["share"], 0.875, 1e-9);
   EXPECT_EQ(flagged["n"], 24);
   EXPECT_EQ(flagged["clusters"], 8);
   EXPECT_LT(flagged["low"], wilson(21, 24).low) << "three wordings of an intent are flagged as one";
   EXPECT_EQ(report["flagged"]["instruction"]["clusters"], 24);
-  ASSERT_EQ(report["calibration"].size(), 3u);
+  ASSERT_EQ(report["calibration"].size(), 4u);
   EXPECT_EQ(report["calibration"][0]["n"], 24);  // the instructions, below .1
   EXPECT_NEAR(report["calibration"][0]["predicted"], sigmoid(-3), 1e-9);
-  EXPECT_EQ(report["calibration"][2]["seen"], 1);
+  EXPECT_EQ(report["calibration"][3]["seen"], 1);
 }
 
 TEST(ModerationReport, HasTheThresholdWithoutAnythingHeldOut) {

@@ -408,7 +408,7 @@ TEST(Recipe, WhatHasNoEffectIsTold) {
             "base: schedule.warmup_tokens is 1000 of a run of 64 tokens; the rate never comes to "
             "its peak\n");
   EXPECT_EQ(note("[sources.words.code]\nmax_line = 3\n"),
-            "r.toml:73: sources.words.code has no effect: kind is \"text\"\n");
+            "r.toml:81: sources.words.code has no effect: kind is \"text\"\n");
   EXPECT_EQ(note("", {"sources.words.field=x"}),
             "--set sources.words.field=x: sources.words.field has no effect: kind is \"text\"\n");
   EXPECT_NE(note("", {"sources.words.delimiter=x"}).find("it takes split = \"delimiter\""),
