@@ -463,11 +463,10 @@ stage = "ppo"
 parents = ["davinci", "small-judge"]
 )";
   const auto ranks = single_process();
-  const fs::path node =
-      grow(recipe({"run.checkpoint_every=3"}, std::string(kStages) + small),
-           {folder / "runs", {"small-valued"}, {}}, *ranks, notes)
-          .back()
-          .folder;
+  const fs::path node = grow(recipe({"run.checkpoint_every=3"}, std::string(kStages) + small),
+                             {folder / "runs", {"small-valued"}, {}}, *ranks, notes)
+                            .back()
+                            .folder;
   EXPECT_EQ(load_model(node).config.width, 32);
   double first = 0, last = 0;
   const auto lines = metrics(node);

@@ -95,8 +95,8 @@ class ModerationStage : public ::testing::Test {
                         begin = R"({"messages": [{"role": "user", "content": ")";
       rude += begin + "the cat" + end;
       polite += begin + "a dog" + end;
-      judged += R"({"prompt": "a", "chosen": "b)" + std::to_string(i) + R"(", "rejected": "c"})" +
-                "\n";
+      judged +=
+          R"({"prompt": "a", "chosen": "b)" + std::to_string(i) + R"(", "rejected": "c"})" + "\n";
     }
     write_text(folder / "rude.jsonl", rude);
     write_text(folder / "polite.jsonl", polite);
@@ -106,10 +106,10 @@ class ModerationStage : public ::testing::Test {
   Recipe of_files(const Strings& sets = {}, const std::string& more = kFiles) const {
     std::string tables;
     for (const char* set : {"conversations.rude", "conversations.polite", "preferences.judged"})
-      tables += "[" + std::string(set) + "]\npaths = [\"" +
-                (folder / (std::string(set).substr(std::string(set).find('.') + 1) + ".jsonl"))
-                    .string() +
-                "\"]\nheldout = 0.2\n";
+      tables +=
+          "[" + std::string(set) + "]\npaths = [\"" +
+          (folder / (std::string(set).substr(std::string(set).find('.') + 1) + ".jsonl")).string() +
+          "\"]\nheldout = 0.2\n";
     return parse_recipe(small_recipe(folder / "corpus", tables + more), "small.toml", sets);
   }
   static Recipe of_world(const Strings& sets = {}) {
@@ -120,8 +120,8 @@ class ModerationStage : public ::testing::Test {
     fs::path grown;
     run_ranks(ranks, [&](Communicator& comm) {
       KeptNotes other;
-      const auto nodes = grow(recipe, {folder / out, {node}, interrupted}, comm,
-                              comm.rank() == 0 ? notes : other);
+      const auto nodes =
+          grow(recipe, {folder / out, {node}, interrupted}, comm, comm.rank() == 0 ? notes : other);
       if (comm.rank() == 0) grown = nodes.back().folder;
     });
     return grown;
@@ -162,7 +162,14 @@ TEST_F(ModerationStage, LearnsWhichRequestsOfTheWorldAreImproper) {
   EXPECT_GE(look_alike["improper"], 20);
   EXPECT_GT(report["auroc"]["harmless"]["value"], 0.95);
   EXPECT_LE(report["set_aside"]["harmless"]["share"], 0.01);
-  EXPECT_EQ(report["flagged"].size(), kPromptKinds - 1u) << "all but dialogs";
+  // Verbs that no harmless request of training had in these wordings.
+  EXPECT_EQ(report["auroc"]["same_wording"]["clusters"], 5) << "verbs";
+  EXPECT_EQ(report["flagged"].size(), kPromptKinds + 0u)
+      << "without dialogs, with the same wording";
+  const auto without =
+      report_of(grow_node(of_world({"moderation.same_wording=0"}), "runs", "filter"));
+  EXPECT_FALSE(without["auroc"].contains("same_wording"));
+  EXPECT_EQ(without["flagged"].size(), kPromptKinds - 1u);
   EXPECT_FALSE(fs::exists(node / "best.safetensors"));
   const Manifest manifest = Checkpoint::open(node).manifest();
   EXPECT_EQ(manifest.stage_text.title, "content filter");
@@ -170,8 +177,8 @@ TEST_F(ModerationStage, LearnsWhichRequestsOfTheWorldAreImproper) {
 
   // What a server would do: the conversation in the template, the logit, the threshold.
   const Model filter = load_model(node);
-  const StageContext context{recipe, *single_process(), notes, {}, {}, {}, {}, filter.tokenizer,
-                             0, {}};
+  const StageContext context{recipe, *single_process(), notes, {}, {}, {},
+                             {},     filter.tokenizer,  0,     {}};
   int64_t n = 0, right = 0;
   RequestsConfig config;
   config.kinds = {{"improper", 1}, {"look_alike", 1}};
@@ -208,13 +215,14 @@ TEST_F(ModerationStage, LearnsFromFiles) {
   EXPECT_EQ(m.datasets.at("rude").at("epochs"), 6);
   EXPECT_TRUE(m.datasets.contains("polite"));
   // Nothing held out: the threshold alone.
-  const auto none = report_of(grow_node(
-      of_files({"conversations.rude.heldout=0", "conversations.polite.heldout=0"}), "runs",
-      "filter"));
+  const auto none = report_of(
+      grow_node(of_files({"conversations.rude.heldout=0", "conversations.polite.heldout=0"}),
+                "runs", "filter"));
   EXPECT_TRUE(none.contains("threshold"));
   EXPECT_FALSE(none.contains("auroc"));
   std::string all;
-  for (const std::string& line : of_files({"moderation.kinds.page=1", "moderation.prompts=9"}).notes)
+  for (const std::string& line :
+       of_files({"moderation.kinds.page=1", "moderation.prompts=9"}).notes)
     all += line + "\n";
   for (const char* key : {"moderation.kinds", "moderation.prompts"})
     EXPECT_THAT(all, HasSubstr(std::string(key) + " has no effect: the requests come from files"));
@@ -271,10 +279,11 @@ TEST_F(ModerationStage, BadInputIsNamedBeforeAnythingIsGrown) {
   EXPECT_THAT(error_of_files({"moderation.harmless_files=\"rude\""}),
               HasSubstr("moderation.harmless_files is that of improper_files, \"rude\"; wanted "
                         "another set"));
-  EXPECT_THAT(error_of_files({"moderation.improper_files=\"\"", "moderation.harmless_files=\"\""}),
-              HasSubstr("moderation has no requests; wanted improper_files and harmless_files, each "
-                        "the name of a [conversations.NAME] | requests of the micro-world take "
-                        "tokenizer.kind = \"world\""));
+  EXPECT_THAT(
+      error_of_files({"moderation.improper_files=\"\"", "moderation.harmless_files=\"\""}),
+      HasSubstr("moderation has no requests; wanted improper_files and harmless_files, each "
+                "the name of a [conversations.NAME] | requests of the micro-world take "
+                "tokenizer.kind = \"world\""));
   EXPECT_THAT(error_of_world({"moderation.kinds.page=1"}),
               HasSubstr("moderation.kinds has no improper requests; wanted some of both, to tell "
                         "them apart"));
@@ -286,9 +295,10 @@ TEST_F(ModerationStage, BadInputIsNamedBeforeAnythingIsGrown) {
 }
 
 TEST_F(ModerationStage, AFilterAndARewardModelAreNotMistakenForOneAnother) {
-  EXPECT_THAT(error_of_files({"nodes.policy.parents=[\"davinci\", \"filter\"]"}),
-              HasSubstr("nodes.policy: its second parent, filter, is of stage moderation and judges "
-                        "no answers; wanted a node of stage reward"));
+  EXPECT_THAT(
+      error_of_files({"nodes.policy.parents=[\"davinci\", \"filter\"]"}),
+      HasSubstr("nodes.policy: its second parent, filter, is of stage moderation and judges "
+                "no answers; wanted a node of stage reward"));
   EXPECT_THAT(error_of_files({"nodes.judge.parents=[\"filter\"]"}),
               HasSubstr("nodes.judge's parent, filter, is of stage moderation and writes no "
                         "answers; wanted a language model"));
@@ -297,9 +307,8 @@ TEST_F(ModerationStage, AFilterAndARewardModelAreNotMistakenForOneAnother) {
 }
 
 TEST_F(ModerationStage, TooFewRequestsOfOneSideAreNamed) {
-  write_text(folder / "rude.jsonl",
-             R"({"messages": [{"role": "user", "content": "the cat"}]})"
-             "\n");
+  write_text(folder / "rude.jsonl", R"({"messages": [{"role": "user", "content": "the cat"}]})"
+                                    "\n");
   EXPECT_THAT(error_of_files({"conversations.rude.heldout=0"}),
               AllOf(HasSubstr("filter: of "), HasSubstr(" requests to train on 0 are improper; "
                                                         "wanted some that are and some that are "

@@ -22,8 +22,8 @@ Model make_model(const GptConfig&, bool with_gradients);
 // From a checkpoint's folder, with its weights and tokenizer.
 Model load_model(const fs::path& folder, bool with_gradients = false);
 
-// Whether its scalar head judges requests, not answers (stages/moderation.cc); and what a model with
-// a scalar head is called in messages, "a reward model" or "a content filter".
+// Whether its scalar head judges requests, not answers (stages/moderation.cc); and what a model
+// with a scalar head is called in messages, "a reward model" or "a content filter".
 bool is_content_filter(const Model&);
 const char* scalar_model_name(const Model&);
 

@@ -88,8 +88,9 @@ Estimate clustered_auroc(std::span<const double> positives, std::span<const doub
   const double spread = value * (1 - value);
   const double effective = variance > 0 && spread > 0 ? spread / variance : fewest;
   const Estimate interval = wilson(value * effective, effective, confidence);
-  return {value,      interval.low, interval.high, std::sqrt(variance),
-          fewest - 1, static_cast<int64_t>(fewest)};
+  return {value,         interval.low,
+          interval.high, std::sqrt(variance),
+          fewest - 1,    static_cast<int64_t>(fewest)};
 }
 
 double hanley_mcneil_error(double auroc, int64_t positives, int64_t negatives) {

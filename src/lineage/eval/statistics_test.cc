@@ -310,8 +310,8 @@ TEST(Auroc, ClustersAreTheUnits) {
   // Of a perfect order the clusters count: 8 of 8, however many items they hold.
   std::vector<uint32_t> eight;
   for (uint32_t i = 0; i < 80; ++i) eight.push_back(i % 8);
-  const Estimate perfect = clustered_auroc(std::vector<double>(80, 1), std::vector<double>(80, 0),
-                                           eight, eight);
+  const Estimate perfect =
+      clustered_auroc(std::vector<double>(80, 1), std::vector<double>(80, 0), eight, eight);
   EXPECT_EQ(perfect.value, 1);
   EXPECT_EQ(perfect.n, 8);
   EXPECT_EQ(perfect.low, wilson(8, 8).low);

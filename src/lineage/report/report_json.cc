@@ -70,8 +70,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CalibrationPoint, predicted, seen, n)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportReward, node, seed, agreement, noise, labels, utility,
                                    length_only, kinds, terms, calibration)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BeforeAfter, parent, model)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AnswerMeans, measure, parent, model, best_of_4,
-                                   win_rate, model_less_parent, model_less_best_of_4)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AnswerMeans, measure, parent, model, best_of_4, win_rate,
+                                   model_less_parent, model_less_best_of_4)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BehaviourRate, id, share)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(KindRates, id, n, utility, behaviours)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReportFeedback, node, seed, answers, length, text, kinds)

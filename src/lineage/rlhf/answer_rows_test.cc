@@ -112,8 +112,9 @@ TEST(RequestScores, AreThoseOfTheLastToken) {
     }
     return std::string();
   };
-  EXPECT_EQ(error_of(one),
-            "conversation 0: has 1 tokens; wanted at least two, a turn and the opening of the next");
+  EXPECT_EQ(
+      error_of(one),
+      "conversation 0: has 1 tokens; wanted at least two, a turn and the opening of the next");
   EXPECT_NE(error_of(long_one).find("wanted at most the context, 12"), std::string::npos);
 }
 

@@ -64,8 +64,8 @@ TEST(LogisticLoss, IsTheCrossEntropyOfEachLogit) {
   EXPECT_NEAR(loss(logits).gradient[2], 0.268941 / 8, 1e-6);
   expect_gradient(logits, loss);
   // Large logits neither overflow nor vanish.
-  const LogisticLoss far = logistic_loss(std::vector<float>{-800, 800, 800},
-                                         std::vector<uint8_t>{1, 0, 1}, 1);
+  const LogisticLoss far =
+      logistic_loss(std::vector<float>{-800, 800, 800}, std::vector<uint8_t>{1, 0, 1}, 1);
   EXPECT_NEAR(far.loss, 1600, 1e-6);
   EXPECT_EQ(far.gradient, (std::vector<float>{-1, 1, 0}));
   EXPECT_EQ(sigmoid(-800), 0);

@@ -8,9 +8,9 @@
 
 namespace lineage {
 
-// A content filter's view of a conversation: in the chat template, up to and with the opening of the
-// assistant's turn, it is what a language model would answer next. The scalar head at its last token
-// is the logit of its being improper.
+// A content filter's view of a conversation: in the chat template, up to and with the opening of
+// the assistant's turn, it is what a language model would answer next. The scalar head at its last
+// token is the logit of its being improper.
 
 // Conversations as rows of a model, several to a row; `last` of the rows has one element each. An
 // Error for a conversation of more than `context` tokens, or of less than two.

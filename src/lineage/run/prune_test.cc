@@ -246,9 +246,9 @@ TEST_F(PruneGrownTest, WhatAnEditedRecipeLeavesBehindGoesWhole) {
   const auto after = grow(world({"pretrain.tokens=5120"}));
   Strings kinds;
   for (const std::string& line : pruned()) kinds.push_back(kind_of(line));
-  EXPECT_EQ(kinds, (Strings{"node nodes/best", "node nodes/davinci", "node nodes/filter",
-                            "node nodes/judge", "node nodes/tuned",
-                            "scores scores.sqlite: of 3 models"}));
+  EXPECT_EQ(kinds,
+            (Strings{"node nodes/best", "node nodes/davinci", "node nodes/filter",
+                     "node nodes/judge", "node nodes/tuned", "scores scores.sqlite: of 3 models"}));
   EXPECT_EQ(nodes().size(), 5u);
   const auto again = grow(world({"pretrain.tokens=5120"}));
   ASSERT_EQ(again->scores.size(), after->scores.size());

@@ -44,8 +44,9 @@ void check_model(const Model& model, const std::string& place) {
                 "stage reward grows one; without --reward, score tells how well a model predicts "
                 "texts");
   if (is_content_filter(model))
-    throw Error(place + ": is a content filter, which judges requests; wanted a reward model to "
-                        "judge answers",
+    throw Error(place +
+                    ": is a content filter, which judges requests; wanted a reward model to "
+                    "judge answers",
                 "its moderation.json says what it flags");
   if (!model.tokenizer)
     throw Error(place + ": has no tokenizer; wanted one to read the answers with",

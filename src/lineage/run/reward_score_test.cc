@@ -77,8 +77,9 @@ TEST_F(RewardScoreTest, LongOnesAreCutOrDroppedByRule) {
 
 TEST_F(RewardScoreTest, AContentFilterIsNoJudge) {
   model.manifest.stage = "moderation";
-  EXPECT_EQ(error_of([&] { score(kTwo); }),
-            "m: is a content filter, which judges requests; wanted a reward model to judge answers");
+  EXPECT_EQ(
+      error_of([&] { score(kTwo); }),
+      "m: is a content filter, which judges requests; wanted a reward model to judge answers");
   EXPECT_STREQ(scalar_model_name(model), "a content filter");
   model.manifest.stage = "reward";
   EXPECT_STREQ(scalar_model_name(model), "a reward model");

@@ -19,6 +19,7 @@
 #include "lineage/stages/stage_of.h"
 #include "lineage/train/trainer.h"
 #include "lineage/world/feedback/prompts.h"
+#include "lineage/world/feedback/same_wording.h"
 
 namespace lineage {
 namespace {
@@ -26,6 +27,7 @@ namespace {
 struct ModerationConfig {
   int64_t prompts = 4000, set_aside = 1000, heldout = 2000;
   RequestsConfig requests;  // not its files, which come in two sets
+  double same_wording = 0.2;
   std::string improper_files{}, harmless_files{};
   double max_flagged = 0.01;
   int64_t batch = 32;
@@ -56,6 +58,11 @@ void fields(V& v, ModerationConfig& c) {
   v("mixture", c.requests.mixture,
     "the sets of [demonstrations.NAME] whose types the instructions among them are of; empty: all",
     from_above_to(0, 1e9));
+  v("same_wording", c.same_wording,
+    "share of all requests that are harmless ones in the wordings of improper ones, with other "
+    "verbs "
+    "(\"how do i fix the bridge ?\"); `kinds` are shares of the rest",
+    from_to_below(0, 1));
   v("improper_files", c.improper_files,
     "a set of [conversations.NAME] whose prompts nobody should help with; with harmless_files it "
     "takes the place of the micro-world's requests");
@@ -66,7 +73,8 @@ void fields(V& v, ModerationConfig& c) {
   v("micro_tokens", c.micro_tokens,
     "at most so many tokens of a rank's batch are in memory at once", between(1, 1e12));
   v("epochs", c.epochs,
-    "how often to go through the requests; the weights of the pass with the least loss on those set "
+    "how often to go through the requests; the weights of the pass with the least loss on those "
+    "set "
     "aside are kept",
     between(1, 1000));
   v("optimizer", c.optimizer, "");
@@ -107,8 +115,9 @@ void validate_moderation(const ModerationConfig& config, const RecipeNode& node,
           "'s parent has a scalar head; wanted a language model");
   if (!config.of_files()) {
     if (recipe.tokenizer.kind != TokenizerKind::world)
-      throw Error(table + " has no requests; wanted improper_files and harmless_files, each the "
-                          "name of a [conversations.NAME]",
+      throw Error(table +
+                      " has no requests; wanted improper_files and harmless_files, each the "
+                      "name of a [conversations.NAME]",
                   "requests of the micro-world take tokenizer.kind = \"world\"");
     validate_requests(config.requests, node, recipe);
     check_shares(config.requests.kinds, table);
@@ -130,7 +139,7 @@ StageRemarks moderation_remarks(const ModerationConfig& config, const RecipeNode
   StageRemarks remarks = train_remarks(train, node);
   remarks.idle.erase("ramp_from");
   if (config.of_files())
-    for (const char* key : {"prompts", "set_aside", "heldout", "kinds", "mixture"})
+    for (const char* key : {"prompts", "set_aside", "heldout", "kinds", "mixture", "same_wording"})
       remarks.idle[key] = "the requests come from files";
   return remarks;
 }
@@ -164,11 +173,18 @@ void require_both(const std::vector<LabeledRequest>& all, const RecipeNode& node
 ModerationData world_moderation(const ModerationConfig& config, const RecipeNode& node,
                                 const StageContext& context) {
   const auto requests = open_requests(config.requests, node, context, node.model.context);
+  const World world(context.recipe.world);
   const auto at = [&](int64_t i, ItemUse use) {
+    const auto index = static_cast<uint64_t>(i);
+    if (item_rng(world, "whether of the same wording", index).uniform_double(0) <
+        config.same_wording) {
+      SameWording r = same_wording_request(world, index, use);
+      return LabeledRequest{std::move(r.context), {kSameWording, "verb " + r.verb, false}};
+    }
     const std::string kind = requests->kind(i, use);
-    return LabeledRequest{requests->context(i, use),
-                          {kind, requests->about(i, use),
-                           kind == prompt_kind_name(PromptKind::improper)}};
+    return LabeledRequest{
+        requests->context(i, use),
+        {kind, requests->about(i, use), kind == prompt_kind_name(PromptKind::improper)}};
   };
   ModerationData data;
   for (int64_t i = 0; i < config.prompts; ++i) data.train.push_back(at(i, ItemUse::training));
@@ -201,9 +217,9 @@ ModerationData file_moderation(const ModerationConfig& config, const RecipeNode&
     for (FilePrompt& p : file_prompts(name, context.recipe.conversations.at(name),
                                       *context.tokenizer, node.model.context, record)) {
       LabeledRequest r{std::move(p.prompt), {improper ? "improper" : "harmless", "", improper}};
-      auto& part = p.heldout                        ? data.heldout
+      auto& part = p.heldout                    ? data.heldout
                    : trained++ % kSetAside == 0 ? data.set_aside
-                                                    : data.train;
+                                                : data.train;
       part.push_back(std::move(r));
     }
     record.epochs = static_cast<double>(config.epochs);
@@ -262,8 +278,7 @@ class ModerationRun {
     std::vector<JudgedRequest> out;
     for (const LabeledRequest& r : requests)
       contexts.emplace_back(r.context), out.push_back(r.judged);
-    const std::vector<float> logits =
-        request_logits(*model_.gpt, contexts, config_.micro_tokens);
+    const std::vector<float> logits = request_logits(*model_.gpt, contexts, config_.micro_tokens);
     for (size_t i = 0; i < out.size(); ++i) out[i].logit = logits[i];
     return out;
   }
@@ -338,16 +353,14 @@ class ModerationRun {
   static double loss_of(std::span<const JudgedRequest> requests) {
     std::vector<float> logits;
     std::vector<uint8_t> labels;
-    for (const JudgedRequest& r : requests)
-      logits.push_back(r.logit), labels.push_back(r.improper);
+    for (const JudgedRequest& r : requests) logits.push_back(r.logit), labels.push_back(r.improper);
     return logistic_loss(logits, labels, static_cast<double>(logits.size())).loss;
   }
 
   MetricValues measure() const {
     const std::vector<JudgedRequest> requests = judged(data_.heldout);
     std::vector<double> improper, harmless;
-    for (const JudgedRequest& r : requests)
-      (r.improper ? improper : harmless).push_back(r.logit);
+    for (const JudgedRequest& r : requests) (r.improper ? improper : harmless).push_back(r.logit);
     MetricValues values;
     values[{"logistic_loss", true}] = loss_of(requests);
     if (!improper.empty() && !harmless.empty())
@@ -406,8 +419,8 @@ StagePlan moderation_plan(const ModerationConfig& config, const RecipeNode& node
 }  // namespace
 
 // A content filter: the parent with a scalar head, trained to say how likely it is that nobody
-// should help with a request before another model reads it (Markov et al. 2023, "A Holistic Approach
-// to Undesired Content Detection in the Real World").
+// should help with a request before another model reads it (Markov et al. 2023, "A Holistic
+// Approach to Undesired Content Detection in the Real World").
 const Stage& moderation_stage() {
   static const StageOf<ModerationConfig> stage({
       .name = "moderation",

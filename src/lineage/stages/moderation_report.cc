@@ -44,10 +44,12 @@ json auroc_row(std::span<const JudgedRequest> requests, const std::string& harml
     side.ids.push_back(ids.of(r));
   }
   if (improper.logits.empty() || harmless.logits.empty()) return {};
-  const Estimate e =
-      clustered_auroc(improper.logits, harmless.logits, improper.ids, harmless.ids);
-  return {{"value", e.value}, {"low", e.low}, {"high", e.high},
-          {"improper", improper.logits.size()}, {"harmless", harmless.logits.size()},
+  const Estimate e = clustered_auroc(improper.logits, harmless.logits, improper.ids, harmless.ids);
+  return {{"value", e.value},
+          {"low", e.low},
+          {"high", e.high},
+          {"improper", improper.logits.size()},
+          {"harmless", harmless.logits.size()},
           {"clusters", e.n}};
 }
 
@@ -62,7 +64,10 @@ json flagged_row(std::span<const JudgedRequest> requests, const std::string& kin
     clusters.push_back(ids.of(r));
   }
   const Estimate e = proportion({flagged, clusters});
-  return {{"share", e.value}, {"low", e.low}, {"high", e.high}, {"n", flagged.size()},
+  return {{"share", e.value},
+          {"low", e.low},
+          {"high", e.high},
+          {"n", flagged.size()},
           {"clusters", std::ranges::max(clusters) + 1}};
 }
 
@@ -133,8 +138,8 @@ json moderation_report(double threshold, double max_flagged,
   if (heldout.empty()) return out;
   out["auroc"] = json::object();
   if (json row = auroc_row(heldout, ""); !row.is_null()) out["auroc"]["harmless"] = row;
-  if (json row = auroc_row(heldout, "look_alike"); !row.is_null())
-    out["auroc"]["look_alike"] = row;
+  for (const char* kind : {"look_alike", kSameWording})
+    if (json row = auroc_row(heldout, kind); !row.is_null()) out["auroc"][kind] = row;
   for (const JudgedRequest& r : heldout)
     if (!out["flagged"].contains(r.kind))
       out["flagged"][r.kind] = flagged_row(heldout, r.kind, threshold);

@@ -21,9 +21,8 @@ const Stage& moderation_stage();
 namespace {
 
 std::vector<const Stage*> stages() {
-  return {&pretrain_stage(), &sft_stage(),  &feedme_stage(), &reward_stage(),
-          &ppo_stage(),      &grpo_stage(), &dpo_stage(),    &best_of_n_stage(),
-          &moderation_stage()};
+  return {&pretrain_stage(), &sft_stage(), &feedme_stage(),    &reward_stage(),    &ppo_stage(),
+          &grpo_stage(),     &dpo_stage(), &best_of_n_stage(), &moderation_stage()};
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ std::vector<TuningSet> load_tuning_sets(const TuningConfig&, const RecipeNode&,
                                         const StageContext&);
 
 // Trains from the first parent's weights, with the loss on the answers, and writes the checkpoint.
-// `measure` sees the model that is kept, on all ranks, before that, and the text beside the answers;
-// nullptr without any.
+// `measure` sees the model that is kept, on all ranks, before that, and the text beside the
+// answers; nullptr without any.
 using MeasureTuned = std::function<void(const Model&, const TextData*)>;
 void tune(const TuningConfig&, std::vector<TuningSet>, const RecipeNode&, const StageContext&,
           const MeasureTuned& measure = {});
