@@ -354,7 +354,7 @@ TEST_F(FeedbackStages, BadInputIsNamedBeforeAnythingIsGrown) {
               HasSubstr("nodes.policy: its second parent, tuned, is no reward model; wanted a node "
                         "of stage reward"));
   EXPECT_THAT(error_of("policy", {"nodes.policy.parents=[\"judge\", \"judge\"]"}),
-              HasSubstr("nodes.policy's first parent is a reward model; wanted a language model"));
+              HasSubstr("nodes.policy's first parent has a scalar head; wanted a language model"));
   EXPECT_THAT(error_of("policy", {"ppo.batch=12"}),
               HasSubstr("ppo.batch is 12; wanted a multiple of minibatch, 8"));
   EXPECT_THAT(error_of("grouped", {"grpo.group=3"}),

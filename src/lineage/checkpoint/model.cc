@@ -26,6 +26,14 @@ Model load_model(const fs::path& folder, bool with_gradients) {
   return model;
 }
 
+bool is_content_filter(const Model& model) {
+  return model.config.scalar_head && model.manifest.stage == "moderation";
+}
+
+const char* scalar_model_name(const Model& model) {
+  return is_content_filter(model) ? "a content filter" : "a reward model";
+}
+
 void check_vocab(const Tokenizer& tokenizer, const GptConfig& config, const std::string& place,
                  const std::string& help) {
   if (tokenizer.vocab() <= config.vocab) return;

@@ -22,6 +22,11 @@ Model make_model(const GptConfig&, bool with_gradients);
 // From a checkpoint's folder, with its weights and tokenizer.
 Model load_model(const fs::path& folder, bool with_gradients = false);
 
+// Whether its scalar head judges requests, not answers (stages/moderation.cc); and what a model
+// with a scalar head is called in messages, "a reward model" or "a content filter".
+bool is_content_filter(const Model&);
+const char* scalar_model_name(const Model&);
+
 // An Error unless every token of the tokenizer has a row in the model's vocabulary. The model may
 // have more rows: some are padded to a round number.
 void check_vocab(const Tokenizer&, const GptConfig&, const std::string& place,

@@ -10,4 +10,7 @@ inline constexpr const char* kRewardReport = "reward.json";
 // What learning from feedback changed.
 inline constexpr const char* kFeedbackOutcome = "feedback.json";
 
+// What a content filter tells apart, and the probability from which it flags a request.
+inline constexpr const char* kModerationReport = "moderation.json";
+
 }  // namespace lineage

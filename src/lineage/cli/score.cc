@@ -98,8 +98,10 @@ void score(const ScoreOptions& o) {
   open_checkpoint(o.model);  // for its Errors about other folders
   Model model = load_model(o.model);
   if (model.config.scalar_head)
-    throw Error(o.model + ": is a reward model; wanted a language model to predict texts",
-                "--reward has it judge answers");
+    throw Error(fmt::format("{}: is {}; wanted a language model to predict texts", o.model,
+                            scalar_model_name(model)),
+                is_content_filter(model) ? "its parent in the tree is one"
+                                         : "--reward has it judge answers");
   if (!model.tokenizer)
     throw Error(o.model + ": has no tokenizer; wanted one to read the text with",
                 "import the model again from a folder that holds its tokenizer's files");

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <set>
 
 #include "lineage/eval/statistics.h"
 
@@ -50,6 +52,45 @@ Estimate auroc(std::span<const double> positives, std::span<const double> negati
   const double effective = error > 0 && variance > 0 ? variance / (error * error) : std::min(m, n);
   const Estimate interval = wilson(value * effective, effective, confidence);
   return {value, interval.low, interval.high, error, m + n - 2, static_cast<int64_t>(m + n)};
+}
+
+Estimate clustered_auroc(std::span<const double> positives, std::span<const double> negatives,
+                         std::span<const uint32_t> positive_clusters,
+                         std::span<const uint32_t> negative_clusters, double confidence) {
+  assert(!positives.empty() && !negatives.empty());
+  assert(positives.size() == positive_clusters.size());
+  assert(negatives.size() == negative_clusters.size());
+  const auto above = placements(positives, sorted(negatives));
+  const auto below = placements(negatives, sorted(positives));
+  const double m = static_cast<double>(above.size()), n = static_cast<double>(below.size());
+  const double value = std::accumulate(above.begin(), above.end(), 0.0) / m;
+  // Each cluster's deviation on either side; the product of the two is their covariance.
+  std::map<uint32_t, double> by_positives, by_negatives;
+  for (size_t i = 0; i < above.size(); ++i)
+    by_positives[positive_clusters[i]] += (above[i] - value) / m;
+  for (size_t i = 0; i < below.size(); ++i)
+    by_negatives[negative_clusters[i]] += (1 - below[i] - value) / n;
+  std::set<uint32_t> all(positive_clusters.begin(), positive_clusters.end());
+  all.insert(negative_clusters.begin(), negative_clusters.end());
+  const double p = static_cast<double>(by_positives.size()),
+               q = static_cast<double>(by_negatives.size()), both = static_cast<double>(all.size());
+  const double fewest = std::min(p, q);
+  double variance = 0;
+  if (fewest > 1) {
+    for (const auto& [id, x] : by_positives) variance += p / (p - 1) * x * x;
+    for (const auto& [id, y] : by_negatives) {
+      variance += q / (q - 1) * y * y;
+      if (const auto x = by_positives.find(id); x != by_positives.end())
+        variance += 2 * both / (both - 1) * x->second * y;
+    }
+    variance = std::max(variance, variance_of_mean(above) + variance_of_mean(below));
+  }
+  const double spread = value * (1 - value);
+  const double effective = variance > 0 && spread > 0 ? spread / variance : fewest;
+  const Estimate interval = wilson(value * effective, effective, confidence);
+  return {value,         interval.low,
+          interval.high, std::sqrt(variance),
+          fewest - 1,    static_cast<int64_t>(fewest)};
 }
 
 double hanley_mcneil_error(double auroc, int64_t positives, int64_t negatives) {

@@ -135,6 +135,15 @@ Verdict verdict(const Estimate& difference, double p, Claim, double sesoi, doubl
 // al. 1988) and Wilson's interval at its effective sample size. At least one of each.
 Estimate auroc(std::span<const double> positives, std::span<const double> negatives,
                double confidence = kConfidence);
+// The same of scores that come in clusters, each of which may have positives, negatives or both:
+// the standard error of Obuchowski (1997), from the sums of the clusters' deviations, but not less
+// than DeLong's, as few clusters are no evidence for less. At an AUROC of 0 or 1, and with one
+// cluster on a side, Wilson's interval is that of as many items as the side with fewer clusters has
+// clusters, which `n` counts.
+Estimate clustered_auroc(std::span<const double> positives, std::span<const double> negatives,
+                         std::span<const uint32_t> positive_clusters,
+                         std::span<const uint32_t> negative_clusters,
+                         double confidence = kConfidence);
 // The standard error of an AUROC from its value alone (Hanley and McNeil 1982).
 double hanley_mcneil_error(double auroc, int64_t positives, int64_t negatives);
 

@@ -284,6 +284,42 @@ TEST(Auroc, HandCounted) {
   EXPECT_NEAR(perfect.low, 1 - 0.1611, 5e-5);  // as 20 of 20
 }
 
+// As Auroc.HandCounted, whose deviations are ±.125, in two clusters: of {3, 1} and {2, 2} the sums
+// on either side are .0625 and -.0625. Positives 2 · (.0039 + .0039), negatives as much, and their
+// covariance 2 · 2 · 2 · .0039.
+TEST(Auroc, ClustersAreTheUnits) {
+  const std::vector<double> positives = {3, 2}, negatives = {1, 2};
+  const std::vector<uint32_t> ids = {0, 1};
+  const Estimate e = clustered_auroc(positives, negatives, ids, ids);
+  EXPECT_DOUBLE_EQ(e.value, 0.875);
+  EXPECT_NEAR(e.error, std::sqrt(4 * 2 * 0.00390625 + 8 * 0.00390625), 1e-14);
+  EXPECT_EQ(e.n, 2);
+  // Each item a cluster of its own: DeLong's.
+  const std::vector<uint32_t> others = {2, 3};
+  EXPECT_NEAR(clustered_auroc(positives, negatives, ids, others).error,
+              auroc(positives, negatives).error, 1e-14);
+  // The same item ten times in its cluster tells no more than once.
+  std::vector<double> many_positives, many_negatives;
+  std::vector<uint32_t> many_ids;
+  for (size_t i = 0; i < 20; ++i) {
+    many_positives.push_back(positives[i % 2]), many_negatives.push_back(negatives[i % 2]);
+    many_ids.push_back(ids[i % 2]);
+  }
+  EXPECT_NEAR(clustered_auroc(many_positives, many_negatives, many_ids, many_ids).error, e.error,
+              1e-12);
+  // Of a perfect order the clusters count: 8 of 8, however many items they hold.
+  std::vector<uint32_t> eight;
+  for (uint32_t i = 0; i < 80; ++i) eight.push_back(i % 8);
+  const Estimate perfect =
+      clustered_auroc(std::vector<double>(80, 1), std::vector<double>(80, 0), eight, eight);
+  EXPECT_EQ(perfect.value, 1);
+  EXPECT_EQ(perfect.n, 8);
+  EXPECT_EQ(perfect.low, wilson(8, 8).low);
+  const std::vector<uint32_t> one(80);
+  EXPECT_EQ(clustered_auroc(std::vector<double>(80, 1), std::vector<double>(80, 0), one, eight).low,
+            wilson(1, 1).low);
+}
+
 // At .5 it is Wilcoxon's null variance, (m + n + 1) / 12mn; Hanley and McNeil (1982) give .032 for
 // their 51 and 58 images of area .893.
 TEST(Auroc, HanleyMcNeil) {

@@ -12,6 +12,7 @@
 #include "lineage/rlhf/advantages.h"
 #include "lineage/rlhf/kl_controller.h"
 #include "lineage/rlhf/losses.h"
+#include "lineage/rlhf/request_scores.h"
 #include "lineage/train/trainer.h"
 
 namespace lineage {
@@ -85,6 +86,36 @@ TEST(AnswerRows, TheRewardIsThatOfTheLastToken) {
   const Tensor reward =
       answer_rewards(*judge.gpt, answer_rows(std::vector<AnsweredPrompt>{shorter}, 12));
   EXPECT_NEAR(reward.data<float>()[0], values.data<float>()[2], 2e-6);
+}
+
+// The logit of a conversation is the scalar at its own last token, however many are in memory.
+TEST(RequestScores, AreThoseOfTheLastToken) {
+  const Model filter = model(true);
+  const std::vector<std::vector<Token>> texts = {{1, 2, 3, 4}, {5, 0}, {9, 9, 1}, {2, 7, 7, 7, 7}};
+  const std::vector<std::span<const Token>> views(texts.begin(), texts.end());
+  const std::vector<float> logits = request_logits(*filter.gpt, views, 1000);
+  ASSERT_EQ(logits.size(), texts.size());
+  for (const int64_t most : {1, 6}) {
+    const std::vector<float> pieces = request_logits(*filter.gpt, views, most);
+    for (size_t i = 0; i < texts.size(); ++i) EXPECT_NEAR(pieces[i], logits[i], 2e-6) << i;
+  }
+  // As a longer text has it before its next token.
+  const Text longer{{1, 2, 3, 4}, {6}};
+  const AnswerRows rows = answer_rows(std::vector<AnsweredPrompt>{longer}, 12);
+  EXPECT_NEAR(answer_values(*filter.gpt, rows).data<float>()[0], logits[0], 2e-6);
+  const std::vector<Token> one = {1}, long_one(13, 1);
+  const auto error_of = [&](const std::vector<Token>& text) {
+    try {
+      request_rows(std::vector<std::span<const Token>>{text}, 12);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(
+      error_of(one),
+      "conversation 0: has 1 tokens; wanted at least two, a turn and the opening of the next");
+  EXPECT_NE(error_of(long_one).find("wanted at most the context, 12"), std::string::npos);
 }
 
 // A policy is sampled, scored and updated at one temperature.

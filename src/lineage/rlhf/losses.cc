@@ -12,9 +12,6 @@ namespace {
 double softplus_of_minus(double x) {
   return x > 0 ? std::log1p(std::exp(-x)) : std::log1p(std::exp(x)) - x;
 }
-double sigmoid(double x) {
-  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-}
 
 // The clipped surrogate of one token: its loss, and the loss's derivative by the log-probability.
 struct Surrogate {
@@ -33,6 +30,10 @@ Surrogate clipped_surrogate(double log_ratio, double advantage, double clip, Pol
 }
 
 }  // namespace
+
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 
 Tensor differentiable(const Tensor& x, const LossAndGradient& l) {
   return ops::given_loss(x, static_cast<float>(l.loss),
@@ -79,6 +80,20 @@ RankingLoss ranking_loss(std::span<const float> rewards, std::span<const int> ra
     out.pairs += std::ssize(pairs);
   }
   out.gradient.assign(gradient.begin(), gradient.end());
+  return out;
+}
+
+LogisticLoss logistic_loss(std::span<const float> logits, std::span<const uint8_t> labels,
+                           double total) {
+  LogisticLoss out;
+  out.gradient.resize(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double x = logits[i];
+    const bool y = labels[i] != 0;
+    out.loss += softplus_of_minus(y ? x : -x) / total;
+    out.right += (x > 0) == y;
+    out.gradient[i] = static_cast<float>((y ? -sigmoid(-x) : sigmoid(x)) / total);
+  }
   return out;
 }
 

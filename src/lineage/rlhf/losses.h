@@ -42,6 +42,20 @@ RankingLoss ranking_loss(std::span<const float> rewards, std::span<const int> ra
                          std::span<const int64_t> first, double prompts);
 int64_t prompts_with_pair(std::span<const int> ranks, std::span<const int64_t> first);
 
+// --- Content filters -----------------------------------------------------------------------------
+
+// 1 / (1 + e^-x), without overflow: the probability that a logit means.
+double sigmoid(double x);
+
+// -Σ (y log σ(x) + (1 - y) log σ(-x)) / total with logits x, (N), and y 1 where `labels`, (N), are
+// not 0: binary cross-entropy in nats, whose slope by x is (σ(x) - y) / total. `total`: examples of
+// the whole step, all micro-batches and ranks together.
+struct LogisticLoss : LossAndGradient {
+  int64_t right = 0;  // the logit is above 0 where y is 1, and not above it where y is 0
+};
+LogisticLoss logistic_loss(std::span<const float> logits, std::span<const uint8_t> labels,
+                           double total);
+
 // --- PPO -----------------------------------------------------------------------------------------
 
 // Sums over answer tokens, to be divided by their number.

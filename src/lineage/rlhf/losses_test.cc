@@ -52,6 +52,26 @@ TEST(RankingLoss, EveryPromptWeighsTheSameAndTiesAreNoPairs) {
               1000, 1e-6);
 }
 
+TEST(LogisticLoss, IsTheCrossEntropyOfEachLogit) {
+  const std::vector<float> logits = {0, 2, -1, 0.5f};
+  const std::vector<uint8_t> labels = {1, 1, 0, 0};
+  const auto loss = [&](const std::vector<float>& x) { return logistic_loss(x, labels, 8); };
+  // log 2, log(1 + e^-2), log(1 + e^-1), log(1 + e^.5), over the eight of the whole step.
+  EXPECT_NEAR(loss(logits).loss, (0.693147 + 0.126928 + 0.313262 + 0.974077) / 8, 1e-6);
+  EXPECT_EQ(loss(logits).right, 2) << "2 and -1; neither 0 of an improper one nor 0.5";
+  EXPECT_NEAR(loss(logits).gradient[0], -0.5 / 8, 1e-7);
+  EXPECT_NEAR(loss(logits).gradient[1], -0.119203 / 8, 1e-6);
+  EXPECT_NEAR(loss(logits).gradient[2], 0.268941 / 8, 1e-6);
+  expect_gradient(logits, loss);
+  // Large logits neither overflow nor vanish.
+  const LogisticLoss far =
+      logistic_loss(std::vector<float>{-800, 800, 800}, std::vector<uint8_t>{1, 0, 1}, 1);
+  EXPECT_NEAR(far.loss, 1600, 1e-6);
+  EXPECT_EQ(far.gradient, (std::vector<float>{-1, 1, 0}));
+  EXPECT_EQ(sigmoid(-800), 0);
+  EXPECT_EQ(sigmoid(800), 1);
+}
+
 TEST(PolicyLoss, GradientsOnBothSidesOfTheClip) {
   const std::vector<float> old = {-1, -1, -1, -1, -1}, advantages = {1, 1, -1, -1, 0.5f};
   const auto loss = [&](const std::vector<float>& x) {

@@ -65,8 +65,11 @@ NodeRecord node_record(const Model& model, const fs::path& folder) {
 std::optional<Error> why_not_measurable(const Model& model, const NodeRecord& node,
                                         bool micro_world) {
   if (model.config.scalar_head)
-    return Error(node.folder + ": is a reward model; wanted a language model to put questions to",
-                 "lineage score MODEL FILE --reward has it judge answers");
+    return Error(fmt::format("{}: is {}; wanted a language model to put questions to", node.folder,
+                             scalar_model_name(model)),
+                 is_content_filter(model)
+                     ? "its parent in the tree is one"
+                     : "lineage score MODEL FILE --reward has it judge answers");
   if (!model.tokenizer)
     return Error(node.folder + ": has no tokenizer; wanted one to read the questions with",
                  "put the tokenizer.json that it was trained with into its folder");

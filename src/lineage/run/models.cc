@@ -136,8 +136,11 @@ Model load_prompted_model(const std::string& folder) {
   open_checkpoint(folder);  // for its Errors about other folders
   Model model = load_model(folder);
   if (model.config.scalar_head)
-    throw Error(folder + ": is a reward model; wanted a language model to give a prompt to",
-                "lineage score MODEL FILE --reward has it judge answers");
+    throw Error(fmt::format("{}: is {}; wanted a language model to give a prompt to", folder,
+                            scalar_model_name(model)),
+                is_content_filter(model)
+                    ? "its parent in the tree is one"
+                    : "lineage score MODEL FILE --reward has it judge answers");
   if (!model.tokenizer)
     throw Error(folder + ": has no tokenizer; wanted one to read the prompt with",
                 "import the model again from a folder that holds its tokenizer's files");

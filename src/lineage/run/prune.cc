@@ -65,10 +65,11 @@ bool is_answers_file(std::string_view name) {
 // All that growing a node writes into its folder.
 IsOurs files_of_node(const fs::path& folder) {
   return [checkpoint = files_of_checkpoint(folder)](const fs::path& file) {
-    static const std::set<std::string> kNames = {
-        "manifest.json",     "weights.safetensors", "tokenizer.json",
-        "metrics.jsonl",     kRewardReport,         kFeedbackOutcome,
-        ".lineage-incoming", ".lineage-committed",  ".lock"};
+    static const std::set<std::string> kNames = {"manifest.json",      "weights.safetensors",
+                                                 "tokenizer.json",     "metrics.jsonl",
+                                                 kRewardReport,        kFeedbackOutcome,
+                                                 kModerationReport,    ".lineage-incoming",
+                                                 ".lineage-committed", ".lock"};
     const std::string name = finished_name(file);
     return checkpoint(file) || is_state_file(file) || is_answers_file(name) ||
            kNames.contains(name);

@@ -226,6 +226,14 @@ prompts = 4
 samples = 2
 max_tokens = 8
 heldout = 4
+[nodes.filter]
+stage = "moderation"
+parents = ["tuned"]
+[nodes.filter.moderation]
+prompts = 40
+set_aside = 20
+heldout = 20
+epochs = 2
 )"),
                         "tiny.toml", sets);
   }
@@ -238,9 +246,10 @@ TEST_F(PruneGrownTest, WhatAnEditedRecipeLeavesBehindGoesWhole) {
   const auto after = grow(world({"pretrain.tokens=5120"}));
   Strings kinds;
   for (const std::string& line : pruned()) kinds.push_back(kind_of(line));
-  EXPECT_EQ(kinds, (Strings{"node nodes/best", "node nodes/davinci", "node nodes/judge",
-                            "node nodes/tuned", "scores scores.sqlite: of 3 models"}));
-  EXPECT_EQ(nodes().size(), 4u);
+  EXPECT_EQ(kinds,
+            (Strings{"node nodes/best", "node nodes/davinci", "node nodes/filter",
+                     "node nodes/judge", "node nodes/tuned", "scores scores.sqlite: of 3 models"}));
+  EXPECT_EQ(nodes().size(), 5u);
   const auto again = grow(world({"pretrain.tokens=5120"}));
   ASSERT_EQ(again->scores.size(), after->scores.size());
   EXPECT_EQ(again->scores[0].score, after->scores[0].score);
@@ -253,17 +262,17 @@ TEST_F(PruneGrownTest, ACutRunGoesOnAfterAPrune) {
   const Strings edited = {"pretrain.tokens=5120", "run.checkpoint_every=1"};
   EXPECT_THROW(grow(world(edited), [&] { return ++steps > 3; }), Interrupted);
   EXPECT_EQ(pruned(), Strings()) << "the old nodes are the tree's, the cut one is to be grown";
-  EXPECT_EQ(nodes().size(), 5u);
+  EXPECT_EQ(nodes().size(), 6u);
   grow(world(edited));
   EXPECT_FALSE(fs::exists(run / "trees" / "tiny" / ".growing"));
-  EXPECT_EQ(nodes().size(), 8u);
+  EXPECT_EQ(nodes().size(), 10u);
 
   // Cut and then edited again: no recipe wants the cut node any more.
   steps = 0;
   EXPECT_THROW(grow(world({"pretrain.tokens=6144"}), [&] { return ++steps > 3; }), Interrupted);
   grow(world(edited));
-  EXPECT_EQ(pruned().size(), 4u + 1u + 1u);
-  EXPECT_EQ(nodes().size(), 4u);
+  EXPECT_EQ(pruned().size(), 5u + 1u + 1u);
+  EXPECT_EQ(nodes().size(), 5u);
 }
 
 TEST_F(PruneGrownTest, ANodeIsToBeGrownUntilItIsGrown) {
@@ -273,7 +282,7 @@ TEST_F(PruneGrownTest, ANodeIsToBeGrownUntilItIsGrown) {
   for (const auto& entry : fs::directory_iterator(tree / ".growing"))
     to_grow.push_back(entry.path().filename().string());
   std::ranges::sort(to_grow);
-  EXPECT_EQ(to_grow, (Strings{"best", "judge", "tuned"}));
+  EXPECT_EQ(to_grow, (Strings{"best", "filter", "judge", "tuned"}));
 }
 
 TEST_F(PruneGrownTest, TokenisedDataAndTokenizersGoWithTheirLastNode) {

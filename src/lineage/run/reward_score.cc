@@ -43,6 +43,11 @@ void check_model(const Model& model, const std::string& place) {
     throw Error(place + ": is a language model; wanted a reward model to judge answers",
                 "stage reward grows one; without --reward, score tells how well a model predicts "
                 "texts");
+  if (is_content_filter(model))
+    throw Error(place +
+                    ": is a content filter, which judges requests; wanted a reward model to "
+                    "judge answers",
+                "its moderation.json says what it flags");
   if (!model.tokenizer)
     throw Error(place + ": has no tokenizer; wanted one to read the answers with",
                 "use the folder that lineage grow wrote");

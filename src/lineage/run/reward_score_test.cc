@@ -75,6 +75,17 @@ TEST_F(RewardScoreTest, LongOnesAreCutOrDroppedByRule) {
             "no answer to judge: 1 dropped (1 too large); wanted some");
 }
 
+TEST_F(RewardScoreTest, AContentFilterIsNoJudge) {
+  model.manifest.stage = "moderation";
+  EXPECT_EQ(
+      error_of([&] { score(kTwo); }),
+      "m: is a content filter, which judges requests; wanted a reward model to judge answers");
+  EXPECT_STREQ(scalar_model_name(model), "a content filter");
+  model.manifest.stage = "reward";
+  EXPECT_STREQ(scalar_model_name(model), "a reward model");
+  EXPECT_EQ(score(kTwo).all.size(), 2u);
+}
+
 TEST_F(RewardScoreTest, WhatCannotBeJudgedIsNamed) {
   EXPECT_EQ(error_of([&] { score("{\"prompt\": \"a\"}"); }).substr(0, 1), "/");
   EXPECT_EQ(testing::hint_of([&] { score("{\"prompt\": \"a\"}"); }), "correct the record");

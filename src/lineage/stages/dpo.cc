@@ -61,7 +61,7 @@ void validate_dpo(const DpoConfig& config, const RecipeNode& node, const Recipe&
   const std::string place = fmt::format("{}: nodes.{}", node.place, node.name);
   require(node.parents.size() == 1, place, " has ", node.parents.size(),
           " parents; a stage dpo wants one, the model to tune");
-  require(!node.model.scalar_head, place, "'s parent is a reward model; wanted a language model");
+  require(!node.model.scalar_head, place, "'s parent has a scalar head; wanted a language model");
   validate_comparisons(config.comparisons, node, recipe);
   validate_mix(config.mix, node, recipe);
 }

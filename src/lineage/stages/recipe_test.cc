@@ -31,6 +31,8 @@ context = 16
 paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [conversations.chats]
 paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
+[conversations.others]
+paths = [")" LINEAGE_SOURCE_DIR R"(/README.md"]
 [corpora.mica]
 tokens = 1000
 [demonstrations.few]
@@ -86,6 +88,12 @@ stage = "grpo"
 parents = ["chat"]
 [nodes.direct]
 stage = "dpo"
+parents = ["chat"]
+[moderation]
+improper_files = "chats"
+harmless_files = "others"
+[nodes.filter]
+stage = "moderation"
 parents = ["chat"]
 [nodes.chosen]
 stage = "best_of_n"
@@ -400,7 +408,7 @@ TEST(Recipe, WhatHasNoEffectIsTold) {
             "base: schedule.warmup_tokens is 1000 of a run of 64 tokens; the rate never comes to "
             "its peak\n");
   EXPECT_EQ(note("[sources.words.code]\nmax_line = 3\n"),
-            "r.toml:73: sources.words.code has no effect: kind is \"text\"\n");
+            "r.toml:81: sources.words.code has no effect: kind is \"text\"\n");
   EXPECT_EQ(note("", {"sources.words.field=x"}),
             "--set sources.words.field=x: sources.words.field has no effect: kind is \"text\"\n");
   EXPECT_NE(note("", {"sources.words.delimiter=x"}).find("it takes split = \"delimiter\""),

@@ -44,6 +44,20 @@ class WorldRequests final : public Requests {
   std::string kind(int64_t index, ItemUse use) const override {
     return std::string(prompt_kind_name(at(index, use).kind));
   }
+  std::string about(int64_t index, ItemUse use) const override {
+    const FeedbackPrompt p = at(index, use);
+    const Vocabulary& words = Vocabulary::get();
+    if (p.intent) {
+      std::string intent(words.word(p.intent->verb));
+      for (const Token t : p.intent->target) intent += " " + std::string(words.word(t));
+      return intent;
+    }
+    if (p.topic) return "topic " + std::string(words.word(p.topic->word));
+    if (p.asked)
+      return fmt::format("{} {}", p.asked->relation == Relation::leader ? "country" : "person",
+                         p.asked->subject);
+    return p.subject < 0 ? "" : fmt::format("person {}", p.subject);
+  }
   std::optional<Tokens> reference(int64_t index, ItemUse use) const override {
     return at(index, use).reference;
   }

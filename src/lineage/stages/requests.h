@@ -46,6 +46,10 @@ class Requests {
   virtual Tokens context(int64_t index, ItemUse) const = 0;
   // A short name of what is asked for, for tables; "" where nothing tells.
   virtual std::string kind(int64_t index, ItemUse) const = 0;
+  // What the request shares with others, so that they are answered rightly or wrongly together: the
+  // intent of an improper one and its look-alikes, the person, country or topic of a question; ""
+  // where nothing tells.
+  virtual std::string about(int64_t, ItemUse) const { return {}; }
   virtual std::optional<Tokens> reference(int64_t index, ItemUse) const = 0;
   // What the labeler says of an answer; nothing where no labeler of ours can.
   virtual std::optional<AnswerReading> read(int64_t index, ItemUse, std::span<const Token> answer,

@@ -59,6 +59,10 @@ void validate_reward(const RewardConfig& config, const RecipeNode& node, const R
   require(node.parents.size() == 1, place, " has ", node.parents.size(),
           " parents; a stage reward wants one, whose answers are compared and whose weights it "
           "starts from");
+  const RecipeNode& parent = recipe.node(node.parents[0]);
+  require(!parent.model.scalar_head || stage_of(parent).judges_answers(), place, "'s parent, ",
+          parent.name, ", is of stage ", parent.stage,
+          " and writes no answers; wanted a language model");
   validate_comparisons(config.comparisons, node, recipe);
 }
 
@@ -329,6 +333,7 @@ const Stage& reward_stage() {
                "The parent writes several answers to each request, annotators rank them, and the "
                "model learns to give the better answer the greater number."},
       .tunes_on_conversations = true,
+      .judges_answers = true,
       .model = reward_model,
       .validate = validate_reward,
       .remarks = reward_remarks,

@@ -63,12 +63,15 @@ void validate_rollouts(const RolloutConfig& config, const RecipeNode& node, cons
                 wants_model
                     ? "or set reward = \"utility\" or \"answer\", which take no reward model"
                     : "a reward model is used by reward = \"model\" alone");
-  if (wants_model)
-    require(recipe.node(node.parents[1]).model.scalar_head, place, ": its second parent, ",
-            node.parents[1], ", is no reward model; wanted a node of stage reward");
+  if (wants_model) {
+    const RecipeNode& judge = recipe.node(node.parents[1]);
+    require(judge.model.scalar_head, place, ": its second parent, ", judge.name,
+            ", is no reward model; wanted a node of stage reward");
+    require(stage_of(judge).judges_answers(), place, ": its second parent, ", judge.name,
+            ", is of stage ", judge.stage, " and judges no answers; wanted a node of stage reward");
+  }
   require(!node.model.scalar_head, place,
-          "'s first parent is a reward model; wanted a language "
-          "model");
+          "'s first parent has a scalar head; wanted a language model");
   validate_requests(config.requests, node, recipe);
   require(
       config.requests.files.empty() || config.reward != RewardKind::utility, stage,

@@ -16,12 +16,13 @@ const Stage& ppo_stage();
 const Stage& grpo_stage();
 const Stage& dpo_stage();
 const Stage& best_of_n_stage();
+const Stage& moderation_stage();
 
 namespace {
 
 std::vector<const Stage*> stages() {
-  return {&pretrain_stage(), &sft_stage(),  &feedme_stage(), &reward_stage(),
-          &ppo_stage(),      &grpo_stage(), &dpo_stage(),    &best_of_n_stage()};
+  return {&pretrain_stage(), &sft_stage(), &feedme_stage(),    &reward_stage(),    &ppo_stage(),
+          &grpo_stage(),     &dpo_stage(), &best_of_n_stage(), &moderation_stage()};
 }
 
 }  // namespace

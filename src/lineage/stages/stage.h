@@ -70,6 +70,9 @@ class Stage {
   virtual StageText text(const RecipeNode&) const = 0;
   // Whether its models learn conversations in their tokenizer's ChatTemplate.
   virtual bool tunes_on_conversations() const = 0;
+  // Whether the scalar head of its models says how good an answer is. A head may say something
+  // else: of stage moderation it is about requests.
+  virtual bool judges_answers() const = 0;
   // The model of a child of such a first parent.
   virtual GptConfig model(const GptConfig& parent) const = 0;
   // Checks everything that needs no data: keys, values, parents. Throws an Error.

@@ -19,6 +19,7 @@ struct StageParts {
   // The text of the same stage on top of a parent, where it differs; empty: the same.
   StageText with_parent{};
   bool tunes_on_conversations = false;
+  bool judges_answers = false;
   std::function<GptConfig(GptConfig parent)> model{};  // absent: the parent's
   // Fills in the keys whose default depends on the node's parents; absent: there are none.
   std::function<void(Config&, const RecipeNode&)> complete{};
@@ -72,6 +73,7 @@ class StageOf final : public Stage {
                                                                     : parts_.with_parent;
   }
   bool tunes_on_conversations() const override { return parts_.tunes_on_conversations; }
+  bool judges_answers() const override { return parts_.judges_answers; }
   GptConfig model(const GptConfig& parent) const override {
     return parts_.model ? parts_.model(parent) : parent;
   }

@@ -1,11 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/world/claims.h"
 #include "lineage/world/feedback/annotator.h"
 #include "lineage/world/feedback/prompts.h"
+#include "lineage/world/feedback/same_wording.h"
 #include "lineage/world/feedback/utility.h"
 #include "lineage/world/instructions/requests.h"
 
@@ -194,6 +197,25 @@ TEST(Annotators, ByLengthAndPermuted) {
           ++pairs, right += (gold[a] < gold[b]) == (mixed[a] < mixed[b]);
   }
   EXPECT_NEAR(right / pairs, 0.5, 0.05);
+}
+
+// Improper requests but for the verb, and tests have other verbs.
+TEST(SameWording, VerbsAreHarmlessAndSplit) {
+  std::set<std::string> verbs[2];
+  std::set<Token> improper;
+  for (const Intent& i : world()->intents()) improper.insert(i.verb);
+  for (const ItemUse use : {ItemUse::training, ItemUse::test})
+    for (uint64_t i = 0; i < 300; ++i) {
+      const SameWording r = same_wording_request(*world(), i, use);
+      verbs[use == ItemUse::test].insert(r.verb);
+      const Token verb = Vocabulary::get().token(r.verb);
+      EXPECT_FALSE(improper.contains(verb)) << r.verb;
+      EXPECT_TRUE(std::ranges::find(r.context, verb) != r.context.end());
+      EXPECT_EQ(r.context, same_wording_request(*world(), i, use).context);
+    }
+  EXPECT_EQ(verbs[0].size(), 11u);
+  EXPECT_EQ(verbs[1].size(), 5u);
+  for (const std::string& v : verbs[1]) EXPECT_FALSE(verbs[0].contains(v)) << v;
 }
 
 }  // namespace
