@@ -9,6 +9,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
 #include "lineage/base/json.h"
+#include "lineage/checkpoint/node_files.h"
 #include "lineage/serve/api_error.h"
 
 namespace lineage {
@@ -56,7 +57,7 @@ std::shared_ptr<ServedModel> opened(const FoundModel& found,
   m->config = checkpoint.model_config();
   m->created = unix_time(m->manifest.created);
   if (m->config.scalar_head) m->use = ModelUse::reward;
-  if (const fs::path report = m->folder / "moderation.json"; fs::exists(report)) {
+  if (const fs::path report = m->folder / kModerationReport; fs::exists(report)) {
     m->use = ModelUse::moderation;
     m->threshold = JsonObject::load(report).get<double>("threshold");
   }
