@@ -763,6 +763,9 @@ TEST_F(HttpTest, ListenErrorsSayWhatHelps) {
       error("192.0.2.1", 0)
           .starts_with("192.0.2.1:0: the address is not of this machine; wanted one that is | "));
   EXPECT_EQ(error("localhost", 0), "no error");
+  HttpServer again({}, [](HttpRequest, std::shared_ptr<HttpExchange>) {});
+  EXPECT_THROW(again.listen("127.0.0.1", server_->port()), Error);
+  EXPECT_NO_THROW(again.listen("127.0.0.1", 0));
 }
 
 TEST_F(HttpTest, TheSamePortIsFreeAgainAtOnce) {
