@@ -6,6 +6,11 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#ifdef __SANITIZE_THREAD__
+// ThreadSanitizer knows no fences; the mutexes of the loop order what it has to see.
+#define BOOST_ASIO_DISABLE_FENCED_BLOCK
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio.hpp>
@@ -370,6 +375,9 @@ class Loop {
 // What the exchange, in any thread, and the connection, in the I/O thread, share of one answer.
 struct Answer {
   enum class Stage { waiting, streaming, finished, gone };
+
+  Answer(std::shared_ptr<Loop> in, std::weak_ptr<Connection> of, int64_t most)
+      : loop(std::move(in)), connection(std::move(of)), most_unsent(most) {}
 
   const std::shared_ptr<Loop> loop;
   const std::weak_ptr<Connection> connection;
