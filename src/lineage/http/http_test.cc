@@ -778,7 +778,9 @@ TEST_F(HttpTest, TheSamePortIsFreeAgainAtOnce) {
   serve();
   const uint16_t port = server_->port();
   Client c = client();
-  EXPECT_EQ(status_of(c.send(get("/a", "Connection: close\r\n")).response()), 200);
+  EXPECT_EQ(status_of(c.send(get("/a", "Connection: close\r\n")).rest()), 200);
+  c.close();  // second, so that the server's side stays in TIME_WAIT
+  EXPECT_TRUE(becomes([&] { return server_->counts().connections == 0; }));
   end();
   HttpServer next({}, [](HttpRequest, std::shared_ptr<HttpExchange>) {});
   EXPECT_NO_THROW(next.listen("127.0.0.1", port));
