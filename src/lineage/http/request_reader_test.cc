@@ -202,6 +202,7 @@ TEST(RequestReader, RefusesBadLinesAndHeaders) {
     EXPECT_EQ(read(bytes).fault, 400) << bytes;
   const std::string nul("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 29);
   EXPECT_EQ(read(nul).fault, 400);
+  EXPECT_EQ(read("GET / HTTP/1.1\r\nA: b\x01").fault, 400);  // at once
   EXPECT_EQ(read("GET / HTTP/2.0\r\nHost: a\r\n\r\n").fault, 505);
   EXPECT_EQ(read("PRI * HTTP/2.0\r\n\r\n").fault, 505);
 }
