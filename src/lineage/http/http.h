@@ -91,9 +91,9 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Called once, before run(). The address is IPv4, IPv6 or "localhost" (127.0.0.1); port 0 is any
-  // free one. Throws an Error for an address that is none, or not of this machine, and for a port
-  // in use or not allowed.
+  // Called before run(), until it has succeeded once. The address is IPv4, IPv6 or "localhost"
+  // (127.0.0.1); port 0 is any free one. Throws an Error for an address that is none, or not of
+  // this machine, and for a port in use or not allowed.
   void listen(const std::string& address, uint16_t port);
   uint16_t port() const;
 
