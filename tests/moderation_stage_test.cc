@@ -2,8 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"

@@ -11,6 +11,7 @@
 #include "lineage/infer/engine.h"
 #include "lineage/rlhf/advantages.h"
 #include "lineage/text/chat.h"
+#include "lineage/train/train_config.h"
 
 namespace lineage {
 namespace {

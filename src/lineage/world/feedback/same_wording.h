@@ -5,6 +5,7 @@
 
 #include "lineage/world/facts.h"
 #include "lineage/world/item_split.h"
+#include "lineage/world/token_text.h"
 
 namespace lineage {
 
