@@ -90,8 +90,8 @@ std::optional<std::string> query_of(std::string_view target, std::string_view ke
 
 std::string methods_of(const std::string& path) {
   for (const Route& r : kRoutes)
-    if (path == r.path || (r.path.ends_with('/') && path.starts_with(r.path) &&
-                           path.size() > r.path.size()))
+    if (r.path.ends_with('/') ? path.starts_with(r.path) && path.size() > r.path.size()
+                              : path == r.path)
       return std::string(r.methods);
   return "";
 }

@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "lineage/infer/ids.h"
+#include "lineage/rlhf/request_scores.h"
 
 namespace lineage {
 namespace {
@@ -22,13 +22,7 @@ constexpr std::array kCategories = {"harassment",
                                     "violence",
                                     "violence/graphic"};
 constexpr std::string_view kKnown = "illicit";
-
-double probability(const Model& model, const std::vector<Token>& tokens) {
-  const Tensor row = Tensor::from({1, std::ssize(tokens)}, std::span<const int32_t>(tokens));
-  const Tensor last = ids({static_cast<int32_t>(tokens.size()) - 1});
-  const float logit = model.gpt->scalars(model.gpt->hidden(row, {}, {}, last)).data<float>()[0];
-  return 1 / (1 + std::exp(-static_cast<double>(logit)));
-}
+constexpr int64_t kTokensAtOnce = 16384;
 
 }  // namespace
 
@@ -37,8 +31,11 @@ void judge(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
   scheduler.run_with(std::move(served), [all = std::move(all), done = std::move(done)](
                                             const Model* model, const std::string& failure) {
     std::vector<double> out;
-    if (model)
-      for (const auto& tokens : all) out.push_back(probability(*model, tokens));
+    if (model) {
+      const std::vector<std::span<const Token>> conversations(all.begin(), all.end());
+      for (const float logit : request_logits(*model->gpt, conversations, kTokensAtOnce))
+        out.push_back(1 / (1 + std::exp(-static_cast<double>(logit))));
+    }
     done(std::move(out), failure);
   });
 }
