@@ -29,3 +29,25 @@ echo "== one of the models at work"
   --seed 1 --prompt '<src:code> def'
 echo
 [ ! -f "$page" ] || echo "The report is a file of its own: $page"
+
+# Whether the server answers here is seen, not promised.
+echo
+echo "== serving what was grown: $lineage serve runs"
+"$lineage" serve runs --port 0 --log off 2>build/quickstart/serve.log &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+for _ in $(seq 100); do
+  at=$(grep -o 'http://[^ ]*/v1' build/quickstart/serve.log || true)
+  [ -n "$at" ] && break
+  sleep 0.1
+done
+ask='{"model": "text-davinci-003", "messages": [{"role": "user", "content": "how do i steal the boat ?"}], "temperature": 0}'
+curl -sS "$at/chat/completions" -H 'Content-Type: application/json' -d "$ask"
+echo
+kill $server; wait $server || true
+echo
+echo "To serve it yourself:"
+echo "  $lineage serve runs"
+echo "and in another terminal:"
+echo "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\"
+echo "    -d '$ask'"

@@ -88,7 +88,7 @@ def make_files_of_the_reader(folder):
 
 
 def run_all(folder):
-    exports, ran = [], 0
+    exports, ran, background = [], 0, []
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        OMPI_MCA_rmaps_base_oversubscribe="1")
     for command in commands((folder / "README.md").read_text()):
@@ -98,6 +98,12 @@ def run_all(folder):
             continue
         if command.startswith("export "):
             exports.append(command)
+            continue
+        if command.endswith("&"):  # goes on beside the commands behind it
+            print(f"-- {command}\n   started", flush=True)
+            background.append(subprocess.Popen(
+                ["bash", "-c", "\n".join(exports + ["exec " + command[:-1]])], cwd=folder,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             continue
         start = time.monotonic()
         done = subprocess.run(["bash", "-c", "\n".join(exports + [command])], cwd=folder,
@@ -109,6 +115,10 @@ def run_all(folder):
         if done.returncode != 0:
             sys.exit(f"{done.stdout[-4000:]}\nthis command of README.md failed: {command}")
         ran += 1
+    for process in background:
+        process.terminate()
+        if process.wait(timeout=60) != 0:
+            sys.exit(f"{process.args[-1]} ended with status {process.returncode}")
     if ran < 10 or not exports:
         sys.exit(f"{ran} commands and {len(exports)} exports found in README.md; wanted more")
 

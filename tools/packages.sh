@@ -1,7 +1,7 @@
 # The Debian 12 packages that Lineage is built from and run with; quickstart.sh and test.sh source
 # this. Installs what is missing, with sudo unless root; prints nothing when all is there.
 
-lineage_packages="git g++ cmake ninja-build ccache pkg-config python3-minimal
+lineage_packages="git g++ cmake curl ninja-build ccache pkg-config python3-minimal
   libdnnl-dev libhwy-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libfmt-dev
   libssl-dev zlib1g-dev libzstd-dev libsqlite3-dev libboost1.81-dev libopenmpi-dev openmpi-bin"
 lineage_test_packages="libgtest-dev libbenchmark-dev libpcre2-dev python3 clang-14 libclang-rt-14-dev clang-format-14

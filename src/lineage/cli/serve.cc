@@ -12,6 +12,7 @@
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/cli/service.h"
+#include "lineage/serve/api_error.h"
 #include "lineage/serve/server.h"
 #include "lineage/train/machine.h"
 
@@ -42,6 +43,13 @@ std::vector<std::string> read_keys(const std::string& file) {
   if (keys.empty())
     throw Error(file + ": has no key; wanted one a line", "openssl rand -hex 24 > " + file);
   return keys;
+}
+
+void check_filter(const ServedModels& models, const std::string& name) try {
+  models.called(name, ModelUse::moderation);
+} catch (const ApiError& e) {
+  throw Error(std::string("--content-filter: ") + e.what(),
+              "a node of stage moderation is one: docs/human-feedback.md");
 }
 
 // SIGINT and SIGTERM are taken by one thread: the first drains the server, the second stops it.
@@ -97,7 +105,7 @@ void serve(ServeArguments& a) {
   if (!a.key_file.empty()) o.keys = read_keys(a.key_file);
   o.scheduler.memory_bytes =
       a.memory > 0 ? static_cast<int64_t>(a.memory * (1 << 30)) : available_memory() / 2;
-  if (!o.content_filter.empty()) models.called(o.content_filter, ModelUse::moderation);
+  if (!o.content_filter.empty()) check_filter(models, o.content_filter);
   Server server(o, models, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   const SignalThread signals(server);
   const std::string at = url(o, server.port());
@@ -129,8 +137,7 @@ void add_serve(CLI::App& app) {
             "a page of that origin may read answers, as https://example.org; may be repeated");
   add_name(c, "--content-filter", o.content_filter, "NAME",
            "a moderation model that judges every conversation before it is answered");
-  add_number(c, "--memory", a->memory, between(0, 1e6),
-             "GiB for models; 0: half of what is free");
+  add_number(c, "--memory", a->memory, between(0, 1e6), "GiB for models; 0: half of what is free");
   add_number(c, "--slots", o.scheduler.slots, between(1, 4096),
              "answers of a model that are generated at once");
   add_number(c, "--max-waiting", o.scheduler.most_waiting, between(1, 1e6),
@@ -145,7 +152,8 @@ void add_serve(CLI::App& app) {
       "Examples:\n"
       "  lineage serve runs\n"
       "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
-      "    -d '{\"model\": \"chatgpt\", \"messages\": [{\"role\": \"user\", \"content\": \"hello\"}]}'\n"
+      "    -d '{\"model\": \"chatgpt\", \"messages\": [{\"role\": \"user\", \"content\": "
+      "\"hello\"}]}'\n"
       "No prompt or answer is stored, or logged unless --log-prompts is given.");
   c->callback([a, logs] {
     for (size_t i = 0; i < logs.size(); ++i)

@@ -19,11 +19,9 @@ void notify_service(const std::string& state) {
   if (address.sun_path[0] == '@') address.sun_path[0] = 0;  // an abstract one
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return;
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  [[maybe_unused]] const ssize_t sent =
-      ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), size);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  [[maybe_unused]] const ssize_t sent = ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+                                                 reinterpret_cast<const sockaddr*>(&address), size);
   ::close(socket);
 }
 

@@ -12,8 +12,8 @@ namespace lineage::cli {
 // Nothing happens outside of one, or when it cannot be told (sd_notify(3)).
 void notify_service(const std::string& state);
 
-// Tells systemd's watchdog that the server is well, as often as the unit's WatchdogSec wants it, for
-// as long as this lives and `well` says so.
+// Tells systemd's watchdog that the server is well, as often as the unit's WatchdogSec wants it,
+// for as long as this lives and `well` says so.
 class ServiceWatch {
  public:
   explicit ServiceWatch(std::function<bool()> well);

@@ -36,15 +36,17 @@ std::vector<std::string> inputs_of(const Fields& f) {
   std::vector<std::string> all;
   if (input->is_array())
     for (const json& part : *input) {
-      if (part.is_string()) all.push_back(part);
+      if (part.is_string())
+        all.push_back(part);
       else if (part.is_object() && part.value("type", "") == "text" && part["text"].is_string())
         all.push_back(part["text"]);
       else
         throw unsupported("input", "input: an entry is no text; this filter reads text alone");
     }
   if (all.empty())
-    throw invalid_value("input", "input is " + kind_of_json(*input) + "; wanted a string, or a "
-                                                                      "list of at least one");
+    throw invalid_value("input", "input is " + kind_of_json(*input) +
+                                     "; wanted a string, or a "
+                                     "list of at least one");
   return all;
 }
 
@@ -123,8 +125,7 @@ void Api::handle(const HttpRequest& http, std::shared_ptr<HttpExchange> exchange
       GenerationContext c = context(model, "cmpl-", "text_completion", record);
       return start(completion_job(exchange, record, std::move(r), c), prompt);
     }
-    if (path == "/v1/chat/completions")
-      return chat(f, exchange, record, prompt, post);
+    if (path == "/v1/chat/completions") return chat(f, exchange, record, prompt, post);
     if (path == "/v1/lineage/compare") {
       const CompareRequest r = compare_request(f);
       std::vector<std::shared_ptr<const ServedModel>> models;
@@ -249,15 +250,18 @@ void Api::chat(const Fields& f, std::shared_ptr<HttpExchange> exchange, RequestR
                const std::string& prompt, const Post& post) {
   ChatRequest r = chat_request(f);
   const auto model = models_.called(r.model, ModelUse::language);
-  GenerationContext c = context(
-      model, "chatcmpl-", r.stream ? "chat.completion.chunk" : "chat.completion", record);
+  GenerationContext c =
+      context(model, "chatcmpl-", r.stream ? "chat.completion.chunk" : "chat.completion", record);
   std::string wanted = options_.content_filter;
   if (r.moderation) {
     const auto only = models_.only(ModelUse::moderation);
     if (r.moderation->empty() && !only && wanted.empty())
-      throw unsupported("moderation", "moderation: this server has no moderation model, or several");
-    if (!r.moderation->empty()) wanted = *r.moderation;
-    else if (wanted.empty()) wanted = only->id;
+      throw unsupported("moderation",
+                        "moderation: this server has no moderation model, or several");
+    if (!r.moderation->empty())
+      wanted = *r.moderation;
+    else if (wanted.empty())
+      wanted = only->id;
   }
   if (wanted.empty())
     return start(chat_job(std::move(exchange), std::move(record), std::move(r), c), prompt);
@@ -294,12 +298,13 @@ void Api::moderate(const Fields& f, std::shared_ptr<HttpExchange> exchange, Requ
   std::string name = f.text("model").value_or("");
   const auto only = models_.only(ModelUse::moderation);
   // OpenAI's own names mean the model that is here.
-  if (only && (name.empty() || name.starts_with("omni-moderation") ||
-               name.starts_with("text-moderation")))
+  if (only &&
+      (name.empty() || name.starts_with("omni-moderation") || name.starts_with("text-moderation")))
     name = only->id;
   if (name.empty())
-    throw ApiError(404, "this server has no moderation model, or several; grow a node of stage "
-                        "moderation, or name one",
+    throw ApiError(404,
+                   "this server has no moderation model, or several; grow a node of stage "
+                   "moderation, or name one",
                    "model", "model_not_found");
   const auto filter = models_.called(name, ModelUse::moderation);
   std::vector<std::vector<Token>> all;

@@ -23,7 +23,8 @@ struct ApiOptions {
 // the order of what happened; HttpExchange brings the answers to the thread that sends them.
 class Api {
  public:
-  // A line of the log for a request that is over: what happened, and the prompt where that is wanted.
+  // A line of the log for a request that is over: what happened, and the prompt where that is
+  // wanted.
   using Log = std::function<void(const RequestRecord&, double seconds, const std::string& prompt)>;
   // All of them outlive it.
   Api(const ApiOptions&, const ServedModels&, Scheduler&, Metrics&, Log);
@@ -61,7 +62,7 @@ class Api {
   Metrics& metrics_;
   Log log_;
   uint64_t next_seed_;
-  std::unordered_map<std::string, std::unique_ptr<Running>> jobs_;            // by request
+  std::unordered_map<std::string, std::unique_ptr<Running>> jobs_;  // by request
   std::unordered_map<SequenceId, std::pair<Running*, size_t>> by_sequence_;
 };
 

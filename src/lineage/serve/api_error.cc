@@ -7,7 +7,7 @@
 namespace lineage {
 
 std::string error_type(int status) {
-  return status == 429 ? "rate_limit_error"
+  return status == 429  ? "rate_limit_error"
          : status < 500 ? "invalid_request_error"
                         : "server_error";
 }

@@ -10,8 +10,8 @@ namespace lineage {
 
 // A fault of a request, as OpenAI's API answers it: {"error": {message, type, param, code}}.
 struct ApiError : std::runtime_error {
-  ApiError(int http_status, const std::string& message,
-           std::optional<std::string> about_param = {}, std::optional<std::string> its_code = {})
+  ApiError(int http_status, const std::string& message, std::optional<std::string> about_param = {},
+           std::optional<std::string> its_code = {})
       : std::runtime_error(message),
         status(http_status),
         param(std::move(about_param)),

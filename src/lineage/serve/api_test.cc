@@ -13,11 +13,11 @@
 namespace lineage {
 namespace {
 
+using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::FakeExchange;
-using nlohmann::json;
+using ::testing::HasSubstr;
 
 // A run of three models: base, tuned from it, and a filter; and the API over them, on this thread.
 class ApiTest : public ::testing::Test {
@@ -150,7 +150,8 @@ TEST_F(ApiTest, ModelsHaveTheirPlaceInTheTree) {
 TEST_F(ApiTest, EchoHasThePromptsLogProbabilities) {
   for (const std::string prompt : {"the cat sat", "é🙂 naïve"}) {
     const std::vector<Token> ids = tokenizer->encode(prompt);
-    const json a = complete({{"prompt", prompt}, {"echo", true}, {"logprobs", 3}, {"max_tokens", 0}});
+    const json a =
+        complete({{"prompt", prompt}, {"echo", true}, {"logprobs", 3}, {"max_tokens", 0}});
     const json& c = a["choices"][0];
     EXPECT_EQ(c["text"], prompt);
     EXPECT_EQ(c["finish_reason"], "length");
@@ -170,16 +171,19 @@ TEST_F(ApiTest, EchoHasThePromptsLogProbabilities) {
       EXPECT_GE(l["top_logprobs"][i].size(), 3u);
       EXPECT_EQ(l["top_logprobs"][i][l["tokens"][i].get<std::string>()], l["token_logprobs"][i]);
     }
-    EXPECT_EQ(complete({{"prompt", ids}, {"echo", true}, {"logprobs", 3}, {"max_tokens", 0}})
-                  ["choices"][0],
-              c)
+    EXPECT_EQ(
+        complete(
+            {{"prompt", ids}, {"echo", true}, {"logprobs", 3}, {"max_tokens", 0}})["choices"][0],
+        c)
         << "by token ids";
   }
 }
 
 TEST_F(ApiTest, OffsetsCountCharactersFromThePromptsBeginning) {
-  const json l = complete({{"prompt", "é🙂 n"}, {"echo", true}, {"logprobs", 0}, {"seed", 1}})["choices"][0];
-  const json own = complete({{"prompt", "é🙂 n"}, {"logprobs", 0}, {"seed", 1}})["choices"][0]["logprobs"];
+  const json l = complete(
+      {{"prompt", "é🙂 n"}, {"echo", true}, {"logprobs", 0}, {"seed", 1}})["choices"][0];
+  const json own =
+      complete({{"prompt", "é🙂 n"}, {"logprobs", 0}, {"seed", 1}})["choices"][0]["logprobs"];
   const json& all = l["logprobs"]["text_offset"];
   const size_t prompt = tokenizer->encode("é🙂 n").size();
   EXPECT_EQ(all[0], 0);
@@ -213,10 +217,14 @@ json joined(const std::vector<json>& events, bool chat) {
 TEST_F(ApiTest, StreamedAndUnstreamedAnswersAreTheSame) {
   for (int seed = 0; seed < 12; ++seed)
     for (const bool echo : {false, true}) {
-      const json body = {{"model", "base"},   {"prompt", {"the cat", "é🙂"}},
-                         {"max_tokens", 9},   {"seed", seed},
-                         {"n", 2},            {"echo", echo},
-                         {"logprobs", 2},     {"stop", {"at", "🙂"}},
+      const json body = {{"model", "base"},
+                         {"prompt", {"the cat", "é🙂"}},
+                         {"max_tokens", 9},
+                         {"seed", seed},
+                         {"n", 2},
+                         {"echo", echo},
+                         {"logprobs", 2},
+                         {"stop", {"at", "🙂"}},
                          {"temperature", 1.5}};
       const json whole = ask("/v1/completions", body.dump())->json();
       json streamed_body = body;
@@ -366,7 +374,8 @@ TEST_F(ApiTest, BadRequestsNameTheField) {
                     HasSubstr("64 in the completion")));
   EXPECT_THAT(refused("/v1/completions", R"({"model":"base","prompt":[999999]})"),
               HasSubstr("400 prompt invalid_value prompt has token id 999999"));
-  EXPECT_THAT(refused("/v1/completions", R"({"model":"base","prompt":[]})"), HasSubstr("400 prompt"));
+  EXPECT_THAT(refused("/v1/completions", R"({"model":"base","prompt":[]})"),
+              HasSubstr("400 prompt"));
   EXPECT_THAT(refused("/v1/completions", R"({"model":"base","prompt":[[1],"a",[]]})"),
               HasSubstr("400 prompt"));
   EXPECT_THAT(refused("/v1/completions", R"({"model":"nobody"})"), HasSubstr("404 model"));
@@ -394,8 +403,9 @@ TEST_F(ApiTest, BadConversationsNameTheMessage) {
               HasSubstr("400 messages[0].role "));
   EXPECT_THAT(with(R"("messages":[{"role":"user","content":[{"type":"image_url"}]}])"),
               HasSubstr("400 messages[0].content[0] unsupported_parameter"));
-  EXPECT_THAT(with(R"("messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}])"),
-              HasSubstr("400 messages "));
+  EXPECT_THAT(
+      with(R"("messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}])"),
+      HasSubstr("400 messages "));
   EXPECT_THAT(with(hello + R"(,"top_logprobs":2)"), HasSubstr("400 top_logprobs"));
   EXPECT_THAT(with(hello + R"(,"response_format":{"type":"json_object"})"),
               HasSubstr("400 response_format unsupported_parameter"));
@@ -448,10 +458,10 @@ TEST_F(ApiTest, AClientThatLeavesTakesItsWorkAway) {
     std::vector<std::shared_ptr<FakeExchange>> exchanges;
     for (int i = 0; i < 6; ++i) {
       exchanges.push_back(std::make_shared<FakeExchange>());
-      ids.push_back(send("/v1/completions",
-                         R"({"model":"base","prompt":"the","max_tokens":60,"stream":)" +
-                             std::string(stream) + "}",
-                         exchanges.back()));
+      ids.push_back(send(
+          "/v1/completions",
+          R"({"model":"base","prompt":"the","max_tokens":60,"stream":)" + std::string(stream) + "}",
+          exchanges.back()));
     }
     for (const std::string& id : ids) api->gone(id);
     EXPECT_EQ(api->jobs(), 0);
@@ -516,11 +526,13 @@ TEST_F(ApiTest, ComparisonLaysModelsOverEachOther) {
   const json own = ask("/v1/lineage/compare",
                        R"({"models":["base","tuned"],"prompt":"the","seed":1,"max_tokens":5})")
                        ->json();
-  EXPECT_EQ(own["models"][0]["answer"]["text"], complete({{"prompt", "the"}, {"seed", 1}, {"max_tokens", 5}})["choices"][0]["text"]);
-  const json given =
-      ask("/v1/lineage/compare", R"({"models":["tuned","base"],"prompt":"the","answer":" cat sat"})")
-          ->json();
-  const json echo = complete({{"prompt", "the cat sat"}, {"echo", true}, {"logprobs", 0}, {"max_tokens", 0}});
+  EXPECT_EQ(own["models"][0]["answer"]["text"],
+            complete({{"prompt", "the"}, {"seed", 1}, {"max_tokens", 5}})["choices"][0]["text"]);
+  const json given = ask("/v1/lineage/compare",
+                         R"({"models":["tuned","base"],"prompt":"the","answer":" cat sat"})")
+                         ->json();
+  const json echo =
+      complete({{"prompt", "the cat sat"}, {"echo", true}, {"logprobs", 0}, {"max_tokens", 0}});
   const json& tuned = given["models"][0]["answer"]["tokens"];
   const json& base = given["models"][1]["answer"]["tokens"];
   ASSERT_EQ(base.size(), tokenizer->encode(" cat sat").size());
@@ -532,7 +544,8 @@ TEST_F(ApiTest, ComparisonLaysModelsOverEachOther) {
     EXPECT_FALSE(base[i].contains("log_ratio")) << "its parent is not compared";
   }
   EXPECT_EQ(given["models"][0]["parent"], "base");
-  EXPECT_THAT(refused("/v1/lineage/compare", R"({"models":[],"prompt":"a"})"), HasSubstr("400 models"));
+  EXPECT_THAT(refused("/v1/lineage/compare", R"({"models":[],"prompt":"a"})"),
+              HasSubstr("400 models"));
   EXPECT_THAT(refused("/v1/lineage/compare", R"({"models":["base"]})"), HasSubstr("400 prompt"));
 }
 
@@ -567,7 +580,8 @@ TEST_F(ApiTest, TheFilterJudgesAndSaysThatItDid) {
       EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "content_filter");
     }
   }
-  EXPECT_THAT(refused("/v1/moderations", R"({"model":"base","input":"a"})"), HasSubstr("400 model"));
+  EXPECT_THAT(refused("/v1/moderations", R"({"model":"base","input":"a"})"),
+              HasSubstr("400 model"));
   EXPECT_THAT(refused("/v1/moderations", R"({"input":[{"type":"image_url"}]})"),
               HasSubstr("400 input"));
 }
@@ -590,7 +604,8 @@ TEST_F(ApiTest, TheLogHasNoWordOfAPromptUnlessWanted) {
 
 TEST_F(ApiTest, WhatRunsIsEndedWithAnErrorWhenTheServerEnds) {
   const auto streamed = std::make_shared<FakeExchange>(), whole = std::make_shared<FakeExchange>();
-  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60,"stream":true})", streamed);
+  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60,"stream":true})",
+       streamed);
   send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60})", whole);
   pump([&] { return streamed->streamed; });
   api->end_all("this server is shutting down");

@@ -12,10 +12,10 @@ namespace lineage {
 // A token as answers show it.
 struct TokenEntry {
   Token token = -1;
-  Token previous = -1;                  // the one before it, which a vocabulary of words joins it to
-  std::optional<float> log_prob;        // none for the first token of a prompt
-  std::vector<TokenProb> top;           // the most likely ones there, in order
-  int64_t offset = 0;                   // characters of the text before it
+  Token previous = -1;            // the one before it, which a vocabulary of words joins it to
+  std::optional<float> log_prob;  // none for the first token of a prompt
+  std::vector<TokenProb> top;     // the most likely ones there, in order
+  int64_t offset = 0;             // characters of the text before it
 };
 
 // The bytes that a token adds to a text that ended with `previous`; a special token by its name.
@@ -32,13 +32,14 @@ struct TextDelta {
 
 // Turns the events of one sequence into the text and the tokens of a choice. The deltas of a
 // streamed answer, one after another, are the unstreamed answer. A token is in the delta in which
-// its text is certain; one whose text a stop text cut off whole is in none, but counts as generated.
+// its text is certain; one whose text a stop text cut off whole is in none, but counts as
+// generated.
 class ChoiceText {
  public:
   struct Options {
-    bool entries = false;     // wanted
-    bool echo = false;        // the prompt is the beginning of the text
-    int64_t hidden = 0;       // tokens at the prompt's beginning that its sender did not write
+    bool entries = false;      // wanted
+    bool echo = false;         // the prompt is the beginning of the text
+    int64_t hidden = 0;        // tokens at the prompt's beginning that its sender did not write
     bool starts_text = false;  // as an answer of a chat does: it is not joined to the prompt's text
   };
   // The tokenizer must outlive it. The prompt is not empty.
@@ -67,7 +68,7 @@ class ChoiceText {
   int64_t offset_ = 0;                               // characters before the next token
   int64_t generated_ = 0;
   double sum_log_probs_ = 0;
-  size_t cut_ = 0;                                   // bytes that join it to the prompt, to be cut
+  size_t cut_ = 0;  // bytes that join it to the prompt, to be cut
   std::optional<Completion::End> end_;
 };
 

@@ -11,14 +11,12 @@
 namespace lineage {
 namespace {
 
-constexpr int64_t kMostModels = 16;
-
 // How one model sees the prompt, and what it says.
 struct Column {
   std::shared_ptr<const ServedModel> model;
   ReadPrompt prompt;
-  std::vector<Token> answer;         // given
-  ChoiceText text;                   // its own
+  std::vector<Token> answer;  // given
+  ChoiceText text;            // its own
   TextDelta own;
   std::vector<SampledToken> scored;  // the tokens of prompt and given answer, but the first
   bool done = false;
@@ -89,9 +87,8 @@ class CompareJob final : public Job {
 
   // The column of a model's parent, if it is compared too.
   const Column* parent_of(const Column& c) const {
-    const auto found = std::ranges::find(columns_, c.model->parent, [](const Column& other) {
-      return other.model->id;
-    });
+    const auto found = std::ranges::find(columns_, c.model->parent,
+                                         [](const Column& other) { return other.model->id; });
     return c.model->parent.empty() || found == columns_.end() ? nullptr : &*found;
   }
 
@@ -125,13 +122,13 @@ class CompareJob final : public Job {
   }
 
   OrderedJson whole() {
-    OrderedJson body = {{"id", head_.id},
-                        {"object", "lineage.comparison"},
-                        {"created", head_.created}};
+    OrderedJson body = {
+        {"id", head_.id}, {"object", "lineage.comparison"}, {"created", head_.created}};
     OrderedJson& list = body["models"] = OrderedJson::array();
     for (Column& c : columns_) {
-      OrderedJson m = {{"model", c.model->id},
-                       {"parent", c.model->parent.empty() ? OrderedJson() : OrderedJson(c.model->parent)}};
+      OrderedJson m = {
+          {"model", c.model->id},
+          {"parent", c.model->parent.empty() ? OrderedJson() : OrderedJson(c.model->parent)}};
       m["answer"] = c.answer.empty() ? written(c) : given(c);
       list.push_back(std::move(m));
     }
@@ -145,29 +142,6 @@ class CompareJob final : public Job {
 };
 
 }  // namespace
-
-CompareRequest compare_request(const Fields& f) {
-  CompareRequest r;
-  static_cast<GenerationRequest&>(r) = generation_request(f);
-  f.refuse("stream", "a comparison comes whole");
-  const nlohmann::json* models = f.find("models");
-  if (!models || !models->is_array() || models->empty() || std::ssize(*models) > kMostModels)
-    throw invalid_value("models", fmt::format("models: wanted a list of 1 to {} models' names",
-                                              kMostModels));
-  for (const auto& m : *models) {
-    if (!m.is_string()) throw invalid_value("models", "models: an entry is no string");
-    r.models.push_back(m);
-  }
-  r.prompt = f.text("prompt");
-  if (f.has("messages")) r.messages = chat_messages(f);
-  if (r.prompt.has_value() != r.messages.empty())
-    throw invalid_value("prompt", r.prompt ? "prompt and messages are both there; wanted one"
-                                           : "prompt and messages are both absent; wanted one");
-  r.answer = f.text("answer");
-  r.max_tokens = f.integer("max_tokens", between(1, 1 << 30));
-  if (!r.max_tokens && r.messages.empty()) r.max_tokens = 16;
-  return r;
-}
 
 std::unique_ptr<Job> compare_job(std::shared_ptr<HttpExchange> exchange, RequestRecord record,
                                  const CompareRequest& r,

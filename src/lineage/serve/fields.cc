@@ -73,8 +73,8 @@ std::optional<bool> Fields::flag(std::string_view name) const {
   const nlohmann::json* j = find(name);
   if (!j) return {};
   if (!j->is_boolean())
-    throw invalid_value(place(name), fmt::format("{} is {}; wanted true or false", place(name),
-                                                 shown_json(*j)));
+    throw invalid_value(place(name),
+                        fmt::format("{} is {}; wanted true or false", place(name), shown_json(*j)));
   return j->get<bool>();
 }
 
@@ -82,8 +82,8 @@ std::optional<std::string> Fields::text(std::string_view name) const {
   const nlohmann::json* j = find(name);
   if (!j) return {};
   if (!j->is_string())
-    throw invalid_value(place(name), fmt::format("{} is {}; wanted a string", place(name),
-                                                 kind_of_json(*j)));
+    throw invalid_value(place(name),
+                        fmt::format("{} is {}; wanted a string", place(name), kind_of_json(*j)));
   return j->get<std::string>();
 }
 

@@ -54,18 +54,12 @@ struct Route {
   std::string_view methods;
 };
 constexpr Route kRoutes[] = {
-    {"/v1/models", "GET"},
-    {"/v1/models/", "GET"},
-    {"/v1/completions", "POST"},
-    {"/v1/chat/completions", "POST"},
-    {"/v1/moderations", "POST"},
-    {"/v1/lineage/compare", "POST"},
-    {"/tokenize", "POST"},
-    {"/detokenize", "POST"},
-    {"/tokenizer_info", "GET"},
-    {"/health", "GET"},
-    {"/livez", "GET"},
-    {"/metrics", "GET"},
+    {"/v1/models", "GET"},       {"/v1/models/", "GET"},
+    {"/v1/completions", "POST"}, {"/v1/chat/completions", "POST"},
+    {"/v1/moderations", "POST"}, {"/v1/lineage/compare", "POST"},
+    {"/tokenize", "POST"},       {"/detokenize", "POST"},
+    {"/tokenizer_info", "GET"},  {"/health", "GET"},
+    {"/livez", "GET"},           {"/metrics", "GET"},
 };
 
 bool needs_key(const std::string& path) { return path != "/health" && path != "/livez"; }
@@ -104,8 +98,9 @@ bool Front::host_allowed(const HttpRequest& r) const {
   const std::string_view name = host_name(*host);
   for (const char* known : {"localhost", "127.0.0.1", "[::1]"})
     if (name == known) return true;
-  const std::string own =
-      options_.address.find(':') == std::string::npos ? options_.address : "[" + options_.address + "]";
+  const std::string own = options_.address.find(':') == std::string::npos
+                              ? options_.address
+                              : "[" + options_.address + "]";
   if (name == own) return true;
   return std::ranges::find(options_.allowed_hosts, name) != options_.allowed_hosts.end();
 }
@@ -141,7 +136,8 @@ std::optional<HttpResponse> Front::refuse(const HttpRequest& r) const {
         {}, "host_not_allowed"));
   const auto path = path_of(r.target);
   const std::string methods = path ? methods_of(*path) : "";
-  const std::string allowed = methods.empty() ? "" : (methods == "GET" ? "GET, HEAD" : methods) + ", OPTIONS";
+  const std::string allowed =
+      methods.empty() ? "" : (methods == "GET" ? "GET, HEAD" : methods) + ", OPTIONS";
   if (r.method == "OPTIONS" && !allowed.empty()) {
     HttpResponse response{204, cors(r), ""};
     response.headers.emplace_back("Allow", allowed);
@@ -159,10 +155,9 @@ std::optional<HttpResponse> Front::refuse(const HttpRequest& r) const {
     return error_response(e);
   }
   if (methods.empty())
-    return error_response(ApiError(404,
-                                   fmt::format("unknown path: {} {}", r.method,
-                                               r.target.substr(0, r.target.find('?'))),
-                                   {}, "unknown_url"));
+    return error_response(ApiError(
+        404, fmt::format("unknown path: {} {}", r.method, r.target.substr(0, r.target.find('?'))),
+        {}, "unknown_url"));
   if (r.method != methods && !(methods == "GET" && r.method == "HEAD")) {
     ApiError e(405, fmt::format("{} takes {}, not {}", *path, methods, r.method), {},
                "method_not_allowed");

@@ -8,7 +8,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-HttpRequest request(const std::string& method, const std::string& target, HttpHeaders headers = {}) {
+HttpRequest request(const std::string& method, const std::string& target,
+                    HttpHeaders headers = {}) {
   HttpRequest r;
   r.method = method, r.target = target;
   headers.emplace_back("host", "127.0.0.1:8080");
@@ -62,8 +63,9 @@ TEST(Front, KeysAreWantedEverywhereButForHealth) {
   EXPECT_THAT(refused->body, HasSubstr("invalid_api_key"));
   EXPECT_EQ(front.key_of(request("GET", "/", {{"authorization", "Bearer alpha"}})).size(), 8u);
   EXPECT_EQ(Front({{}, {}, {}, ""}).key_of(request("GET", "/")), "");
-  EXPECT_EQ(status(Front({{}, {}, {}, ""}), request("GET", "/v1/models", {{"authorization", "Bearer "}})),
-            0)
+  EXPECT_EQ(
+      status(Front({{}, {}, {}, ""}), request("GET", "/v1/models", {{"authorization", "Bearer "}})),
+      0)
       << "a harness sends an empty key";
 }
 

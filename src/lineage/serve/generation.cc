@@ -30,8 +30,8 @@ constexpr std::string_view kCallBegins = "print (", kCallEnds = ")";
 
 std::vector<Token> call_tokens(const ServedModel& model, const std::string& expression) {
   std::vector<Token> tokens = {*model.tokenizer->find_special("<call>")};
-  for (const Token t : encoded(model, fmt::format("{} {} {}", kCallBegins, expression, kCallEnds),
-                               "messages"))
+  for (const Token t :
+       encoded(model, fmt::format("{} {} {}", kCallBegins, expression, kCallEnds), "messages"))
     tokens.push_back(t);
   tokens.push_back(*model.tokenizer->find_special("<ret>"));
   return tokens;
@@ -81,9 +81,8 @@ class Generation : public Job {
     record_.model = model_->id;
     for (const auto& [token, bias] : request.sampling.logit_bias)
       if (token >= model_->config.vocab)
-        throw invalid_value("logit_bias",
-                            fmt::format("logit_bias has token id {}; '{}' has {} ids", token,
-                                        model_->id, model_->config.vocab));
+        throw invalid_value("logit_bias", fmt::format("logit_bias has token id {}; '{}' has {} ids",
+                                                      token, model_->id, model_->config.vocab));
   }
 
   std::vector<SequenceRequest> sequences() override {
@@ -122,9 +121,8 @@ class Generation : public Job {
                   int64_t number) {
     sampling.seed = seed_ + static_cast<uint64_t>(number);
     options.hidden = prompt.hidden;
-    choices_.push_back({ChoiceText(*model_->tokenizer, prompt.tokens, options),
-                        std::ssize(choices_),
-                        {}});
+    choices_.push_back(
+        {ChoiceText(*model_->tokenizer, prompt.tokens, options), std::ssize(choices_), {}});
     requests_.push_back({model_, prompt.tokens, std::move(sampling)});
   }
 
@@ -198,8 +196,8 @@ class CompletionJob final : public Generation {
   OrderedJson choice_json(const std::string& text, int64_t index,
                           const std::vector<TokenEntry>& entries, OrderedJson finish) const {
     OrderedJson j = {{"text", text}, {"index", index}};
-    j["logprobs"] = log_probs_ ? completion_logprobs(*model_->tokenizer, entries, *log_probs_)
-                               : OrderedJson();
+    j["logprobs"] =
+        log_probs_ ? completion_logprobs(*model_->tokenizer, entries, *log_probs_) : OrderedJson();
     j["finish_reason"] = std::move(finish);
     return j;
   }

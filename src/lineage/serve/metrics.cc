@@ -25,8 +25,10 @@ std::string escaped(const std::string& label) {
   std::string out;
   for (const char c : label) {
     if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   return out;
 }
@@ -145,10 +147,11 @@ std::string Metrics::text(const Scheduler::Status& s, const HttpServer::Counts& 
       for (size_t b = 0; b < bounds.size(); ++b)
         out += fmt::format("lineage_{}_bucket{{model_name=\"{}\",le=\"{}\"}} {}\n", name, label,
                            bounds[b], below += h.counts[b]);
-      out += fmt::format("lineage_{0}_bucket{{model_name=\"{1}\",le=\"+Inf\"}} {2}\n"
-                         "lineage_{0}_sum{{model_name=\"{1}\"}} {3}\n"
-                         "lineage_{0}_count{{model_name=\"{1}\"}} {2}\n",
-                         name, label, h.n, h.sum);
+      out += fmt::format(
+          "lineage_{0}_bucket{{model_name=\"{1}\",le=\"+Inf\"}} {2}\n"
+          "lineage_{0}_sum{{model_name=\"{1}\"}} {3}\n"
+          "lineage_{0}_count{{model_name=\"{1}\"}} {2}\n",
+          name, label, h.n, h.sum);
     }
   }
   return out;

@@ -30,7 +30,7 @@ class Metrics {
   };
 
   mutable std::mutex mutex_;
-  std::map<std::array<std::string, 3>, int64_t> http_;  // path, method, status
+  std::map<std::array<std::string, 3>, int64_t> http_;     // path, method, status
   std::map<std::array<std::string, 2>, int64_t> success_;  // model, finish
   std::map<std::string, int64_t> cancelled_;
   std::map<std::string, std::map<std::string, Histogram>> histograms_;  // name, model

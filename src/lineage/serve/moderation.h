@@ -10,9 +10,9 @@
 
 namespace lineage {
 
-// The content filter: a model with a scalar head, whose sigmoid at the last token of a conversation,
-// as the assistant would read it, is the probability that the request is improper (stage
-// moderation).
+// The content filter: a model with a scalar head, whose sigmoid at the last token of a
+// conversation, as the assistant would read it, is the probability that the request is improper
+// (stage moderation).
 
 // Probabilities of some conversations, as tokens; judged on the scheduler's thread, where `done`
 // is called too: with a reason instead if the model cannot be had.

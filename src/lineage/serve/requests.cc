@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMostTokens = 1 << 30, kMostStops = 16, kMostChoices = 128;
+constexpr int64_t kMostTokens = 1 << 30, kMostStops = 16, kMostChoices = 128, kMostModels = 16;
 constexpr Range kSeeds = between(-0x1p63, 0x1p63);
 
 std::vector<std::string> stop_texts(const Fields& f) {
@@ -22,8 +22,7 @@ std::vector<std::string> stop_texts(const Fields& f) {
   std::vector<std::string> stops;
   const auto add = [&](const json& s, const std::string& place) {
     if (!s.is_string())
-      throw invalid_value("stop",
-                          fmt::format("{} is {}; wanted a string", place, kind_of_json(s)));
+      throw invalid_value("stop", fmt::format("{} is {}; wanted a string", place, kind_of_json(s)));
     if (s.get_ref<const std::string&>().empty())
       throw invalid_value("stop", place + " is empty; wanted at least one character");
     stops.push_back(s);
@@ -33,8 +32,8 @@ std::vector<std::string> stop_texts(const Fields& f) {
     return stops;
   }
   if (std::ssize(*j) > kMostStops)
-    throw invalid_value(
-        "stop", fmt::format("stop has {} texts; wanted at most {}", j->size(), kMostStops));
+    throw invalid_value("stop",
+                        fmt::format("stop has {} texts; wanted at most {}", j->size(), kMostStops));
   for (size_t i = 0; i < j->size(); ++i) add((*j)[i], fmt::format("stop[{}]", i));
   return stops;
 }
@@ -43,9 +42,9 @@ std::vector<std::pair<Token, float>> logit_bias(const Fields& f) {
   const json* j = f.find("logit_bias");
   if (!j) return {};
   if (!j->is_object())
-    throw invalid_value("logit_bias",
-                        fmt::format("logit_bias is {}; wanted an object of numbers by token id",
-                                    kind_of_json(*j)));
+    throw invalid_value(
+        "logit_bias",
+        fmt::format("logit_bias is {}; wanted an object of numbers by token id", kind_of_json(*j)));
   std::vector<std::pair<Token, float>> all;
   for (const auto& [key, value] : j->items()) {
     Token token = -1;
@@ -65,7 +64,8 @@ std::vector<std::pair<Token, float>> logit_bias(const Fields& f) {
 }
 
 std::vector<Token> ids_of(const json& list, const std::string& place) {
-  if (list.empty()) throw invalid_value("prompt", place + " is empty; wanted at least one token id");
+  if (list.empty())
+    throw invalid_value("prompt", place + " is empty; wanted at least one token id");
   std::vector<Token> ids;
   for (const json& id : list) {
     if (!id.is_number_integer() || !between(0, 0x7fffffff).contains(id.get<double>()))
@@ -97,8 +97,8 @@ std::string content_of(const Fields& f, bool may_lack) {
   }
   if (j->is_string()) return *j;
   if (!j->is_array())
-    throw invalid_value(
-        place, fmt::format("{} is {}; wanted a string or a list of parts", place, kind_of_json(*j)));
+    throw invalid_value(place, fmt::format("{} is {}; wanted a string or a list of parts", place,
+                                           kind_of_json(*j)));
   std::string text;
   for (size_t i = 0; i < j->size(); ++i) {
     const std::string part = fmt::format("{}[{}]", place, i);
@@ -106,8 +106,8 @@ std::string content_of(const Fields& f, bool may_lack) {
     const Fields p((*j)[i], part + ".");
     const std::string type = p.text("type").value_or("text");
     if (type != "text" && type != "refusal")
-      throw unsupported(part, fmt::format("{} is of type {}; these models read text alone", part,
-                                          type));
+      throw unsupported(part,
+                        fmt::format("{} is of type {}; these models read text alone", part, type));
     text += p.text(type).value_or("");
   }
   return text;
@@ -138,13 +138,15 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   const json* choice = f.find("tool_choice");
   const bool none = choice && choice->is_string() && *choice == "none";
   if (choice && !none && !(choice->is_string() && *choice == "auto"))
-    throw unsupported("tool_choice", "tool_choice: only \"auto\" and \"none\" are done: a model "
-                                     "cannot be made to call a tool");
+    throw unsupported("tool_choice",
+                      "tool_choice: only \"auto\" and \"none\" are done: a model "
+                      "cannot be made to call a tool");
   if (!tools || (tools->is_array() && tools->empty())) return {};
   if (!tools->is_array()) throw invalid_value("tools", "tools is no list; wanted one");
   std::optional<CalculatorTool> found;
   for (const json& tool : *tools) {
-    const json* function = tool.is_object() && tool.contains("function") ? &tool["function"] : nullptr;
+    const json* function =
+        tool.is_object() && tool.contains("function") ? &tool["function"] : nullptr;
     if (!function || !function->is_object() || !(*function)["name"].is_string())
       throw invalid_value("tools", "tools: an entry has no function with a name; wanted one");
     const auto parameters = function->find("parameters");
@@ -157,9 +159,10 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
     found = CalculatorTool{(*function)["name"], only.key()};
   }
   if (!found)
-    throw unsupported("tools", "tools: these models call a calculator alone, a function with one "
-                               "parameter of type string, such as {\"expression\": \"482 + 139\"}; "
-                               "none of these is one");
+    throw unsupported("tools",
+                      "tools: these models call a calculator alone, a function with one "
+                      "parameter of type string, such as {\"expression\": \"482 + 139\"}; "
+                      "none of these is one");
   return none ? std::nullopt : found;
 }
 
@@ -185,10 +188,9 @@ GenerationRequest generation_request(const Fields& f) {
     if (!r.stream)
       throw invalid_value("stream_options", "stream_options without stream; wanted both");
     if (!options->is_object())
-      throw invalid_value("stream_options", "stream_options is " + kind_of_json(*options) +
-                                                "; wanted an object");
-    r.include_usage =
-        Fields(*options, "stream_options.").flag("include_usage").value_or(false);
+      throw invalid_value("stream_options",
+                          "stream_options is " + kind_of_json(*options) + "; wanted an object");
+    r.include_usage = Fields(*options, "stream_options.").flag("include_usage").value_or(false);
   }
   return r;
 }
@@ -208,8 +210,10 @@ std::vector<PromptText> prompts_of(const Fields& f, std::string_view name) {
   for (size_t i = 0; i < j->size(); ++i) {
     const json& p = (*j)[i];
     const std::string at = fmt::format("{}[{}]", place, i);
-    if (p.is_string()) prompts.emplace_back(p.get<std::string>());
-    else if (p.is_array()) prompts.emplace_back(ids_of(p, at));
+    if (p.is_string())
+      prompts.emplace_back(p.get<std::string>());
+    else if (p.is_array())
+      prompts.emplace_back(ids_of(p, at));
     else
       throw invalid_value(place, fmt::format("{} is {}; wanted a string or a list of token ids", at,
                                              kind_of_json(p)));
@@ -225,11 +229,13 @@ CompletionRequest completion_request(const Fields& f) {
   r.max_tokens = f.integer("max_tokens", between(0, kMostTokens)).value_or(16);
   const int64_t best_of = f.integer("best_of", between(0, 20)).value_or(0);
   if (best_of > 0 && best_of < r.n)
-    throw invalid_value("best_of", fmt::format("best_of is {}; wanted at least n, {}", best_of, r.n));
+    throw invalid_value("best_of",
+                        fmt::format("best_of is {}; wanted at least n, {}", best_of, r.n));
   r.best_of = best_of > 0 ? best_of : r.n;
   if (r.stream && r.best_of > r.n)
-    throw invalid_value("best_of", "best_of with stream: the best is known at the end; wanted one "
-                                   "of the two");
+    throw invalid_value("best_of",
+                        "best_of with stream: the best is known at the end; wanted one "
+                        "of the two");
   r.echo = f.flag("echo").value_or(false);
   r.logprobs = f.integer("logprobs", between(0, kMostLogProbs));
   return r;
@@ -240,18 +246,19 @@ std::vector<ChatMessage> chat_messages(const Fields& f) {
   if (!list || !list->is_array() || list->empty())
     throw invalid_value("messages",
                         fmt::format("messages is {}; wanted a list of at least one message",
-                                    !list            ? "absent"
+                                    !list              ? "absent"
                                     : list->is_array() ? "empty"
                                                        : kind_of_json(*list)));
   std::vector<ChatMessage> messages;
   for (size_t i = 0; i < list->size(); ++i) {
     const std::string place = fmt::format("messages[{}]", i);
     if (!(*list)[i].is_object())
-      throw invalid_value(place, fmt::format("{} is {}; wanted an object", place,
-                                             kind_of_json((*list)[i])));
+      throw invalid_value(
+          place, fmt::format("{} is {}; wanted an object", place, kind_of_json((*list)[i])));
     const Fields m((*list)[i], place + ".");
     const auto role = m.text("role");
-    if (!role) throw invalid_value(m.place("role"), m.place("role") + " is absent; wanted a string");
+    if (!role)
+      throw invalid_value(m.place("role"), m.place("role") + " is absent; wanted a string");
     if (*role == "tool") {
       if (messages.empty() || messages.back().kind != ChatMessage::Kind::call)
         throw invalid_value(place, place + " is a tool's result without a call before it");
@@ -311,6 +318,29 @@ ChatRequest chat_request(const Fields& f) {
       throw invalid_value("moderation", "moderation is " + kind_of_json(*m) + "; wanted an object");
     r.moderation = Fields(*m, "moderation.").text("model").value_or("");
   }
+  return r;
+}
+
+CompareRequest compare_request(const Fields& f) {
+  CompareRequest r;
+  static_cast<GenerationRequest&>(r) = generation_request(f);
+  f.refuse("stream", "a comparison comes whole");
+  const nlohmann::json* models = f.find("models");
+  if (!models || !models->is_array() || models->empty() || std::ssize(*models) > kMostModels)
+    throw invalid_value("models",
+                        fmt::format("models: wanted a list of 1 to {} models' names", kMostModels));
+  for (const auto& m : *models) {
+    if (!m.is_string()) throw invalid_value("models", "models: an entry is no string");
+    r.models.push_back(m);
+  }
+  r.prompt = f.text("prompt");
+  if (f.has("messages")) r.messages = chat_messages(f);
+  if (r.prompt.has_value() != r.messages.empty())
+    throw invalid_value("prompt", r.prompt ? "prompt and messages are both there; wanted one"
+                                           : "prompt and messages are both absent; wanted one");
+  r.answer = f.text("answer");
+  r.max_tokens = f.integer("max_tokens", between(1, 1 << 30));
+  if (!r.max_tokens && r.messages.empty()) r.max_tokens = 16;
   return r;
 }
 

@@ -41,8 +41,8 @@ struct CompletionRequest : GenerationRequest {
 };
 CompletionRequest completion_request(const Fields&);
 
-// A message of a conversation: a turn, with the calls of tools that an assistant made in it, and the
-// result of one.
+// A message of a conversation: a turn, with the calls of tools that an assistant made in it, and
+// the result of one.
 struct ChatMessage {
   enum class Kind : uint8_t { turn, call, result };
   Kind kind = Kind::turn;
@@ -64,10 +64,20 @@ struct ChatRequest : GenerationRequest {
   std::optional<std::string> moderation;  // the model to judge the conversation first; "" the only
 };
 ChatRequest chat_request(const Fields&);
+// POST /v1/lineage/compare: one prompt, or conversation, put to several models: what each answers,
+// and how likely each finds a given answer, token by token, so that parent and child can be laid
+// over each other (docs/serving.md has the fields).
+struct CompareRequest : GenerationRequest {
+  std::vector<std::string> models;
+  std::optional<std::string> prompt;
+  std::vector<ChatMessage> messages;  // instead of a prompt
+  std::optional<std::string> answer;  // to be judged by all; without it each writes its own
+};
+CompareRequest compare_request(const Fields&);
 // The list `messages` of another request.
 std::vector<ChatMessage> chat_messages(const Fields&);
-// A string, a list of strings, of token ids, or of lists of token ids; an absent or empty one is one
-// empty text.
+// A string, a list of strings, of token ids, or of lists of token ids; an absent or empty one is
+// one empty text.
 std::vector<PromptText> prompts_of(const Fields&, std::string_view name);
 
 }  // namespace lineage

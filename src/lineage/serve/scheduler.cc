@@ -200,8 +200,8 @@ Scheduler::Loaded* Scheduler::in_memory(const ModelPtr& model) {
                 weights = weight_bytes(model->config);
   int64_t slots = 0, bytes = weights;
   if (model->use == ModelUse::language) {
-    slots = std::clamp<int64_t>((options_.memory_bytes / 2 - weights) / std::max<int64_t>(1, a_slot),
-                                1, options_.slots);
+    slots = std::clamp<int64_t>(
+        (options_.memory_bytes / 2 - weights) / std::max<int64_t>(1, a_slot), 1, options_.slots);
     bytes += slots * a_slot;
   }
   make_room(bytes, model);
@@ -213,8 +213,7 @@ Scheduler::Loaded* Scheduler::in_memory(const ModelPtr& model) {
     throw Error(fmt::format("{}: another checkpoint is there than when this server was started",
                             model->folder.string()),
                 "start the server again");
-  loaded_.push_back(
-      std::make_unique<Loaded>(model, std::move(read), slots, options_.prefill_rows));
+  loaded_.push_back(std::make_unique<Loaded>(model, std::move(read), slots, options_.prefill_rows));
   return loaded_.back().get();
 }
 

@@ -40,15 +40,14 @@ void name_all(Models& models) {
 void name_parents(Models& models) {
   for (const auto& m : models) {
     if (m->manifest.parents.empty()) continue;
-    const auto parent = std::ranges::find(models, m->manifest.parents[0], [](const auto& other) {
-      return other->manifest.weights;
-    });
+    const auto parent = std::ranges::find(
+        models, m->manifest.parents[0], [](const auto& other) { return other->manifest.weights; });
     if (parent != models.end()) m->parent = (*parent)->id;
   }
 }
 
-std::shared_ptr<ServedModel> opened(const FoundModel& found,
-                                    std::map<std::string, std::shared_ptr<const Tokenizer>>& known) {
+std::shared_ptr<ServedModel> opened(
+    const FoundModel& found, std::map<std::string, std::shared_ptr<const Tokenizer>>& known) {
   const Checkpoint checkpoint = Checkpoint::open(found.folder);
   auto m = std::make_shared<ServedModel>();
   m->name = found.name;
@@ -104,9 +103,10 @@ ServedModels::ServedModels(const std::vector<std::string>& paths, const std::str
   name_parents(models);
   models_.assign(models.begin(), models.end());
   if (models_.empty())
-    throw Error("serve: no model with a tokenizer in what was named; wanted a run folder or a "
-                "checkpoint's",
-                "grow one: lineage grow recipes/gpt35-sprout.toml");
+    throw Error(
+        "serve: no model with a tokenizer in what was named; wanted a run folder or a "
+        "checkpoint's",
+        "grow one: lineage grow recipes/gpt35-sprout.toml");
   if (!default_model.empty()) {
     try {
       default_ = called(default_model, ModelUse::language);

@@ -20,9 +20,9 @@ constexpr std::array<std::string_view, 3> enum_names(ModelUse) {
 
 // A model that can be asked for: what its folder says of it. The scheduler has its weights.
 struct ServedModel {
-  std::string id;       // as short as it is clear: "davinci", "gpt35-nano/seed-2/davinci"
-  std::string name;     // whole: "gpt35-nano/davinci"
-  std::string parent;   // the id of the model that it was trained from; "" if that is not here
+  std::string id;      // as short as it is clear: "davinci", "gpt35-nano/seed-2/davinci"
+  std::string name;    // whole: "gpt35-nano/davinci"
+  std::string parent;  // the id of the model that it was trained from; "" if that is not here
   fs::path folder;
   Manifest manifest;
   GptConfig config;
@@ -38,8 +38,8 @@ struct ServedModel {
 class ServedModels {
  public:
   // Every model with a tokenizer below the paths. `default_model` answers requests that name none;
-  // "": the only language model, if there is one. An Error when there is no model, or the default is
-  // none of them. `notes`: models that are left out, and why.
+  // "": the only language model, if there is one. An Error when there is no model, or the default
+  // is none of them. `notes`: models that are left out, and why.
   ServedModels(const std::vector<std::string>& paths, const std::string& default_model,
                std::vector<std::string>* notes = nullptr);
 

@@ -107,16 +107,17 @@ struct Server::Parts {
             [this](const RequestRecord& r, double s, const std::string& prompt) {
               log(r, s, prompt);
             }),
-        http(options.http,
-             [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
-               handle(std::move(r), std::move(e));
-             },
-             [](int status, const std::string& message) {
-               return error_response(ApiError(status, message));
-             }) {}
+        http(
+            options.http,
+            [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
+              handle(std::move(r), std::move(e));
+            },
+            [](int status, const std::string& message) {
+              return error_response(ApiError(status, message));
+            }) {}
 
-  // The desk's work uses the API, which uses the scheduler, whose events go to the desk: so the desk
-  // ends first.
+  // The desk's work uses the API, which uses the scheduler, whose events go to the desk: so the
+  // desk ends first.
   ~Parts() {
     desk.post([this] { api.end_all("this server has ended"); });
     desk.end();
@@ -180,9 +181,9 @@ struct Server::Parts {
     const Scheduler::Status s = scheduler.status();
     if (draining) return unavailable("this server is shutting down", "server_shutdown");
     if (stuck(s))
-      return unavailable(fmt::format("no step of the models for {:.0f} s",
-                                     s.idle_or_stepped_seconds_ago),
-                         "stuck");
+      return unavailable(
+          fmt::format("no step of the models for {:.0f} s", s.idle_or_stepped_seconds_ago),
+          "stuck");
     if (!loaded) return unavailable("the default model is being read", "loading");
     return json_response(200, {{"status", "ok"}});
   }
@@ -227,9 +228,8 @@ void Server::drain() {
   Parts* p = parts_.get();
   if (p->draining.exchange(true)) return p->http.stop();  // the second time: at once
   p->http.drain();
-  p->http.after(p->options.drain_seconds, [p] {
-    p->desk.post([p] { p->api.end_all("this server is shutting down"); });
-  });
+  p->http.after(p->options.drain_seconds,
+                [p] { p->desk.post([p] { p->api.end_all("this server is shutting down"); }); });
 }
 
 void Server::stop() { parts_->http.stop(); }

@@ -67,9 +67,8 @@ class ServerTest : public ::testing::Test {
   void start(ServeOptions o = {}) {
     o.port = 0;
     o.scheduler.memory_bytes = int64_t{1} << 30;
-    server = std::make_unique<Server>(o, *models, [this](const std::string& line) {
-      log += line + "\n";
-    });
+    server = std::make_unique<Server>(o, *models,
+                                      [this](const std::string& line) { log += line + "\n"; });
     thread = std::thread([this] { server->run(); });
   }
   std::string ask(const std::string& request) {

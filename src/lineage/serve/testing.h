@@ -57,13 +57,15 @@ inline std::shared_ptr<const Tokenizer> small_tokenizer() {
   options.vocab = 300;
   options.specials = chat_specials();
   const std::vector<std::string_view> documents = {
-      "the cat sat on the mat and the dog sat on the log é 🙂 naïve, the cat and the dog 🙂 é"};
+      "the cat sat on the mat and the dog sat on the log é 🙂 naïve, the cat and the dog 🙂 "
+      "é"};
   return train_bpe(options, documents);
 }
 
 // Writes an untrained model whose tokens differ clearly; it says anything.
-inline Manifest write_model(const fs::path& folder, const std::shared_ptr<const Tokenizer>& tokenizer,
-                            uint64_t seed, bool chats, const std::vector<std::string>& parents = {},
+inline Manifest write_model(const fs::path& folder,
+                            const std::shared_ptr<const Tokenizer>& tokenizer, uint64_t seed,
+                            bool chats, const std::vector<std::string>& parents = {},
                             bool scalar_head = false) {
   GptConfig config;
   config.layers = 2, config.width = 32, config.heads = 4, config.context = 64;
