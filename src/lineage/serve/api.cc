@@ -29,6 +29,15 @@ std::string fingerprint(const ServedModel& m) {
   return "fp_" + digest_of(m.manifest.weights + kVersion).substr(0, 12);
 }
 
+// The text of {"type": "text", "text": …}.
+std::optional<std::string> text_part(const json& part) {
+  if (!part.is_object()) return {};
+  const Fields f(part, "input.");
+  const json* type = f.find("type");
+  if (!type || *type != "text") return {};
+  return f.text("text");
+}
+
 std::vector<std::string> inputs_of(const Fields& f) {
   const json* input = f.find("input");
   if (!input) throw invalid_value("input", "input is absent; wanted a string, or a list of them");
@@ -38,8 +47,8 @@ std::vector<std::string> inputs_of(const Fields& f) {
     for (const json& part : *input) {
       if (part.is_string())
         all.push_back(part);
-      else if (part.is_object() && part.value("type", "") == "text" && part["text"].is_string())
-        all.push_back(part["text"]);
+      else if (const auto text = text_part(part))
+        all.push_back(*text);
       else
         throw unsupported("input", "input: an entry is no text; this filter reads text alone");
     }

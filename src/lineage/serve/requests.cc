@@ -131,6 +131,30 @@ std::string call_of(const Fields& f) {
   return *parsed.begin();
 }
 
+// An object of an object; nothing where it is absent or of another kind.
+std::optional<Fields> object_in(const Fields& f, const char* name) {
+  const json* j = f.find(name);
+  if (!j || !j->is_object()) return {};
+  return Fields(*j, f.place(name) + ".");
+}
+
+// A function with one parameter of type string.
+std::optional<CalculatorTool> as_calculator(const json& tool, const std::string& place) {
+  std::optional<Fields> function;
+  if (tool.is_object()) function = object_in(Fields(tool, place + "."), "function");
+  const auto name = function ? function->text("name") : std::nullopt;
+  if (!name)
+    throw invalid_value("tools", place + " has no function with a name; wanted one");
+  const auto parameters = object_in(*function, "parameters");
+  const auto properties = parameters ? object_in(*parameters, "properties") : std::nullopt;
+  if (!properties || properties->value().size() != 1) return {};
+  const std::string parameter = properties->value().begin().key();
+  const auto only = object_in(*properties, parameter.c_str());
+  const json* type = only ? only->find("type") : nullptr;
+  if (!type || *type != "string") return {};
+  return CalculatorTool{*name, parameter};
+}
+
 std::optional<CalculatorTool> calculator_among(const Fields& f) {
   f.refuse("functions", "is deprecated; use tools");
   f.refuse("function_call", "is deprecated; use tool_choice");
@@ -144,20 +168,8 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   if (!tools || (tools->is_array() && tools->empty())) return {};
   if (!tools->is_array()) throw invalid_value("tools", "tools is no list; wanted one");
   std::optional<CalculatorTool> found;
-  for (const json& tool : *tools) {
-    const json* function =
-        tool.is_object() && tool.contains("function") ? &tool["function"] : nullptr;
-    if (!function || !function->is_object() || !(*function)["name"].is_string())
-      throw invalid_value("tools", "tools: an entry has no function with a name; wanted one");
-    const auto parameters = function->find("parameters");
-    if (parameters == function->end() || !parameters->is_object()) continue;
-    const auto properties = parameters->find("properties");
-    if (properties == parameters->end() || !properties->is_object() || properties->size() != 1)
-      continue;
-    const auto only = properties->begin();
-    if (!only->is_object() || only->value("type", "") != "string" || found) continue;
-    found = CalculatorTool{(*function)["name"], only.key()};
-  }
+  for (size_t i = 0; i < tools->size() && !found; ++i)
+    found = as_calculator((*tools)[i], fmt::format("tools[{}]", i));
   if (!found)
     throw unsupported("tools",
                       "tools: these models call a calculator alone, a function with one "
@@ -303,9 +315,12 @@ ChatRequest chat_request(const Fields& f) {
   if (r.messages.back().kind == ChatMessage::Kind::call)
     throw invalid_value("messages", "messages ends with a call; wanted the tool's result");
   r.tool = calculator_among(f);
-  if (const json* format = f.find("response_format"))
-    if (!format->is_object() || format->value("type", "") != "text")
+  if (f.has("response_format")) {
+    const auto format = object_in(f, "response_format");
+    const json* type = format ? format->find("type") : nullptr;
+    if (!type || *type != "text")
       throw unsupported("response_format", "response_format: only {\"type\": \"text\"} is done");
+  }
   if (const json* modalities = f.find("modalities"))
     if (*modalities != json::array({"text"}))
       throw unsupported("modalities", "modalities: only [\"text\"] is done");
