@@ -36,9 +36,10 @@ std::vector<std::string> inputs_of(const Fields& f) {
   std::vector<std::string> all;
   if (input->is_array())
     for (const json& part : *input) {
+      const Fields entry(part.is_object() ? part : json::object(), "input.");
+      const json *type = entry.find("type"), *text = entry.find("text");
       if (part.is_string()) all.push_back(part);
-      else if (part.is_object() && part.value("type", "") == "text" && part["text"].is_string())
-        all.push_back(part["text"]);
+      else if (type && *type == "text" && text && text->is_string()) all.push_back(*text);
       else
         throw unsupported("input", "input: an entry is no text; this filter reads text alone");
     }

@@ -115,6 +115,10 @@ class Generation : public Job {
 
   void add_choice(const ReadPrompt& prompt, Sampling sampling, ChoiceText::Options options,
                   int64_t number) {
+    for (const auto& [token, bias] : sampling.logit_bias)
+      if (token >= model_->config.vocab)
+        throw invalid_value("logit_bias", fmt::format("logit_bias has token id {}; '{}' has {} ids",
+                                                      token, model_->id, model_->config.vocab));
     sampling.seed = seed_ + static_cast<uint64_t>(number);
     options.hidden = prompt.hidden;
     choices_.push_back({ChoiceText(*model_->tokenizer, prompt.tokens, options),

@@ -131,6 +131,20 @@ std::string call_of(const Fields& f) {
   return *parsed.begin();
 }
 
+// The text of a key, nullptr where there is none; of any JSON value.
+const std::string* text_in(const json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
+}
+
+// Whether a JSON schema lets a value be a string: {"type": "string"}, or a list of types.
+bool takes_string(const json& schema) {
+  if (const std::string* type = text_in(schema, "type")) return *type == "string";
+  const auto types = schema.is_object() ? schema.find("type") : schema.end();
+  return types != schema.end() && types->is_array() &&
+         std::ranges::find(*types, json("string")) != types->end();
+}
+
 std::optional<CalculatorTool> calculator_among(const Fields& f) {
   f.refuse("functions", "is deprecated; use tools");
   f.refuse("function_call", "is deprecated; use tool_choice");
@@ -145,7 +159,7 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   std::optional<CalculatorTool> found;
   for (const json& tool : *tools) {
     const json* function = tool.is_object() && tool.contains("function") ? &tool["function"] : nullptr;
-    if (!function || !function->is_object() || !(*function)["name"].is_string())
+    if (!function || !text_in(*function, "name"))
       throw invalid_value("tools", "tools: an entry has no function with a name; wanted one");
     const auto parameters = function->find("parameters");
     if (parameters == function->end() || !parameters->is_object()) continue;
@@ -153,10 +167,10 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
     if (properties == parameters->end() || !properties->is_object() || properties->size() != 1)
       continue;
     const auto only = properties->begin();
-    if (!only->is_object() || only->value("type", "") != "string" || found) continue;
-    found = CalculatorTool{(*function)["name"], only.key()};
+    if (!takes_string(*only) || found) continue;
+    found = CalculatorTool{*text_in(*function, "name"), only.key()};
   }
-  if (!found)
+  if (!found && !none)
     throw unsupported("tools", "tools: these models call a calculator alone, a function with one "
                                "parameter of type string, such as {\"expression\": \"482 + 139\"}; "
                                "none of these is one");
@@ -296,9 +310,11 @@ ChatRequest chat_request(const Fields& f) {
   if (r.messages.back().kind == ChatMessage::Kind::call)
     throw invalid_value("messages", "messages ends with a call; wanted the tool's result");
   r.tool = calculator_among(f);
-  if (const json* format = f.find("response_format"))
-    if (!format->is_object() || format->value("type", "") != "text")
+  if (const json* format = f.find("response_format")) {
+    const std::string* type = text_in(*format, "type");
+    if (!type || *type != "text")
       throw unsupported("response_format", "response_format: only {\"type\": \"text\"} is done");
+  }
   if (const json* modalities = f.find("modalities"))
     if (*modalities != json::array({"text"}))
       throw unsupported("modalities", "modalities: only [\"text\"] is done");
