@@ -65,6 +65,7 @@ class CompareJob final : public Job {
     ReadPrompt prompt = chat ? read_chat(*model, r.messages, false)
                              : read_prompt(*model, PromptText(*r.prompt), "prompt");
     Sampling s = r.sampling;
+    check_bias(*model, s);
     s.seed = seed;
     std::vector<Token> all = prompt.tokens, answer;
     if (r.answer) {

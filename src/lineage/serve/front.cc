@@ -139,9 +139,8 @@ std::optional<HttpResponse> Front::refuse(const HttpRequest& r) const {
   const std::string allowed =
       methods.empty() ? "" : (methods == "GET" ? "GET, HEAD" : methods) + ", OPTIONS";
   if (r.method == "OPTIONS" && !allowed.empty()) {
-    HttpResponse response{204, cors(r), ""};
-    response.headers.emplace_back("Allow", allowed);
-    if (!response.headers.empty() && response.headers[0].first.starts_with("Access")) {
+    HttpResponse response{204, {{"Allow", allowed}}, ""};
+    if (!cors(r).empty()) {
       response.headers.emplace_back("Access-Control-Allow-Methods", allowed);
       response.headers.emplace_back("Access-Control-Allow-Headers", "authorization, content-type");
       response.headers.emplace_back("Access-Control-Max-Age", "600");

@@ -79,10 +79,7 @@ class Generation : public Job {
         seed_(request.seed ? static_cast<uint64_t>(*request.seed) : context.seed) {
     record_.stream = stream_;
     record_.model = model_->id;
-    for (const auto& [token, bias] : request.sampling.logit_bias)
-      if (token >= model_->config.vocab)
-        throw invalid_value("logit_bias", fmt::format("logit_bias has token id {}; '{}' has {} ids",
-                                                      token, model_->id, model_->config.vocab));
+    check_bias(*model_, request.sampling);
   }
 
   std::vector<SequenceRequest> sequences() override {
@@ -410,6 +407,13 @@ ReadPrompt read_chat(const ServedModel& model, const std::vector<ChatMessage>& m
   out.tokens.insert(out.tokens.end(), opening.begin(), opening.end());
   out.tokens.insert(out.tokens.end(), answer.begin(), answer.end());
   return out;
+}
+
+void check_bias(const ServedModel& model, const Sampling& sampling) {
+  for (const auto& [token, bias] : sampling.logit_bias)
+    if (token >= model.config.vocab)
+      throw invalid_value("logit_bias", fmt::format("logit_bias has token id {}; '{}' has {} ids",
+                                                    token, model.id, model.config.vocab));
 }
 
 int64_t room_for(const ServedModel& model, int64_t prompt, std::optional<int64_t> wanted,

@@ -23,6 +23,9 @@ ReadPrompt read_chat(const ServedModel&, const std::vector<ChatMessage>&, bool c
 int64_t room_for(const ServedModel&, int64_t prompt, std::optional<int64_t> wanted,
                  const std::string& param);
 
+// An ApiError for a bias of a token that the model does not have.
+void check_bias(const ServedModel&, const Sampling&);
+
 struct GenerationContext {
   std::shared_ptr<const ServedModel> model;
   AnswerHead head;

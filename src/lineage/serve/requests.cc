@@ -138,6 +138,14 @@ std::optional<Fields> object_in(const Fields& f, const char* name) {
   return Fields(*j, f.place(name) + ".");
 }
 
+// Whether a JSON schema lets a value be a string: {"type": "string"}, or a list of types.
+bool takes_string(const std::optional<Fields>& schema) {
+  const json* type = schema ? schema->find("type") : nullptr;
+  if (!type) return false;
+  return type->is_array() ? std::ranges::find(*type, json("string")) != type->end()
+                          : *type == "string";
+}
+
 // A function with one parameter of type string.
 std::optional<CalculatorTool> as_calculator(const json& tool, const std::string& place) {
   std::optional<Fields> function;
@@ -149,9 +157,7 @@ std::optional<CalculatorTool> as_calculator(const json& tool, const std::string&
   const auto properties = parameters ? object_in(*parameters, "properties") : std::nullopt;
   if (!properties || properties->value().size() != 1) return {};
   const std::string parameter = properties->value().begin().key();
-  const auto only = object_in(*properties, parameter.c_str());
-  const json* type = only ? only->find("type") : nullptr;
-  if (!type || *type != "string") return {};
+  if (!takes_string(object_in(*properties, parameter.c_str()))) return {};
   return CalculatorTool{*name, parameter};
 }
 
@@ -170,7 +176,7 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   std::optional<CalculatorTool> found;
   for (size_t i = 0; i < tools->size() && !found; ++i)
     found = as_calculator((*tools)[i], fmt::format("tools[{}]", i));
-  if (!found)
+  if (!found && !none)
     throw unsupported("tools",
                       "tools: these models call a calculator alone, a function with one "
                       "parameter of type string, such as {\"expression\": \"482 + 139\"}; "

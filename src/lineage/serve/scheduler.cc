@@ -68,6 +68,9 @@ Scheduler::~Scheduler() {
 }
 
 std::vector<SequenceId> Scheduler::submit(std::vector<SequenceRequest> requests) {
+  if (std::ssize(requests) > options_.most_waiting)  // in vain, however often it is tried
+    throw invalid_value("n", fmt::format("{} answers are wanted at once; wanted at most {}",
+                                         requests.size(), options_.most_waiting));
   std::vector<SequenceId> ids;
   {
     const std::lock_guard lock(mutex_);

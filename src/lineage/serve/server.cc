@@ -52,6 +52,12 @@ std::string next_id() {
   return fmt::format("{:016x}{:08x}", run, ++count);
 }
 
+// Clients show it with an error, and the log has it.
+HttpResponse with_id(HttpResponse r, const std::string& id) {
+  r.headers.emplace_back("x-request-id", id);
+  return r;
+}
+
 HttpResponse json_response(int status, const nlohmann::ordered_json& body) {
   return {status, {{"Content-Type", "application/json"}}, body.dump()};
 }
@@ -107,14 +113,13 @@ struct Server::Parts {
             [this](const RequestRecord& r, double s, const std::string& prompt) {
               log(r, s, prompt);
             }),
-        http(
-            options.http,
-            [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
-              handle(std::move(r), std::move(e));
-            },
-            [](int status, const std::string& message) {
-              return error_response(ApiError(status, message));
-            }) {}
+        http(options.http,
+             [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
+               handle(std::move(r), std::move(e));
+             },
+             [](int status, const std::string& message) {
+               return with_id(error_response(ApiError(status, message)), next_id());
+             }) {}
 
   // The desk's work uses the API, which uses the scheduler, whose events go to the desk: so the
   // desk ends first.
@@ -143,8 +148,7 @@ struct Server::Parts {
     record.key = front.key_of(request);
     if (auto refused = front.refuse(request)) {
       record.status = refused->status;
-      refused->headers.emplace_back("x-request-id", record.id);
-      exchange->respond(std::move(*refused));
+      exchange->respond(with_id(std::move(*refused), record.id));
       metrics.count_request(record, seconds_since(record.began));
       return log(record, seconds_since(record.began), "");
     }
@@ -155,14 +159,20 @@ struct Server::Parts {
                                 {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
                                 metrics.text(scheduler.status(), http.counts())});
     if (draining)
-      return exchange->respond(unavailable("this server is shutting down", "server_shutdown"));
+      return exchange->respond(
+          with_id(unavailable("this server is shutting down", "server_shutdown"), record.id));
     exchange->on_gone([this, id = record.id] { desk.post([this, id] { api.gone(id); }); });
     desk.post([this, request = std::make_shared<HttpRequest>(std::move(request)), exchange,
                record = std::move(record)] {
       try {
         api.handle(*request, exchange, record, [this](std::function<void()> f) { desk.post(f); });
       } catch (const std::exception& e) {  // a fault of this server
-        exchange->respond(error_response(ApiError(500, e.what(), {}, "internal_error")));
+        RequestRecord failed = record;
+        failed.status = 500, failed.finish = "error";
+        exchange->respond(
+            with_id(error_response(ApiError(500, e.what(), {}, "internal_error")), failed.id));
+        metrics.count_request(failed, seconds_since(failed.began));
+        log(failed, seconds_since(failed.began), "");
       }
     });
   }
