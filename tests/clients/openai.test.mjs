@@ -239,7 +239,7 @@ test("a tool whose argument may be null, as schemas say it, is no fault of the s
   await assert.rejects(ask([tool(["number", "null"])]), { status: 400, param: "tools" });
   await assert.rejects(ask([tool(7)]), { status: 400, param: "tools" });
   await assert.rejects(ask([{ type: "function", function: {} }]), { status: 400, param: "tools" });
-  await assert.rejects(ask([{ type: "function", function: { name: 5 } }]), { status: 400, param: "tools" });
+  await assert.rejects(ask([{ type: "function", function: { name: 5 } }]), { status: 400, param: "tools[0].function.name" });
   await assert.rejects(ask([{ type: "function" }]), { status: 400, param: "tools" });
 });
 

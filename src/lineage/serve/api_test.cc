@@ -604,9 +604,9 @@ TEST_F(ApiTest, TheLogHasNoWordOfAPromptUnlessWanted) {
 
 TEST_F(ApiTest, WhatRunsIsEndedWithAnErrorWhenTheServerEnds) {
   const auto streamed = std::make_shared<FakeExchange>(), whole = std::make_shared<FakeExchange>();
-  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60,"stream":true})",
+  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60,"n":30,"stream":true})",
        streamed);
-  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60})", whole);
+  send("/v1/completions", R"({"model":"base","prompt":"the","max_tokens":60,"n":30})", whole);
   pump([&] { return streamed->streamed; });
   api->end_all("this server is shutting down");
   EXPECT_EQ(streamed->events().back()["error"]["code"], "server_shutdown");

@@ -71,6 +71,12 @@ class ServerTest : public ::testing::Test {
                                       [this](const std::string& line) { log += line + "\n"; });
     thread = std::thread([this] { server->run(); });
   }
+  // All lines of the log are there then: the last is written after its answer is sent.
+  void end() {
+    server->stop();
+    thread.join();
+    server.reset();
+  }
   std::string ask(const std::string& request) {
     Client c(server->port());
     c.send(request);
@@ -95,8 +101,7 @@ TEST_F(ServerTest, AnswersOverASocketAndLogsALine) {
   EXPECT_THAT(ask(get("/metrics")), HasSubstr("lineage_request_success_total{model_name=\"base\""));
   EXPECT_THAT(ask(post("/v1/completions", "{")), HasSubstr("400 Bad Request"));
   EXPECT_THAT(ask(get("/nothing")), HasSubstr("404 Not Found"));
-  server->stop();
-  thread.join();
+  end();
   EXPECT_THAT(log, HasSubstr("method=POST path=/v1/completions status=200 model=base stream=false "
                              "sequences=1 prompt_tokens="));
   EXPECT_THAT(log, HasSubstr("path=other status=404"));
@@ -161,8 +166,7 @@ TEST_F(ServerTest, TheLogCanBeJson) {
   o.log_prompts = true;
   start(o);
   ask(post("/v1/completions", R"({"prompt":"said","max_tokens":1})"));
-  server->stop();
-  thread.join();
+  end();
   const auto line = nlohmann::json::parse(log.substr(0, log.find('\n')));
   EXPECT_EQ(line["status"], 200);
   EXPECT_THAT(line["body"].get<std::string>(), HasSubstr("said"));
