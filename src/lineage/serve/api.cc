@@ -37,8 +37,8 @@ std::vector<std::string> inputs_of(const Fields& f) {
   if (input->is_array())
     for (const json& part : *input) {
       if (part.is_string()) all.push_back(part);
-      else if (part.is_object() && part.value("type", "") == "text" && part["text"].is_string())
-        all.push_back(part["text"]);
+      else if (const auto text = string_at(part, "text"); text && string_at(part, "type") == "text")
+        all.push_back(*text);
       else
         throw unsupported("input", "input: an entry is no text; this filter reads text alone");
     }

@@ -10,6 +10,12 @@
 
 namespace lineage {
 
+std::optional<std::string> string_at(const nlohmann::json& j, std::string_view key) {
+  const auto found = j.is_object() ? j.find(key) : j.end();
+  if (found == j.end() || !found->is_string()) return {};
+  return found->get<std::string>();
+}
+
 std::string kind_of_json(const nlohmann::json& j) {
   switch (j.type()) {
     case nlohmann::json::value_t::null:

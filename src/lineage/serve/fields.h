@@ -37,6 +37,8 @@ class Fields {
   std::string prefix_;
 };
 
+// The string at a key of an object; nothing where there is none, or no object.
+std::optional<std::string> string_at(const nlohmann::json&, std::string_view key);
 // What a JSON value is, for messages: "a string", "an array".
 std::string kind_of_json(const nlohmann::json&);
 

@@ -145,7 +145,8 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   std::optional<CalculatorTool> found;
   for (const json& tool : *tools) {
     const json* function = tool.is_object() && tool.contains("function") ? &tool["function"] : nullptr;
-    if (!function || !function->is_object() || !(*function)["name"].is_string())
+    const auto name = function ? string_at(*function, "name") : std::nullopt;
+    if (!name)
       throw invalid_value("tools", "tools: an entry has no function with a name; wanted one");
     const auto parameters = function->find("parameters");
     if (parameters == function->end() || !parameters->is_object()) continue;
@@ -153,8 +154,8 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
     if (properties == parameters->end() || !properties->is_object() || properties->size() != 1)
       continue;
     const auto only = properties->begin();
-    if (!only->is_object() || only->value("type", "") != "string" || found) continue;
-    found = CalculatorTool{(*function)["name"], only.key()};
+    if (string_at(*only, "type") != "string" || found) continue;
+    found = CalculatorTool{*name, only.key()};
   }
   if (!found)
     throw unsupported("tools", "tools: these models call a calculator alone, a function with one "
@@ -297,7 +298,7 @@ ChatRequest chat_request(const Fields& f) {
     throw invalid_value("messages", "messages ends with a call; wanted the tool's result");
   r.tool = calculator_among(f);
   if (const json* format = f.find("response_format"))
-    if (!format->is_object() || format->value("type", "") != "text")
+    if (string_at(*format, "type") != "text")
       throw unsupported("response_format", "response_format: only {\"type\": \"text\"} is done");
   if (const json* modalities = f.find("modalities"))
     if (*modalities != json::array({"text"}))

@@ -194,7 +194,7 @@ struct Server::Parts {
   Metrics metrics;
   ApiOptions api_options;
   std::atomic<bool> draining = false, loaded = false;
-  WorkQueue desk;
+  WorkQueue desk{"lineage-desk"};
   Scheduler scheduler;
   Api api;
   HttpServer http;
