@@ -39,16 +39,18 @@ void Poller::run(int milliseconds) {
     const uint32_t what = events[static_cast<size_t>(i)].events;
     if (c.open() && (what & EPOLLOUT)) c.write();
     if (!c.open()) continue;
-    if (c.slow_ && (what & (EPOLLHUP | EPOLLERR))) c.read_some(1 << 16);
-    else if (what & (EPOLLIN | EPOLLHUP | EPOLLERR)) c.read_some(SIZE_MAX);
+    if (c.slow_ && (what & (EPOLLHUP | EPOLLERR)))
+      c.read_some(1 << 16);
+    else if (what & (EPOLLIN | EPOLLHUP | EPOLLERR))
+      c.read_some(SIZE_MAX);
   }
 }
 
-void Poller::run_until(const std::function<bool()>& done, double seconds,
-                       const std::string& what) {
+void Poller::run_until(const std::function<bool()>& done, double seconds, const std::string& what) {
   const auto begin = Clock::now();
   while (!done()) {
-    require(seconds_since(begin) < seconds, what, ": nothing for ", seconds, " s; wanted it sooner");
+    require(seconds_since(begin) < seconds, what, ": nothing for ", seconds,
+            " s; wanted it sooner");
     run(20);
   }
 }
@@ -137,8 +139,10 @@ void Connection::read_some(size_t most) {
     } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
       return;
     } else {
-      if (busy_ && part_ == Part::until_close) finish();
-      else lost();
+      if (busy_ && part_ == Part::until_close)
+        finish();
+      else
+        lost();
       return;
     }
   }
@@ -168,8 +172,10 @@ void Connection::take(std::string_view bytes) {
         continue;
       }
       line_.clear();
-      if (left_ == 0) finish();
-      else part_ = Part::chunk_size;
+      if (left_ == 0)
+        finish();
+      else
+        part_ = Part::chunk_size;
       continue;
     }
     const auto n = part_ == Part::until_close
@@ -193,8 +199,7 @@ void Connection::take_head() {
   const std::string head = lower(line_);
   line_.clear();
   answer_.status = 0;
-  std::from_chars(head.data() + 9, head.data() + std::min<size_t>(12, head.size()),
-                  answer_.status);
+  std::from_chars(head.data() + 9, head.data() + std::min<size_t>(12, head.size()), answer_.status);
   if (answer_.status == 100) return;
   closes_ = head.find("\r\nconnection: close") != head.npos;
   const size_t length = head.find("\r\ncontent-length: ");

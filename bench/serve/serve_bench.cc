@@ -55,9 +55,9 @@ Json percentiles(const std::vector<double>& seconds) {
 }
 
 std::string shown(const char* name, const Json& j) {
-  return fmt::format("    {:<22}{:9.2f}{:9.2f}{:9.2f}{:9.2f} ms\n", name, j["least_ms"].get<double>(),
-                     j["p50_ms"].get<double>(), j["p95_ms"].get<double>(),
-                     j["p99_ms"].get<double>());
+  return fmt::format("    {:<22}{:9.2f}{:9.2f}{:9.2f}{:9.2f} ms\n", name,
+                     j["least_ms"].get<double>(), j["p50_ms"].get<double>(),
+                     j["p95_ms"].get<double>(), j["p99_ms"].get<double>());
 }
 
 // What clients saw of some rounds.
@@ -140,8 +140,8 @@ class Bench {
     if (o.port > 0) {
       server_ = std::make_unique<ServerProcess>(static_cast<uint16_t>(o.port), o.pid);
     } else {
-      std::vector<std::string> arguments = {o.model, "--port",  "0", "--threads",
-                                            "1",     "--slots", std::to_string(o.slots)};
+      std::vector<std::string> arguments = {
+          o.model, "--port", "0", "--threads", "1", "--slots", std::to_string(o.slots)};
       if (o.soak > 0) arguments.insert(arguments.end(), {"--log", "off"});
       arguments.insert(arguments.end(), o.server_arguments.begin(), o.server_arguments.end());
       server_ = std::make_unique<ServerProcess>(o.binary, arguments, o.engine_core, o.other_core);
@@ -166,7 +166,8 @@ class Bench {
     if (wants("cancel")) {
       result_["cancel"] = cancellation(poller_, *server_, engine_, o_.slots, rng_.fold("cancel"));
       fmt::print("steps after a client left:\n");
-      for (const auto& [name, j] : result_["cancel"].items()) fmt::print("  {}: {}\n", name, j.dump());
+      for (const auto& [name, j] : result_["cancel"].items())
+        fmt::print("  {}: {}\n", name, j.dump());
     }
     bool bad = false;
     if (o_.soak > 0) {
@@ -223,12 +224,13 @@ class Bench {
     Json j = {{"clients", clients}, {"engine_tokens_per_s", rate}, {"tokens_differ", differ}};
     const double cost = 1e6 * own.processor_seconds / static_cast<double>(own.tokens);
     j["engine_processor_us_per_token"] = cost;
-    fmt::print("{} clients: engine alone {:.0f} tokens/s, {:.1f} us of a processor a token\n", clients,
-               rate, cost);
+    fmt::print("{} clients: engine alone {:.0f} tokens/s, {:.1f} us of a processor a token\n",
+               clients, rate, cost);
     for (const auto& [name, s] : {std::pair("whole", &whole), {"streamed", &streamed}}) {
-      Json& part = j[name] = {{"tokens_per_s", s->rate()}, {"served_over_engine", s->rate() / rate},
-                              {"requests", s->requests},   {"faults", s->faults},
-                              {"latency", percentiles(s->whole)}, {"threads", shares(*s)}};
+      Json& part =
+          j[name] = {{"tokens_per_s", s->rate()},        {"served_over_engine", s->rate() / rate},
+                     {"requests", s->requests},          {"faults", s->faults},
+                     {"latency", percentiles(s->whole)}, {"threads", shares(*s)}};
       fmt::print("  {:<9}{:9.0f} tokens/s, {:.2f} of the engine; {} faults\n", name, s->rate(),
                  s->rate() / rate, s->faults);
       fmt::print("    {:<22}{:>9}{:>9}{:>9}{:>9}\n", "", "least", "p50", "p95", "p99");
@@ -241,10 +243,11 @@ class Bench {
       fmt::print("{}", shown("whole answer", part["latency"]));
       for (const auto& [thread, t] : s->threads)
         if (t.ran > .005 * s->seconds)
-          fmt::print("    {:<22}{:.2f} of the time at work, {:.2f} waiting for a core, {:.1f} us a "
-                     "token\n",
-                     thread, t.ran / s->seconds, t.waited / s->seconds,
-                     1e6 * t.ran / static_cast<double>(s->tokens));
+          fmt::print(
+              "    {:<22}{:.2f} of the time at work, {:.2f} waiting for a core, {:.1f} us a "
+              "token\n",
+              thread, t.ran / s->seconds, t.waited / s->seconds,
+              1e6 * t.ran / static_cast<double>(s->tokens));
     }
     if (differ != 0) fmt::print("  {} tokens more than the engine; wanted as many\n", differ);
     std::fflush(stdout);
@@ -272,11 +275,11 @@ class Bench {
                               {"engine_prefill", percentiles(one)},
                               {"engine_prefill_and_step", percentiles(two)},
                               {"served_over_prefill_and_step", ratio}};
-    fmt::print("first token, one client, {} tokens of prompt; least, p50, p95, p99:\n{}{}{}    {:.2f} of "
-               "the engine's prefill and a step\n",
-               kPrompt, shown("served", percentiles(served)),
-               shown("engine: prefill", percentiles(one)),
-               shown("engine: and a step", percentiles(two)), ratio);
+    fmt::print(
+        "first token, one client, {} tokens of prompt; least, p50, p95, p99:\n{}{}{}    {:.2f} of "
+        "the engine's prefill and a step\n",
+        kPrompt, shown("served", percentiles(served)), shown("engine: prefill", percentiles(one)),
+        shown("engine: and a step", percentiles(two)), ratio);
   }
 
   void health() {
@@ -296,9 +299,10 @@ class Bench {
     // Half of them inside of their headers, half inside of their bodies.
     for (int i = 0; i < kHalves; ++i) {
       all.push_back(std::make_unique<Connection>(poller_, server_->port()));
-      all.back()->send_part(i % 2 ? "POST /v1/completions HTTP/1.1\r\nHost: localh"
-                                  : "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
-                                    "Content-Type: application/json\r\nContent-Length: 999\r\n\r\n{");
+      all.back()->send_part(i % 2
+                                ? "POST /v1/completions HTTP/1.1\r\nHost: localh"
+                                : "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Content-Type: application/json\r\nContent-Length: 999\r\n\r\n{");
     }
     Connection c(poller_, server_->port());
     std::vector<double> seconds;
@@ -315,9 +319,10 @@ class Bench {
     const double largest = std::ranges::max(seconds);
     j["largest_ms"] = 1e3 * largest;
     j["not_200"] = bad;
-    fmt::print("/health beside {} streams and {} half requests, {} times: median {:.2f} ms, largest "
-               "{:.2f} ms; {} not 200\n",
-               kStreams, kHalves, kAsked, 1e3 * percentile(seconds, .5), 1e3 * largest, bad);
+    fmt::print(
+        "/health beside {} streams and {} half requests, {} times: median {:.2f} ms, largest "
+        "{:.2f} ms; {} not 200\n",
+        kStreams, kHalves, kAsked, 1e3 * percentile(seconds, .5), 1e3 * largest, bad);
     result_["health"] = std::move(j);
   }
 
@@ -337,7 +342,8 @@ int main(int argc, char** argv) {
   CLI::App app(lineage::kHelp, "serve_bench");
   app.add_option("MODEL", o.model, "a checkpoint's folder")->required();
   app.add_option("--lineage", o.binary, "the program that serves")->capture_default_str();
-  app.add_option("--port", o.port, "of a server of this model that runs already, with --slots as here");
+  app.add_option("--port", o.port,
+                 "of a server of this model that runs already, with --slots as here");
   app.add_option("--pid", o.pid, "its process, to see its threads and memory");
   app.add_option("--parts", o.parts, "of cold, throughput, first, health, cancel")
       ->check(CLI::IsMember(lineage::kParts));

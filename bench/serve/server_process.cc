@@ -45,7 +45,8 @@ std::string first_line(const fs::path& file) {
 std::vector<pid_t> thread_ids(pid_t process) {
   std::vector<pid_t> all;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(process) + "/task", ignored))
+  for (const auto& entry :
+       fs::directory_iterator("/proc/" + std::to_string(process) + "/task", ignored))
     all.push_back(static_cast<pid_t>(std::stol(entry.path().filename())));
   return all;
 }

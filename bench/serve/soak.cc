@@ -43,8 +43,10 @@ std::string essence(const Answer& a, bool stream) {
     size_t at = 0;
     for (size_t end; (end = a.body.find("\n\n", at)) != a.body.npos; at = end + 2) {
       const std::string part = a.body.substr(at + 6, end - at - 6);  // without "data: "
-      if (part == "[DONE]") done = true;
-      else add(part);
+      if (part == "[DONE]")
+        done = true;
+      else
+        add(part);
     }
   } else {
     add(a.body);
@@ -74,7 +76,8 @@ std::vector<Known> known_requests(Poller& poller, uint16_t port, const EngineAlo
     if (key.below(4, 5) == 0) more += ",\"echo\":true";
     if (key.below(4, 6) == 0) more += ",\"top_p\":0.9,\"presence_penalty\":0.5";
     if (key.below(4, 7) == 0) more += ",\"stop\":[\"a\",\" the\"]";
-    Known k{post(kCompletions, body_of(a, false, more)), post(kCompletions, body_of(a, true, more)),
+    Known k{post(kCompletions, body_of(a, false, more)),
+            post(kCompletions, body_of(a, true, more)),
             {}};
     const Answer alone = ask_once(poller, port, k.whole);
     require(alone.status == 200, "a request alone: status ", alone.status, ": ", alone.body);
@@ -109,25 +112,30 @@ std::vector<Refused> refused_requests() {
   const std::string hello = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],";
   add("/v1/chat/completions", hello + "\"response_format\":{\"type\":3}}");
   add("/v1/chat/completions", hello + "\"tools\":[{\"function\":{}}]}");
-  add("/v1/chat/completions", hello + "\"tools\":[{\"function\":{\"name\":\"c\",\"parameters\":"
-                                      "{\"properties\":{\"x\":{\"type\":1}}}}}]}");
-  add("/v1/chat/completions", hello + "\"tools\":[{\"function\":{\"name\":\"c\",\"parameters\":"
-                                      "{\"properties\":[1]}}}]}");
+  add("/v1/chat/completions", hello +
+                                  "\"tools\":[{\"function\":{\"name\":\"c\",\"parameters\":"
+                                  "{\"properties\":{\"x\":{\"type\":1}}}}}]}");
+  add("/v1/chat/completions", hello +
+                                  "\"tools\":[{\"function\":{\"name\":\"c\",\"parameters\":"
+                                  "{\"properties\":[1]}}}]}");
   add("/detokenize", "{\"tokens\":[[[1]]]}");
   add("/tokenize", "{\"prompt\":5}");
-  all.push_back({"POST /v1/completions HTTP/1.1\r\nHost: evil.example\r\n"
-                 "Content-Length: 0\r\n\r\n",
-                 403});
+  all.push_back(
+      {"POST /v1/completions HTTP/1.1\r\nHost: evil.example\r\n"
+       "Content-Length: 0\r\n\r\n",
+       403});
   all.push_back({"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", 404});
-  all.push_back({"PUT /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
-                 405});
-  all.push_back({"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
-                 "Content-Length: 2\r\n\r\n{}",
-                 415});
-  all.push_back({"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
-                 "Content-Type: application/json\r\nContent-Length: 90000000\r\n\r\n" +
-                     std::string(100000, ' '),
-                 413});
+  all.push_back(
+      {"PUT /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", 405});
+  all.push_back(
+      {"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+       "Content-Length: 2\r\n\r\n{}",
+       415});
+  all.push_back(
+      {"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+       "Content-Type: application/json\r\nContent-Length: 90000000\r\n\r\n" +
+           std::string(100000, ' '),
+       413});
   all.push_back({"nonsense\r\n\r\n", 400});
   return all;
 }
@@ -168,8 +176,8 @@ class Soak {
   Json counts() const {
     Json example = nullptr;
     if (!example_.empty()) example = example_;
-    return {{"complete", complete_}, {"wrong", wrong_},     {"left", left_},
-            {"refused", refusals_},  {"slow", slow_},       {"lost", lost_},
+    return {{"complete", complete_},         {"wrong", wrong_},       {"left", left_},
+            {"refused", refusals_},          {"slow", slow_},         {"lost", lost_},
             {"wrong_status", wrong_status_}, {"first_wrong", example}};
   }
   int64_t faults() const { return wrong_ + lost_ + wrong_status_; }
@@ -220,7 +228,8 @@ class Soak {
     const auto now = Clock::now();
     const bool has_some = c.busy() && !c.answer().body.empty();
     if ((a.kind == Kind::leaves && now >= a.leaves) ||
-        (a.kind == Kind::leaves_at_first && (has_some || now - a.leaves > std::chrono::seconds(2)))) {
+        (a.kind == Kind::leaves_at_first &&
+         (has_some || now - a.leaves > std::chrono::seconds(2)))) {
       c.close();
       a.kind = Kind::none;
       ++left_;
@@ -236,8 +245,8 @@ class Soak {
       ++refusals_;
       const bool error = answer.body.find("\"error\"") != answer.body.npos;
       if (answer.status != refused_[a.which].status || !error)
-        ++wrong_status_, note(fmt::format("{} for {}", answer.status,
-                                          refused_[a.which].bytes.substr(0, 300)));
+        ++wrong_status_,
+            note(fmt::format("{} for {}", answer.status, refused_[a.which].bytes.substr(0, 300)));
       return;
     }
     if (kind == Kind::leaves || kind == Kind::leaves_at_first) return;  // it was too late to leave
@@ -332,22 +341,25 @@ Json cancellation(Poller& poller, ServerProcess& server, const EngineAlone& engi
   };
   const auto none = [&] { return running() == 0 && waiting() == 0; };
 
-  measure("decoding streamed", [&](Connection& c) { c.request(long_answer(true)); },
-          [](Connection& c) { return !c.answer().body.empty(); }, none);
-  measure("decoding unstreamed", [&](Connection& c) { c.request(long_answer(false)); },
-          [&](Connection&) { return running() == 1; }, none);
+  measure(
+      "decoding streamed", [&](Connection& c) { c.request(long_answer(true)); },
+      [](Connection& c) { return !c.answer().body.empty(); }, none);
+  measure(
+      "decoding unstreamed", [&](Connection& c) { c.request(long_answer(false)); },
+      [&](Connection&) { return running() == 1; }, none);
   // Many prompts in one request, so that reading them takes many steps.
-  measure("prefill",
-          [&](Connection& c) {
-            std::string prompts;
-            for (int64_t i = 0; i < slots; ++i) {
-              const std::string one = body_of(engine.one(rng.fold(n++), context - 2, 1), false);
-              const size_t at = one.find('[');
-              prompts += (prompts.empty() ? "" : ",") + one.substr(at, one.find(']') - at + 1);
-            }
-            c.request(post(kCompletions, fmt::format("{{\"prompt\":[{}],\"max_tokens\":1}}", prompts)));
-          },
-          [&](Connection&) { return running() > 0; }, none);
+  measure(
+      "prefill",
+      [&](Connection& c) {
+        std::string prompts;
+        for (int64_t i = 0; i < slots; ++i) {
+          const std::string one = body_of(engine.one(rng.fold(n++), context - 2, 1), false);
+          const size_t at = one.find('[');
+          prompts += (prompts.empty() ? "" : ",") + one.substr(at, one.find(']') - at + 1);
+        }
+        c.request(post(kCompletions, fmt::format("{{\"prompt\":[{}],\"max_tokens\":1}}", prompts)));
+      },
+      [&](Connection&) { return running() > 0; }, none);
   {
     std::vector<std::unique_ptr<Connection>> others;
     const auto keep_full = [&](Connection& c) { c.request(long_answer(true)); };
@@ -357,8 +369,9 @@ Json cancellation(Poller& poller, ServerProcess& server, const EngineAlone& engi
       keep_full(*others.back());
     }
     poller.run_until([&] { return running() == static_cast<double>(slots); }, 30, "full");
-    measure("queued", [&](Connection& c) { c.request(long_answer(false)); },
-            [&](Connection&) { return waiting() >= 1; }, [&] { return waiting() == 0; });
+    measure(
+        "queued", [&](Connection& c) { c.request(long_answer(false)); },
+        [&](Connection&) { return waiting() >= 1; }, [&] { return waiting() == 0; });
     const double before = steps();
     for (const auto& c : others) c->close();
     poller.run_until(none, 30, "all leave");

@@ -98,7 +98,8 @@ std::string body_of(const Ask& a, bool stream, const std::string& more) {
   for (const auto& [token, value] : a.sampling.logit_bias)
     bias += fmt::format("{}\"{}\":{}", bias.empty() ? "" : ",", token, value);
   return fmt::format(
-      "{{\"prompt\":[{}],\"max_tokens\":{},\"seed\":{},\"temperature\":{},\"logit_bias\":{{{}}}{}{}}}",
+      "{{\"prompt\":[{}],\"max_tokens\":{},\"seed\":{},\"temperature\":{},\"logit_bias\":{{{}}}{}{}"
+      "}}",
       fmt::join(a.prompt, ","), a.sampling.max_tokens, a.sampling.seed, a.sampling.temperature,
       bias, stream ? ",\"stream\":true,\"stream_options\":{\"include_usage\":true}" : "", more);
 }
