@@ -171,7 +171,8 @@ class Bench {
     }
     bool bad = false;
     if (o_.soak > 0) {
-      const Json j = soak(poller_, *server_, engine_, o_.soak_clients, o_.soak, rng_.fold("soak"));
+      const Json j =
+          soak(poller_, *server_, engine_, o_.slots, o_.soak_clients, o_.soak, rng_.fold("soak"));
       fmt::print("soak: {}\n", j.dump(1));
       bad = j["wrong"] != 0 || j["lost"] != 0 || j["wrong_status"] != 0 || j["crashed"] == true;
       result_["soak"] = j;

@@ -1,0 +1,57 @@
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "lineage/base/parallel.h"
+#include "lineage/base/testing.h"
+#include "lineage/serve/api_error.h"
+#include "lineage/serve/requests.h"
+#include "lineage/serve/scheduler.h"
+
+namespace lineage {
+namespace {
+
+// Fields of a wrong type are the client's fault, never this server's.
+TEST(WrongTypes, OfAChatAreRefused) {
+  const std::string hello = R"({"messages":[{"role":"user","content":"a"}],)";
+  for (const char* rest : {
+           R"("response_format":{"type":3}})",
+           R"("response_format":3})",
+           R"("tools":[{"function":{}}]})",
+           R"("tools":[{"function":[]}]})",
+           R"("tools":[{"function":{"name":5}}]})",
+           R"("tools":[{"function":{"name":"c","parameters":{"properties":{"x":{"type":1}}}}}]})",
+           R"("tools":[{"function":{"name":"c","parameters":{"properties":{"x":1}}}}]})",
+           R"("tools":[{"function":{"name":"c","parameters":{"properties":[1]}}}]})",
+       }) {
+    try {
+      chat_request(Fields::parse(hello + rest));
+      ADD_FAILURE() << rest;
+    } catch (const ApiError& e) {
+      EXPECT_EQ(e.status, 400) << rest;
+    }
+  }
+}
+
+TEST(WrongTypes, StringAtSeesStringsAlone) {
+  EXPECT_EQ(string_at({{"a", "b"}}, "a"), "b");
+  EXPECT_FALSE(string_at({{"a", 1}}, "a"));
+  EXPECT_FALSE(string_at({{"a", "b"}}, "c"));
+  EXPECT_FALSE(string_at(nlohmann::json::array({1}), "a"));
+  EXPECT_FALSE(string_at(nullptr, "a"));
+}
+
+// A number of threads is a thread's own, so the scheduler's has to be told.
+TEST(SchedulerThreads, AreThoseOfItsMaker) {
+  for (const int threads : {1, 3}) {
+    const testing::UseThreads use(threads);
+    std::promise<int> seen;
+    Scheduler scheduler({}, [](std::vector<SequenceEvent>) {});
+    scheduler.run_with(std::make_shared<ServedModel>(),
+                       [&](const Model*, const std::string&) { seen.set_value(num_threads()); });
+    EXPECT_EQ(seen.get_future().get(), threads);
+  }
+}
+
+}  // namespace
+}  // namespace lineage
