@@ -107,6 +107,8 @@ std::vector<Refused> refused_requests() {
   add(kCompletions, "{\"prompt\":[1],\"prompt\":[2]}");
   add(kCompletions, "{\"prompt\":[" + std::string(100000, '[') + std::string(100000, ']') + "]}");
   add(kCompletions, "{\"prompt\":[1],\"logit_bias\":{\"x\":1}}");
+  add(kCompletions, "{\"prompt\":[1],\"logit_bias\":{\"99999999\":1}}");
+  add(kCompletions, "{\"prompt\":[1],\"seed\":9223372036854775808}");
   add("/v1/chat/completions", "{\"messages\":[]}");
   add("/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":5}]}");
   const std::string hello = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],";

@@ -79,6 +79,11 @@ class Generation : public Job {
         seed_(request.seed ? static_cast<uint64_t>(*request.seed) : context.seed) {
     record_.stream = stream_;
     record_.model = model_->id;
+    for (const auto& [token, bias] : request.sampling.logit_bias)
+      if (token >= model_->config.vocab)
+        throw invalid_value("logit_bias",
+                            fmt::format("logit_bias has token id {}; '{}' has {} ids", token,
+                                        model_->id, model_->config.vocab));
   }
 
   std::vector<SequenceRequest> sequences() override {

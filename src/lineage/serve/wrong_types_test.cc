@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -39,6 +40,17 @@ TEST(WrongTypes, StringAtSeesStringsAlone) {
   EXPECT_FALSE(string_at({{"a", "b"}}, "c"));
   EXPECT_FALSE(string_at(nlohmann::json::array({1}), "a"));
   EXPECT_FALSE(string_at(nullptr, "a"));
+}
+
+TEST(WrongTypes, IntegersAreOf64Bits) {
+  const auto seed = [](const char* text) {
+    return generation_request(Fields::parse(fmt::format("{{\"seed\":{}}}", text))).seed;
+  };
+  EXPECT_EQ(seed("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(seed("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(seed("1e18"), 1000000000000000000);
+  for (const char* text : {"9223372036854775808", "18446744073709551615", "9.3e18", "1.5", "1e300"})
+    EXPECT_THROW(seed(text), ApiError) << text;
 }
 
 // A number of threads is a thread's own, so the scheduler's has to be told.
