@@ -232,8 +232,15 @@ class Bench {
           j[name] = {{"tokens_per_s", s->rate()},        {"served_over_engine", s->rate() / rate},
                      {"requests", s->requests},          {"faults", s->faults},
                      {"latency", percentiles(s->whole)}, {"threads", shares(*s)}};
-      fmt::print("  {:<9}{:9.0f} tokens/s, {:.2f} of the engine; {} faults\n", name, s->rate(),
-                 s->rate() / rate, s->faults);
+      // What other programs take of the cores cancels: the part of the time in which the engine's
+      // thread had work, and what a token costs it.
+      if (const auto t = s->threads.find(kEngineThread); t != s->threads.end()) {
+        const double busy = (t->second.ran + t->second.waited) / s->seconds;
+        part["undisturbed"] = busy * cost * static_cast<double>(s->tokens) / (1e6 * t->second.ran);
+      }
+      fmt::print(
+          "  {:<9}{:9.0f} tokens/s, {:.2f} of the engine; {:.2f} by processor time; {} faults\n",
+          name, s->rate(), s->rate() / rate, part.value("undisturbed", 0.0), s->faults);
       fmt::print("    {:<22}{:>9}{:>9}{:>9}{:>9}\n", "", "least", "p50", "p95", "p99");
       if (!s->first.empty()) {
         part["first_token"] = percentiles(s->first);

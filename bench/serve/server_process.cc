@@ -55,8 +55,6 @@ fs::path folder_of(pid_t process, pid_t thread) {
   return "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread);
 }
 
-constexpr const char* kEngineThread = "lineage-models";
-
 }  // namespace
 
 void pin_this_thread(int core) { pin(0, core); }

@@ -9,6 +9,8 @@
 
 namespace lineage {
 
+constexpr const char* kEngineThread = "lineage-models";  // of the server
+
 void pin_this_thread(int core);  // -1: anywhere
 
 // What threads of one name have done so far.
