@@ -105,6 +105,7 @@ Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
   require(free != slots_.end(), "engine: all ", limits_.slots, " slots are taken");
   const Token previous = prompt.back();
   Sequence& s = free->emplace();
+  s.number = admitted_++;
   s.pending = std::move(prompt);
   s.prompt_scored = sampling.score_prompt ? 1 : s.pending.size();
   s.reference = std::move(reference);
@@ -130,8 +131,8 @@ bool Engine::begin(size_t slot) {
     if (k == slot) continue;
     if (const size_t n = common_prefix(held_[k], wanted); n > held) held = n, from = k;
     if (!slots_[k] || slots_[k]->ended || slots_[k]->generated > 0) continue;
-    // In the order of the slots, so that none waits for one that waits for it.
-    if (slots_[k]->position > 0 || k < slot)
+    // In the order of admission, so that none waits for one that waits for it.
+    if (slots_[k]->position > 0 || slots_[k]->number < s.number)
       coming = std::max(coming, common_prefix(slots_[k]->pending, wanted));
   }
   if (coming > held && coming >= kWorthWaiting) return false;
@@ -144,8 +145,13 @@ bool Engine::begin(size_t slot) {
 Engine::Rows Engine::next_rows() {
   Rows rows;
   int64_t budget = limits_.prefill_rows;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i] || slots_[i]->ended) continue;
+  // Not in the order of the slots: long prompts that come one after another into the first of them
+  // would take all of the budget, and the others would never be read.
+  std::vector<size_t> order;
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i] && !slots_[i]->ended) order.push_back(i);
+  std::ranges::sort(order, {}, [&](size_t i) { return slots_[i]->number; });
+  for (const size_t i : order) {
     Sequence& s = *slots_[i];
     if (s.position == 0 && s.generated == 0 && !begin(i)) continue;
     const bool prompt = s.pending.size() - s.taken > 1;

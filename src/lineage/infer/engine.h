@@ -49,13 +49,15 @@ class Engine {
     std::vector<float> reference;  // the log-probability of each of its tokens, in an event alone
     std::vector<SampledToken> prompt;  // of score_prompt: the next of its tokens, in an event alone
   };
-  // One token for every sequence whose prompt is read; reads at most `prefill_rows` prompt tokens.
+  // One token for every sequence whose prompt is read; reads at most `prefill_rows` prompt tokens,
+  // those of the sequence first that was admitted first.
   std::vector<Event> step();
   // Frees the slot of an ended sequence, or cancels a running one.
   void release(Slot);
 
  private:
   struct Sequence {
+    int64_t number = 0;            // in the order of admission
     std::vector<Token> pending;    // tokens not yet in the cache
     size_t taken = 0;              // of them
     std::vector<Token> reference;  // still to be scored
@@ -81,7 +83,7 @@ class Engine {
   KvCache cache_;
   std::vector<std::optional<Sequence>> slots_;
   std::vector<std::vector<Token>> held_;  // the tokens whose rows each slot of the cache has
-  int64_t rows_computed_ = 0;
+  int64_t rows_computed_ = 0, admitted_ = 0;
 };
 
 // score() by the full forward pass, generate() by an engine of its own, over a PackedGpt that is

@@ -314,6 +314,28 @@ TEST_F(EngineTest, SharedBeginningsAreReadOnce) {
   EXPECT_EQ(engine.rows_computed(), 30 + 3 + 10);
 }
 
+// Long prompts that come one after another into the first slot do not keep the others waiting.
+TEST_F(EngineTest, PromptsAreReadInTheOrderInWhichTheyCame) {
+  const PackedGpt packed(gpt);
+  Engine engine(packed, *tokenizer, {3, 0, 5});
+  std::vector<std::vector<Token>> prompts;
+  for (Token t = 0; t < 8; ++t) prompts.push_back({t, 1, 2, 3, t});
+  size_t next = 0;
+  std::vector<size_t> of_slot(3), ended;
+  while (ended.size() < prompts.size()) {
+    while (next < prompts.size() && !engine.full()) {
+      const Engine::Slot slot = engine.admit(prompts[next], sampling(0, 1));
+      of_slot[static_cast<size_t>(slot)] = next++;
+    }
+    for (const Engine::Event& e : engine.step()) {
+      ASSERT_TRUE(e.end);
+      ended.push_back(of_slot[static_cast<size_t>(e.slot)]);
+      engine.release(e.slot);
+    }
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(ended));
+}
+
 TEST_F(EngineTest, NextTokensAreScoredAsContinuationsAre) {
   const std::vector<NextRequest> requests = {{{2, 7, 1}, {0, 5, 22}}, {{4}, {3}}, {{9, 9}, {}}};
   const auto next = model->score_next(requests);

@@ -290,7 +290,12 @@ void Api::chat(const Fields& f, std::shared_ptr<HttpExchange> exchange, RequestR
             const FilterVerdict verdict{filter->id, scores[0], scores[0] >= filter->threshold};
             RequestRecord own = record;
             try {
-              if (!verdict.flagged) return start(chat_job(exchange, own, r, c, verdict), prompt);
+              if (!verdict.flagged) {
+                start(chat_job(exchange, own, r, c, verdict), prompt);
+                // A client that left while the filter judged left before there was a job to cancel.
+                return exchange->on_gone(
+                    [this, post, id = own.id] { post([this, id] { gone(id); }); });
+              }
               answer_filtered(exchange, own, r, c, verdict);
               over(own, prompt);
             } catch (const ApiError& e) {

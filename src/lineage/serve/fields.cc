@@ -54,6 +54,11 @@ std::optional<int64_t> Fields::integer(std::string_view name, Range range) const
   double value = 0;
   bool whole = j->is_number();
   if (whole) value = j->get<double>(), whole = std::floor(value) == value;
+  // As a double, the largest int64_t is 2^63, which is none.
+  if (j->is_number_float())
+    whole = whole && value < 0x1p63;
+  else if (j->is_number_unsigned())
+    whole = whole && j->get<uint64_t>() <= uint64_t{INT64_MAX};
   if (!whole || !range.contains(value))
     throw invalid_value(place(name), fmt::format("{} is {}; wanted a whole number {}", place(name),
                                                  shown_json(*j), range.text()));

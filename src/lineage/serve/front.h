@@ -24,8 +24,8 @@ class Front {
   // without a key, 415 for a POST that is not JSON (a page of another origin can send text without
   // asking). Nothing for a request that may go on.
   std::optional<HttpResponse> refuse(const HttpRequest&) const;
-  // The headers that let the page of a request's origin read the answer, whoever gives it. whatever it is; those of
-  // refuse() lack them.
+  // The headers that let the page of a request's origin read the answer, whoever gives it. whatever
+  // it is; those of refuse() lack them.
   HttpHeaders cors(const HttpRequest&) const;
   // A short digest of the request's key, for the log; "" without keys.
   std::string key_of(const HttpRequest&) const;

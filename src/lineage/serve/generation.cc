@@ -124,16 +124,19 @@ class Generation : public Job {
   }
 
   // A chunk with one choice.
-  void write_chunk(OrderedJson choice) {
-    OrderedJson chunk = head_json(head_);
-    chunk["choices"] = OrderedJson::array({std::move(choice)});
-    if (include_usage_) chunk["usage"] = nullptr;
-    write(sse(dumped(chunk)));
+  void write_chunk(const OrderedJson& choice) {
+    if (chunk_begin_.empty()) {  // the same in every chunk, of which there is one a token
+      chunk_begin_ = dumped(head_json(head_));
+      chunk_begin_.back() = ',';  // in place of its '}'
+      chunk_begin_ += "\"choices\":[";
+    }
+    write(sse(chunk_begin_ + dumped(choice) + (include_usage_ ? "],\"usage\":null}" : "]}")));
   }
 
   const bool stream_, include_usage_;
   const std::shared_ptr<const ServedModel> model_;
   AnswerHead head_;
+  std::string chunk_begin_;
   const uint64_t seed_;
   std::vector<Choice> choices_;
   std::vector<SequenceRequest> requests_;

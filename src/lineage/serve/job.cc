@@ -21,13 +21,13 @@ void Job::respond(const OrderedJson& body) {
   done_ = true;
 }
 
-void Job::write(const std::string& event) {
+void Job::write(std::string event) {
   if (!streaming_) {
     streaming_ = true;
     record_.status = 200;
     exchange_->begin(200, stream_headers(record_));
   }
-  exchange_->write(event);
+  exchange_->write(std::move(event));
 }
 
 void Job::finish_stream() {

@@ -45,7 +45,7 @@ class Job {
 
  protected:
   void respond(const OrderedJson&);
-  void write(const std::string& event);  // of a stream, which it begins
+  void write(std::string event);  // of a stream, which it begins
   void finish_stream();
 
   std::shared_ptr<HttpExchange> exchange_;

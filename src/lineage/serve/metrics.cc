@@ -9,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "lineage/tensor/pool.h"
+
 namespace lineage {
 namespace {
 
@@ -99,6 +101,11 @@ std::string Metrics::text(const Scheduler::Status& s, const HttpServer::Counts& 
   single(out, "num_requests_waiting", "gauge", "Sequences that wait for a slot.", s.waiting);
   single(out, "models_loaded", "gauge", "Models in memory.", s.loaded);
   single(out, "models_memory_bytes", "gauge", "Bytes of their weights and caches.", s.memory_bytes);
+  const pool::Stats pooled = pool::stats();
+  single(out, "tensor_pool_cached_bytes", "gauge", "Bytes kept for the tensors of later steps.",
+         pooled.cached);
+  single(out, "tensor_pool_used_bytes", "gauge", "Bytes of tensors, weights and caches too.",
+         pooled.in_use);
   single(out, "engine_steps_total", "counter", "Steps of the scheduler.", s.steps);
   single(out, "engine_generated_tokens_total", "counter",
          "Tokens drawn, those of cancelled requests too.", s.generated_tokens);

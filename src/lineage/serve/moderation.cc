@@ -22,22 +22,38 @@ constexpr std::array kCategories = {"harassment",
                                     "violence",
                                     "violence/graphic"};
 constexpr std::string_view kKnown = "illicit";
-constexpr int64_t kTokensAtOnce = 16384;
+
+double probability(const Model& model, std::span<const Token> conversation) {
+  const auto tokens = std::ssize(conversation);
+  const float logit = request_logits(*model.gpt, {{conversation}}, tokens)[0];
+  return 1 / (1 + std::exp(-static_cast<double>(logit)));
+}
+
+struct Judging {
+  std::vector<std::vector<Token>> all;
+  std::vector<double> out;
+  Judged done;
+};
+
+// One text between two steps: a long list of them must not keep everybody waiting.
+void judge_next(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
+                std::shared_ptr<Judging> j) {
+  scheduler.run_with(served,
+                     [&scheduler, served, j](const Model* model, const std::string& failure) {
+                       if (model) {
+                         j->out.push_back(probability(*model, j->all[j->out.size()]));
+                         if (j->out.size() < j->all.size()) return judge_next(scheduler, served, j);
+                       }
+                       j->done(std::move(j->out), failure);
+                     });
+}
 
 }  // namespace
 
 void judge(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
            std::vector<std::vector<Token>> all, Judged done) {
-  scheduler.run_with(std::move(served), [all = std::move(all), done = std::move(done)](
-                                            const Model* model, const std::string& failure) {
-    std::vector<double> out;
-    if (model) {
-      const std::vector<std::span<const Token>> conversations(all.begin(), all.end());
-      for (const float logit : request_logits(*model->gpt, conversations, kTokensAtOnce))
-        out.push_back(1 / (1 + std::exp(-static_cast<double>(logit))));
-    }
-    done(std::move(out), failure);
-  });
+  judge_next(scheduler, std::move(served),
+             std::make_shared<Judging>(Judging{std::move(all), {}, std::move(done)}));
 }
 
 OrderedJson moderation_result(double score, bool flagged) {

@@ -151,8 +151,7 @@ std::optional<CalculatorTool> as_calculator(const json& tool, const std::string&
   std::optional<Fields> function;
   if (tool.is_object()) function = object_in(Fields(tool, place + "."), "function");
   const auto name = function ? function->text("name") : std::nullopt;
-  if (!name)
-    throw invalid_value("tools", place + " has no function with a name; wanted one");
+  if (!name) throw invalid_value("tools", place + " has no function with a name; wanted one");
   const auto parameters = object_in(*function, "parameters");
   const auto properties = parameters ? object_in(*parameters, "properties") : std::nullopt;
   if (!properties || properties->value().size() != 1) return {};

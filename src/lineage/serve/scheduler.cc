@@ -1,11 +1,13 @@
 #include "lineage/serve/scheduler.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <map>
 
 #include "lineage/base/error.h"
+#include "lineage/base/parallel.h"
 #include "lineage/serve/api_error.h"
 
 namespace lineage {
@@ -55,7 +57,12 @@ struct Scheduler::Loaded {
 Scheduler::Scheduler(SchedulerOptions options, Deliver deliver)
     : options_(options), deliver_(std::move(deliver)) {
   touch();
-  thread_ = std::thread([this] { run(); });
+  // Loops use as many threads as those of whoever made this: the number is a thread's own.
+  thread_ = std::thread([this, threads = num_threads()] {
+    set_num_threads(threads);
+    run();
+  });
+  pthread_setname_np(thread_.native_handle(), "lineage-models");  // for top and the like
 }
 
 Scheduler::~Scheduler() {

@@ -113,13 +113,14 @@ struct Server::Parts {
             [this](const RequestRecord& r, double s, const std::string& prompt) {
               log(r, s, prompt);
             }),
-        http(options.http,
-             [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
-               handle(std::move(r), std::move(e));
-             },
-             [](int status, const std::string& message) {
-               return with_id(error_response(ApiError(status, message)), next_id());
-             }) {}
+        http(
+            options.http,
+            [this](HttpRequest r, std::shared_ptr<HttpExchange> e) {
+              handle(std::move(r), std::move(e));
+            },
+            [](int status, const std::string& message) {
+              return with_id(error_response(ApiError(status, message)), next_id());
+            }) {}
 
   // The desk's work uses the API, which uses the scheduler, whose events go to the desk: so the
   // desk ends first.
@@ -205,7 +206,7 @@ struct Server::Parts {
   Metrics metrics;
   ApiOptions api_options;
   std::atomic<bool> draining = false, loaded = false;
-  WorkQueue desk;
+  WorkQueue desk{"lineage-desk"};
   Scheduler scheduler;
   Api api;
   HttpServer http;

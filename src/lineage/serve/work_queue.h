@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -11,7 +13,9 @@ namespace lineage {
 // A thread that runs functions one after another, in the order in which they came. None may throw.
 class WorkQueue {
  public:
-  WorkQueue() : thread_([this] { run(); }) {}
+  explicit WorkQueue(const char* name) : thread_([this] { run(); }) {
+    pthread_setname_np(thread_.native_handle(), name);  // for top and the like
+  }
   ~WorkQueue() { end(); }
   // Runs what is there, and ends the thread; what is posted later is dropped.
   void end() {
