@@ -115,18 +115,9 @@ void Api::handle(const HttpRequest& http, std::shared_ptr<HttpExchange> exchange
     if (path == "/v1/models") return answer(*exchange, record, models_json());
     if (path.starts_with("/v1/models/"))
       return answer(*exchange, record, model_json(*models_.called(path.substr(11))));
-    if (path == "/tokenizer_info") {
-      const auto t = tokenizer_for(query_of(http.target, "model").value_or(""));
-      Json info = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                   {"bos_token", special_or_null(*t, Special::end_of_text)},
-                   {"eos_token", special_or_null(*t, Special::end_of_text)},
-                   {"pad_token", special_or_null(*t, Special::pad)},
-                   {"vocab_size", t->vocab()}};
-      if (!t->begin_of_text().empty()) info["bos_token"] = t->decode(t->begin_of_text().first(1));
-      if (t->find_special(Special::end_of_turn))
-        if (const auto jinja = ChatTemplate(*t).jinja()) info["chat_template"] = *jinja;
-      return answer(*exchange, record, info);
-    }
+    if (path == "/tokenizer_info")
+      return answer(*exchange, record,
+                    tokenizer_json(query_of(http.target, "model").value_or("")));
     const Fields f = Fields::parse(http.body);
     if (path == "/v1/completions") {
       CompletionRequest r = completion_request(f);
@@ -144,45 +135,8 @@ void Api::handle(const HttpRequest& http, std::shared_ptr<HttpExchange> exchange
       return start(compare_job(exchange, record, r, models, c), prompt);
     }
     if (path == "/v1/moderations") return moderate(f, exchange, record, post);
-    if (path == "/tokenize") {
-      const std::string name = f.text("model").value_or("");
-      const auto t = tokenizer_for(name);
-      std::vector<Token> tokens;
-      if (f.has("messages")) {
-        tokens = read_chat(*models_.called(name), chat_messages(f), false).tokens;
-      } else {
-        const auto text = f.text("prompt");
-        if (!text) throw invalid_value("prompt", "prompt is absent; wanted a string");
-        if (f.flag("add_special_tokens").value_or(true))
-          tokens.assign(t->begin_of_text().begin(), t->begin_of_text().end());
-        std::vector<Token> rest;
-        try {
-          rest = t->encode_with_specials(*text);  // a harness asks for the id of the end of text
-        } catch (const Error& e) {
-          throw invalid_value("prompt", e.what());
-        }
-        tokens.insert(tokens.end(), rest.begin(), rest.end());
-      }
-      Json body = {{"count", tokens.size()}, {"tokens", tokens}};
-      if (!name.empty() || models_.only(ModelUse::language))
-        body["max_model_len"] = models_.called(name)->config.context;
-      return answer(*exchange, record, body);
-    }
-    if (path == "/detokenize") {
-      const auto t = tokenizer_for(f.text("model").value_or(""));
-      const json* list = f.find("tokens");
-      if (!list || !list->is_array())
-        throw invalid_value("tokens", "tokens is no list; wanted a list of token ids");
-      std::vector<Token> tokens;
-      for (const json& id : *list) {
-        if (!id.is_number_integer() || !between(0, 0x7fffffff).contains(id.get<double>()) ||
-            !t->contains(id.get<Token>()))
-          throw invalid_value("tokens", "tokens has " + id.dump().substr(0, 40) +
-                                            "; wanted ids of this vocabulary");
-        tokens.push_back(id);
-      }
-      return answer(*exchange, record, {{"prompt", valid_utf8(t->decode(tokens))}});
-    }
+    if (path == "/tokenize") return answer(*exchange, record, tokenized(f));
+    if (path == "/detokenize") return answer(*exchange, record, detokenized(f));
     throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
   } catch (const ApiError& e) {
     HttpResponse r = error_response(e);
@@ -383,6 +337,58 @@ std::shared_ptr<const Tokenizer> Api::tokenizer_for(const std::string& name) con
   if (name.empty())
     if (auto shared = models_.shared_tokenizer()) return shared;
   return models_.called(name)->tokenizer;
+}
+
+Api::Json Api::tokenizer_json(const std::string& model) const {
+  const auto t = tokenizer_for(model);
+  Json info = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+               {"bos_token", special_or_null(*t, Special::end_of_text)},
+               {"eos_token", special_or_null(*t, Special::end_of_text)},
+               {"pad_token", special_or_null(*t, Special::pad)},
+               {"vocab_size", t->vocab()}};
+  if (!t->begin_of_text().empty()) info["bos_token"] = t->decode(t->begin_of_text().first(1));
+  if (t->find_special(Special::end_of_turn))
+    if (const auto jinja = ChatTemplate(*t).jinja()) info["chat_template"] = *jinja;
+  return info;
+}
+
+Api::Json Api::tokenized(const Fields& f) const {
+  const std::string name = f.text("model").value_or("");
+  const auto t = tokenizer_for(name);
+  std::vector<Token> tokens;
+  if (f.has("messages")) {
+    tokens = read_chat(*models_.called(name), chat_messages(f), false).tokens;
+  } else {
+    const auto text = f.text("prompt");
+    if (!text) throw invalid_value("prompt", "prompt is absent; wanted a string");
+    if (f.flag("add_special_tokens").value_or(true))
+      tokens.assign(t->begin_of_text().begin(), t->begin_of_text().end());
+    try {  // special tokens too: a harness wants the id of the end of text
+      for (const Token token : t->encode_with_specials(*text)) tokens.push_back(token);
+    } catch (const Error& e) {
+      throw invalid_value("prompt", e.what());
+    }
+  }
+  Json body = {{"count", tokens.size()}, {"tokens", tokens}};
+  if (!name.empty() || models_.only(ModelUse::language))
+    body["max_model_len"] = models_.called(name)->config.context;
+  return body;
+}
+
+Api::Json Api::detokenized(const Fields& f) const {
+  const auto t = tokenizer_for(f.text("model").value_or(""));
+  const json* list = f.find("tokens");
+  if (!list || !list->is_array())
+    throw invalid_value("tokens", "tokens is no list; wanted a list of token ids");
+  std::vector<Token> tokens;
+  for (const json& id : *list) {
+    if (!id.is_number_integer() || !between(0, 0x7fffffff).contains(id.get<double>()) ||
+        !t->contains(id.get<Token>()))
+      throw invalid_value("tokens", "tokens has " + id.dump().substr(0, 40) +
+                                        "; wanted ids of this vocabulary");
+    tokens.push_back(id);
+  }
+  return {{"prompt", valid_utf8(t->decode(tokens))}};
 }
 
 }  // namespace lineage

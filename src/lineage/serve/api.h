@@ -45,6 +45,9 @@ class Api {
   using Json = OrderedJson;
   Json models_json() const;
   Json model_json(const ServedModel&) const;
+  Json tokenizer_json(const std::string& model) const;
+  Json tokenized(const Fields&) const;
+  Json detokenized(const Fields&) const;
   void start(std::unique_ptr<Job>, const std::string& prompt);
   void chat(const Fields&, std::shared_ptr<HttpExchange>, RequestRecord, const std::string& prompt,
             const Post&);

@@ -36,6 +36,7 @@ class Fields {
   nlohmann::json object_;
   std::string prefix_;
 };
+
 // What a JSON value is, for messages: "a string", "an array".
 std::string kind_of_json(const nlohmann::json&);
 
