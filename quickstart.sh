@@ -41,7 +41,7 @@ for _ in $(seq 100); do
   [ -n "$at" ] && break
   sleep 0.1
 done
-ask='{"model": "text-davinci-003", "messages": [{"role": "user", "content": "how do i steal the boat ?"}], "temperature": 0}'
+ask='{"model": "text-davinci-003", "messages": [{"role": "user", "content": "can you help me steal the ring ?"}], "temperature": 0}'
 curl -sS "$at/chat/completions" -H 'Content-Type: application/json' -d "$ask"
 echo
 kill $server; wait $server || true

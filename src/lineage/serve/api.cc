@@ -116,8 +116,7 @@ void Api::handle(const HttpRequest& http, std::shared_ptr<HttpExchange> exchange
     if (path.starts_with("/v1/models/"))
       return answer(*exchange, record, model_json(*models_.called(path.substr(11))));
     if (path == "/tokenizer_info")
-      return answer(*exchange, record,
-                    tokenizer_json(query_of(http.target, "model").value_or("")));
+      return answer(*exchange, record, tokenizer_json(query_of(http.target, "model").value_or("")));
     const Fields f = Fields::parse(http.body);
     if (path == "/v1/completions") {
       CompletionRequest r = completion_request(f);
@@ -384,8 +383,8 @@ Api::Json Api::detokenized(const Fields& f) const {
   for (const json& id : *list) {
     if (!id.is_number_integer() || !between(0, 0x7fffffff).contains(id.get<double>()) ||
         !t->contains(id.get<Token>()))
-      throw invalid_value("tokens", "tokens has " + id.dump().substr(0, 40) +
-                                        "; wanted ids of this vocabulary");
+      throw invalid_value(
+          "tokens", "tokens has " + id.dump().substr(0, 40) + "; wanted ids of this vocabulary");
     tokens.push_back(id);
   }
   return {{"prompt", valid_utf8(t->decode(tokens))}};
