@@ -369,7 +369,7 @@ Api::Json Api::tokenized(const Fields& f) const {
     }
   }
   Json body = {{"count", tokens.size()}, {"tokens", tokens}};
-  if (!name.empty() || models_.only(ModelUse::language))
+  if (!name.empty() || models_.default_model())
     body["max_model_len"] = models_.called(name)->config.context;
   return body;
 }

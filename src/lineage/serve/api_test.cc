@@ -445,6 +445,7 @@ TEST_F(ApiTest, TokenizersAnswerAHarness) {
   const json tokens = ask("/tokenize", R"({"prompt":"é🙂 naïve","model":"base"})")->json();
   EXPECT_EQ(tokens["count"], tokens["tokens"].size());
   EXPECT_EQ(tokens["max_model_len"], 64);
+  EXPECT_EQ(ask("/tokenize", R"({"prompt":"a"})")->json()["max_model_len"], 64) << "the default's";
   EXPECT_EQ(ask("/detokenize", json{{"tokens", tokens["tokens"]}}.dump())->json()["prompt"],
             "é🙂 naïve");
   EXPECT_THAT(refused("/detokenize", R"({"tokens":[99999]})"), HasSubstr("400 tokens"));

@@ -48,6 +48,8 @@ class ServedModels {
   std::shared_ptr<const ServedModel> called(const std::string& name) const;
   // The same; an ApiError of status 400 for a model of another use.
   std::shared_ptr<const ServedModel> called(const std::string& name, ModelUse) const;
+  // The model of requests that name none, or nullptr.
+  const std::shared_ptr<const ServedModel>& default_model() const { return default_; }
   // The only model of that use, or nullptr.
   std::shared_ptr<const ServedModel> only(ModelUse) const;
   // The tokenizer that all models share, or nullptr.

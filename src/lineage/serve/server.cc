@@ -221,7 +221,7 @@ Server::Server(ServeOptions options, const ServedModels& models, Line line) {
   parts_ = std::make_unique<Parts>(std::move(options), models, std::move(line));
   parts_->http.listen(parts_->options.address, parts_->options.port);
   Parts* p = parts_.get();
-  if (const auto first = models.only(ModelUse::language))
+  if (const auto& first = models.default_model())
     p->scheduler.run_with(first, [p](const Model*, const std::string&) { p->loaded = true; });
   else
     p->loaded = true;
