@@ -163,6 +163,18 @@ test("the number of alternatives is limited", async () => {
 
 // --- texts, stops, ends -------------------------------------------------------------------------
 
+test("a stream says at its end who refused, as a whole answer does", async () => {
+  const body = { model: "chat", messages: [{ role: "user", content: "what is 4 + 5 ?" }], n: 2, seed: 3, max_tokens: 12 };
+  const whole = await server.ok(chats, body);
+  assert.ok("refused_by" in whole.lineage);
+  const chunks = await server.stream(chats, { ...body, stream_options: { include_usage: true } });
+  const telling = chunks.filter((c) => c.lineage);
+  assert.equal(telling.length, 1);
+  assert.deepEqual(telling[0].lineage, whole.lineage);
+  assert.equal(telling[0].choices[0].index, 0);
+  assert.equal(telling[0].choices[0].finish_reason, whole.choices[0].finish_reason);
+});
+
 test("characters of several tokens come whole in a stream", async () => {
   const [a, b, c, d] = await server.tokens("plain", "🚀");
   const body = { model: "plain", prompt: "the", temperature: 2, n: 8, seed: 1, max_tokens: 40, logit_bias: { ...endless, [a]: 4, [b]: 4, [c]: 4, [d ?? c]: 4 } };

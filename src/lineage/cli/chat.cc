@@ -24,7 +24,8 @@ namespace lineage::cli {
 namespace {
 
 struct ChatOptions {
-  std::string model, system, color = "auto";
+  std::string model, system;
+  Colour colour = Colour::automatic;
   std::vector<std::string> nodes;
   Sampling sampling;
   int threads = 0;
@@ -60,7 +61,7 @@ class Conversation {
   explicit Conversation(const ChatOptions& o)
       : session_(load_nodes(o), o.sampling),
         terminal_(::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)),
-        colour_(o.color == "always" || (o.color == "auto" && terminal_)),
+        colour_(coloured(o.colour, terminal_)),
         left_out_(session_.size()) {
     if (o.system.empty()) return;
     note_unknown_words(o.system);
@@ -277,8 +278,7 @@ void add_chat(CLI::App& app) {
              "0 (the most likely token each time) to 100")
       ->group(draws);
   add_seed(c, "--seed", o->sampling.seed, "of the draws")->group(draws);
-  add_choice(c, "--color", o->color, {"auto", "always", "never"}, "auto, always or never")
-      ->group(output);
+  add_choice(c, "--color", o->colour, "auto, always or never")->group(output);
   add_threads(c, o->threads)->group(output);
   c->footer(
       "Each line is a turn. Without a terminal only the answers are printed, one to each line of "

@@ -97,6 +97,18 @@ double real_number(const std::string& value, const std::string& name, Range rang
   return *number;
 }
 
+CLI::Option* add_word(CLI::App* c, const std::string& names, std::vector<std::string> words,
+                      const std::string& help, std::function<void(size_t)> take) {
+  return add_values(
+      c, names, "WORD", help, [words, take](const std::string& value, const std::string& name) {
+        const auto found = std::ranges::find(words, value);
+        if (found == words.end())
+          throw UsageError(
+              fmt::format("{} is \"{}\"; wanted one of {}", name, value, fmt::join(words, ", ")));
+        take(static_cast<size_t>(found - words.begin()));
+      });
+}
+
 }  // namespace detail
 
 CLI::Option* add_seed(CLI::App* c, const std::string& names, uint64_t& into,
@@ -129,18 +141,6 @@ CLI::Option* add_texts(CLI::App* c, const std::string& names, std::vector<std::s
              c, names, "TEXT", help,
              [&into](const std::string& value, const std::string&) { into.push_back(value); })
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-}
-
-CLI::Option* add_choice(CLI::App* c, const std::string& names, std::string& into,
-                        std::vector<std::string> choices, const std::string& help) {
-  return detail::add_values(c, names, "WORD", help,
-                            [&into, choices](const std::string& value, const std::string& name) {
-                              if (std::ranges::find(choices, value) == choices.end())
-                                throw UsageError(fmt::format("{} is \"{}\"; wanted one of {}", name,
-                                                             value, fmt::join(choices, ", ")));
-                              into = value;
-                            })
-      ->default_str(into);
 }
 
 CLI::Option* add_name(CLI::App* c, const std::string& names, std::string& into, const char* type,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "lineage/base/config.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 
 namespace lineage::cli {
@@ -41,8 +43,18 @@ CLI::Option* add_values(CLI::App*, const std::string& names, const char* type,
 int64_t whole_number(const std::string& value, const std::string& name, Range);
 uint64_t seed_number(const std::string& value, const std::string& name);
 double real_number(const std::string& value, const std::string& name, Range);
+// One of `words`, by its place among them.
+CLI::Option* add_word(CLI::App*, const std::string& names, std::vector<std::string> words,
+                      const std::string& help, std::function<void(size_t)> take);
 
 }  // namespace detail
+
+// When the output has colours.
+enum class Colour : uint8_t { automatic, always, never };
+constexpr std::array<std::string_view, 3> enum_names(Colour) { return {"auto", "always", "never"}; }
+inline bool coloured(Colour c, bool terminal) {
+  return c == Colour::always || (c == Colour::automatic && terminal);
+}
 
 // A number of this range, whose bounds are finite.
 template <class T>
@@ -73,9 +85,15 @@ CLI::Option* add_text(CLI::App*, const std::string& names, std::string& into,
 // The same for an option that may be repeated.
 CLI::Option* add_texts(CLI::App*, const std::string& names, std::vector<std::string>& into,
                        const std::string& help);
-// One of these words.
-CLI::Option* add_choice(CLI::App*, const std::string& names, std::string& into,
-                        std::vector<std::string> choices, const std::string& help);
+// One of the enum's names.
+template <class Enum>
+requires std::is_enum_v<Enum> CLI::Option* add_choice(CLI::App* c, const std::string& names,
+                                                      Enum& into, const std::string& help) {
+  const auto all = enum_names(Enum());
+  return detail::add_word(c, names, {all.begin(), all.end()}, help,
+                          [&into](size_t i) { into = static_cast<Enum>(i); })
+      ->default_str(std::string(all[enum_index(into)]));
+}
 // Text that may not be empty; `type` is shown in --help.
 CLI::Option* add_name(CLI::App*, const std::string& names, std::string& into, const char* type,
                       const std::string& help);

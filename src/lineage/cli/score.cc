@@ -26,7 +26,7 @@ struct ScoreOptions {
   int threads = 0;
   bool json = false;
   bool reward = false;
-  std::string too_long{enum_name(TooLong::cut_front)};
+  TooLong too_long = TooLong::cut_front;
 };
 
 // A closed vocabulary spells unknown words byte by byte, which no model has learned.
@@ -70,14 +70,12 @@ void print_score(const ScoreOptions& o, const TextScore& s) {
 void score_rewards(const ScoreOptions& o) {
   open_checkpoint(o.model);  // for its Errors about other folders
   const Model model = load_model(o.model);
-  TooLong rule{};
-  for (size_t i = 0; i < enum_names(TooLong()).size(); ++i)
-    if (enum_names(TooLong())[i] == o.too_long) rule = static_cast<TooLong>(i);
-  const AnswerRewards scores = score_answers(model, o.model, o.files, rule);
+  const AnswerRewards scores = score_answers(model, o.model, o.files, o.too_long);
   if (const std::string said = describe_dropped(scores.record); !said.empty())
     fmt::print(stderr, "note: {}\n", said);
   if (scores.record.truncated > 0 || !scores.record.dropped.empty())
-    fmt::print(stderr, "note: --too-long is {}, of {} tokens\n", o.too_long, model.config.context);
+    fmt::print(stderr, "note: --too-long is {}, of {} tokens\n", enum_name(o.too_long),
+               model.config.context);
   for (const auto& [place, reward] : scores.all)
     if (o.json)
       fmt::print("{}\n", nlohmann::json{{"place", place}, {"reward", reward}}.dump());
@@ -139,9 +137,8 @@ void add_score(CLI::App& app) {
           ->default_str("");
   add_threads(c, o->threads);
   c->add_flag("--reward", o->reward, "MODEL is a reward model: judge each record's last answer");
-  const auto rules = enum_names(TooLong());
   CLI::Option* too_long =
-      add_choice(c, "--too-long", o->too_long, {rules.begin(), rules.end()},
+      add_choice(c, "--too-long", o->too_long,
                  "with --reward, of a conversation longer than the context: cut_front (of the "
                  "prompt), cut_end, or drop");
   c->add_flag("--json", o->json,

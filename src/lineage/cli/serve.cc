@@ -21,7 +21,7 @@ namespace {
 
 struct ServeArguments {
   std::vector<std::string> models;
-  std::string default_model, key_file, log = "logfmt";
+  std::string default_model, key_file;
   ServeOptions options;
   int port = 8080;
   double memory = 0;  // GiB; 0: half of what is free
@@ -144,8 +144,7 @@ void add_serve(CLI::App& app) {
              "answers that may wait for one of them; more get 429");
   add_number(c, "--drain-timeout", o.drain_seconds, between(0, 86400),
              "seconds that running answers have when the server is to end");
-  const auto logs = enum_names(RequestLog());
-  add_choice(c, "--log", a->log, {logs.begin(), logs.end()}, "a line for each request");
+  add_choice(c, "--log", o.log, "a line for each request: logfmt, json or off");
   c->add_flag("--log-prompts", o.log_prompts, "the line has what was sent, too");
   add_threads(c, a->threads);
   c->footer(
@@ -155,11 +154,7 @@ void add_serve(CLI::App& app) {
       "    -d '{\"model\": \"chatgpt\", \"messages\": [{\"role\": \"user\", \"content\": "
       "\"hello\"}]}'\n"
       "No prompt or answer is stored, or logged unless --log-prompts is given.");
-  c->callback([a, logs] {
-    for (size_t i = 0; i < logs.size(); ++i)
-      if (a->log == logs[i]) a->options.log = static_cast<RequestLog>(i);
-    serve(*a);
-  });
+  c->callback([a] { serve(*a); });
 }
 
 }  // namespace lineage::cli

@@ -13,7 +13,8 @@ namespace lineage::cli {
 namespace {
 
 struct ShowOptions {
-  std::string kind, recipe, color = "auto";
+  std::string kind, recipe;
+  Colour colour = Colour::automatic;
   std::vector<std::string> sets;
   std::optional<uint64_t> seed;
   uint64_t index = 0;
@@ -52,7 +53,7 @@ void print_list(const std::vector<SampleKind>& kinds) {
 void show(const ShowOptions& o) {
   const std::vector<SampleKind> kinds = find_kinds(kinds_of(o), o.kind);
   if (o.list) return print_list(kinds);
-  const bool colour = o.color == "always" || (o.color == "auto" && ::isatty(STDOUT_FILENO));
+  const bool colour = coloured(o.colour, ::isatty(STDOUT_FILENO));
   constexpr int64_t kOfEach = 1, kOfOne = 3;
   const int64_t n = o.n > 0 ? o.n : kinds.size() == 1 ? kOfOne : kOfEach;
   std::vector<Sample> all;
@@ -81,7 +82,7 @@ void add_show(CLI::App& world) {
   add_number(c, "-n,--n", o->n, between(1, kManyTokens),
              "samples a kind; default: 3 of one kind, 1 of several")
       ->default_str("");
-  add_choice(c, "--color", o->color, {"auto", "always", "never"}, "auto, always or never");
+  add_choice(c, "--color", o->colour, "auto, always or never");
   c->footer("Examples:\n  lineage world show A12\n  lineage world show instruction -n 2");
   c->callback([o] { show(*o); });
 }

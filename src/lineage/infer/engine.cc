@@ -80,6 +80,12 @@ int64_t Engine::active() const {
   return std::ranges::count_if(slots_, [](const auto& s) { return s.has_value(); });
 }
 
+int64_t Engine::cached() const {
+  int64_t n = 0;
+  for (const auto& s : slots_) n += s ? s->position : 0;
+  return n;
+}
+
 Engine::Slot Engine::admit(std::vector<Token> prompt, Sampling sampling,
                            std::vector<Token> reference) {
   sampling.validate();
@@ -139,6 +145,7 @@ bool Engine::begin(size_t slot) {
   if (from != slot) copy_rows(cache_, from, slot, static_cast<int64_t>(held));
   held_[slot].assign(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(held));
   s.taken = held, s.position = static_cast<int64_t>(held);
+  prefixes_.wanted += std::ssize(s.pending), prefixes_.copied += s.position;
   return true;
 }
 

@@ -39,6 +39,11 @@ class Engine {
   int64_t active() const;
   int64_t context() const { return limits_.context; }
   int64_t rows_computed() const { return rows_computed_; }  // tokens read so far, of all sequences
+  struct Prefixes {
+    int64_t wanted = 0, copied = 0;  // tokens of prompts so far; of them, those copied
+  };
+  Prefixes prefixes() const { return prefixes_; }
+  int64_t cached() const;  // tokens in the cache, of running sequences
 
   struct Event {
     Slot slot;
@@ -84,6 +89,7 @@ class Engine {
   std::vector<std::optional<Sequence>> slots_;
   std::vector<std::vector<Token>> held_;  // the tokens whose rows each slot of the cache has
   int64_t rows_computed_ = 0, admitted_ = 0;
+  Prefixes prefixes_;
 };
 
 // score() by the full forward pass, generate() by an engine of its own, over a PackedGpt that is

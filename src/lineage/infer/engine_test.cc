@@ -312,6 +312,7 @@ TEST_F(EngineTest, SharedBeginningsAreReadOnce) {
   engine.admit(prompt(2, 30), sampling(1, 1, 5));  // after its like was released
   run();
   EXPECT_EQ(engine.rows_computed(), 30 + 3 + 10);
+  EXPECT_EQ(engine.prefixes().wanted - engine.prefixes().copied, 30 + 3 + 10);
 }
 
 // Long prompts that come one after another into the first slot do not keep the others waiting.

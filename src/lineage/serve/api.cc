@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <random>
 
@@ -18,6 +19,11 @@ namespace lineage {
 namespace {
 
 using nlohmann::json;
+
+// OpenAI's own moderation models: a client that names one means the filter that is here.
+constexpr std::array<std::string_view, 6> kOpenAiNames = {
+    "omni-moderation-latest", "omni-moderation-2024-09-26", "text-moderation-latest",
+    "text-moderation-stable", "text-moderation-007",        "text-moderation-001"};
 
 uint64_t random_seed() {
   std::random_device device;
@@ -101,6 +107,15 @@ void Api::over(RequestRecord& record, const std::string& prompt) {
   log_(record, seconds, prompt);
 }
 
+void Api::refuse(HttpExchange& exchange, RequestRecord& record, const ApiError& e,
+                 const std::string& prompt) {
+  HttpResponse r = error_response(e);
+  r.headers.emplace_back("x-request-id", record.id);
+  record.status = e.status, record.finish = "error";
+  exchange.respond(std::move(r));
+  over(record, prompt);
+}
+
 void Api::answer(HttpExchange& exchange, RequestRecord& record, const Json& body) {
   record.status = 200;
   exchange.respond({200, json_headers(record), dumped(body)});
@@ -138,11 +153,7 @@ void Api::handle(const HttpRequest& http, std::shared_ptr<HttpExchange> exchange
     if (path == "/detokenize") return answer(*exchange, record, detokenized(f));
     throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
   } catch (const ApiError& e) {
-    HttpResponse r = error_response(e);
-    r.headers.emplace_back("x-request-id", record.id);
-    record.status = e.status, record.finish = "error";
-    exchange->respond(std::move(r));
-    over(record, prompt);
+    refuse(*exchange, record, e, prompt);
   }
 }
 
@@ -153,11 +164,7 @@ void Api::start(std::unique_ptr<Job> job, const std::string& prompt) {
   try {
     running->sequences = scheduler_.submit(std::move(wanted));
   } catch (const ApiError& e) {
-    HttpResponse r = error_response(e);
-    r.headers.emplace_back("x-request-id", job->record().id);
-    job->record().status = e.status, job->record().finish = "error";
-    job->exchange().respond(std::move(r));
-    return over(job->record(), prompt);
+    return refuse(job->exchange(), job->record(), e, prompt);
   }
   running->job = std::move(job);
   for (size_t i = 0; i < running->sequences.size(); ++i)
@@ -190,6 +197,7 @@ void Api::finish(const std::string& id) {
 }
 
 void Api::gone(const std::string& id) {
+  if (const auto judging = judging_.find(id); judging != judging_.end()) *judging->second = true;
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) return;
   RequestRecord& record = found->second->job->record();
@@ -230,31 +238,40 @@ void Api::chat(const Fields& f, std::shared_ptr<HttpExchange> exchange, RequestR
   const auto filter = models_.called(wanted, ModelUse::moderation);
   const std::vector<Token> tokens = read_chat(*filter, r.messages, r.continue_last).tokens;
   room_for(*filter, std::ssize(tokens), 0, "messages");
-  judge(scheduler_, filter, {tokens},
-        [=, this, exchange = std::move(exchange), record = std::move(record), r = std::move(r)](
-            std::vector<double> scores, const std::string& failure) {
-          post([=, this] {
-            if (!failure.empty()) {
-              RequestRecord own = record;
-              own.status = 500, own.finish = "error";
-              exchange->respond(error_response(ApiError(500, failure, {}, "model_failed")));
+  judged(
+      filter, {tokens}, std::move(exchange), std::move(record), prompt, post,
+      [=, this, r = std::move(r)](std::shared_ptr<HttpExchange> own, RequestRecord& judged_record,
+                                  const std::vector<double>& scores) {
+        const FilterVerdict verdict{filter->id, scores[0], scores[0] >= filter->threshold};
+        if (!verdict.flagged)
+          return start(chat_job(std::move(own), judged_record, r, c, verdict), prompt);
+        answer_filtered(std::move(own), judged_record, r, c, verdict);
+        over(judged_record, prompt);
+      });
+}
+
+// Has a filter judge some conversations, and goes on with their scores on this thread; not for a
+// client that has left.
+void Api::judged(std::shared_ptr<const ServedModel> filter, std::vector<std::vector<Token>> all,
+                 std::shared_ptr<HttpExchange> exchange, RequestRecord record,
+                 const std::string& prompt, const Post& post, WithScores then) {
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  judging_[record.id] = gone;
+  judge(scheduler_, std::move(filter), std::move(all), gone,
+        [=, this, exchange = std::move(exchange), record = std::move(record),
+         then = std::move(then)](std::vector<double> scores, const std::string& failure) {
+          post([=, this, own = record]() mutable {
+            judging_.erase(own.id);
+            if (*gone) {
+              metrics_.count_cancelled("judging");
+              own.finish = "cancelled", own.status = 499;
               return over(own, prompt);
             }
-            const FilterVerdict verdict{filter->id, scores[0], scores[0] >= filter->threshold};
-            RequestRecord own = record;
             try {
-              if (!verdict.flagged) {
-                start(chat_job(exchange, own, r, c, verdict), prompt);
-                // A client that left while the filter judged left before there was a job to cancel.
-                return exchange->on_gone(
-                    [this, post, id = own.id] { post([this, id] { gone(id); }); });
-              }
-              answer_filtered(exchange, own, r, c, verdict);
-              over(own, prompt);
+              if (!failure.empty()) throw ApiError(500, failure, {}, "model_failed");
+              then(exchange, own, scores);
             } catch (const ApiError& e) {
-              own.status = e.status, own.finish = "error";
-              exchange->respond(error_response(e));
-              over(own, prompt);
+              refuse(*exchange, own, e, prompt);
             }
           });
         });
@@ -264,9 +281,7 @@ void Api::moderate(const Fields& f, std::shared_ptr<HttpExchange> exchange, Requ
                    const Post& post) {
   std::string name = f.text("model").value_or("");
   const auto only = models_.only(ModelUse::moderation);
-  // OpenAI's own names mean the model that is here.
-  if (only &&
-      (name.empty() || name.starts_with("omni-moderation") || name.starts_with("text-moderation")))
+  if (only && (name.empty() || std::ranges::find(kOpenAiNames, name) != kOpenAiNames.end()))
     name = only->id;
   if (name.empty())
     throw ApiError(404,
@@ -281,23 +296,15 @@ void Api::moderate(const Fields& f, std::shared_ptr<HttpExchange> exchange, Requ
     record.usage.prompt += std::ssize(all.back());
   }
   record.model = filter->id;
-  judge(scheduler_, filter, std::move(all),
-        [=, this, exchange = std::move(exchange), record = std::move(record)](
-            std::vector<double> scores, const std::string& failure) {
-          post([=, this] {
-            RequestRecord own = record;
-            if (!failure.empty()) {
-              own.status = 500, own.finish = "error";
-              exchange->respond(error_response(ApiError(500, failure, {}, "model_failed")));
-              return over(own, "");
-            }
-            Json body = {{"id", "modr-" + own.id}, {"model", filter->id}};
-            Json& results = body["results"] = Json::array();
-            for (const double s : scores)
-              results.push_back(moderation_result(s, s >= filter->threshold));
-            answer(*exchange, own, body);
-          });
-        });
+  judged(filter, std::move(all), std::move(exchange), std::move(record), "", post,
+         [=, this](const std::shared_ptr<HttpExchange>& own, RequestRecord& judged_record,
+                   const std::vector<double>& scores) {
+           Json body = {{"id", "modr-" + judged_record.id}, {"model", filter->id}};
+           Json& results = body["results"] = Json::array();
+           for (const double s : scores)
+             results.push_back(moderation_result(s, s >= filter->threshold));
+           answer(*own, judged_record, body);
+         });
 }
 
 // --- models and tokenizers ----------------------------------------------------------------------

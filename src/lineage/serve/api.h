@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
+#include "lineage/serve/api_error.h"
 #include "lineage/serve/front.h"
 #include "lineage/serve/generation.h"
 #include "lineage/serve/metrics.h"
@@ -52,9 +54,15 @@ class Api {
   void chat(const Fields&, std::shared_ptr<HttpExchange>, RequestRecord, const std::string& prompt,
             const Post&);
   void moderate(const Fields&, std::shared_ptr<HttpExchange>, RequestRecord, const Post&);
+  using WithScores = std::function<void(std::shared_ptr<HttpExchange>, RequestRecord&,
+                                        const std::vector<double>& scores)>;
+  void judged(std::shared_ptr<const ServedModel> filter, std::vector<std::vector<Token>>,
+              std::shared_ptr<HttpExchange>, RequestRecord, const std::string& prompt, const Post&,
+              WithScores);
   void finish(const std::string& request_id);
   void over(RequestRecord&, const std::string& prompt);
   void answer(HttpExchange&, RequestRecord&, const Json&);
+  void refuse(HttpExchange&, RequestRecord&, const ApiError&, const std::string& prompt);
   GenerationContext context(std::shared_ptr<const ServedModel>, const char* prefix,
                             const char* object, const RequestRecord&);
   std::shared_ptr<const Tokenizer> tokenizer_for(const std::string& model) const;
@@ -67,6 +75,8 @@ class Api {
   uint64_t next_seed_;
   std::unordered_map<std::string, std::unique_ptr<Running>> jobs_;  // by request
   std::unordered_map<SequenceId, std::pair<Running*, size_t>> by_sequence_;
+  // Of requests that a filter judges: whether the client has left.
+  std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> judging_;
 };
 
 }  // namespace lineage

@@ -575,16 +575,36 @@ TEST_F(ApiTest, TheFilterJudgesAndSaysThatItDid) {
     if (threshold == 0) {
       EXPECT_EQ(answer["choices"][0]["message"]["content"], "");
       EXPECT_EQ(answer["lineage"]["refused_by"], "filter");
-      json streamed = body;
-      streamed["stream"] = true;
-      const auto events = ask("/v1/chat/completions", streamed.dump())->events();
-      EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "content_filter");
     }
+    json streamed = body;
+    streamed["stream"] = true;
+    const auto events = ask("/v1/chat/completions", streamed.dump())->events();
+    EXPECT_EQ(events.back()["choices"][0]["finish_reason"], answer["choices"][0]["finish_reason"]);
+    EXPECT_EQ(events.back()["moderation"], answer["moderation"]);
+    EXPECT_FALSE(events[0].contains("moderation") && events.size() > 1);
   }
   EXPECT_THAT(refused("/v1/moderations", R"({"model":"base","input":"a"})"),
               HasSubstr("400 model"));
   EXPECT_THAT(refused("/v1/moderations", R"({"input":[{"type":"image_url"}]})"),
               HasSubstr("400 input"));
+}
+
+TEST_F(ApiTest, TheFilterStopsWhenTheClientLeaves) {
+  const auto exchange = std::make_shared<FakeExchange>();
+  const json body = {{"input", std::vector<std::string>(500, "the cat sat on the mat")}};
+  api->gone(send("/v1/moderations", body.dump(), exchange));
+  pump([&] { return !records.empty(); });
+  EXPECT_EQ(records.back().finish, "cancelled");
+  EXPECT_FALSE(exchange->answered);
+  EXPECT_THAT(metrics.text(scheduler->status(), {}),
+              HasSubstr("requests_cancelled_total{phase=\"judging\"} 1\n"));
+}
+
+TEST_F(ApiTest, AFaultOfTheFilterHasTheIdOfItsRequest) {
+  fs::remove(run("filter") / "weights.safetensors");
+  const auto answer = ask("/v1/moderations", R"({"input":"the cat"})");
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_EQ(answer->header("x-request-id"), std::to_string(requests));
 }
 
 TEST_F(ApiTest, TheLogHasNoWordOfAPromptUnlessWanted) {

@@ -123,14 +123,17 @@ class Generation : public Job {
     requests_.push_back({model_, prompt.tokens, std::move(sampling)});
   }
 
-  // A chunk with one choice.
-  void write_chunk(const OrderedJson& choice) {
+  // A chunk with one choice, and with further fields of its own.
+  void write_chunk(const OrderedJson& choice, const OrderedJson& further = {}) {
     if (chunk_begin_.empty()) {  // the same in every chunk, of which there is one a token
       chunk_begin_ = dumped(head_json(head_));
       chunk_begin_.back() = ',';  // in place of its '}'
       chunk_begin_ += "\"choices\":[";
     }
-    write(sse(chunk_begin_ + dumped(choice) + (include_usage_ ? "],\"usage\":null}" : "]}")));
+    std::string chunk =
+        chunk_begin_ + dumped(choice) + (include_usage_ ? "],\"usage\":null}" : "]}");
+    if (!further.empty()) chunk.back() = ',', chunk += dumped(further).substr(1);
+    write(sse(chunk));
   }
 
   const bool stream_, include_usage_;
@@ -287,11 +290,13 @@ class ChatJob final : public Generation {
   }
 
   void write_delta(Choice& c, const TextDelta& delta) override {
-    const auto chunk = [&](OrderedJson content, OrderedJson logs, OrderedJson finish) {
+    const auto chunk = [&](OrderedJson content, OrderedJson logs, OrderedJson finish,
+                           const OrderedJson& further = {}) {
       write_chunk({{"index", c.index},
                    {"delta", std::move(content)},
                    {"logprobs", std::move(logs)},
-                   {"finish_reason", std::move(finish)}});
+                   {"finish_reason", std::move(finish)}},
+                  further);
     };
     if (!c.told_role) {
       c.told_role = true;
@@ -309,7 +314,9 @@ class ChatJob final : public Generation {
       chunk({{"content", c.all.text}}, log_probs(c.all.entries), nullptr);
     }
     c.all = {};
-    if (c.text.end()) chunk(OrderedJson::object(), nullptr, finish_reason(c));
+    if (c.text.end())
+      chunk(OrderedJson::object(), nullptr, finish_reason(c),
+            c.index == 0 ? who_refused() : OrderedJson());
   }
 
   OrderedJson whole() override {
@@ -327,15 +334,19 @@ class ChatJob final : public Generation {
                       {"finish_reason", finish_reason(c)}});
     }
     body["usage"] = usage_json(record_.usage);
-    if (verdict_) body["moderation"] = verdict_json(*verdict_);
-    if (!model_->manifest.world.empty()) body["lineage"] = {{"refused_by", refused_by()}};
+    body.update(who_refused());
     return body;
   }
 
-  // Of the micro-world's models: "model" where the first choice is one of its polite refusals.
-  OrderedJson refused_by() const {
-    const auto& tokens = choices_[0].text.tokens();
-    return find_refusal(tokens) == RefusalKind::improper ? OrderedJson("model") : OrderedJson();
+  // The filter's verdict, where one judged; and of the micro-world's models, whether the first
+  // choice is one of its polite refusals. In a stream, the chunk that ends that choice has it.
+  OrderedJson who_refused() const {
+    OrderedJson j = OrderedJson::object();
+    if (verdict_) j["moderation"] = verdict_json(*verdict_);
+    if (model_->manifest.world.empty()) return j;
+    const bool refuses = find_refusal(choices_[0].text.tokens()) == RefusalKind::improper;
+    j["lineage"] = {{"refused_by", refuses ? OrderedJson("model") : OrderedJson()}};
+    return j;
   }
 
   const bool log_probs_;

@@ -99,6 +99,13 @@ std::string Metrics::text(const Scheduler::Status& s, const HttpServer::Counts& 
   single(out, "num_requests_running", "gauge", "Sequences that are read or generated now.",
          s.running);
   single(out, "num_requests_waiting", "gauge", "Sequences that wait for a slot.", s.waiting);
+  single(out, "kv_cache_usage_perc", "gauge", "Share of the models' caches in use, 0 to 1.",
+         s.cache_room > 0 ? static_cast<double>(s.cache_tokens) / static_cast<double>(s.cache_room)
+                          : 0.0);
+  single(out, "prefix_cache_queries_total", "counter", "Tokens of prompts, those copied too.",
+         s.prefixes.wanted);
+  single(out, "prefix_cache_hits_total", "counter", "Tokens of prompts that were copied.",
+         s.prefixes.copied);
   single(out, "models_loaded", "gauge", "Models in memory.", s.loaded);
   single(out, "models_memory_bytes", "gauge", "Bytes of their weights and caches.", s.memory_bytes);
   const pool::Stats pooled = pool::stats();

@@ -31,8 +31,9 @@ double probability(const Model& model, std::span<const Token> conversation) {
 
 struct Judging {
   std::vector<std::vector<Token>> all;
-  std::vector<double> out;
+  std::shared_ptr<const std::atomic<bool>> cancelled;
   Judged done;
+  std::vector<double> out;
 };
 
 // One text between two steps: a long list of them must not keep everybody waiting.
@@ -40,7 +41,7 @@ void judge_next(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
                 std::shared_ptr<Judging> j) {
   scheduler.run_with(served,
                      [&scheduler, served, j](const Model* model, const std::string& failure) {
-                       if (model) {
+                       if (model && !*j->cancelled) {
                          j->out.push_back(probability(*model, j->all[j->out.size()]));
                          if (j->out.size() < j->all.size()) return judge_next(scheduler, served, j);
                        }
@@ -51,9 +52,11 @@ void judge_next(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
 }  // namespace
 
 void judge(Scheduler& scheduler, std::shared_ptr<const ServedModel> served,
-           std::vector<std::vector<Token>> all, Judged done) {
+           std::vector<std::vector<Token>> all, std::shared_ptr<const std::atomic<bool>> cancelled,
+           Judged done) {
   judge_next(scheduler, std::move(served),
-             std::make_shared<Judging>(Judging{std::move(all), {}, std::move(done)}));
+             std::make_shared<Judging>(
+                 Judging{std::move(all), std::move(cancelled), std::move(done), {}}));
 }
 
 OrderedJson moderation_result(double score, bool flagged) {

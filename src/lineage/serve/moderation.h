@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,9 +16,11 @@ namespace lineage {
 // (stage moderation).
 
 // Probabilities of some conversations, as tokens; judged on the scheduler's thread, where `done`
-// is called too: with a reason instead if the model cannot be had.
+// is called too: with a reason instead if the model cannot be had, and with those so far once
+// `cancelled` is set.
 using Judged = std::function<void(std::vector<double>, const std::string& failure)>;
-void judge(Scheduler&, std::shared_ptr<const ServedModel>, std::vector<std::vector<Token>>, Judged);
+void judge(Scheduler&, std::shared_ptr<const ServedModel>, std::vector<std::vector<Token>>,
+           std::shared_ptr<const std::atomic<bool>> cancelled, Judged);
 
 // An entry of the results of POST /v1/moderations: OpenAI's thirteen categories, of which this
 // filter knows one, "illicit"; and its own, "improper", with the same score.

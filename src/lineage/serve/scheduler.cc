@@ -51,7 +51,8 @@ struct Scheduler::Loaded {
   std::unique_ptr<Engine> engine;
   std::vector<Running> running;  // by slot; id 0: none
   int64_t bytes = 0;
-  int64_t last_used = 0;  // steps of the scheduler
+  int64_t last_used = 0;     // steps of the scheduler
+  Engine::Prefixes counted;  // in the status
 };
 
 Scheduler::Scheduler(SchedulerOptions options, Deliver deliver)
@@ -311,10 +312,17 @@ void Scheduler::publish() {
   {
     const std::lock_guard lock(mutex_);
     ++status_.steps;
-    status_.running = status_.memory_bytes = 0;
+    status_.running = status_.memory_bytes = status_.cache_tokens = status_.cache_room = 0;
     for (const auto& l : loaded_) {
-      status_.running += l->engine ? l->engine->active() : 0;
       status_.memory_bytes += l->bytes;
+      if (!l->engine) continue;
+      status_.running += l->engine->active();
+      status_.cache_tokens += l->engine->cached();
+      status_.cache_room += std::ssize(l->running) * l->engine->context();
+      const Engine::Prefixes now = l->engine->prefixes();
+      status_.prefixes.wanted += now.wanted - l->counted.wanted;
+      status_.prefixes.copied += now.copied - l->counted.copied;
+      l->counted = now;
     }
     status_.loaded = std::ssize(loaded_);
     for (const SequenceEvent& e : events_)

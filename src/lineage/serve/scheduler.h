@@ -64,7 +64,9 @@ class Scheduler {
   struct Status {
     int64_t running = 0, waiting = 0, loaded = 0;
     int64_t memory_bytes = 0;
+    int64_t cache_tokens = 0, cache_room = 0;  // of the caches of the models in memory
     int64_t steps = 0, generated_tokens = 0, cancelled = 0;
+    Engine::Prefixes prefixes;
     double idle_or_stepped_seconds_ago = 0;  // large when the thread is stuck in a step or a load
   };
   Status status() const;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lineage/base/error.h"
@@ -27,28 +28,28 @@ size_t size_class(size_t bytes) {
 
 class Pool {
  public:
-  std::byte* take(size_t size) {
+  // A block of at least that size, and its own.
+  std::pair<std::byte*, size_t> take(size_t size) {
     const std::lock_guard lock(mutex_);
-    stats_.in_use += static_cast<int64_t>(size);
-    stats_.peak_use = std::max(stats_.peak_use, stats_.in_use);
-    if (auto it = free_.find(size); it != free_.end() && !it->second.empty()) {
-      std::byte* block = it->second.back();
+    if (const auto it = free_.lower_bound(size); it != free_.end() && it->first <= 2 * size) {
+      const auto [found, block] = std::pair(it->first, it->second.back());
       it->second.pop_back();
-      stats_.cached -= static_cast<int64_t>(size);
-      return block;
+      if (it->second.empty()) free_.erase(it);
+      stats_.cached -= static_cast<int64_t>(found);
+      count_use(found);
+      return {block, found};
     }
     std::byte* block = fresh(size);
     if (!block) {
       release_cached();
       block = fresh(size);
     }
-    if (!block) {
-      stats_.in_use -= static_cast<int64_t>(size);
+    if (!block)
       throw Error("memory: " + std::to_string(size) + " bytes wanted with " +
                       std::to_string(stats_.in_use) + " in use; the system has no more",
                   "use a smaller batch, context or model");
-    }
-    return block;
+    count_use(size);
+    return {block, size};
   }
 
   void give_back(std::byte* block, size_t size) {
@@ -69,6 +70,11 @@ class Pool {
   }
 
  private:
+  void count_use(size_t size) {
+    stats_.in_use += static_cast<int64_t>(size);
+    stats_.peak_use = std::max(stats_.peak_use, stats_.in_use);
+  }
+
   static std::byte* fresh(size_t size) {
     const bool large = size >= kHugePage;
     const size_t alignment = large ? kHugePage : kAlignment;
@@ -85,7 +91,7 @@ class Pool {
   }
 
   std::mutex mutex_;
-  std::map<size_t, std::vector<std::byte*>> free_;
+  std::map<size_t, std::vector<std::byte*>> free_;  // no list is empty
   Stats stats_;
 };
 
@@ -98,8 +104,8 @@ Pool& instance() {
 }  // namespace
 
 std::shared_ptr<std::byte[]> allocate(size_t bytes) {
-  const size_t size = size_class(bytes);
-  return {instance().take(size), [size](std::byte* block) { instance().give_back(block, size); }};
+  const auto [block, size] = instance().take(size_class(bytes));
+  return {block, [size](std::byte* p) { instance().give_back(p, size); }};
 }
 
 Stats stats() { return instance().stats(); }

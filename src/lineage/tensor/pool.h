@@ -7,8 +7,9 @@
 namespace lineage {
 
 // A process-wide caching allocator for tensors: 64-byte aligned blocks, huge pages for large ones.
-// A freed block waits in a list of its size class for the next request of that class, so a training
-// step allocates nothing after the first. Thread-safe.
+// A freed block waits in a list of its size class for the next request of that class, or of one
+// down to half of it where that has none: a training step allocates nothing after the first, and a
+// server, whose steps differ in size, little after the largest. Thread-safe.
 namespace pool {
 
 std::shared_ptr<std::byte[]> allocate(size_t bytes);
