@@ -1,22 +1,31 @@
 # cmake -DSOURCE=web -DBINARY=build/web -DOUTPUT=report_page.cc -DTESTS=ON -P BuildWeb.cmake
 #
-# Builds web/ into one HTML page and writes it as a C++ source. What the page needs from npm is
-# installed once for each lock file. Without npm, or where it fails, the source says why there is no
+# Builds web/ into two pages and writes them as a C++ source: that of a report, one HTML file, and
+# the one that `lineage serve` opens on, three files. What they need from npm is installed once for
+# each lock file. Without npm, or where it fails, the source says why there is no
 # page instead: the C++ part does not wait for it.
-function(write_source page why)
-  file(WRITE ${OUTPUT}.new "// Written by cmake/BuildWeb.cmake from web/.\n"
-       "#include \"lineage/report/page.h\"\n\nnamespace lineage {\n\n"
-       "std::string_view report_page() { return R\"LINEAGE(${page})LINEAGE\"; }\n\n"
-       "std::string_view report_page_absence() { return R\"LINEAGE(${why})LINEAGE\"; }\n\n"
-       "}  // namespace lineage\n")
+function(write_source page html script style why)
+  string(CONCAT source "// Written by cmake/BuildWeb.cmake from web/.\n"
+      "#include \"lineage/report/page.h\"\n\nnamespace lineage {\n\n"
+      "std::string_view report_page_absence() { return R\"LINEAGE(${why})LINEAGE\"; }\n\n")
+  foreach(part page html script style)
+    if("${${part}}" MATCHES "\\)LINEAGE\"")
+      message(FATAL_ERROR "web: a page holds the end mark of its own C++ literal")
+    endif()
+  endforeach()
+  string(APPEND source "std::string_view report_page() { return R\"LINEAGE(${page})LINEAGE\"; }\n\n"
+         "ServedPage served_page() {\n  return {R\"LINEAGE(${html})LINEAGE\",\n"
+         "          R\"LINEAGE(${script})LINEAGE\",\n"
+         "          R\"LINEAGE(${style})LINEAGE\"};\n}\n\n}  // namespace lineage\n")
+  file(WRITE ${OUTPUT}.new "${source}")
   file(RENAME ${OUTPUT}.new ${OUTPUT})
 endfunction()
 
 function(do_without why)
-  message("Lineage: the report's page is not built: ${why}. Reports are written as JSON and shown "
-          "in the terminal only. To have the page, install the Debian packages nodejs and npm, "
+  message("Lineage: the pages are not built: ${why}. Reports are written as JSON and shown in "
+          "the terminal only, and `lineage serve` has the API alone. To have them, install the Debian packages nodejs and npm, "
           "remove ${OUTPUT} and build again.")
-  write_source("" "${why}")
+  write_source("" "" "" "" "${why}")
 endfunction()
 
 find_program(NODE node)
@@ -26,8 +35,8 @@ if(NOT NODE OR NOT NPM)
   return()
 endif()
 
-file(REMOVE_RECURSE ${BINARY}/src ${BINARY}/test ${BINARY}/dist)
-foreach(part package.json package-lock.json .npmrc tsconfig.json vite.config.ts index.html src test)
+file(REMOVE_RECURSE ${BINARY}/src ${BINARY}/test ${BINARY}/dist ${BINARY}/dist-app)
+foreach(part package.json package-lock.json .npmrc tsconfig.json vite.config.ts index.html app.html src test)
   file(COPY ${SOURCE}/${part} DESTINATION ${BINARY})
 endforeach()
 
@@ -61,7 +70,7 @@ if(failed)
   return()
 endif()
 file(READ ${BINARY}/dist/index.html page)
-if(page MATCHES "\\)LINEAGE\"")
-  message(FATAL_ERROR "web: the page holds the end mark of its own C++ literal")
-endif()
-write_source("${page}" "")
+file(READ ${BINARY}/dist-app/app.html html)
+file(READ ${BINARY}/dist-app/assets/app.js script)
+file(READ ${BINARY}/dist-app/assets/app.css style)
+write_source("${page}" "${html}" "${script}" "${style}" "")

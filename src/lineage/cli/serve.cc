@@ -102,6 +102,7 @@ void serve(ServeArguments& a) {
   for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
   ServeOptions& o = a.options;
   o.port = static_cast<uint16_t>(a.port);
+  o.runs = a.models;
   if (!a.key_file.empty()) o.keys = read_keys(a.key_file);
   o.scheduler.memory_bytes =
       a.memory > 0 ? static_cast<int64_t>(a.memory * (1 << 30)) : available_memory() / 2;
@@ -111,6 +112,7 @@ void serve(ServeArguments& a) {
   const std::string at = url(o, server.port());
   fmt::print(stderr, "{} model{} at {}/v1\n", models.all().size(),
              models.all().size() == 1 ? "" : "s", at);
+  fmt::print(stderr, "open {}\n", at);
   const ServiceWatch watch([&server] { return server.well(); });
   notify_service("READY=1");
   server.run();

@@ -6,7 +6,6 @@
 #include "lineage/base/error.h"
 
 namespace lineage {
-namespace {
 
 std::string gzip(std::string_view text) {
   z_stream stream{};
@@ -25,8 +24,6 @@ std::string gzip(std::string_view text) {
   require(status == Z_STREAM_END, "report: zlib cannot end");
   return bytes;
 }
-
-}  // namespace
 
 std::string embedded_data(std::string_view text) {
   const std::string bytes = gzip(text);

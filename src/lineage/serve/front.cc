@@ -8,6 +8,7 @@
 
 #include "lineage/base/digest.h"
 #include "lineage/serve/api_error.h"
+#include "lineage/serve/page_files.h"
 
 namespace lineage {
 namespace {
@@ -50,19 +51,32 @@ std::string_view bearer(const HttpRequest& r) {
 }
 
 struct Route {
-  std::string_view path;  // "/v1/models/" stands for every path below it
+  std::string_view path;
   std::string_view methods;
+  bool below = false;  // every path that goes on from there, in place of it
 };
 constexpr Route kRoutes[] = {
-    {"/v1/models", "GET"},       {"/v1/models/", "GET"},
-    {"/v1/completions", "POST"}, {"/v1/chat/completions", "POST"},
-    {"/v1/moderations", "POST"}, {"/v1/lineage/compare", "POST"},
-    {"/tokenize", "POST"},       {"/detokenize", "POST"},
-    {"/tokenizer_info", "GET"},  {"/health", "GET"},
-    {"/livez", "GET"},           {"/metrics", "GET"},
+    {"/v1/models", "GET"},
+    {"/v1/models/", "GET", true},
+    {"/v1/completions", "POST"},
+    {"/v1/chat/completions", "POST"},
+    {"/v1/moderations", "POST"},
+    {"/v1/lineage/compare", "POST"},
+    {"/tokenize", "POST"},
+    {"/detokenize", "POST"},
+    {"/tokenizer_info", "GET"},
+    {"/health", "GET"},
+    {"/livez", "GET"},
+    {"/metrics", "GET"},
+    {"/", "GET"},
+    {"/assets/app.js", "GET"},
+    {"/assets/app.css", "GET"},
+    {"/v1/lineage/prompts", "GET"},
 };
 
-bool needs_key(const std::string& path) { return path != "/health" && path != "/livez"; }
+bool needs_key(const std::string& path) {
+  return path != "/health" && path != "/livez" && !PageFiles::has(path);
+}
 
 }  // namespace
 
@@ -84,8 +98,7 @@ std::optional<std::string> query_of(std::string_view target, std::string_view ke
 
 std::string methods_of(const std::string& path) {
   for (const Route& r : kRoutes)
-    if (r.path.ends_with('/') ? path.starts_with(r.path) && path.size() > r.path.size()
-                              : path == r.path)
+    if (r.below ? path.starts_with(r.path) && path.size() > r.path.size() : path == r.path)
       return std::string(r.methods);
   return "";
 }

@@ -14,6 +14,8 @@
 #include "lineage/checkpoint/manifest.h"
 #include "lineage/serve/api.h"
 #include "lineage/serve/api_error.h"
+#include "lineage/serve/page_api.h"
+#include "lineage/serve/page_files.h"
 #include "lineage/serve/work_queue.h"
 
 namespace lineage {
@@ -104,6 +106,7 @@ struct Server::Parts {
         write_line(std::move(line)),
         front({options.keys, options.allowed_hosts, options.allowed_origins, options.address}),
         api_options{options.content_filter, options.log_prompts},
+        page_api(options.runs, served),
         scheduler(options.scheduler,
                   [this](std::vector<SequenceEvent> events) {
                     desk.post([this, events = std::make_shared<std::vector<SequenceEvent>>(
@@ -125,6 +128,7 @@ struct Server::Parts {
   // The desk's work uses the API, which uses the scheduler, whose events go to the desk: so the
   // desk ends first.
   ~Parts() {
+    pages.end();
     desk.post([this] { api.end_all("this server has ended"); });
     desk.end();
   }
@@ -159,9 +163,13 @@ struct Server::Parts {
       return exchange->respond({200,
                                 {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
                                 metrics.text(scheduler.status(), http.counts())});
+    if (auto file = page_files.answer(path, request)) return exchange->respond(std::move(*file));
     if (draining)
       return exchange->respond(
           with_id(unavailable("this server is shutting down", "server_shutdown"), record.id));
+    if (PageApi::has(path))
+      return pages.post([this, request = std::make_shared<HttpRequest>(std::move(request)),
+                         exchange, record]() mutable { answer_page(*request, *exchange, record); });
     exchange->on_gone([this, id = record.id] { desk.post([this, id] { api.gone(id); }); });
     desk.post([this, request = std::make_shared<HttpRequest>(std::move(request)), exchange,
                record = std::move(record)] {
@@ -176,6 +184,20 @@ struct Server::Parts {
         log(failed, seconds_since(failed.began), "");
       }
     });
+  }
+
+  void answer_page(const HttpRequest& request, HttpExchange& exchange, RequestRecord& record) {
+    HttpResponse r;
+    try {
+      r = page_api.answer(request);
+    } catch (const std::exception& e) {  // a fault of this server
+      r = error_response(ApiError(500, e.what(), {}, "internal_error"));
+    }
+    record.status = r.status;
+    if (r.status >= 400) record.finish = "error";
+    exchange.respond(with_id(std::move(r), record.id));
+    metrics.count_request(record, seconds_since(record.began));
+    log(record, seconds_since(record.began), "");
   }
 
   static HttpResponse unavailable(const std::string& why, const std::string& code) {
@@ -206,7 +228,9 @@ struct Server::Parts {
   Metrics metrics;
   ApiOptions api_options;
   std::atomic<bool> draining = false, loaded = false;
-  WorkQueue desk{"lineage-desk"};
+  const PageFiles page_files;
+  PageApi page_api;
+  WorkQueue desk{"lineage-desk"}, pages{"lineage-pages"};
   Scheduler scheduler;
   Api api;
   HttpServer http;

@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 3> enum_names(RequestLog) {
 }
 
 struct ServeOptions {
+  std::vector<std::string> runs;  // the paths that are served, for the page
   std::string address = "127.0.0.1";
   uint16_t port = 8080;
   bool open_to_all = false;  // no key is wanted on an address that other machines reach

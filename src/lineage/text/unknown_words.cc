@@ -61,6 +61,11 @@ std::vector<std::string> parts_of(std::string_view word) {
 
 }  // namespace
 
+std::optional<std::vector<std::string>> closed_vocabulary(const Tokenizer& tokenizer) {
+  if (!dynamic_cast<const WordTokenizer*>(&tokenizer)) return {};
+  return ClosedVocabulary(tokenizer).plain_words();
+}
+
 UnknownWords unknown_words(const Tokenizer& tokenizer, std::string_view text) {
   UnknownWords result;
   const ClosedVocabulary vocabulary(tokenizer);

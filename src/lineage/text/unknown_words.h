@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ struct UnknownWords {
   std::vector<std::string> words;  // each once, in the order of the text
   double share = 0;                // of the text's words, in [0, 1]
 };
+
+// The words of a closed vocabulary that people write; numbers of any length are words besides where
+// it has digits. None for a tokenizer that accepts any text.
+std::optional<std::vector<std::string>> closed_vocabulary(const Tokenizer&);
 
 // Empty for a tokenizer that accepts any text (BPE).
 UnknownWords unknown_words(const Tokenizer&, std::string_view text);

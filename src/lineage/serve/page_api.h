@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lineage/http/http.h"
+#include "lineage/serve/served_models.h"
+#include "lineage/serve/wire.h"
+
+namespace lineage {
+
+// The endpoints below /v1/lineage/ that the page needs beside a model's answers: what a model can
+// be asked, what the run folder has. They read and write files, and a report takes seconds, so one
+// thread of their own answers them; a model's answers never wait for it. One thread uses it.
+class PageApi {
+ public:
+  // `runs`: the paths that are served. `models` outlives it.
+  PageApi(std::vector<std::string> runs, const ServedModels& models);
+  // Whether a path is an endpoint of this.
+  static bool has(std::string_view path);
+  // Faults become error responses.
+  HttpResponse answer(const HttpRequest&);
+
+ private:
+  HttpResponse routed(const HttpRequest&, const std::string& path);
+  const OrderedJson& prompts(const std::string& model);
+
+  const std::vector<std::string> runs_;
+  const ServedModels& models_;
+  std::map<std::string, OrderedJson> prompts_;  // by model
+};
+
+}  // namespace lineage

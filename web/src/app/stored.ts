@@ -1,0 +1,41 @@
+// State that outlives a reload: a signal whose value is in the browser's storage.
+import { effect, signal, type Signal } from "@preact/signals";
+
+/** Why something could not be stored, as a full disk; "" while all is well. */
+export const storageFailure = signal("");
+
+const PREFIX = "lineage.";
+
+export function read<T>(key: string, initial: T): T {
+  try {
+    const text = localStorage.getItem(PREFIX + key);
+    return text === null ? initial : (JSON.parse(text) as T);
+  } catch {
+    return initial; // of another version, or storage is off
+  }
+}
+
+export function write(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(PREFIX + key, JSON.stringify(value));
+    storageFailure.value = "";
+  } catch (error) {
+    storageFailure.value = `This browser stores no more (${error instanceof Error ? error.message : error}). What is on the screen is kept until the page is closed; export it, or remove old conversations.`;
+  }
+}
+
+export function remove(key: string): void {
+  localStorage.removeItem(PREFIX + key);
+}
+
+/** A signal that is written to storage whenever it changes. */
+export function stored<T>(key: string, initial: T): Signal<T> {
+  const value = signal(read(key, initial));
+  let first = true;
+  effect(() => {
+    const now = value.value;
+    if (!first) write(key, now);
+    first = false;
+  });
+  return value;
+}

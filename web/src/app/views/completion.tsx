@@ -1,0 +1,3 @@
+export function CompletionView() {
+  return <p class="muted">Completion</p>;
+}

@@ -1,0 +1,3 @@
+export function RankView() {
+  return <p class="muted">Rank</p>;
+}

@@ -1,0 +1,3 @@
+export function TreeView() {
+  return <p class="muted">Tree</p>;
+}
