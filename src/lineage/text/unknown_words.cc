@@ -62,8 +62,9 @@ std::vector<std::string> parts_of(std::string_view word) {
 }  // namespace
 
 std::optional<std::vector<std::string>> closed_vocabulary(const Tokenizer& tokenizer) {
-  if (!dynamic_cast<const WordTokenizer*>(&tokenizer)) return {};
-  return ClosedVocabulary(tokenizer).plain_words();
+  const auto* words = dynamic_cast<const WordTokenizer*>(&tokenizer);
+  if (!words) return {};
+  return words->model().words;
 }
 
 UnknownWords unknown_words(const Tokenizer& tokenizer, std::string_view text) {

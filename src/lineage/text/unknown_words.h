@@ -15,8 +15,8 @@ struct UnknownWords {
   double share = 0;                // of the text's words, in [0, 1]
 };
 
-// The words of a closed vocabulary that people write; numbers of any length are words besides where
-// it has digits. None for a tokenizer that accepts any text.
+// The words of a closed vocabulary; numbers of any length are words besides where it has "<d0>".
+// None for a tokenizer that accepts any text.
 std::optional<std::vector<std::string>> closed_vocabulary(const Tokenizer&);
 
 // Empty for a tokenizer that accepts any text (BPE).

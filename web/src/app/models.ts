@@ -34,6 +34,17 @@ export function modelOf(id: string): Model | undefined {
   return models.value?.find((m) => m.id === id || m.root === id);
 }
 
+/** How many models its weights went through, as far as they are here. */
+function depth(m: Model): number {
+  const parent = m.parent ? modelOf(m.parent) : undefined;
+  return parent && parent !== m ? 1 + depth(parent) : 0;
+}
+
+/** The model to begin with: the first of those that most stages made. */
+export function furthest(among: Model[]): Model | undefined {
+  return among.reduce<Model | undefined>((best, m) => (!best || depth(m) > depth(best) ? m : best), undefined);
+}
+
 /** What a model can be asked: `GET /v1/lineage/prompts`. */
 export interface Prompts {
   about: string; // a sentence on what the model knows; "" of a model of real text
