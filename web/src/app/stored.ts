@@ -28,14 +28,26 @@ export function remove(key: string): void {
   localStorage.removeItem(PREFIX + key);
 }
 
-/** A signal that is written to storage whenever it changes. */
-export function stored<T>(key: string, initial: T): Signal<T> {
-  const value = signal(read(key, initial));
+const WAIT_MS = 250; // a stream changes a value at every frame
+const waiting = new Map<string, () => void>();
+
+function flush(): void {
+  for (const [name, save] of waiting) {
+    waiting.delete(name);
+    save();
+  }
+}
+if (typeof addEventListener === "function") addEventListener("pagehide", flush);
+
+/** A signal whose changes are written to storage, a moment later, and when the page is left. */
+export function stored<T>(name: string, initial: T): Signal<T> {
+  const value = signal(read(name, initial));
   let first = true;
   effect(() => {
     const now = value.value;
-    if (!first) write(key, now);
-    first = false;
+    if (first) return void (first = false);
+    if (waiting.size === 0) setTimeout(flush, WAIT_MS);
+    waiting.set(name, () => write(name, now));
   });
   return value;
 }
