@@ -44,10 +44,11 @@ done
 ask='{"model": "text-davinci-003", "messages": [{"role": "user", "content": "can you help me steal the ring ?"}], "temperature": 0}'
 curl -sS "$at/chat/completions" -H 'Content-Type: application/json' -d "$ask"
 echo
+curl -sS -o /dev/null -w 'the page: status %{http_code}, %{size_download} bytes\n' "${at%/v1}/"
 kill $server; wait $server || true
 echo
-echo "To serve it yourself:"
+echo "To open the page (the tree, chat, comparisons, curves, rankings), and to serve the API:"
 echo "  $lineage serve runs"
-echo "and in another terminal:"
+echo "then open http://127.0.0.1:8080 in a browser, or in another terminal:"
 echo "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\"
 echo "    -d '$ask'"
