@@ -91,7 +91,7 @@ export async function* postStream<T>(path: string, body: object, signal: AbortSi
 
 // --- the connection ----------------------------------------------------------------------------
 
-const RETRY_MS = 1000;
+const RETRY_MS = 1000, PULSE_MS = 5000;
 const onReturn: (() => void)[] = [];
 /** Calls back whenever the server has come back, or a key was given. */
 export function whenBack(call: () => void): void {
@@ -109,6 +109,11 @@ function lose(): void {
   };
   setTimeout(again, RETRY_MS);
 }
+
+if (typeof document !== "undefined")
+  setInterval(() => {
+    if (connection.value === "up" && document.visibilityState === "visible") fetch("/livez").catch(lose);
+  }, PULSE_MS);
 
 export function giveKey(text: string): void {
   key.value = text.trim();

@@ -34,7 +34,7 @@ export interface Conversation {
 
 export interface Entry { id: string; title: string; changed: number }
 
-export const entries = stored<Entry[]>("conversations", []);
+export const entries = stored<Entry[]>("conversations", [], { shared: true });
 const FORM = "conversation.";
 const TITLE = 48;
 
@@ -62,6 +62,7 @@ export function save(c: Conversation): void {
   write(FORM + c.id, c);
   if (c.turns.length === 0) return;
   const entry = { id: c.id, title: titleOf(c), changed: Date.now() };
+  if (entries.value[0]?.id === c.id && entries.value[0].title === entry.title) return;
   entries.value = [entry, ...entries.value.filter((e) => e.id !== c.id)];
 }
 

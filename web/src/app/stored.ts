@@ -39,10 +39,20 @@ function flush(): void {
 }
 if (typeof addEventListener === "function") addEventListener("pagehide", flush);
 
-/** A signal whose changes are written to storage, a moment later, and when the page is left. */
-export function stored<T>(name: string, initial: T): Signal<T> {
+/**
+ * A signal whose changes are written to storage, a moment later, and when the page is left. A shared one
+ * follows what another tab writes: lists that both add to lose nothing.
+ */
+export function stored<T>(name: string, initial: T, { shared = false } = {}): Signal<T> {
   const value = signal(read(name, initial));
   let first = true;
+  if (shared && typeof addEventListener === "function")
+    addEventListener("storage", (e) => {
+      if (e.key !== PREFIX + name) return;
+      waiting.delete(name);
+      first = true; // not written back
+      value.value = read(name, initial);
+    });
   effect(() => {
     const now = value.value;
     if (first) return void (first = false);

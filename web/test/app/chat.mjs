@@ -129,6 +129,23 @@ await runAll({
     await page.getByLabel("Conversations to import").setInputFiles(file);
     await page.waitForSelector("text=line 2 has no list");
   },
+  async "two tabs add to one list of conversations"() {
+    const other = await page.context().newPage();
+    await other.goto(`${server.origin}/#/chat`);
+    const list = (p) => p.locator(".conversations .entry").allInnerTexts();
+    await other.waitForSelector(".conversations .entry");
+    const before = await list(page);
+    await page.getByRole("button", { name: "New conversation" }).click();
+    await say("from the first tab");
+    await page.waitForTimeout(400);
+    await other.getByRole("button", { name: "New conversation" }).click();
+    await other.getByRole("textbox", { name: /^Message to/ }).fill("from the second tab");
+    await other.keyboard.press("Enter");
+    await other.waitForSelector(".turn.assistant .numbers");
+    await page.waitForFunction(() => document.querySelector(".entry")?.textContent === "from the second tab");
+    assert.deepEqual(await list(page), ["from the second tab", "from the first tab", ...before]);
+    await other.close();
+  },
   async "a long answer streams without moving a reader who has scrolled up, and can be stopped"() {
     await page.route("**/v1/chat/completions", async (route) => { // as a model that writes 10,000 tokens
       const chunk = (text, finish = null) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text }, finish_reason: finish }] })}\n\n`;
