@@ -102,7 +102,7 @@ void serve(ServeArguments& a) {
   for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
   ServeOptions& o = a.options;
   o.port = static_cast<uint16_t>(a.port);
-  o.runs = a.models;
+  o.page.runs = a.models;
   if (!a.key_file.empty()) o.keys = read_keys(a.key_file);
   o.scheduler.memory_bytes =
       a.memory > 0 ? static_cast<int64_t>(a.memory * (1 << 30)) : available_memory() / 2;
@@ -146,6 +146,8 @@ void add_serve(CLI::App& app) {
              "answers that may wait for one of them; more get 429");
   add_number(c, "--drain-timeout", o.drain_seconds, between(0, 86400),
              "seconds that running answers have when the server is to end");
+  c->add_flag("!--no-rankings", o.page.rankings,
+              "people rank no answers on the page; else what they rank is kept in RUN/rankings");
   add_choice(c, "--log", o.log, "a line for each request: logfmt, json or off");
   c->add_flag("--log-prompts", o.log_prompts, "the line has what was sent, too");
   add_threads(c, a->threads);
@@ -155,7 +157,9 @@ void add_serve(CLI::App& app) {
       "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
       "    -d '{\"model\": \"chatgpt\", \"messages\": [{\"role\": \"user\", \"content\": "
       "\"hello\"}]}'\n"
-      "No prompt or answer is stored, or logged unless --log-prompts is given.");
+      "No prompt or answer is stored, or logged unless --log-prompts is given; answers "
+      "that\npeople "
+      "rank on the page are (--no-rankings).");
   c->callback([a] { serve(*a); });
 }
 

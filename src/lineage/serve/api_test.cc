@@ -561,6 +561,7 @@ TEST_F(ApiTest, TheFilterJudgesAndSaysThatItDid) {
   EXPECT_EQ(r["flagged"], score >= 0.5);
   const json body = {{"model", "tuned"},
                      {"max_tokens", 4},
+                     {"seed", 3},
                      {"moderation", {{"model", "filter"}}},
                      {"messages", json::array({{{"role", "user"}, {"content", "the cat"}}})}};
   for (const double threshold : {0.0, 1.0}) {

@@ -1,6 +1,7 @@
 #include "lineage/serve/front.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/crypto.h>
 
 #include <algorithm>
@@ -52,26 +53,28 @@ std::string_view bearer(const HttpRequest& r) {
 
 struct Route {
   std::string_view path;
-  std::string_view methods;
+  std::vector<std::string_view> methods;
   bool below = false;  // every path that goes on from there, in place of it
 };
-constexpr Route kRoutes[] = {
-    {"/v1/models", "GET"},
-    {"/v1/models/", "GET", true},
-    {"/v1/completions", "POST"},
-    {"/v1/chat/completions", "POST"},
-    {"/v1/moderations", "POST"},
-    {"/v1/lineage/compare", "POST"},
-    {"/tokenize", "POST"},
-    {"/detokenize", "POST"},
-    {"/tokenizer_info", "GET"},
-    {"/health", "GET"},
-    {"/livez", "GET"},
-    {"/metrics", "GET"},
-    {"/", "GET"},
-    {"/assets/app.js", "GET"},
-    {"/assets/app.css", "GET"},
-    {"/v1/lineage/prompts", "GET"},
+const std::vector<Route> kRoutes = {
+    {"/v1/models", {"GET"}},
+    {"/v1/models/", {"GET"}, true},
+    {"/v1/completions", {"POST"}},
+    {"/v1/chat/completions", {"POST"}},
+    {"/v1/moderations", {"POST"}},
+    {"/v1/lineage/compare", {"POST"}},
+    {"/tokenize", {"POST"}},
+    {"/detokenize", {"POST"}},
+    {"/tokenizer_info", {"GET"}},
+    {"/health", {"GET"}},
+    {"/livez", {"GET"}},
+    {"/metrics", {"GET"}},
+    {"/", {"GET"}},
+    {"/assets/app.js", {"GET"}},
+    {"/assets/app.css", {"GET"}},
+    {"/v1/lineage/prompts", {"GET"}},
+    {"/v1/lineage/rankings", {"GET", "POST"}},
+    {"/v1/lineage/rankings/", {"GET", "POST"}, true},
 };
 
 bool needs_key(const std::string& path) {
@@ -96,11 +99,11 @@ std::optional<std::string> query_of(std::string_view target, std::string_view ke
   return {};
 }
 
-std::string methods_of(const std::string& path) {
+std::vector<std::string_view> methods_of(const std::string& path) {
   for (const Route& r : kRoutes)
     if (r.below ? path.starts_with(r.path) && path.size() > r.path.size() : path == r.path)
-      return std::string(r.methods);
-  return "";
+      return r.methods;
+  return {};
 }
 
 Front::Front(FrontOptions options) : options_(std::move(options)) {}
@@ -148,9 +151,13 @@ std::optional<HttpResponse> Front::refuse(const HttpRequest& r) const {
                     r.header("host").value_or("")),
         {}, "host_not_allowed"));
   const auto path = path_of(r.target);
-  const std::string methods = path ? methods_of(*path) : "";
+  const std::vector<std::string_view> methods =
+      path ? methods_of(*path) : std::vector<std::string_view>{};
+  const bool reads = std::ranges::find(methods, "GET") != methods.end();
   const std::string allowed =
-      methods.empty() ? "" : (methods == "GET" ? "GET, HEAD" : methods) + ", OPTIONS";
+      methods.empty()
+          ? ""
+          : fmt::format("{}{}, OPTIONS", fmt::join(methods, ", "), reads ? ", HEAD" : "");
   if (r.method == "OPTIONS" && !allowed.empty()) {
     HttpResponse response{204, {{"Allow", allowed}}, ""};
     if (!cors(r).empty()) {
@@ -170,13 +177,15 @@ std::optional<HttpResponse> Front::refuse(const HttpRequest& r) const {
     return error_response(ApiError(
         404, fmt::format("unknown path: {} {}", r.method, r.target.substr(0, r.target.find('?'))),
         {}, "unknown_url"));
-  if (r.method != methods && !(methods == "GET" && r.method == "HEAD")) {
-    ApiError e(405, fmt::format("{} takes {}, not {}", *path, methods, r.method), {},
+  const bool takes = std::ranges::find(methods, r.method) != methods.end();
+  if (!takes && !(reads && r.method == "HEAD")) {
+    ApiError e(405,
+               fmt::format("{} takes {}, not {}", *path, fmt::join(methods, " and "), r.method), {},
                "method_not_allowed");
     e.headers.emplace_back("Allow", allowed);
     return error_response(e);
   }
-  if (methods == "POST") {
+  if (r.method == "POST") {
     const std::string_view type = r.header("content-type").value_or("");
     if (type.substr(0, type.find(';')) != "application/json")
       return error_response(

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lineage/http/http.h"
@@ -41,7 +42,7 @@ class Front {
 std::optional<std::string> path_of(std::string_view target);
 // The value of a key of the query.
 std::optional<std::string> query_of(std::string_view target, std::string_view key);
-// The methods of a path, "" if there is no such path.
-std::string methods_of(const std::string& path);
+// The methods of a path; none if there is no such path.
+std::vector<std::string_view> methods_of(const std::string& path);
 
 }  // namespace lineage

@@ -28,10 +28,29 @@ OrderedJson prompts_json(const ServedModel& model) {
   return j;
 }
 
+// The run folder that a served path is, or lies in.
+std::optional<fs::path> run_at(const std::string& path) {
+  std::error_code none;
+  const fs::path folder = fs::canonical(path, none);
+  if (none) return {};
+  for (fs::path at = folder; at.has_relative_path(); at = at.parent_path())
+    if (fs::is_directory(at / "nodes", none) && fs::is_directory(at / "trees", none)) return at;
+  return {};
+}
+
+Rankings rankings_of(const PageOptions& options) {
+  if (!options.rankings) return {{}, "this server keeps no rankings (--no-rankings)"};
+  for (const std::string& path : options.runs)
+    if (const auto run = run_at(path)) return {*run / "rankings", ""};
+  return {{}, "rankings are kept in a run folder, and none is served"};
+}
+
+constexpr std::string_view kRankings = "/v1/lineage/rankings";
+
 }  // namespace
 
-PageApi::PageApi(std::vector<std::string> runs, const ServedModels& models)
-    : runs_(std::move(runs)), models_(models) {}
+PageApi::PageApi(const PageOptions& options, const ServedModels& models)
+    : models_(models), rankings_(rankings_of(options)) {}
 
 bool PageApi::has(std::string_view path) {
   return path.starts_with("/v1/lineage/") && path != "/v1/lineage/compare";
@@ -49,7 +68,29 @@ HttpResponse PageApi::answer(const HttpRequest& request) try {
 HttpResponse PageApi::routed(const HttpRequest& request, const std::string& path) {
   const auto query = [&](const char* key) { return query_of(request.target, key).value_or(""); };
   if (path == "/v1/lineage/prompts") return json_answer(prompts(query("model")));
+  if (path.starts_with(kRankings)) return ranked(request, path.substr(kRankings.size()));
   throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
+}
+
+// "", "/ID" or "/ID/export".
+HttpResponse PageApi::ranked(const HttpRequest& request, const std::string& below) {
+  const bool posts = request.method == "POST";
+  const std::string labeler = query_of(request.target, "labeler").value_or("");
+  if (below.empty())
+    return json_answer(posts ? OrderedJson{{"id", rankings_.make(Fields::parse(request.body))}}
+                             : rankings_.list());
+  const size_t end = std::min(below.find('/', 1), below.size());
+  const std::string id = below.substr(1, end - 1), rest = below.substr(end);
+  if (rest == "/export" && !posts)
+    return {200,
+            {{"Content-Type", "application/jsonl"},
+             {"Content-Disposition", "attachment; filename=\"rankings.jsonl\""}},
+            rankings_.exported(id, labeler)};
+  if (!rest.empty())
+    throw ApiError(404, "unknown path: " + std::string(kRankings) + below, {}, "unknown_url");
+  if (!posts) return json_answer(rankings_.shown(id, labeler));
+  rankings_.add(id, Fields::parse(request.body));
+  return json_answer({{"kept", true}});
 }
 
 const OrderedJson& PageApi::prompts(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lineage/http/http.h"
+#include "lineage/serve/rankings.h"
 #include "lineage/serve/served_models.h"
 #include "lineage/serve/wire.h"
 
@@ -14,10 +15,15 @@ namespace lineage {
 // The endpoints below /v1/lineage/ that the page needs beside a model's answers: what a model can
 // be asked, what the run folder has. They read and write files, and a report takes seconds, so one
 // thread of their own answers them; a model's answers never wait for it. One thread uses it.
+struct PageOptions {
+  std::vector<std::string> runs;  // the paths that are served
+  bool rankings = true;           // what people rank is kept in the first of them that is a run
+};
+
 class PageApi {
  public:
-  // `runs`: the paths that are served. `models` outlives it.
-  PageApi(std::vector<std::string> runs, const ServedModels& models);
+  // `models` outlives it.
+  PageApi(const PageOptions&, const ServedModels& models);
   // Whether a path is an endpoint of this.
   static bool has(std::string_view path);
   // Faults become error responses.
@@ -25,10 +31,11 @@ class PageApi {
 
  private:
   HttpResponse routed(const HttpRequest&, const std::string& path);
+  HttpResponse ranked(const HttpRequest&, const std::string& below);
   const OrderedJson& prompts(const std::string& model);
 
-  const std::vector<std::string> runs_;
   const ServedModels& models_;
+  Rankings rankings_;
   std::map<std::string, OrderedJson> prompts_;  // by model
 };
 

@@ -14,7 +14,6 @@
 #include "lineage/checkpoint/manifest.h"
 #include "lineage/serve/api.h"
 #include "lineage/serve/api_error.h"
-#include "lineage/serve/page_api.h"
 #include "lineage/serve/page_files.h"
 #include "lineage/serve/work_queue.h"
 
@@ -106,7 +105,7 @@ struct Server::Parts {
         write_line(std::move(line)),
         front({options.keys, options.allowed_hosts, options.allowed_origins, options.address}),
         api_options{options.content_filter, options.log_prompts},
-        page_api(options.runs, served),
+        page_api(options.page, served),
         scheduler(options.scheduler,
                   [this](std::vector<SequenceEvent> events) {
                     desk.post([this, events = std::make_shared<std::vector<SequenceEvent>>(

@@ -7,6 +7,7 @@
 
 #include "lineage/http/http.h"
 #include "lineage/serve/front.h"
+#include "lineage/serve/page_api.h"
 #include "lineage/serve/scheduler.h"
 #include "lineage/serve/served_models.h"
 
@@ -18,7 +19,7 @@ constexpr std::array<std::string_view, 3> enum_names(RequestLog) {
 }
 
 struct ServeOptions {
-  std::vector<std::string> runs;  // the paths that are served, for the page
+  PageOptions page;
   std::string address = "127.0.0.1";
   uint16_t port = 8080;
   bool open_to_all = false;  // no key is wanted on an address that other machines reach

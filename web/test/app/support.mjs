@@ -78,7 +78,7 @@ export async function fits(page) {
   assert.ok(wide <= room, `the page is ${wide} wide in a window of ${room}`);
 }
 
-/** Runs tests in their order; at the end nothing may have complained or gone elsewhere. */
+/** Runs tests in their order, each where the one before left the page; at the end nothing may have complained or gone elsewhere. */
 export async function runAll(tests, { allowed = /$^/ } = {}) {
   let failed = 0;
   const last = {
@@ -93,7 +93,8 @@ export async function runAll(tests, { allowed = /$^/ } = {}) {
       console.log(`passed: ${name}`);
     } catch (error) {
       ++failed;
-      console.log(`FAILED: ${name}\n${error.stack}`);
+      console.log(`FAILED, and those behind it not run: ${name}\n${error.stack}`);
+      break;
     }
   }
   await browser.close();

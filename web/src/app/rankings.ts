@@ -1,0 +1,94 @@
+// Sets of prompts with answers, and how people rank them: /v1/lineage/rankings (docs/serving.md).
+import { getJson, postJson } from "./api";
+import { stored } from "./stored";
+
+export interface Message { role: string; content: string }
+export type Verdict = "ranked" | "skipped" | "unusable";
+
+export interface RankRecord {
+  id: string;
+  labeler: string;
+  prompt: number;
+  verdict: Verdict;
+  order: number[]; // of the answers on the screen, from the first
+  ranks?: number[]; // by answer, 1 is the best
+  note: string;
+  seconds: number;
+}
+
+export interface RankSet {
+  id: string;
+  title: string;
+  prompts: { messages: Message[]; answers: { text: string; model?: string }[] }[]; // model: once it is ranked
+  records: RankRecord[];
+}
+
+export interface Agreement { labelers: [string, string]; prompts: number; pairs: number; alike: number; tied: number }
+export interface Summary {
+  id: string;
+  title: string;
+  prompts: number;
+  labelers: ({ name: string } & Record<Verdict, number>)[];
+  agreement: Agreement[];
+}
+
+const PATH = "/v1/lineage/rankings";
+export const listSets = () => getJson<{ enabled: boolean; why: string; sets: Summary[]; notes: string[] }>(PATH);
+export const readSet = (id: string, labeler: string) => getJson<RankSet>(`${PATH}/${id}?labeler=${encodeURIComponent(labeler)}`);
+export const exportOf = (id: string) => `${PATH}/${id}/export`;
+
+export interface NewPrompt { messages: Message[]; answers: { text: string; model: string; sampling?: object }[] }
+export const makeSet = (title: string, prompts: NewPrompt[]) => postJson<{ id: string }>(PATH, { title, prompts });
+
+// --- records on their way to the server ------------------------------------------------------------
+
+/** Records that the server has not confirmed yet, in their order. */
+export const pending = stored<{ set: string; record: RankRecord }[]>("rank.pending", [], { shared: true });
+
+let sending = false;
+
+/** Sends what waits. An Error, with what could not be sent still waiting, when the server takes none. */
+export async function sendPending(): Promise<void> {
+  if (sending) return;
+  sending = true;
+  try {
+    while (pending.value.length > 0) {
+      const { set, record } = pending.value[0]!;
+      await postJson(`${PATH}/${set}`, record); // the same record twice is one
+      pending.value = pending.value.filter((p) => p.record.id !== record.id);
+    }
+  } finally {
+    sending = false;
+  }
+}
+
+// --- prompts of a file -----------------------------------------------------------------------------
+
+/** A prompt without answers, or with those of a file. */
+export interface Prompt { messages: Message[]; answers: string[] }
+
+function promptOf(record: Record<string, unknown>, place: string): Prompt {
+  const given = record.messages ?? record.prompt;
+  const messages = typeof given === "string" ? [{ role: "user", content: given }] : given;
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every((m) => typeof m?.role === "string" && typeof m?.content === "string"))
+    throw new Error(`${place} has no "prompt" that is a text, and no list "messages"`);
+  while (messages.at(-1)?.role === "assistant") messages.pop(); // of conversations the answer is what is ranked
+  const answers = (record.responses ?? record.answers ?? []) as unknown;
+  if (!Array.isArray(answers)) throw new Error(`${place}: "responses" is no list`);
+  return { messages: messages.map(({ role, content }) => ({ role, content })),
+    answers: answers.map((a) => (typeof a === "string" ? a : String((a as { text?: unknown })?.text ?? ""))) };
+}
+
+/** Lines of JSON, or plain lines of which each is a prompt. An Error names the line. */
+export function promptsOf(text: string): Prompt[] {
+  const lines = text.split("\n").map((line, i) => ({ line: line.trim(), place: `line ${i + 1}` })).filter((l) => l.line);
+  const json = lines[0]?.line.startsWith("{");
+  return lines.map(({ line, place }) => {
+    if (!json) return { messages: [{ role: "user", content: line }], answers: [] };
+    try {
+      return promptOf(JSON.parse(line), place);
+    } catch (error) {
+      throw error instanceof SyntaxError ? new Error(`${place} is no JSON`) : error;
+    }
+  });
+}
