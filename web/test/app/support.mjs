@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import { chromium } from "playwright-core";
 
-export const [lineage, program, run] = process.argv.slice(2);
+const [lineageGiven, program, runGiven] = process.argv.slice(2);
+export const lineage = resolve(lineageGiven), run = resolve(runGiven);
 if (!program || !existsSync(program)) {
   console.log("SKIPPED: no Chromium here; install the Debian package chromium");
   process.exit(77);
