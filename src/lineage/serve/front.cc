@@ -72,6 +72,10 @@ constexpr Route kRoutes[] = {
     {"/assets/app.js", "GET"},
     {"/assets/app.css", "GET"},
     {"/v1/lineage/prompts", "GET"},
+    {"/v1/lineage/trees", "GET"},
+    {"/v1/lineage/report", "GET"},
+    {"/v1/lineage/differences", "GET"},
+    {"/v1/lineage/curves", "GET"},
 };
 
 bool needs_key(const std::string& path) {

@@ -30,8 +30,8 @@ OrderedJson prompts_json(const ServedModel& model) {
 
 }  // namespace
 
-PageApi::PageApi(std::vector<std::string> runs, const ServedModels& models)
-    : runs_(std::move(runs)), models_(models) {}
+PageApi::PageApi(const std::vector<std::string>& runs, const ServedModels& models)
+    : models_(models), run_pages_(runs, models) {}
 
 bool PageApi::has(std::string_view path) {
   return path.starts_with("/v1/lineage/") && path != "/v1/lineage/compare";
@@ -49,6 +49,7 @@ HttpResponse PageApi::answer(const HttpRequest& request) try {
 HttpResponse PageApi::routed(const HttpRequest& request, const std::string& path) {
   const auto query = [&](const char* key) { return query_of(request.target, key).value_or(""); };
   if (path == "/v1/lineage/prompts") return json_answer(prompts(query("model")));
+  if (RunPages::has(path)) return run_pages_.answer(request, path);
   throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lineage/http/http.h"
+#include "lineage/serve/run_pages.h"
 #include "lineage/serve/served_models.h"
 #include "lineage/serve/wire.h"
 
@@ -17,7 +18,7 @@ namespace lineage {
 class PageApi {
  public:
   // `runs`: the paths that are served. `models` outlives it.
-  PageApi(std::vector<std::string> runs, const ServedModels& models);
+  PageApi(const std::vector<std::string>& runs, const ServedModels& models);
   // Whether a path is an endpoint of this.
   static bool has(std::string_view path);
   // Faults become error responses.
@@ -27,8 +28,8 @@ class PageApi {
   HttpResponse routed(const HttpRequest&, const std::string& path);
   const OrderedJson& prompts(const std::string& model);
 
-  const std::vector<std::string> runs_;
   const ServedModels& models_;
+  RunPages run_pages_;
   std::map<std::string, OrderedJson> prompts_;  // by model
 };
 
