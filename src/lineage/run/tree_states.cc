@@ -103,8 +103,8 @@ bool TreeState::growing() const {
   });
 }
 
-const TreeNode* TreeState::node(const std::string& name) const {
-  const auto at = std::ranges::find(nodes, name, &TreeNode::name);
+const TreeNode* TreeState::node(const std::string& called) const {
+  const auto at = std::ranges::find(nodes, called, &TreeNode::name);
   return at == nodes.end() ? nullptr : &*at;
 }
 

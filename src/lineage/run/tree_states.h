@@ -28,30 +28,30 @@ constexpr std::array<std::string_view, 5> enum_names(NodeStatus) {
 // A node as grown from one seed.
 struct NodeState {
   uint64_t seed = 0;
-  fs::path folder;  // the node's own, links resolved
+  fs::path folder{};  // the node's own, links resolved
   NodeStatus status = NodeStatus::waiting;
   int64_t step = 0, tokens = 0;
-  std::optional<int64_t> steps;  // in all; none: not known
-  std::string key;               // in the database of scores; empty unless grown
-  std::string problem;
+  std::optional<int64_t> steps{};  // in all; none: not known
+  std::string key{};               // in the database of scores; empty unless grown
+  std::string problem{};
 };
 
 struct TreeNode {
-  std::string name, stage, kind, title;  // kind, title: of the stage (StageText), may be empty
-  std::vector<std::string> parents;      // names
+  std::string name, stage{}, kind{}, title{};  // kind, title: of the stage (StageText), may be empty
+  std::vector<std::string> parents{};      // names
   bool control = false;
-  std::string control_of;
-  std::vector<NodeState> seeds;
+  std::string control_of{};
+  std::vector<NodeState> seeds{};
 };
 
 struct TreeState {
-  std::string name;
-  fs::path folder;
-  std::vector<uint64_t> seeds;
-  std::vector<TreeNode> nodes;  // parents before children where the recipe is known
-  std::string problem;          // with what all of its nodes share; empty: none
+  std::string name{};
+  fs::path folder{};
+  std::vector<uint64_t> seeds{};
+  std::vector<TreeNode> nodes{};  // parents before children where the recipe is known
+  std::string problem{};          // with what all of its nodes share; empty: none
   bool growing() const;
-  const TreeNode* node(const std::string& name) const;
+  const TreeNode* node(const std::string& called) const;
 };
 
 // Reads them, and keeps what does not change between two readings. One thread uses it.
@@ -69,10 +69,10 @@ class TreeReader {
     Manifest manifest;
   };
   struct KnownRecipe {
-    std::string toml;
-    std::vector<TreeNode> nodes;  // without seeds
-    std::optional<uint64_t> seed;
-    std::string problem;
+    std::string toml{};
+    std::vector<TreeNode> nodes{};  // without seeds
+    std::optional<uint64_t> seed{};
+    std::string problem{};
   };
   const KnownRecipe& recipe_of(const fs::path& tree, const std::string& toml);
   const Manifest& manifest_of(const fs::path& folder);
