@@ -19,8 +19,8 @@ struct GrowthRun {
 struct GrowthRecord {
   std::string recipe;                           // TOML as merged
   std::map<std::string, std::string> controls;  // node -> the node it is compared with, or ""
-  std::map<std::string, int64_t> steps;         // of nodes, as planned when a run began; may lack some
-  std::vector<GrowthRun> runs;                  // oldest first
+  std::map<std::string, int64_t> steps;  // of nodes, as planned when a run began; may lack some
+  std::vector<GrowthRun> runs;           // oldest first
 };
 
 // Replaces recipe and controls and adds the planned steps of nodes: written before the first node

@@ -37,9 +37,8 @@ std::vector<MeasuredScenario> measured_scenarios(const Database& database,
 std::string headline_scenario(const std::vector<MeasuredScenario>& all, const std::string& row) {
   std::string found;
   for (const MeasuredScenario& s : all) {
-    const bool below = !s.parent_row.empty() && std::ranges::find(all, s.parent_row,
-                                                                  &MeasuredScenario::name) !=
-                                                    all.end();
+    const bool below = !s.parent_row.empty() &&
+                       std::ranges::find(all, s.parent_row, &MeasuredScenario::name) != all.end();
     if (s.ability != row || below) continue;
     if (!found.empty()) return "";
     found = s.name;
@@ -100,7 +99,8 @@ ScoreDifferences score_differences(const Database& database, const std::vector<s
   const RowOfScenario of = scenario_of_row(measured_scenarios(database, tree), row);
   require(!of.scenario.empty(), database.path().string(), ": no row ", row,
           " was measured of this tree; wanted the id of one of the report's");
-  const auto child = asked(database, node, of.scenario), parent = asked(database, from, of.scenario);
+  const auto child = asked(database, node, of.scenario),
+             parent = asked(database, from, of.scenario);
   require(child && parent, database.path().string(), ": ", of.scenario,
           " was not put to both nodes; wanted two that were asked it");
   require(child->digest == parent->digest, database.path().string(), ": ", of.scenario,
@@ -116,9 +116,10 @@ ScoreDifferences score_differences(const Database& database, const std::vector<s
     if (a.node != node || other == of_parent.end()) continue;
     if (!of.cell.empty() && a.cell != of.cell) continue;
     const double gain = improvement(child->metric, other->second->score, a.score);
-    ++(std::isnan(gain) ? result.unscored : gain > 0 ? result.gained
-                                        : gain < 0   ? result.lost
-                                                     : result.same);
+    ++(std::isnan(gain) ? result.unscored
+       : gain > 0       ? result.gained
+       : gain < 0       ? result.lost
+                        : result.same);
     if (gain > 0 || gain < 0)
       result.items.push_back({a.item, a.prompt, a.wanted, compared(*other->second, child->metric),
                               compared(a, child->metric), gain});

@@ -134,8 +134,7 @@ TreeState TreeReader::read_tree(const fs::path& run, const std::string& name) {
   tree.nodes = recipe.nodes;
   add_seed(tree, tree.folder, recipe.seed ? *recipe.seed : grown_seed(tree.folder));
   for (const fs::path& entry : sorted_entries(tree.folder))
-    if (const auto seed = seed_of_folder(entry.filename().string()))
-      add_seed(tree, entry, *seed);
+    if (const auto seed = seed_of_folder(entry.filename().string())) add_seed(tree, entry, *seed);
   std::erase_if(tree.nodes, [](const TreeNode& n) { return n.seeds.empty(); });
   std::ranges::sort(tree.seeds);
   name_parents(tree);
@@ -231,7 +230,7 @@ void TreeReader::add_seed(TreeState& tree, const fs::path& links, uint64_t seed)
     TreeNode& node = node_called(tree, entry.filename().string());
     NodeState* before = state_of(node, seed);
     if (before && before->folder == folder) continue;  // grown since, and not unlinked yet
-    if (Checkpoint::exists(folder)) {                   // likewise, and not linked yet
+    if (Checkpoint::exists(folder)) {                  // likewise, and not linked yet
       if (!before) add_grown(tree, entry, seed);
       continue;
     }

@@ -37,8 +37,9 @@ struct NodeState {
 };
 
 struct TreeNode {
-  std::string name, stage{}, kind{}, title{};  // kind, title: of the stage (StageText), may be empty
-  std::vector<std::string> parents{};      // names
+  std::string name, stage{}, kind{},
+      title{};                         // kind, title: of the stage (StageText), may be empty
+  std::vector<std::string> parents{};  // names
   bool control = false;
   std::string control_of{};
   std::vector<NodeState> seeds{};

@@ -21,8 +21,7 @@ namespace lineage {
 namespace {
 
 constexpr std::string_view kTrees = "/v1/lineage/trees", kCurves = "/v1/lineage/curves",
-                           kDifferences = "/v1/lineage/differences",
-                           kReport = "/v1/lineage/report";
+                           kDifferences = "/v1/lineage/differences", kReport = "/v1/lineage/report";
 constexpr int kFast = 3;  // a level of zlib: a report has many megabytes
 
 std::string asked_for(const HttpRequest& request, std::string_view key) {
@@ -44,7 +43,8 @@ int64_t number_of(const HttpRequest& request, const std::string& key, int64_t fa
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc() || end != text->data() + text->size() || value < 0)
-    throw ApiError(400, fmt::format("{} is '{}'; wanted a whole number from 0 up", key, *text), key);
+    throw ApiError(400, fmt::format("{} is '{}'; wanted a whole number from 0 up", key, *text),
+                   key);
   return value;
 }
 
@@ -80,14 +80,15 @@ AskedTree asked_tree(const std::vector<fs::path>& runs, const HttpRequest& reque
     }
   }
   if (found.empty())
-    throw ApiError(404,
-                   fmt::format("no tree '{}'{}; wanted one of: {}", tree,
-                               run.empty() ? "" : " in the served run folder " + run,
-                               names_listed(known)),
-                   "tree", "no_tree");
+    throw ApiError(
+        404,
+        fmt::format("no tree '{}'{}; wanted one of: {}", tree,
+                    run.empty() ? "" : " in the served run folder " + run, names_listed(known)),
+        "tree", "no_tree");
   if (found.size() > 1)
-    throw ApiError(400, fmt::format("{} served run folders have a tree '{}'; wanted `run`, too",
-                                    found.size(), tree),
+    throw ApiError(400,
+                   fmt::format("{} served run folders have a tree '{}'; wanted `run`, too",
+                               found.size(), tree),
                    "run");
   return found[0];
 }
@@ -127,8 +128,9 @@ std::string tag_of(const std::string& content) {
 }
 
 OrderedJson state_json(const NodeState& s) {
-  OrderedJson j = {{"seed", s.seed},     {"status", enum_name(s.status)}, {"step", s.step},
-                   {"steps", nullptr},   {"tokens", s.tokens},            {"model", nullptr},
+  OrderedJson j = {{"seed", s.seed},      {"status", enum_name(s.status)},
+                   {"step", s.step},      {"steps", nullptr},
+                   {"tokens", s.tokens},  {"model", nullptr},
                    {"problem", s.problem}};
   if (s.steps) j["steps"] = *s.steps;
   return j;
@@ -147,12 +149,8 @@ OrderedJson answer_json(const ComparedAnswer& a) {
 }
 
 OrderedJson difference_json(const ItemDifference& d) {
-  return {{"item", d.item},
-          {"prompt", d.prompt},
-          {"wanted", d.wanted},
-          {"gain", d.gain},
-          {"from", answer_json(d.from)},
-          {"node", answer_json(d.node)}};
+  return {{"item", d.item}, {"prompt", d.prompt},          {"wanted", d.wanted},
+          {"gain", d.gain}, {"from", answer_json(d.from)}, {"node", answer_json(d.node)}};
 }
 
 // The keys of the tree's nodes in the database of scores.
@@ -166,8 +164,7 @@ std::vector<std::string> keys_of_tree(const TreeState& tree) {
 
 // The seed to compare two nodes of: the first that both are grown of, unless one is named.
 uint64_t compared_seed(const HttpRequest& request, const TreeNode& node, const TreeNode& from) {
-  if (query_of(request.target, "seed"))
-    return static_cast<uint64_t>(number_of(request, "seed", 0));
+  if (query_of(request.target, "seed")) return static_cast<uint64_t>(number_of(request, "seed", 0));
   for (const NodeState& s : node.seeds)
     for (const NodeState& other : from.seeds)
       if (s.seed == other.seed && !s.key.empty() && !other.key.empty()) return s.seed;
@@ -181,7 +178,9 @@ std::string stamp_of(const fs::path& run, const TreeState& tree, bool scores) {
   for (const TreeNode& n : tree.nodes)
     for (const NodeState& s : n.seeds)
       stamp += fmt::format(" {}={}", s.folder.string(),
-                           s.key.empty() ? "" : file_stamp(s.folder / "manifest.json") + file_stamp(s.folder / "metrics.jsonl"));
+                           s.key.empty() ? ""
+                                         : file_stamp(s.folder / "manifest.json") +
+                                               file_stamp(s.folder / "metrics.jsonl"));
   if (scores)
     for (const char* file : {"scores.sqlite", "scores.sqlite-wal"})
       stamp += " " + file_stamp(run / file);
@@ -203,15 +202,19 @@ HttpResponse RunPages::answer(const HttpRequest& request, const std::string& pat
 }
 
 OrderedJson RunPages::tree_json(const fs::path& run, const TreeState& tree) const {
-  OrderedJson j = {{"run", run.string()},         {"tree", tree.name},
-                   {"seeds", tree.seeds},         {"growing", tree.growing()},
-                   {"problem", tree.problem},     {"measured", fs::exists(run / "scores.sqlite")},
+  OrderedJson j = {{"run", run.string()},          {"tree", tree.name},
+                   {"seeds", tree.seeds},          {"growing", tree.growing()},
+                   {"problem", tree.problem},      {"measured", fs::exists(run / "scores.sqlite")},
                    {"nodes", OrderedJson::array()}};
   for (const TreeNode& n : tree.nodes) {
-    OrderedJson node = {{"name", n.name},       {"stage", n.stage},
-                        {"kind", n.kind},       {"title", n.title},
-                        {"parents", n.parents}, {"control", n.control},
-                        {"control_of", n.control_of}, {"seeds", OrderedJson::array()}};
+    OrderedJson node = {{"name", n.name},
+                        {"stage", n.stage},
+                        {"kind", n.kind},
+                        {"title", n.title},
+                        {"parents", n.parents},
+                        {"control", n.control},
+                        {"control_of", n.control_of},
+                        {"seeds", OrderedJson::array()}};
     for (const NodeState& s : n.seeds) {
       OrderedJson state = state_json(s);
       if (const auto id = served_.find(s.folder); id != served_.end() && !s.key.empty())
@@ -226,8 +229,7 @@ OrderedJson RunPages::tree_json(const fs::path& run, const TreeState& tree) cons
 HttpResponse RunPages::trees(const HttpRequest& request) {
   OrderedJson body = {{"trees", OrderedJson::array()}, {"problems", OrderedJson::array()}};
   for (const fs::path& run : runs_) try {
-      for (const TreeState& tree : reader_.read(run))
-        body["trees"].push_back(tree_json(run, tree));
+      for (const TreeState& tree : reader_.read(run)) body["trees"].push_back(tree_json(run, tree));
     } catch (const Error& e) {
       body["problems"].push_back({{"run", run.string()}, {"problem", e.what()}});
     }
@@ -246,7 +248,7 @@ HttpResponse RunPages::curves(const HttpRequest& request) {
                             : node.seeds.front().seed;
   const NodeState& state = seed_of(node, seed);
   const fs::path file = state.folder / "metrics.jsonl";
-  OrderedJson body = {{"run", at.run.string()}, {"tree", at.name}, {"node", node.name},
+  OrderedJson body = {{"run", at.run.string()}, {"tree", at.name},   {"node", node.name},
                       {"stage", node.stage},    {"kind", node.kind}, {"title", node.title}};
   body.update(state_json(state));
   body.erase("model");
@@ -277,8 +279,8 @@ HttpResponse RunPages::differences(const HttpRequest& request) {
   const TreeNode& from = asked_node(tree, request, "from");
   const std::string row = wanted_of(request, "ability"), which = asked_for(request, "which");
   if (!which.empty() && which != "gained" && which != "lost")
-    throw ApiError(400, fmt::format("which is '{}'; wanted gained or lost, or none for both", which),
-                   "which");
+    throw ApiError(
+        400, fmt::format("which is '{}'; wanted gained or lost, or none for both", which), "which");
   const auto offset = number_of(request, "offset", 0), limit = number_of(request, "limit", kItems);
   if (limit > kMost)
     throw ApiError(400, fmt::format("limit is {}; wanted at most {}", limit, kMost), "limit");
@@ -286,11 +288,12 @@ HttpResponse RunPages::differences(const HttpRequest& request) {
   const std::string own = seed_of(node, seed).key, others = seed_of(from, seed).key;
   const fs::path scores = at.run / "scores.sqlite";
   if (own.empty() || others.empty() || !fs::exists(scores))
-    throw ApiError(404,
-                   fmt::format("{} and {} of seed {} have not both been measured; `lineage eval {}` "
-                               "measures what is grown",
-                               node.name, from.name, seed, at.run.string()),
-                   "seed", "not_measured");
+    throw ApiError(
+        404,
+        fmt::format("{} and {} of seed {} have not both been measured; `lineage eval {}` "
+                    "measures what is grown",
+                    node.name, from.name, seed, at.run.string()),
+        "seed", "not_measured");
   const Database database(scores, Database::Access::read);
   ScoreDifferences d;
   try {
@@ -301,12 +304,13 @@ HttpResponse RunPages::differences(const HttpRequest& request) {
   if (!which.empty())
     std::erase_if(d.items,
                   [&](const ItemDifference& i) { return (i.gain > 0) != (which == "gained"); });
-  OrderedJson body = {{"tree", at.name},     {"node", node.name},   {"from", from.name},
-                      {"ability", row},      {"scenario", d.scenario}, {"cell", d.cell},
-                      {"seed", seed},        {"gained", d.gained},  {"lost", d.lost},
-                      {"same", d.same},      {"unscored", d.unscored},
-                      {"total", d.items.size()}, {"offset", offset},
-                      {"items", OrderedJson::array()}};
+  OrderedJson body = {{"tree", at.name},        {"node", node.name},
+                      {"from", from.name},      {"ability", row},
+                      {"scenario", d.scenario}, {"cell", d.cell},
+                      {"seed", seed},           {"gained", d.gained},
+                      {"lost", d.lost},         {"same", d.same},
+                      {"unscored", d.unscored}, {"total", d.items.size()},
+                      {"offset", offset},       {"items", OrderedJson::array()}};
   for (auto i = static_cast<size_t>(offset);
        i < d.items.size() && i < static_cast<size_t>(offset + limit); ++i)
     body["items"].push_back(difference_json(d.items[i]));

@@ -52,7 +52,9 @@ class RunPagesTest : public ::testing::Test {
                                 false, parents);
   }
   // A link in .growing, as `grow` makes it before it begins.
-  void wait_for(const std::string& name) const { replace_link(tree() / ".growing" / name, node(name)); }
+  void wait_for(const std::string& name) const {
+    replace_link(tree() / ".growing" / name, node(name));
+  }
 
   HttpResponse get(const std::string& target, HttpHeaders headers = {}) {
     HttpRequest r;
@@ -106,10 +108,9 @@ TEST_F(RunPagesTest, ANodeIsWaitingThenGrowsIsPausedAndIsGrown) {
   EXPECT_EQ(state("third")["steps"], 20);
   {
     const FolderLock lock(node("third"));
-    testing::write_text(node("third") / "metrics.jsonl",
-                        R"({"loss":2.5,"step":7,"tokens":70})"
-                        "\n"
-                        R"({"loss":2.4,"step":8,"tok)");
+    testing::write_text(node("third") / "metrics.jsonl", R"({"loss":2.5,"step":7,"tokens":70})"
+                                                         "\n"
+                                                         R"({"loss":2.4,"step":8,"tok)");
     EXPECT_EQ(state("third")["status"], "growing");
     EXPECT_EQ(state("third")["step"], 7);
     EXPECT_EQ(ok("/v1/lineage/trees")["trees"][0]["growing"], true);
@@ -137,7 +138,8 @@ TEST_F(RunPagesTest, TheRecipeSaysWhatWaitsOfATreeThatHasNothingYet) {
   EXPECT_EQ(n["control_of"], "base");
   EXPECT_EQ(n["seeds"][0]["seed"], 3);
   EXPECT_EQ(trees[0]["problem"], "");
-  EXPECT_THAT(refused(404, "/v1/lineage/report?tree=other"), HasSubstr("no node of other is grown"));
+  EXPECT_THAT(refused(404, "/v1/lineage/report?tree=other"),
+              HasSubstr("no node of other is grown"));
 }
 
 TEST_F(RunPagesTest, WhatCannotBeReadIsNamedAndHidesNothingElse) {
@@ -153,7 +155,8 @@ TEST_F(RunPagesTest, WhatCannotBeReadIsNamedAndHidesNothingElse) {
                       R"({"recipe": "of = another", "controls": {}, "runs": []})");
   EXPECT_THAT(ok("/v1/lineage/trees")["trees"][0]["problem"], HasSubstr("growth.json"));
   testing::write_text(node("base") / "metrics.jsonl", "no line\n{\"tokens\":1}\n");
-  EXPECT_THAT(refused(500, "/v1/lineage/curves?tree=small&node=base"), HasSubstr("metrics.jsonl:1"));
+  EXPECT_THAT(refused(500, "/v1/lineage/curves?tree=small&node=base"),
+              HasSubstr("metrics.jsonl:1"));
 }
 
 TEST_F(RunPagesTest, CurvesAreNotSentTwice) {
@@ -162,8 +165,9 @@ TEST_F(RunPagesTest, CurvesAreNotSentTwice) {
   const std::string tag = header_of(get(target), "ETag");
   ASSERT_FALSE(tag.empty());
   EXPECT_EQ(get(target, {{"if-none-match", tag}}).status, 304);
-  testing::write_text(node("base") / "metrics.jsonl",
-                      "{\"loss\":2,\"step\":1,\"tokens\":10}\n{\"loss\":1,\"step\":2,\"tokens\":20}\n");
+  testing::write_text(
+      node("base") / "metrics.jsonl",
+      "{\"loss\":2,\"step\":1,\"tokens\":10}\n{\"loss\":1,\"step\":2,\"tokens\":20}\n");
   EXPECT_EQ(get(target, {{"if-none-match", tag}}).status, 200);
 }
 
@@ -215,8 +219,7 @@ void measure(const fs::path& file, const Manifest& m, const std::vector<std::str
 }
 
 TEST_F(RunPagesTest, DifferencesAreTheItemsThatOneOfTwoGotRight) {
-  const std::string target =
-      "/v1/lineage/differences?tree=small&node=tuned&from=base&ability=A05";
+  const std::string target = "/v1/lineage/differences?tree=small&node=tuned&from=base&ability=A05";
   EXPECT_THAT(refused(404, target), HasSubstr("not both been measured"));
   measure(run() / "scores.sqlite", base, {"yes", "no", "no", "yes"});
   EXPECT_THAT(refused(404, target), HasSubstr("was not put to both"));
@@ -245,8 +248,10 @@ TEST_F(RunPagesTest, WrongQuestionsAreToldWhatIsThere) {
   EXPECT_THAT(refused(404, "/v1/lineage/report?tree=none"), HasSubstr("wanted one of: small"));
   EXPECT_THAT(refused(400, "/v1/lineage/curves?tree=small"), HasSubstr("node is absent"));
   EXPECT_THAT(refused(404, "/v1/lineage/curves?tree=small&node=x"), HasSubstr("base, tuned"));
-  EXPECT_THAT(refused(404, "/v1/lineage/curves?tree=small&node=base&seed=9"), HasSubstr("no seed 9"));
-  EXPECT_THAT(refused(400, "/v1/lineage/curves?tree=small&node=base&seed=x"), HasSubstr("seed is 'x'"));
+  EXPECT_THAT(refused(404, "/v1/lineage/curves?tree=small&node=base&seed=9"),
+              HasSubstr("no seed 9"));
+  EXPECT_THAT(refused(400, "/v1/lineage/curves?tree=small&node=base&seed=x"),
+              HasSubstr("seed is 'x'"));
   measure(run() / "scores.sqlite", base, {"yes"});
   measure(run() / "scores.sqlite", tuned, {"no"});
   const std::string target = "/v1/lineage/differences?tree=small&node=tuned&from=base&ability=";

@@ -196,11 +196,12 @@ struct Server::Parts {
     HttpResponse r;
     if (report && draining) {  // it would take seconds
       r = unavailable("this server is shutting down", "server_shutdown");
-    } else try {
-      r = report ? report_pages.answer(request) : page_api.answer(request);
-    } catch (const std::exception& e) {  // a fault of this server
-      r = error_response(ApiError(500, e.what(), {}, "internal_error"));
-    }
+    } else
+      try {
+        r = report ? report_pages.answer(request) : page_api.answer(request);
+      } catch (const std::exception& e) {  // a fault of this server
+        r = error_response(ApiError(500, e.what(), {}, "internal_error"));
+      }
     record.status = r.status;
     if (r.status >= 400) record.finish = "error";
     exchange.respond(with_id(std::move(r), record.id));
