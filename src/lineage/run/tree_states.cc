@@ -153,7 +153,9 @@ const TreeReader::KnownRecipe& TreeReader::recipe_of(const fs::path& tree,
   if (known.toml == toml) return known;
   known = {.toml = toml};
   try {
-    const Recipe recipe = parse_recipe(toml, (tree / "growth.json").string() + ": its recipe");
+    // As merged: what it extends is in it.
+    const Recipe recipe = parse_recipe(toml, (tree / "growth.json").string() + ": its recipe",
+                                       {R"(extends="")"});
     known.seed = recipe.seed;
     for (const RecipeNode& n : recipe.nodes) {
       const StageText text = stage_of(n).text(n);

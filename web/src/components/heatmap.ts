@@ -32,7 +32,7 @@ const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
 const BETTER: [string, string, string] = ["--heat-none", "--better-1", "--better-2"];
 const WORSE: [string, string, string] = ["--heat-none", "--worse-1", "--worse-2"];
 // Where on the ramp the ink turns over, in the light theme and in the dark one.
-const INK_TURNS = { light: 0.6, dark: 0.72 };
+const INK_TURNS = { light: 0.79, dark: 0.68 }, INK_TURNS_WORSE = { light: 0.88, dark: 0.68 };
 const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
 
 const WEAK_MOST = 0.2; // what may be chance is not painted as if it were more
@@ -41,7 +41,8 @@ function paint(cell: HTMLElement, t: number, stops: [string, string, string]): v
   cell.style.background = mix(t, stops);
   if (t >= PLAIN_FROM) cell.classList.add("deep");
   const ink = (from: number) => (t >= from ? "var(--strong-ink)" : "var(--ink)");
-  if (t >= INK_TURNS.light) cell.style.color = `light-dark(${ink(INK_TURNS.light)}, ${ink(INK_TURNS.dark)})`;
+  const turns = stops === WORSE ? INK_TURNS_WORSE : INK_TURNS;
+  if (t >= Math.min(turns.light, turns.dark)) cell.style.color = `light-dark(${ink(turns.light)}, ${ink(turns.dark)})`;
 }
 
 function range(x: Interval, digits = 2): string {

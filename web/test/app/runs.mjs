@@ -20,8 +20,8 @@ context = 128
 [world]
 persons = 0.03
 [corpora.text]
-tokens = 200_000
-heldout_tokens = 10_000
+tokens = 1_000_000
+heldout_tokens = 20_000
 [pretrain]
 tokens = 40_000
 batch_tokens = 1024
