@@ -23,6 +23,11 @@ name = "small"
 seed = 3
 [sources.words]
 paths = ["words"]
+[model]
+context = 32
+[pretrain]
+tokens = 20_000
+batch_tokens = 256
 [nodes.base]
 stage = "pretrain"
 [nodes.tuned]
@@ -72,7 +77,8 @@ class RunPagesTest : public ::testing::Test {
     return json::parse(r.body)["error"]["message"];
   }
   json state(const std::string& name) {
-    for (const json& n : ok("/v1/lineage/trees")["trees"][0]["nodes"])
+    const json all = ok("/v1/lineage/trees");
+    for (const json& n : all["trees"][0]["nodes"])
       if (n["name"] == name) return n["seeds"][0];
     return nullptr;
   }

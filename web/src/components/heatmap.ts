@@ -32,7 +32,11 @@ const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
 const BETTER: [string, string, string] = ["--heat-none", "--better-1", "--better-2"];
 const WORSE: [string, string, string] = ["--heat-none", "--worse-1", "--worse-2"];
 // Where on the ramp the ink turns over, in the light theme and in the dark one.
-const INK_TURNS = { light: 0.79, dark: 0.68 }, INK_TURNS_WORSE = { light: 0.88, dark: 0.68 };
+// Both inks have a contrast of about 4.5 there.
+const INK_TURNS: Record<string, { light: number; dark: number }> = {
+  "--heat-2": { light: 0.79, dark: 0.68 }, "--better-2": { light: 0.79, dark: 0.68 },
+  "--worse-2": { light: 0.89, dark: 0.695 }, "--grade-2": { light: 0.8, dark: 0.658 },
+};
 const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
 
 const WEAK_MOST = 0.2; // what may be chance is not painted as if it were more
@@ -41,7 +45,7 @@ function paint(cell: HTMLElement, t: number, stops: [string, string, string]): v
   cell.style.background = mix(t, stops);
   if (t >= PLAIN_FROM) cell.classList.add("deep");
   const ink = (from: number) => (t >= from ? "var(--strong-ink)" : "var(--ink)");
-  const turns = stops === WORSE ? INK_TURNS_WORSE : INK_TURNS;
+  const turns = INK_TURNS[stops[2]]!;
   if (t >= Math.min(turns.light, turns.dark)) cell.style.color = `light-dark(${ink(turns.light)}, ${ink(turns.dark)})`;
 }
 
