@@ -154,8 +154,8 @@ const TreeReader::KnownRecipe& TreeReader::recipe_of(const fs::path& tree,
   known = {.toml = toml};
   try {
     // As merged: what it extends is in it.
-    const Recipe recipe = parse_recipe(toml, (tree / "growth.json").string() + ": its recipe",
-                                       {R"(extends="")"});
+    const Recipe recipe =
+        parse_recipe(toml, (tree / "growth.json").string() + ": its recipe", {R"(extends="")"});
     known.seed = recipe.seed;
     for (const RecipeNode& n : recipe.nodes) {
       const StageText text = stage_of(n).text(n);
