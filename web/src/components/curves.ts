@@ -158,7 +158,7 @@ function tokenTicks(report: Report, width: number): Plot.Markish[] {
 
 /** The figures of all metrics, without a legend. */
 export function curveFigures(report: Report, focus: string | null, layout: Layout): HTMLElement[] {
-  const heldout = report.curves.some((c) => c.metric === "loss" && c.heldout && c.tag === "");
+  const lossOfAll = (held: boolean) => report.curves.some((c) => c.metric === "loss" && c.heldout === held && c.tag === "");
   const parts = tags(report);
   const small = (part: Tag) => h("figure", { "data-tag": part.tag }, h("figcaption", {}, h("h3", {}, part.name)),
     responsive((w) => figure(report, part, focus, w, 150, layout), { class: "plot" }));
@@ -171,9 +171,9 @@ export function curveFigures(report: Report, focus: string | null, layout: Layou
     .map(({ source, own }) => ({ ...own[0]!, name: words(source) }));
   const others = otherMetrics(report);
   return [
-    h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
-      h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
-      responsive((w) => figure(report, { metric: "loss", tag: "", heldout: false, source: "", name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45)), layout), { class: "plot" })),
+    ...(lossOfAll(false) || layout.axis === "generations" ? [h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
+      h("p", {}, "training loss, nats a token", lossOfAll(true) && "; circles: held-out")),
+      responsive((w) => figure(report, { metric: "loss", tag: "", heldout: false, source: "", name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45)), layout), { class: "plot" }))] : []),
     ...(others.length ? [group("Other metrics", others)] : []),
     ...sources.filter(({ source, own }) => source === "" || own.length > 1)
       .map(({ source, own }) => group(source === "" ? "Training loss by tag" : `Held-out ${words(source)}, by ability`, own)),

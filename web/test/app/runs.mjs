@@ -141,7 +141,7 @@ await runAll({
     await other.check('tr[data-node="chatgpt"] input');
     await other.check('tr[data-node="text-davinci-003"] input');
     await other.waitForSelector('.health figure[data-health="kl"] svg');
-    assert.ok(await other.locator('.health figure[data-health="reward"] [aria-label=line] path').count() >= 2);
+    await other.waitForFunction(() => document.querySelectorAll('.health figure[data-health="reward"] [aria-label=line] path').length >= 2);
     await accessible(other);
     const phone = await open(fed, "#/runs", { width: 390, height: 844, touch: true });
     await phone.check('tr[data-node="chatgpt"] input');

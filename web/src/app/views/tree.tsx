@@ -7,6 +7,7 @@ import { explanation } from "../../components/explanation";
 import { glossary, stages } from "../../components/glossary";
 import { heatmap } from "../../components/heatmap";
 import { familyTree } from "../../components/tree";
+import { h } from "../../dom";
 import { signed } from "../../format";
 import { mainParent } from "../../lineage";
 import { type Edge, edges, type Report } from "../../report";
@@ -77,7 +78,7 @@ function Edges({ tree, report, chosen }: { tree: Tree; report: Report; chosen: E
       {all.map((e, i) => <option key={i} value={String(i)}>{e.kind === "control" ? `${e.child} against its control ${e.parent}` : `${e.parent} → ${e.child}`}</option>)}
     </select></label></p>
     {chosen && <>
-      <Drawing draw={() => panel(chosen, child, commonDomain(all), false)} inputs={[chosen]} />
+      <Drawing draw={() => h("div", { class: "edges one" }, panel(chosen, child, commonDomain(all), false))} inputs={[chosen]} />
       <h3 class="rows-title">Ability by ability</h3>
       <ul class="edge-rows">{chosen.rows.map((row) => <Row key={row.ability.id} tree={tree} report={report} edge={chosen} row={row} />)}</ul>
     </>}
