@@ -40,6 +40,8 @@ export function responsive(draw: (width: number) => Element, props: Props = {}):
     if (width === 0 || width === drawn) return;
     drawn = width;
     box.replaceChildren(draw(width));
+    // Plot names the parts of a figure; a name wants a role that can have one.
+    for (const part of box.querySelectorAll("svg g[aria-label]")) part.setAttribute("role", "group");
   }).observe(box);
   return box;
 }

@@ -131,7 +131,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 FolderLock::FolderLock(const fs::path& folder, const std::string& file) {
   open(folder, file);
-  if (try_lock()) return;
+  // holder_of() of another process, who only looks, has it for a moment.
+  constexpr int kTries = 5;
+  constexpr std::chrono::milliseconds kMoment(2);
+  for (int i = 0; i < kTries; ++i) {
+    if (try_lock()) return;
+    std::this_thread::sleep_for(kMoment);
+  }
   const Error in_use(folder.string() + ": in use by another run (process " + holder() +
                          "); wanted it for this one alone",
                      "wait for that run, or name another folder with --out");

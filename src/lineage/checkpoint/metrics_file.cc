@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -114,6 +115,23 @@ std::vector<MetricsLine> read_metrics_file(const std::filesystem::path& file) {
     at = whole ? end + 1 : text.size();
   }
   return lines;
+}
+
+std::optional<MetricsLine> last_metrics_line(const std::filesystem::path& file) {
+  constexpr std::streamoff kEnd = 1 << 16;  // lines are far shorter
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  if (!in) return std::nullopt;
+  const std::streamoff size = in.tellg();
+  std::string text(static_cast<size_t>(std::min(size, kEnd)), '\0');
+  in.seekg(size - static_cast<std::streamoff>(text.size()));
+  if (!in.read(text.data(), static_cast<std::streamsize>(text.size()))) return std::nullopt;
+  while (!text.empty()) {
+    const size_t before = text.find_last_of('\n');
+    const size_t begin = before == std::string::npos ? 0 : before + 1;
+    if (auto line = parse_line(text.substr(begin))) return line;
+    text.resize(before == std::string::npos ? 0 : before);
+  }
+  return std::nullopt;
 }
 
 }  // namespace lineage

@@ -47,4 +47,7 @@ class MetricsWriter {
 // number. No file: none.
 std::vector<MetricsLine> read_metrics_file(const std::filesystem::path&);
 
+// The last whole line, found without reading the lines before it; none: no file, or no such line.
+std::optional<MetricsLine> last_metrics_line(const std::filesystem::path&);
+
 }  // namespace lineage

@@ -7,11 +7,10 @@
 
 namespace lineage {
 
-std::string gzip(std::string_view text) {
+std::string gzip(std::string_view text, int level) {
   z_stream stream{};
   constexpr int kGzip = 16 + MAX_WBITS, kMemory = 8;
-  require(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, kGzip, kMemory,
-                       Z_DEFAULT_STRATEGY) == Z_OK,
+  require(deflateInit2(&stream, level, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY) == Z_OK,
           "report: zlib cannot begin");
   std::string bytes(deflateBound(&stream, text.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));

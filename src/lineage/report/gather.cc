@@ -235,10 +235,7 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
   report.words = words_of(report);
 }
 
-}  // namespace
-
-Report gather_report(const fs::path& run, const std::string& tree) {
-  const fs::path folder = tree_folder(run, tree);
+Report gathered(const fs::path& folder) {
   Report report;
   std::vector<Found> found = consistent(find_checkpoints(folder), report.notes);
   if (found.empty())
@@ -252,6 +249,18 @@ Report gather_report(const fs::path& run, const std::string& tree) {
   for (const GrowthRun& r : growth.runs)
     report.runs.push_back({r.command, r.machine, r.code, r.started, r.seconds});
   add_nodes(report, found, growth);
+  return report;
+}
+
+}  // namespace
+
+Report gather_tree(const fs::path& run, const std::string& tree) {
+  return gathered(tree_folder(run, tree));
+}
+
+Report gather_report(const fs::path& run, const std::string& tree) {
+  const fs::path folder = tree_folder(run, tree);
+  Report report = gathered(folder);
   // RUN/trees/RECIPE, or a folder of nodes by itself.
   for (const fs::path& place : {fs::canonical(folder) / "../..", folder})
     if (const fs::path scores = place / "scores.sqlite"; fs::exists(scores)) {

@@ -26,7 +26,26 @@ std::string processor() {
   return "unknown processor";
 }
 
+void write_growth_record(const std::filesystem::path& tree, const GrowthRecord& record) {
+  const nlohmann::json json = {{"recipe", record.recipe},
+                               {"controls", record.controls},
+                               {"steps", record.steps},
+                               {"runs", record.runs}};
+  write_file_atomic(tree / kFile,
+                    json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
 }  // namespace
+
+void begin_growth(const std::filesystem::path& tree, const std::string& recipe,
+                  const std::map<std::string, std::string>& controls,
+                  const std::map<std::string, int64_t>& steps) {
+  const FolderLock lock(tree, LockWait{kFile, silent()});
+  auto record = read_growth_record(tree).value_or(GrowthRecord{});
+  record.recipe = recipe, record.controls = controls;
+  for (const auto& [node, n] : steps) record.steps[node] = n;
+  write_growth_record(tree, record);
+}
 
 void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,
                     const std::map<std::string, std::string>& controls, const GrowthRun& run) {
@@ -39,16 +58,16 @@ void add_growth_run(const std::filesystem::path& tree, const std::string& recipe
     runs.back().seconds += run.seconds;
   else
     runs.push_back(run);
-  const nlohmann::json json = {{"recipe", recipe}, {"controls", controls}, {"runs", runs}};
-  write_file_atomic(tree / kFile,
-                    json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  record.recipe = recipe, record.controls = controls;
+  write_growth_record(tree, record);
 }
 
 std::optional<GrowthRecord> read_growth_record(const std::filesystem::path& tree) {
   if (!std::filesystem::exists(tree / kFile)) return std::nullopt;
   const auto json = nlohmann::json::parse(read_file(tree / kFile), nullptr, false);
   try {
-    return GrowthRecord{json.at("recipe"), json.at("controls"), json.at("runs")};
+    return GrowthRecord{json.at("recipe"), json.at("controls"),
+                        json.value("steps", std::map<std::string, int64_t>()), json.at("runs")};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

@@ -19,9 +19,15 @@ struct GrowthRun {
 struct GrowthRecord {
   std::string recipe;                           // TOML as merged
   std::map<std::string, std::string> controls;  // node -> the node it is compared with, or ""
-  std::vector<GrowthRun> runs;                  // oldest first
+  std::map<std::string, int64_t> steps;  // of nodes, as planned when a run began; may lack some
+  std::vector<GrowthRun> runs;           // oldest first
 };
 
+// Replaces recipe and controls and adds the planned steps of nodes: written before the first node
+// grows, so that whoever looks at the run meanwhile knows what it grows.
+void begin_growth(const std::filesystem::path& tree, const std::string& recipe,
+                  const std::map<std::string, std::string>& controls,
+                  const std::map<std::string, int64_t>& steps);
 // Replaces recipe and controls and adds the run; the same command again on the same machine, as
 // after an interruption, adds its seconds only.
 void add_growth_run(const std::filesystem::path& tree, const std::string& recipe,

@@ -128,10 +128,11 @@ std::vector<RecordedAnswer> recorded_answers(const Database& database, const std
                                              const std::vector<std::string>& nodes) {
   std::vector<RecordedAnswer> result;
   for (const DatabaseRow& r :
-       answers_to(database, "p.item, p.output, p.question, p.answers, p.correct, p.score", digest,
-                  nodes, " ORDER BY p.position, d.key"))
-    result.push_back({r.text("key"), r.text("item"), r.text("output"), r.text("question"),
-                      wanted(r.text("answers"), r.integer("correct")), r.number("score")});
+       answers_to(database, "p.item, p.cell, p.output, p.question, p.answers, p.correct, p.score",
+                  digest, nodes, " ORDER BY p.position, d.key"))
+    result.push_back({r.text("key"), r.text("item"), r.text("cell"), r.text("output"),
+                      r.text("question"), wanted(r.text("answers"), r.integer("correct")),
+                      r.number("score")});
   return result;
 }
 

@@ -37,7 +37,7 @@ std::map<std::string, ItemScores> recorded_items(const Database&, const std::str
 
 // An answer of each of some nodes, item by item.
 struct RecordedAnswer {
-  std::string node, item, output, prompt, wanted;
+  std::string node, item, cell, output, prompt, wanted;
   double score = 0;
 };
 std::vector<RecordedAnswer> recorded_answers(const Database&, const std::string& digest,

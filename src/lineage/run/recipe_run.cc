@@ -26,13 +26,17 @@ fs::path tree_folder(const Recipe& recipe, const RunOptions& options) {
   return options.grow.out / "trees" / recipe.name;
 }
 
-// Records facts that the report has no other source for.
-void record_growth(const Recipe& recipe, const RunOptions& options, const std::string& started,
-                   double seconds) {
+std::map<std::string, std::string> controls_of(const Recipe& recipe) {
   std::map<std::string, std::string> controls;
   for (const RecipeNode& n : recipe.nodes)
     if (n.control) controls[n.name] = n.control_of;
-  add_growth_run(tree_folder(recipe, options), recipe.toml, controls,
+  return controls;
+}
+
+// Records facts that the report has no other source for.
+void record_growth(const Recipe& recipe, const RunOptions& options, const std::string& started,
+                   double seconds) {
+  add_growth_run(tree_folder(recipe, options), recipe.toml, controls_of(recipe),
                  {options.command, describe_machine(), kVersion, started, seconds});
 }
 
@@ -49,6 +53,10 @@ std::optional<Report> run_recipe(const Recipe& recipe, const RunOptions& options
     own.seed = recipe.seed + k;
     GrowOptions grow_options = options.grow;
     grow_options.tree = tree_of_seed(recipe, own.seed);
+    grow_options.begins = [&](const std::map<std::string, int64_t>& steps) {
+      begin_growth(tree_folder(recipe, options), recipe.toml, controls_of(recipe), steps);
+      if (options.grow.begins) options.grow.begins(steps);
+    };
     GrownTree tree{own.seed, grow(own, grow_options, ranks, progress), 0};
     tree.seconds = seconds_since(start);
     if (rank0 && options.grown) options.grown(tree);

@@ -73,6 +73,10 @@ const std::vector<Route> kRoutes = {
     {"/assets/app.js", {"GET"}},
     {"/assets/app.css", {"GET"}},
     {"/v1/lineage/prompts", {"GET"}},
+    {"/v1/lineage/trees", {"GET"}},
+    {"/v1/lineage/report", {"GET"}},
+    {"/v1/lineage/differences", {"GET"}},
+    {"/v1/lineage/curves", {"GET"}},
     {"/v1/lineage/rankings", {"GET", "POST"}},
     {"/v1/lineage/rankings/", {"GET", "POST"}, true},
 };

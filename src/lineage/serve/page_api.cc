@@ -50,7 +50,7 @@ constexpr std::string_view kRankings = "/v1/lineage/rankings";
 }  // namespace
 
 PageApi::PageApi(const PageOptions& options, const ServedModels& models)
-    : models_(models), rankings_(rankings_of(options)) {}
+    : models_(models), run_pages_(options.runs, models), rankings_(rankings_of(options)) {}
 
 bool PageApi::has(std::string_view path) {
   return path.starts_with("/v1/lineage/") && path != "/v1/lineage/compare";
@@ -69,6 +69,7 @@ HttpResponse PageApi::routed(const HttpRequest& request, const std::string& path
   const auto query = [&](const char* key) { return query_of(request.target, key).value_or(""); };
   if (path == "/v1/lineage/prompts") return json_answer(prompts(query("model")));
   if (path.starts_with(kRankings)) return ranked(request, path.substr(kRankings.size()));
+  if (RunPages::has(path)) return run_pages_.answer(request, path);
   throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
 }
 

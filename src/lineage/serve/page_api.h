@@ -7,6 +7,7 @@
 
 #include "lineage/http/http.h"
 #include "lineage/serve/rankings.h"
+#include "lineage/serve/run_pages.h"
 #include "lineage/serve/served_models.h"
 #include "lineage/serve/wire.h"
 
@@ -35,6 +36,7 @@ class PageApi {
   const OrderedJson& prompts(const std::string& model);
 
   const ServedModels& models_;
+  RunPages run_pages_;
   Rankings rankings_;
   std::map<std::string, OrderedJson> prompts_;  // by model
 };

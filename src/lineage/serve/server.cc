@@ -106,6 +106,7 @@ struct Server::Parts {
         front({options.keys, options.allowed_hosts, options.allowed_origins, options.address}),
         api_options{options.content_filter, options.log_prompts},
         page_api(options.page, served),
+        report_pages(options.page.runs),
         scheduler(options.scheduler,
                   [this](std::vector<SequenceEvent> events) {
                     desk.post([this, events = std::make_shared<std::vector<SequenceEvent>>(
@@ -128,6 +129,7 @@ struct Server::Parts {
   // desk ends first.
   ~Parts() {
     pages.end();
+    reports.end();
     desk.post([this] { api.end_all("this server has ended"); });
     desk.end();
   }
@@ -166,9 +168,12 @@ struct Server::Parts {
     if (draining)
       return exchange->respond(
           with_id(unavailable("this server is shutting down", "server_shutdown"), record.id));
-    if (PageApi::has(path))
-      return pages.post([this, request = std::make_shared<HttpRequest>(std::move(request)),
-                         exchange, record]() mutable { answer_page(*request, *exchange, record); });
+    if (PageApi::has(path)) {
+      const bool report = ReportPages::has(path);
+      return (report ? reports : pages)
+          .post([this, request = std::make_shared<HttpRequest>(std::move(request)), exchange,
+                 record, report]() mutable { answer_page(*request, *exchange, record, report); });
+    }
     exchange->on_gone([this, id = record.id] { desk.post([this, id] { api.gone(id); }); });
     desk.post([this, request = std::make_shared<HttpRequest>(std::move(request)), exchange,
                record = std::move(record)] {
@@ -185,13 +190,17 @@ struct Server::Parts {
     });
   }
 
-  void answer_page(const HttpRequest& request, HttpExchange& exchange, RequestRecord& record) {
+  void answer_page(const HttpRequest& request, HttpExchange& exchange, RequestRecord& record,
+                   bool report) {
     HttpResponse r;
-    try {
-      r = page_api.answer(request);
-    } catch (const std::exception& e) {  // a fault of this server
-      r = error_response(ApiError(500, e.what(), {}, "internal_error"));
-    }
+    if (report && draining) {  // it would take seconds
+      r = unavailable("this server is shutting down", "server_shutdown");
+    } else
+      try {
+        r = report ? report_pages.answer(request) : page_api.answer(request);
+      } catch (const std::exception& e) {  // a fault of this server
+        r = error_response(ApiError(500, e.what(), {}, "internal_error"));
+      }
     record.status = r.status;
     if (r.status >= 400) record.finish = "error";
     exchange.respond(with_id(std::move(r), record.id));
@@ -229,7 +238,8 @@ struct Server::Parts {
   std::atomic<bool> draining = false, loaded = false;
   const PageFiles page_files;
   PageApi page_api;
-  WorkQueue desk{"lineage-desk"}, pages{"lineage-pages"};
+  ReportPages report_pages;
+  WorkQueue desk{"lineage-desk"}, pages{"lineage-pages"}, reports{"lineage-reports"};
   Scheduler scheduler;
   Api api;
   HttpServer http;

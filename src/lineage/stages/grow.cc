@@ -198,6 +198,7 @@ std::vector<GrownNode> Grower::run() {
   });
   std::vector<RecipeNode> resolved;
   std::vector<NodeToGrow> fresh, ungrown;
+  std::map<std::string, int64_t> steps;
   for (const RecipeNode* n : nodes) {
     RecipeNode node = *n;
     if (node.model.vocab == 0) node.model.vocab = tokenizer_->vocab();
@@ -220,6 +221,7 @@ std::vector<GrownNode> Grower::run() {
     say_why_regrown(node, data);
     const StagePlan plan = stage_of(node).plan(node, recipe_, ranks_.size());
     ungrown.push_back({node.place, plan, g.folder});
+    steps[node.name] = plan.steps;
   }
   check_resources(ungrown, options_.out, ranks_.size());
   if (ranks_.rank() == 0)  // of the recipe's former nodes; their targets stay
@@ -234,6 +236,7 @@ std::vector<GrownNode> Grower::run() {
     if (ranks_.rank() == 0) replace_link(links_ / node.name, g.folder);
   }
   if (ranks_.rank() == 0) name_growing(resolved);
+  if (ranks_.rank() == 0 && options_.begins && !steps.empty()) options_.begins(steps);
   grow_all(resolved, ungrown);
   ranks_.barrier();
   if (ranks_.rank() == 0) name_growing({});

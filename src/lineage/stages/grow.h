@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct GrowOptions {
   // Nodes that may grow in parallel, as far as memory allows; 0: as many as compute threads. Models
   // are bit for bit those of growing one by one, which several ranks always do.
   int at_once = 1;
+  // Called on rank 0 when all checks have passed, before the first node grows, with the steps of
+  // each node that is still to be grown; those of some stages are an estimate.
+  std::function<void(const std::map<std::string, int64_t>& steps)> begins = {};
 };
 
 // The folder, in a tree's, of links to nodes that are still to be grown. So a tree names its nodes

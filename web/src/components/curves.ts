@@ -110,13 +110,18 @@ function ceiling(values: number[]): number {
   return sorted[Math.floor(0.995 * (sorted.length - 1))] ?? 1;
 }
 
-function figure(report: Report, of: Tag, focus: string | null, width: number, height: number): SVGSVGElement | HTMLElement {
+/** How the curves are put beside each other: the generations of a tree, or all from the same point on. */
+export interface Layout {
+  looks: Map<string, Look>;
+  axis: "generations" | "tokens";
+}
+
+function figure(report: Report, of: Tag, focus: string | null, width: number, height: number, { looks, axis }: Layout): SVGSVGElement | HTMLElement {
   const loss = of.metric === "loss";
   const data = points(report, of);
   const marks = loss && of.tag === "" ? points(report, { ...of, heldout: true }) : [];
   const values = data.map((p) => p.value);
   const top = loss && !of.heldout ? ceiling(values) : Math.max(0.1, ...values);
-  const looks = strokes(report);
   const generations = Math.max(0, ...data.map((p) => Math.ceil(p.x)));
   const series = [...new Set(data.map((p) => p.node))];
   const opacity = (node: string) => (focus === null || focus === node ? 1 : 0.12);
@@ -130,8 +135,8 @@ function figure(report: Report, of: Tag, focus: string | null, width: number, he
     marks: [
       Plot.gridY({ ticks: 4, stroke: "var(--hairline)", strokeOpacity: 1 }),
       Plot.ruleX(Array.from({ length: generations + 1 }, (_, i) => i), { stroke: "var(--hairline)" }),
-      Plot.text(Array.from({ length: generations }, (_, i) => i), {
-        x: (i) => i + 0.5, text: (i) => (width > 420 ? `${ordinal[i]} generation` : ordinal[i]!), frameAnchor: "bottom", dy: 18, fill: "var(--muted)" }),
+      ...(axis === "tokens" ? tokenTicks(report, width) : [Plot.text(Array.from({ length: generations }, (_, i) => i), {
+        x: (i) => i + 0.5, text: (i) => (width > 420 ? `${ordinal[i]} generation` : ordinal[i]!), frameAnchor: "bottom", dy: 18, fill: "var(--muted)" })]),
       ...series.flatMap((node) => {
         return lines(data.filter((p) => p.node === node), looks.get(node)!, opacity(node), focus === node ? 2.2 : 1.6);
       }),
@@ -143,16 +148,20 @@ function figure(report: Report, of: Tag, focus: string | null, width: number, he
   });
 }
 
-export function learningCurves(report: Report): HTMLElement {
-  if (!report.curves.length) return h("p", { class: "empty" }, "No metrics were found beside the nodes.");
-  const place = h("div");
-  let focus: string | null = null;
-  const looks = strokes(report);
-  const drawn = new Set(report.curves.map((c) => c.node));
-  const heldout = report.curves.some((c) => c.metric === "loss" && c.heldout && c.tag === "");
+/** Of an axis on which every node has the same tokens in all. */
+function tokenTicks(report: Report, width: number): Plot.Markish[] {
+  const all = Math.max(1, ...report.nodes.map((n) => n.tokens));
+  const shares = width > 420 ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1];
+  return [Plot.text(shares, { x: (s: number) => s, text: (s: number) => (s === 0 ? "0" : `${count(Math.round(all * s))}${s === 1 ? " tokens" : ""}`),
+    textAnchor: "middle", dx: -8, frameAnchor: "bottom", dy: 18, fill: "var(--muted)" })];
+}
+
+/** The figures of all metrics, without a legend. */
+export function curveFigures(report: Report, focus: string | null, layout: Layout): HTMLElement[] {
+  const lossOfAll = (held: boolean) => report.curves.some((c) => c.metric === "loss" && c.heldout === held && c.tag === "");
   const parts = tags(report);
   const small = (part: Tag) => h("figure", { "data-tag": part.tag }, h("figcaption", {}, h("h3", {}, part.name)),
-    responsive((w) => figure(report, part, focus, w, 150), { class: "plot" }));
+    responsive((w) => figure(report, part, focus, w, 150, layout), { class: "plot" }));
   const group = (title: string, own: Tag[]) => h("div", { class: "source" },
     h("h3", {}, title), h("div", { class: "small-multiples" }, ...own.map(small)));
   const words = (source: string) => source.replaceAll("_", " ");
@@ -161,16 +170,23 @@ export function learningCurves(report: Report): HTMLElement {
   const whole = sources.filter(({ source, own }) => source !== "" && own.length === 1)
     .map(({ source, own }) => ({ ...own[0]!, name: words(source) }));
   const others = otherMetrics(report);
-  const groups = () => [
+  return [
+    ...(lossOfAll(false) || layout.axis === "generations" ? [h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
+      h("p", {}, "training loss, nats a token", lossOfAll(true) && "; circles: held-out")),
+      responsive((w) => figure(report, { metric: "loss", tag: "", heldout: false, source: "", name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45)), layout), { class: "plot" }))] : []),
     ...(others.length ? [group("Other metrics", others)] : []),
     ...sources.filter(({ source, own }) => source === "" || own.length > 1)
       .map(({ source, own }) => group(source === "" ? "Training loss by tag" : `Held-out ${words(source)}, by ability`, own)),
     ...(whole.length ? [group(sources.length > whole.length ? "Other held-out data" : "Held-out data", whole)] : [])];
-  const draw = () => place.replaceChildren(
-    h("figure", {}, h("figcaption", {}, h("h3", {}, "All tokens"),
-      h("p", {}, "training loss, nats a token", heldout && "; circles: held-out")),
-      responsive((w) => figure(report, { metric: "loss", tag: "", heldout: false, source: "", name: "all tokens" }, focus, w, Math.min(320, Math.max(200, w * 0.45))), { class: "plot" })),
-    ...groups());
+}
+
+export function learningCurves(report: Report): HTMLElement {
+  if (!report.curves.length) return h("p", { class: "empty" }, "No metrics were found beside the nodes.");
+  const place = h("div");
+  let focus: string | null = null;
+  const looks = strokes(report);
+  const drawn = new Set(report.curves.map((c) => c.node));
+  const draw = () => place.replaceChildren(...curveFigures(report, focus, { looks, axis: "generations" }));
   const names = treeOrder(report.nodes).map((n) => n.node).filter((n) => drawn.has(n.name));
   const buttons = names.map((n) => h("button", {
     type: "button", "aria-pressed": "false", title: mainParent(n) ? `a child of ${mainParent(n)}` : "a root",

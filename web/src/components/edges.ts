@@ -78,7 +78,7 @@ function asTable(edge: Edge): HTMLElement {
         h("td", {}, r.contrast.holm === null ? "" : pValue(r.contrast.holm).replace(/^p (= )?/, "")), h("td", {}, r.contrast.n), h("td", {}, r.contrast.seeds)))))));
 }
 
-function panel(edge: Edge, child: Node | undefined, domain: [number, number], all: boolean): HTMLElement {
+export function panel(edge: Edge, child: Node | undefined, domain: [number, number], all: boolean): HTMLElement {
   const drawn = all ? edge : clear(edge);
   const control = edge.kind === "control";
   return h("figure", { class: `edge${control ? " control" : ""}`, "data-edge": `${edge.parent} ${edge.child}` },
@@ -95,12 +95,17 @@ function panel(edge: Edge, child: Node | undefined, domain: [number, number], al
     asTable(edge));
 }
 
+/** The axis of all panels, so that they can be compared. */
+export function commonDomain(all: Edge[]): [number, number] {
+  const ends = all.flatMap((e) => e.rows.flatMap((r) => [r.contrast.difference.low, r.contrast.difference.high]));
+  const pad = 0.02;
+  return [Math.min(-0.1, ...ends) - pad, Math.max(0.1, ...ends) + pad];
+}
+
 export function edgePanels(report: Report): HTMLElement {
   const all = edges(report);
   const nodes = new Map(report.nodes.map((n) => [n.name, n]));
-  const ends = all.flatMap((e) => e.rows.flatMap((r) => [r.contrast.difference.low, r.contrast.difference.high]));
-  const pad = 0.02;
-  const domain: [number, number] = [Math.min(-0.1, ...ends) - pad, Math.max(0.1, ...ends) + pad];
+  const domain = commonDomain(all);
   if (!all.length) return h("p", { class: "empty" }, "No child has been compared with its parent yet.");
   const place = h("div", { class: "edges" });
   const draw = (which: "clear" | "all") =>

@@ -4,7 +4,7 @@ import { h, responsive } from "../dom";
 import { significant } from "../format";
 import type { Report } from "../report";
 import { numbers } from "../seeds";
-import { lines, lineSample, strokes, type Point } from "./curves";
+import { lines, lineSample, strokes, type Look, type Point } from "./curves";
 import { table } from "./table";
 
 const GROUPS: [string, string[]][] = [
@@ -40,8 +40,8 @@ function points(report: Report, nodes: Set<string>, metric: string): Point[] {
       node: c.node, seed: c.seed, value, tokens: c.tokens[i]!, x: (node.steps * (i + 1)) / c.values.length }))));
 }
 
-function figure(report: Report, nodes: Set<string>, metric: string): HTMLElement {
-  const data = points(report, nodes, metric), looks = strokes(report);
+function figure(report: Report, nodes: Set<string>, metric: string, looks: Map<string, Look>): HTMLElement {
+  const data = points(report, nodes, metric);
   return h("figure", { "data-health": metric }, h("figcaption", {}, h("h3", {}, named(metric))),
     responsive((width) => Plot.plot({
       width, height: 120, marginLeft: 44, marginRight: 10, marginTop: 8, marginBottom: 20, style: { fontSize: "11px" },
@@ -70,12 +70,12 @@ function warnings(report: Report, nodes: Set<string>): HTMLElement | false {
       all.length > WARNINGS && h("li", {}, `and ${all.length - WARNINGS} more in metrics.jsonl`)));
 }
 
-export function healthPanel(report: Report, nodes: Set<string>): HTMLElement {
-  const all = groups(report, nodes), looks = strokes(report);
+export function healthPanel(report: Report, nodes: Set<string>, looks = strokes(report)): HTMLElement {
+  const all = groups(report, nodes);
   return h("div", { class: "feedback health" }, h("h3", {}, "Health of the training"),
     h("p", { class: "muted key" }, ...[...nodes].map((n) => h("span", { class: "key-item" }, lineSample(looks.get(n)!), n)), h("span", {}, "by iteration; a line is the mean of the seeds, which stand faint behind it")),
     warnings(report, nodes),
     h("div", { class: "groups" }, ...all.map(([title, metrics]) => h("div", { style: `flex: ${metrics.length} 1 ${metrics.length * WIDTH}px` }, h("h4", {}, title),
-      h("div", { class: "small-multiples" }, ...metrics.map((m) => figure(report, nodes, m)))))),
+      h("div", { class: "small-multiples" }, ...metrics.map((m) => figure(report, nodes, m, looks)))))),
     lastValues(report, nodes, all.flatMap(([, metrics]) => metrics)));
 }

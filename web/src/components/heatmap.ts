@@ -10,6 +10,9 @@ import { describe, facts } from "../tooltip";
 import { explanation } from "./explanation";
 import { term } from "./glossary";
 
+/** Called with the node and the row of a cell that was clicked, or on which Enter was pressed. */
+export type ChooseCell = (node: string, ability: string) => void;
+
 export type View = "score" | "change" | "likelihood";
 
 const SLACK = 8; // of a table that is not worth scrolling
@@ -29,7 +32,11 @@ const SCORE: [string, string, string] = ["--heat-0", "--heat-1", "--heat-2"];
 const BETTER: [string, string, string] = ["--heat-none", "--better-1", "--better-2"];
 const WORSE: [string, string, string] = ["--heat-none", "--worse-1", "--worse-2"];
 // Where on the ramp the ink turns over, in the light theme and in the dark one.
-const INK_TURNS = { light: 0.6, dark: 0.72 };
+// Both inks have a contrast of about 4.5 there.
+const INK_TURNS: Record<string, { light: number; dark: number }> = {
+  "--heat-2": { light: 0.79, dark: 0.68 }, "--better-2": { light: 0.79, dark: 0.68 },
+  "--worse-2": { light: 0.89, dark: 0.695 }, "--grade-2": { light: 0.8, dark: 0.658 },
+};
 const PLAIN_FROM = 0.45; // from here on a coloured mark would not be seen
 
 const WEAK_MOST = 0.2; // what may be chance is not painted as if it were more
@@ -38,7 +45,8 @@ function paint(cell: HTMLElement, t: number, stops: [string, string, string]): v
   cell.style.background = mix(t, stops);
   if (t >= PLAIN_FROM) cell.classList.add("deep");
   const ink = (from: number) => (t >= from ? "var(--strong-ink)" : "var(--ink)");
-  if (t >= INK_TURNS.light) cell.style.color = `light-dark(${ink(INK_TURNS.light)}, ${ink(INK_TURNS.dark)})`;
+  const turns = INK_TURNS[stops[2]]!;
+  if (t >= Math.min(turns.light, turns.dark)) cell.style.color = `light-dark(${ink(turns.light)}, ${ink(turns.dark)})`;
 }
 
 function range(x: Interval, digits = 2): string {
@@ -221,7 +229,7 @@ function lesson(about: Explanation, columns: number): HTMLTableRowElement {
 }
 
 /** `open` holds the ids of the rows that are open: explained, with their finer rows. */
-export function heatmapTable(report: Report, view: View, open = new Set<string>()): HTMLElement {
+export function heatmapTable(report: Report, view: View, open = new Set<string>(), choose?: ChooseCell): HTMLElement {
   const look = index(report);
   const order = treeOrder(report.nodes).map((n) => n.node);
   const explanations = new Map(report.explanations.map((e) => [e.ability, e]));
@@ -258,18 +266,27 @@ export function heatmapTable(report: Report, view: View, open = new Set<string>(
           ...n.name.split(/(?<=-)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])))))),
     h("tbody", {}, ...rows(report).flatMap(({ head, finer }) => body(head, finer))));
   walkable(table);
+  if (choose) {
+    table.classList.add("choosable");
+    const call = (event: Event) => {
+      const { node, ability } = (event.target as Element).closest<HTMLElement>("td[data-node]")?.dataset ?? {};
+      if (node !== undefined && ability !== undefined) choose(node, ability);
+    };
+    table.addEventListener("click", call);
+    table.addEventListener("keydown", (event) => { if (event.key === "Enter") call(event); });
+  }
   const scroll = h("div", { class: "scroll", style: `--columns:${order.length}` }, table);
   const hint = h("p", { class: "scroll-hint", hidden: true }, `The table is wider than the page: scroll it sideways for all ${order.length} models. →`);
   new ResizeObserver(() => { hint.hidden = scroll.scrollWidth <= scroll.clientWidth + SLACK; }).observe(scroll);
   return h("div", {}, hint, scroll, key(view));
 }
 
-export function heatmap(report: Report): HTMLElement {
+export function heatmap(report: Report, choose?: ChooseCell): HTMLElement {
   if (!report.abilities.length) return h("p", { class: "empty" }, "Nothing has been evaluated yet.");
   const open = new Set<string>();
-  const place = h("div", {}, heatmapTable(report, "score", open));
+  const place = h("div", {}, heatmapTable(report, "score", open, choose));
   return h("div", {},
     choice<View>("What the cells show", [["score", "score"], ["change", "change against the parent"], ["likelihood", "log-likelihood"]],
-      "score", (view) => place.replaceChildren(heatmapTable(report, view, open))),
+      "score", (view) => place.replaceChildren(heatmapTable(report, view, open, choose))),
     place);
 }

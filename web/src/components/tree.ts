@@ -13,6 +13,12 @@ const GAP = { x: 56, y: 18 };
 const INDENT = 18;
 const GAP_NARROW = 12;
 
+/** A click on an edge, or on the card of a child (also Enter there), chooses the edge. */
+export interface EdgeChoice {
+  choose: (parent: string, child: string) => void;
+  chosen: (parent: string, child: string) => boolean;
+}
+
 /** Tokens of each source in a node's training, largest first. */
 export function shares(node: Node): { name: string; share: number }[] {
   const all = node.data.reduce((sum, d) => sum + d.trained, 0);
@@ -26,7 +32,7 @@ function dataLine(node: Node): string {
     .join(", ").replaceAll("_", " ");
 }
 
-function card(node: Node, report: Report): HTMLElement {
+function card(node: Node, report: Report, edges?: EdgeChoice): HTMLElement {
   const bar = h("span", { class: "bar", "aria-hidden": "true" },
     ...shares(node).map((s, i) => h("span", { style: `flex-grow:${s.share}`, class: `part${i % 4}` })));
   const element = h("article", {
@@ -40,6 +46,12 @@ function card(node: Node, report: Report): HTMLElement {
       node.parents.length ? `+${count(node.tokens)}` : count(node.tokens), " tokens"),
     h("p", { class: "data" }, dataLine(node)),
     bar);
+  const parent = mainParent(node);
+  if (edges && parent !== undefined) {
+    element.classList.add("choosable");
+    element.addEventListener("click", () => edges.choose(parent, node.name));
+    element.addEventListener("keydown", (e) => { if (e.key === "Enter") edges.choose(parent, node.name); });
+  }
   return describe(element, () => facts(node.name, [
     ["stage", stageName(node)],
     ["from", node.parents.join(", ")],
@@ -53,7 +65,7 @@ function card(node: Node, report: Report): HTMLElement {
   ]));
 }
 
-function draw(report: Report, width: number): HTMLElement {
+function draw(report: Report, width: number, edges?: EdgeChoice): HTMLElement {
   const wide = columns(report.nodes);
   const generations = Math.max(0, ...wide.map((p) => p.column)) + 1;
   const fits = generations * CARD.width + (generations - 1) * GAP.x <= width;
@@ -83,19 +95,24 @@ function draw(report: Report, width: number): HTMLElement {
       : fits
       ? `M${x1},${y1} H${middle - 16} C${middle},${y1} ${middle},${y2} ${middle + 16},${y2} H${to.x}`
       : `M${from.x + 8},${from.y + cardHeight} V${y2 - 6} q0,6 6,6 H${to.x}`;
-    return svg("path", { d: path, class: i === 0 && parent === mainParent(node) ? "" : "other",
+    const main = i === 0 && parent === mainParent(node);
+    const line = svg("path", { d: path, class: main ? "" : "other",
       "stroke-dasharray": node.control ? "3 4" : null, "data-edge": `${parent} ${node.name}` });
+    if (!edges || !main) return line;
+    line.classList.toggle("chosen", edges.chosen(parent, node.name));
+    // A line is thin: a wide one that is not seen takes the clicks.
+    return svg("g", {}, line, svg("path", { d: path, class: "wide", onclick: () => edges.choose(parent, node.name) }));
   }));
   return h("div", { class: "tree-canvas", style: `height:${height}px` },
     svg("svg", { width, height, "aria-hidden": "true" }, ...links),
     ...placed.map((p) => {
-      const element = card(p.node, report);
+      const element = card(p.node, report, edges);
       const { x, y } = at(p);
       element.style.cssText = `left:${x}px;top:${y}px;width:${cardWidth}px;height:${cardHeight}px`;
       return element;
     }));
 }
 
-export function familyTree(report: Report): HTMLElement {
-  return responsive((width) => draw(report, width), { class: "tree" });
+export function familyTree(report: Report, edges?: EdgeChoice): HTMLElement {
+  return responsive((width) => draw(report, width, edges), { class: "tree" });
 }

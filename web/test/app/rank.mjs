@@ -17,7 +17,7 @@ kind = "world"
 seed = 7
 persons = 0.02
 [corpora.text]
-tokens = 100_000
+tokens = 600_000
 heldout_tokens = 5_000
 [preferences.people]
 paths = ["rankings.jsonl"]
