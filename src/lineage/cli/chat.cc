@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct ChatOptions {
   Colour colour = Colour::automatic;
   std::vector<std::string> nodes;
   Sampling sampling;
+  bool tools = false;
+  std::string documents;
   int threads = 0;
 };
 
@@ -37,6 +40,15 @@ void note(const std::string& text) { fmt::print(stderr, "note: {}\n", text); }
 
 std::string counted(int64_t n, const std::string& what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+std::optional<DocumentIndex> open_documents(const std::string& folder) {
+  if (folder.empty()) return {};
+  std::vector<std::string> left_out;
+  std::optional<DocumentIndex> documents(std::in_place, folder, &left_out);
+  for (const std::string& text : left_out) note(text);
+  note(fmt::format("{} lines of {} files in {}", documents->lines(), documents->files(), folder));
+  return documents;
 }
 
 std::vector<ChatSession::Node> load_nodes(const ChatOptions& o) {
@@ -59,7 +71,9 @@ std::vector<ChatSession::Node> load_nodes(const ChatOptions& o) {
 class Conversation {
  public:
   explicit Conversation(const ChatOptions& o)
-      : session_(load_nodes(o), o.sampling),
+      : documents_(open_documents(o.documents)),
+        session_(load_nodes(o), o.sampling,
+                 {.run_calls = o.tools, .documents = documents_ ? &*documents_ : nullptr}),
         terminal_(::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)),
         colour_(coloured(o.colour, terminal_)),
         left_out_(session_.size()) {
@@ -230,6 +244,7 @@ class Conversation {
       return answers.size() > 1 ? session_.name(i) + ": " : std::string();
     };
     for (size_t i = 0; i < answers.size(); ++i) {
+      note_aids(answers[i], of(i));
       if (answers[i].left_out > left_out_[i])
         note(fmt::format("{}the context has no room for the oldest {}", of(i),
                          counted(answers[i].left_out, "turn")));
@@ -239,7 +254,8 @@ class Conversation {
             "{}the answer is cut after {}: {}", of(i), counted(answers[i].tokens, "token"),
             answers[i].tokens >= session_.sampling().max_tokens ? "--max-tokens allows no more"
                                                                 : "the context is full"));
-      if (answers[i].text.empty() && answers[i].end == Completion::End::stop)
+      if (answers[i].text.empty() && answers[i].end == Completion::End::stop &&
+          answers[i].runs.empty())
         note(fmt::format("{}the answer is blank", of(i)));
       if (answers[i].end == Completion::End::cancelled)
         note(fmt::format("{}the answer is stopped after {}", of(i),
@@ -254,6 +270,18 @@ class Conversation {
         blank == 0 ? "" : fmt::format("; left out: {}", counted(blank, "blank answer"))));
   }
 
+  // What ran, and what was read, for an answer.
+  void note_aids(const ChatAnswer& answer, const std::string& of) const {
+    for (const ToolRun& run : answer.runs)
+      note(fmt::format("{}{} gave {}", of, run.code,
+                       run.error.empty() ? run.result : "an error: " + run.error));
+    for (const FoundLine& l : answer.sources)
+      note(fmt::format("{}read {}:{} (score {:.2f}): {}", of, l.file, l.line, l.score, l.text));
+    if (documents_ && answer.sources.empty())
+      note(of + "no line of the documents has the question's words, and room in the context");
+  }
+
+  std::optional<DocumentIndex> documents_;
   ChatSession session_;
   bool terminal_, colour_;
   std::vector<int64_t> left_out_;  // turns, as the last note said
@@ -271,6 +299,10 @@ void add_chat(CLI::App& app) {
             "models of the run, separated by commas; each answers every turn", ',')
       ->group(text);
   add_text(c, "--system", o->system, "the system's turn, before all others")->group(text);
+  c->add_flag("--tools", o->tools, "run the models' calls of Python")->group(text);
+  add_path(c, "--documents", o->documents,
+           "a folder of text files; lines that fit a turn are put behind it")
+      ->group(text);
   add_number(c, "-n,--max-tokens", o->sampling.max_tokens, between(1, kManyTokens),
              "tokens of an answer at most")
       ->group(draws);
@@ -286,6 +318,7 @@ void add_chat(CLI::App& app) {
       chat_commands() +
       "\nExamples:\n"
       "  lineage chat runs/trees/gpt35-nano/text-davinci-002\n"
+      "  lineage chat runs/trees/gpt35-nano/text-davinci-002 --tools\n"
       "  lineage chat runs --nodes text-davinci-001,text-davinci-002 -t 0");
   c->callback([o] {
     set_threads(o->threads);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "lineage/base/error.h"
@@ -12,6 +13,7 @@
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
 #include "lineage/cli/service.h"
+#include "lineage/documents/document_index.h"
 #include "lineage/serve/api_error.h"
 #include "lineage/serve/server.h"
 #include "lineage/train/machine.h"
@@ -21,7 +23,7 @@ namespace {
 
 struct ServeArguments {
   std::vector<std::string> models;
-  std::string default_model, key_file;
+  std::string default_model, key_file, documents;
   ServeOptions options;
   int port = 8080;
   double memory = 0;  // GiB; 0: half of what is free
@@ -107,6 +109,15 @@ void serve(ServeArguments& a) {
   o.scheduler.memory_bytes =
       a.memory > 0 ? static_cast<int64_t>(a.memory * (1 << 30)) : available_memory() / 2;
   if (!o.content_filter.empty()) check_filter(models, o.content_filter);
+  std::optional<DocumentIndex> documents;
+  if (!a.documents.empty()) {
+    std::vector<std::string> left_out;
+    documents.emplace(a.documents, &left_out);
+    for (const std::string& note : left_out) fmt::print(stderr, "note: {}\n", note);
+    fmt::print(stderr, "{} lines of {} files in {}\n", documents->lines(), documents->files(),
+               a.documents);
+    o.documents = &*documents;
+  }
   Server server(o, models, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   const SignalThread signals(server);
   const std::string at = url(o, server.port());
@@ -139,6 +150,8 @@ void add_serve(CLI::App& app) {
             "a page of that origin may read answers, as https://example.org; may be repeated");
   add_name(c, "--content-filter", o.content_filter, "NAME",
            "a moderation model that judges every conversation before it is answered");
+  add_path(c, "--documents", a->documents,
+           "a folder of text files, whose lines requests may have looked up");
   add_number(c, "--memory", a->memory, between(0, 1e6), "GiB for models; 0: half of what is free");
   add_number(c, "--slots", o.scheduler.slots, between(1, 4096),
              "answers of a model that are generated at once");

@@ -11,6 +11,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/documents/told_lines.h"
 #include "lineage/run/models.h"
 
 namespace lineage {
@@ -92,13 +93,19 @@ void ChatHistory::undo_answer() {
 
 void ChatHistory::clear() { turns_.resize(first_after_system()); }
 
-ChatHistory::Prompt ChatHistory::prompt(int64_t most) const {
+ChatHistory::Prompt ChatHistory::prompt(int64_t most, std::span<const Token> behind_user) const {
   std::vector<std::vector<Token>> rendered;
+  const auto last_user = std::find_if(turns_.rbegin(), turns_.rend(), [](const ChatTurn& t) {
+    return t.role == Role::user;
+  });
   const std::vector<Token>& next = form_.opening(Role::assistant);
   auto size = std::ssize(next);
   for (const ChatTurn& t : turns_) {
     ChatTemplate::Rendered r;
-    form_.append(t.role, t.tokens, r);
+    std::vector<Token> tokens = t.tokens;
+    if (last_user != turns_.rend() && &t == &*last_user)
+      tokens.insert(tokens.end(), behind_user.begin(), behind_user.end());
+    form_.append(t.role, tokens, r);
     size += std::ssize(r.tokens);
     rendered.push_back(std::move(r.tokens));
   }
@@ -121,9 +128,16 @@ ChatHistory::Prompt ChatHistory::prompt(int64_t most) const {
   return prompt;
 }
 
-ChatSession::ChatSession(std::vector<Node> nodes, Sampling sampling)
-    : sampling_(std::move(sampling)) {
+ChatSession::ChatSession(std::vector<Node> nodes, Sampling sampling, ChatAids aids)
+    : sampling_(std::move(sampling)), aids_(aids) {
   sampling_.validate();
+  if (aids_.run_calls && std::ranges::none_of(nodes, [](const Node& n) {
+        return call_marks(n.model.manifest, *n.model.tokenizer).has_value();
+      }))
+    throw Error(fmt::format("--tools: {} was trained on no calls; wanted a tuned model of the "
+                            "micro-world",
+                            nodes.empty() ? std::string("no model") : nodes[0].name),
+                "leave --tools out");
   Engine::Limits limits;
   limits.slots = 1;
   for (Node& n : nodes) {
@@ -152,11 +166,21 @@ void ChatSession::set_system(const std::string& text) {
 }
 
 // A quarter of the context, or what an answer may have if that is less, is kept for the answer.
-ChatHistory::Prompt ChatSession::prompt_of(const Talk& n) const {
+ChatSession::TalkPrompt ChatSession::prompt_of(const Talk& n) const {
   constexpr int64_t kShare = 4;
   const int64_t context = n.lm->context();
-  ChatHistory::Prompt prompt = n.history.prompt(
-      context - std::min(sampling_.max_tokens, std::max<int64_t>(1, context / kShare)));
+  const int64_t most =
+      context - std::min(sampling_.max_tokens, std::max<int64_t>(1, context / kShare));
+  TalkPrompt prompt{n.history.prompt(most), {}};
+  const auto& turns = n.history.turns();
+  const auto user = std::find_if(turns.rbegin(), turns.rend(),
+                                 [](const ChatTurn& t) { return t.role == Role::user; });
+  if (aids_.documents && user != turns.rend()) {
+    ToldLines told = tell_lines(*n.model.tokenizer,
+                                aids_.documents->find(user->text, lines_to_find(aids_.lines)),
+                                aids_.lines, most - std::ssize(prompt.tokens));
+    prompt = {n.history.prompt(most, told.tokens), std::move(told.lines)};
+  }
   if (std::ssize(prompt.tokens) >= context)
     throw Error(fmt::format("message: has {} tokens with its template; the context of {} is {} for "
                             "it and the answer together",
@@ -165,31 +189,66 @@ ChatHistory::Prompt ChatSession::prompt_of(const Talk& n) const {
   return prompt;
 }
 
+Completion ChatSession::generate(Talk& n, const std::vector<Token>& prompt, ChatAnswer& answer,
+                                 const LanguageModel::OnText& on_text) {
+  const Tokenizer& tokenizer = *n.model.tokenizer;
+  Sampling sampling = sampling_;
+  sampling.seed = seed_used();
+  sampling.stop_tokens = stop_tokens(tokenizer, true);
+  const auto part = [&](const std::vector<Token>& from, const Sampling& by,
+                        const LanguageModel::OnText& pass_on) {
+    return n.lm->generate(std::span(&from, 1), std::span(&by, 1), pass_on)[0];
+  };
+  const auto marks = call_marks(n.model.manifest, tokenizer);
+  if (!aids_.run_calls || !marks) return part(prompt, sampling, on_text);
+  ToolCalls calls(tokenizer, *marks, prompt, sampling, n.lm->context());
+  for (;;) {
+    std::string begun;  // a call is no text of the answer
+    Completion done =
+        part(calls.prompt(), calls.sampling(), [&](size_t i, std::string_view text) {
+          begun += text;
+          if (LeadingBlanks().cut(begun).starts_with("<call>")) return on_text(i, "");
+          return on_text(i, text);
+        });
+    answer.tokens += std::ssize(done.tokens);
+    const bool goes_on =
+        calls.is_call(done.tokens) && calls.goes_on(done.tokens, std::ssize(done.tokens) + 1,
+                                                    done.end, done.end == Completion::End::stop);
+    if (goes_on) continue;
+    if (calls.is_call(done.tokens)) done.text.clear();
+    if (calls.out_of_room()) done.end = Completion::End::length, done.tokens.clear();
+    answer.runs = calls.runs();
+    const auto behind_prompt = calls.prompt().begin() + std::ssize(prompt);
+    done.tokens.insert(done.tokens.begin(), behind_prompt, calls.prompt().end());
+    return done;
+  }
+}
+
 std::vector<ChatAnswer> ChatSession::answer(const OnText& on_text) {
-  std::vector<ChatHistory::Prompt> prompts;
+  std::vector<TalkPrompt> prompts;
   for (const Talk& n : nodes_) prompts.push_back(prompt_of(n));
   std::vector<ChatAnswer> answers;
   std::vector<Completion> completions;
   bool stopped = false;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Talk& n = nodes_[i];
+    ChatAnswer answer;
+    answer.left_out = prompts[i].left_out;
+    answer.sources = std::move(prompts[i].sources);
     Completion done;
     done.end = Completion::End::cancelled;
     if (!stopped) {
-      Sampling sampling = sampling_;
-      sampling.seed = seed_used();
-      sampling.stop_tokens = stop_tokens(*n.model.tokenizer, true);
       LeadingBlanks blanks;
       const auto pass_on = [&](size_t, std::string_view text) {
         return !on_text || on_text(i, blanks.cut(text));
       };
-      done = n.lm->generate(std::span(&prompts[i].tokens, 1), std::span(&sampling, 1), pass_on)[0];
+      done = generate(n, prompts[i].tokens, answer, pass_on);
       stopped = done.end == Completion::End::cancelled;
     }
-    answers.push_back({.text = std::string(LeadingBlanks().cut(done.text)),
-                       .left_out = prompts[i].left_out,
-                       .tokens = std::ssize(done.tokens),
-                       .end = done.end});
+    answer.text = LeadingBlanks().cut(done.text);
+    answer.tokens = std::max(answer.tokens, answer.runs.empty() ? std::ssize(done.tokens) : 0);
+    answer.end = done.end;
+    answers.push_back(std::move(answer));
     completions.push_back(std::move(done));
   }
   for (size_t i = 0; i < nodes_.size(); ++i)

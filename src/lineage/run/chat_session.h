@@ -4,12 +4,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lineage/checkpoint/model.h"
+#include "lineage/documents/document_index.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/tool_calls.h"
 #include "lineage/text/chat.h"
 
 namespace lineage {
@@ -62,7 +65,8 @@ class ChatHistory {
   // The tokens to answer from. Beyond `most` of them the oldest turns are left out, whole exchanges
   // from a user's turn to the next; the system's turns at the beginning and the user's last one
   // stay, so that there can be more tokens than that.
-  Prompt prompt(int64_t most) const;
+  // `behind_user` is added to the user's last turn.
+  Prompt prompt(int64_t most, std::span<const Token> behind_user = {}) const;
 
  private:
   size_t first_after_system() const;
@@ -77,6 +81,15 @@ struct ChatAnswer {
   int64_t left_out = 0;  // turns, as the context has no room for them
   int64_t tokens = 0;
   Completion::End end = Completion::End::stop;
+  std::vector<ToolRun> runs = {};       // calls that were run for it
+  std::vector<FoundLine> sources = {};  // lines that the model read
+};
+
+// What a conversation has beside the model.
+struct ChatAids {
+  bool run_calls = false;                    // the models' calls are run
+  const DocumentIndex* documents = nullptr;  // whose lines stand behind the user's last turn
+  int64_t lines = 4;                         // of them, at most
 };
 
 // A conversation with one model, or with several at once: each answers the same turns of the user,
@@ -88,7 +101,8 @@ class ChatSession {
     Model model;  // with a tokenizer
   };
   // `sampling` without stop tokens: each node adds its own.
-  ChatSession(std::vector<Node>, Sampling);
+  // An Error where calls are to be run and no node knows any. The documents must outlive it.
+  ChatSession(std::vector<Node>, Sampling, ChatAids = {});
 
   size_t size() const { return nodes_.size(); }
   const std::string& name(size_t node) const { return nodes_[node].name; }
@@ -131,11 +145,19 @@ class ChatSession {
     std::unique_ptr<LanguageModel> lm;
     ChatHistory history;
   };
-  ChatHistory::Prompt prompt_of(const Talk&) const;
+  struct TalkPrompt : ChatHistory::Prompt {
+    std::vector<FoundLine> sources;
+  };
+  TalkPrompt prompt_of(const Talk&) const;
+  // Generates an answer in as many parts as it has; its tokens are those of all parts, and of the
+  // results between them.
+  Completion generate(Talk&, const std::vector<Token>& prompt, ChatAnswer&,
+                      const LanguageModel::OnText&);
   std::vector<ChatAnswer> answer(const OnText&);
 
   std::vector<Talk> nodes_;
   Sampling sampling_;
+  ChatAids aids_;
   uint64_t retries_ = 0;
 };
 

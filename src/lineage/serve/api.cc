@@ -10,6 +10,8 @@
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
 #include "lineage/base/version.h"
+#include "lineage/documents/told_lines.h"
+#include "lineage/run/tool_calls.h"
 #include "lineage/serve/api_error.h"
 #include "lineage/serve/compare.h"
 #include "lineage/serve/moderation.h"
@@ -63,6 +65,20 @@ std::vector<std::string> inputs_of(const Fields& f) {
                                      "; wanted a string, or a "
                                      "list of at least one");
   return all;
+}
+
+// The lines that the last turn of the user finds.
+std::vector<FoundLine> found_lines(const DocumentIndex* documents, const ChatRequest& r) {
+  if (r.documents == 0) return {};
+  if (!documents)
+    throw unsupported("lineage.documents",
+                      "lineage.documents: this server has none; wanted one that was started with "
+                      "--documents DIR");
+  const auto user = last_user_turn(r.messages);
+  if (!user)
+    throw invalid_value("lineage.documents",
+                        "lineage.documents: messages has no turn of the user to look up");
+  return documents->find(r.messages[*user].text, lines_to_find(r.documents));
 }
 
 OrderedJson special_or_null(const Tokenizer& tokenizer, Special part) {
@@ -177,8 +193,13 @@ void Api::take(std::vector<SequenceEvent> events) {
   for (const SequenceEvent& e : events) {
     const auto found = by_sequence_.find(e.sequence);
     if (found == by_sequence_.end()) continue;  // cancelled
-    auto& [running, i] = found->second;
+    const auto [running, i] = found->second;
     running->job->take(i, e);
+    for (auto& [part_of, request] : running->job->further()) {
+      const SequenceId next = scheduler_.go_on(std::move(request));
+      running->sequences.push_back(next);
+      by_sequence_[next] = {running, part_of};
+    }
     if (running->job->done()) finish(running->job->record().id);
   }
 }
@@ -222,6 +243,7 @@ void Api::chat(const Fields& f, std::shared_ptr<HttpExchange> exchange, RequestR
   const auto model = models_.called(r.model, ModelUse::language);
   GenerationContext c =
       context(model, "chatcmpl-", r.stream ? "chat.completion.chunk" : "chat.completion", record);
+  c.found = found_lines(options_.documents, r);
   std::string wanted = options_.content_filter;
   if (r.moderation) {
     const auto only = models_.only(ModelUse::moderation);
@@ -330,7 +352,10 @@ Api::Json Api::model_json(const ServedModel& m) const {
           {"tokens", m.manifest.tokens},
           {"seed", m.manifest.seed},
           {"weights", m.manifest.weights},
-          {"capabilities", std::move(capabilities)}};
+          {"capabilities", std::move(capabilities)},
+          {"lineage",
+           {{"tools", m.manifest.chats && call_marks(m.manifest, *m.tokenizer).has_value()},
+            {"documents", m.manifest.chats && options_.documents != nullptr}}}};
 }
 
 Api::Json Api::models_json() const {

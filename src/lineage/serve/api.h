@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "lineage/documents/document_index.h"
 #include "lineage/serve/api_error.h"
 #include "lineage/serve/front.h"
 #include "lineage/serve/generation.h"
@@ -19,6 +20,7 @@ namespace lineage {
 struct ApiOptions {
   std::string content_filter;  // the moderation model that judges every conversation; "": none
   bool log_prompts = false;
+  const DocumentIndex* documents = nullptr;  // that requests may ask for; outlives the server
 };
 
 // The endpoints, apart from sockets. All functions but the constructor are called by one thread, in

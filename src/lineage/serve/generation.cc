@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "lineage/base/error.h"
+#include "lineage/documents/told_lines.h"
 #include "lineage/run/chat_session.h"
+#include "lineage/run/tool_calls.h"
 #include "lineage/serve/api_error.h"
 #include "lineage/world/claims.h"
 #include "lineage/world/vocabulary.h"
@@ -21,26 +24,30 @@ std::vector<Token> encoded(const ServedModel& model, const std::string& text,
   throw invalid_value(param, e.what());
 }
 
-// The micro-world's models call a calculator by "<call> print ( 482 + 139 ) <ret>".
-bool can_call(const ServedModel& model) {
-  return !model.manifest.world.empty() && model.tokenizer->find_special("<call>") &&
-         model.tokenizer->find_special("<ret>");
+std::optional<CallMarks> call_marks(const ServedModel& model) {
+  return call_marks(model.manifest, *model.tokenizer);
+}
+// An ApiError for a model that knows none.
+CallMarks call_marks(const ServedModel& model, const std::string& param) {
+  if (const auto marks = call_marks(model)) return *marks;
+  throw unsupported(param, fmt::format("{}: '{}' was trained on no tools", param, model.id));
 }
 constexpr std::string_view kCallBegins = "print (", kCallEnds = ")";
 
 std::vector<Token> call_tokens(const ServedModel& model, const std::string& expression) {
-  std::vector<Token> tokens = {*model.tokenizer->find_special("<call>")};
+  const CallMarks marks = *call_marks(model);
+  std::vector<Token> tokens = {marks.call};
   for (const Token t :
        encoded(model, fmt::format("{} {} {}", kCallBegins, expression, kCallEnds), "messages"))
     tokens.push_back(t);
-  tokens.push_back(*model.tokenizer->find_special("<ret>"));
+  tokens.push_back(marks.result);
   return tokens;
 }
 
 // The expression of an answer that is a call up to "<ret>", or nothing.
 std::optional<std::string> called_expression(const ServedModel& model,
                                              std::span<const Token> answer) {
-  if (answer.empty() || answer[0] != model.tokenizer->find_special("<call>")) return {};
+  if (answer.empty() || answer[0] != call_marks(model)->call) return {};
   const std::string text = model.tokenizer->decode(answer.subspan(1));
   if (!text.starts_with(kCallBegins) || !text.ends_with(kCallEnds)) return {};
   std::string inner = text.substr(kCallBegins.size());
@@ -61,9 +68,12 @@ OrderedJson verdict_json(const FilterVerdict& v) {
 // One choice of an answer, with what it has so far.
 struct Choice {
   ChoiceText text;
+  ChoiceText::Options options;
   int64_t index = 0;
   TextDelta all;  // unstreamed
   bool told_role = false;
+  std::optional<ToolCalls> calls = {};  // that the server runs
+  int64_t generated = 0;                // tokens of the calls before `text`
 };
 
 // What completions and chats have in common: choices, their events, usage, the stream.
@@ -91,8 +101,9 @@ class Generation : public Job {
     if (done_) return;
     if (!e.failure.empty()) return fail(500, e.failure, "model_failed");
     Choice& c = choices_[i];
-    const TextDelta delta = c.text.push(e.event);
+    TextDelta delta = c.text.push(e.event);
     note_times(i, e);
+    if (c.calls && run_call(i, e, delta)) return;
     if (stream_) {
       if (!delta.empty() || c.text.end()) write_delta(c, delta);
     } else {
@@ -101,7 +112,7 @@ class Generation : public Job {
     }
     if (c.text.end()) ++ended_;
     if (ended_ < choices_.size()) return;
-    for (const Choice& choice : choices_) record_.usage.completion += choice.text.generated();
+    for (const Choice& choice : choices_) record_.usage.completion += choice.generated + choice.text.generated();
     record_.finish = finish_reason(choices_[0]);
     if (stream_)
       end_stream();
@@ -109,8 +120,14 @@ class Generation : public Job {
       respond(whole());
   }
 
+  std::vector<std::pair<size_t, SequenceRequest>> further() override {
+    return std::exchange(further_, {});
+  }
+
  protected:
   virtual void write_delta(Choice&, const TextDelta&) = 0;
+  // A call of the choice has run, or could not be.
+  virtual void write_call(Choice&) {}
   virtual OrderedJson whole() = 0;
   virtual std::string finish_reason(const Choice& c) const { return finish_name(*c.text.end()); }
 
@@ -118,8 +135,8 @@ class Generation : public Job {
                   int64_t number) {
     sampling.seed = seed_ + static_cast<uint64_t>(number);
     options.hidden = prompt.hidden;
-    choices_.push_back(
-        {ChoiceText(*model_->tokenizer, prompt.tokens, options), std::ssize(choices_), {}});
+    choices_.push_back({ChoiceText(*model_->tokenizer, prompt.tokens, options), options,
+                        std::ssize(choices_), {}});
     requests_.push_back({model_, prompt.tokens, std::move(sampling)});
   }
 
@@ -168,6 +185,24 @@ class Generation : public Job {
     finish_stream();
   }
 
+  // Takes the text of a call out of the answer and, at the call's end, runs it. Whether the choice
+  // goes on in a further sequence.
+  bool run_call(size_t i, const SequenceEvent& e, TextDelta& delta) {
+    Choice& c = choices_[i];
+    if (!c.calls->is_call(c.text.tokens())) return false;
+    delta = {};
+    if (!c.text.end()) return false;
+    const bool goes_on = c.calls->goes_on(c.text.tokens(), c.text.generated(), *c.text.end(),
+                                          e.event.stop_token.has_value());
+    if (stream_) write_call(c);
+    if (!goes_on) return false;
+    c.generated += c.text.generated();
+    c.text = ChoiceText(*model_->tokenizer, c.calls->prompt(), c.options);
+    further_.push_back({i, {model_, c.calls->prompt(), c.calls->sampling()}});
+    return true;
+  }
+
+  std::vector<std::pair<size_t, SequenceRequest>> further_;
   size_t ended_ = 0;
   Clock::time_point last_token_{};
 };
@@ -247,35 +282,60 @@ class ChatJob final : public Generation {
         log_probs_(r.logprobs),
         top_(r.top_logprobs),
         tool_(r.tool),
+        run_calls_(r.run_calls),
         verdict_(std::move(verdict)) {
-    const ReadPrompt prompt = read_chat(*model_, r.messages, r.continue_last);
+    ReadPrompt prompt = read_chat(*model_, r.messages, r.continue_last);
+    if (r.documents > 0) {
+      told_ = tell_lines(*model_->tokenizer, context.found, r.documents,
+                         room_of_lines(std::ssize(prompt.tokens), r.max_tokens));
+      prompt = read_chat(*model_, r.messages, r.continue_last, told_->tokens);
+    }
     Sampling s = r.sampling;
     s.max_tokens = room_for(*model_, std::ssize(prompt.tokens), r.max_tokens, "messages");
     s.stop_tokens = stop_tokens(*model_->tokenizer, true);
     for (const Special part : {Special::system, Special::user, Special::assistant})
       if (const auto token = model_->tokenizer->find_special(part)) s.stop_tokens.push_back(*token);
     if (tool_) {
-      if (!can_call(*model_))
-        throw unsupported("tools", fmt::format("tools: '{}' was trained on none", model_->id));
-      s.stop_tokens.push_back(*model_->tokenizer->find_special("<ret>"));
+      s.stop_tokens.push_back(call_marks(*model_, "tools").result);
     }
     s.top_log_probs = top_;
-    for (int64_t k = 0; k < r.n; ++k)
+    for (int64_t k = 0; k < r.n; ++k) {
       add_choice(prompt, s, {.entries = log_probs_, .starts_text = !r.continue_last}, k);
+      if (!r.run_calls) continue;
+      SequenceRequest& first = requests_.back();
+      const ToolCalls& calls = choices_.back().calls.emplace(
+          *model_->tokenizer, call_marks(*model_, "lineage.tools"), prompt.tokens, first.sampling,
+          model_->config.context);
+      first.sampling = calls.sampling();
+    }
     record_.usage.prompt = std::ssize(prompt.tokens);
   }
 
  private:
+  // The lines leave room for the answer that is wanted, or for a quarter of the context.
+  int64_t room_of_lines(int64_t prompt, std::optional<int64_t> wanted) const {
+    constexpr int64_t kShare = 4;
+    const int64_t all = model_->config.context;
+    return all - prompt - wanted.value_or(all / kShare);
+  }
+  OrderedJson sources_json() const {
+    OrderedJson list = OrderedJson::array();
+    for (const FoundLine& l : told_->lines)
+      list.push_back({{"file", l.file}, {"line", l.line}, {"text", l.text}, {"score", l.score}});
+    return list;
+  }
+
   // While a tool may be called, an answer that begins as a call is kept until it ends.
   bool may_be_call(const Choice& c) const {
     return tool_ && !c.text.tokens().empty() &&
-           c.text.tokens()[0] == model_->tokenizer->find_special("<call>");
+           c.text.tokens()[0] == call_marks(*model_)->call;
   }
   std::optional<std::string> call(const Choice& c) const {
     if (!may_be_call(c) || !c.text.end() || *c.text.end() != Completion::End::stop) return {};
     return called_expression(*model_, c.text.tokens());
   }
   std::string finish_reason(const Choice& c) const override {
+    if (c.calls && c.calls->out_of_room()) return "length";
     return call(c) ? "tool_calls" : Generation::finish_reason(c);
   }
   OrderedJson call_json(const Choice& c, const std::string& expression) const {
@@ -289,19 +349,44 @@ class ChatJob final : public Generation {
     return log_probs_ ? chat_logprobs(*model_->tokenizer, entries, top_) : OrderedJson();
   }
 
+  void chat_chunk(const Choice& c, OrderedJson content, OrderedJson logs, OrderedJson finish,
+                  const OrderedJson& further = {}) {
+    write_chunk({{"index", c.index},
+                 {"delta", std::move(content)},
+                 {"logprobs", std::move(logs)},
+                 {"finish_reason", std::move(finish)}},
+                further);
+  }
+
+  void tell_role(Choice& c) {
+    if (std::exchange(c.told_role, true)) return;
+    OrderedJson further;  // in the stream's first chunk
+    if (told_ && !std::exchange(told_sources_, true))
+      further["lineage"]["sources"] = sources_json();
+    chat_chunk(c, {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}}, nullptr, nullptr,
+               further);
+  }
+
+  void write_call(Choice& c) override {
+    tell_role(c);
+    chat_chunk(c, OrderedJson::object(), nullptr, nullptr,
+               {{"lineage", {{"tools", OrderedJson::array({run_json(c, c.calls->runs().back())})}}}});
+  }
+
+  static OrderedJson run_json(const Choice& c, const ToolRun& run) {
+    const bool failed = !run.error.empty();
+    return {{"index", c.index},
+            {"code", run.code},
+            {"result", failed ? OrderedJson() : OrderedJson(run.result)},
+            {"error", failed ? OrderedJson(run.error) : OrderedJson()}};
+  }
+
   void write_delta(Choice& c, const TextDelta& delta) override {
     const auto chunk = [&](OrderedJson content, OrderedJson logs, OrderedJson finish,
                            const OrderedJson& further = {}) {
-      write_chunk({{"index", c.index},
-                   {"delta", std::move(content)},
-                   {"logprobs", std::move(logs)},
-                   {"finish_reason", std::move(finish)}},
-                  further);
+      chat_chunk(c, std::move(content), std::move(logs), std::move(finish), further);
     };
-    if (!c.told_role) {
-      c.told_role = true;
-      chunk({{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}}, nullptr, nullptr);
-    }
+    tell_role(c);
     c.all.text += delta.text;
     c.all.entries.insert(c.all.entries.end(), delta.entries.begin(), delta.entries.end());
     if (may_be_call(c) && !c.text.end()) return;
@@ -335,6 +420,12 @@ class ChatJob final : public Generation {
     }
     body["usage"] = usage_json(record_.usage);
     body.update(who_refused());
+    if (told_) body["lineage"]["sources"] = sources_json();
+    if (run_calls_) {
+      OrderedJson& runs = body["lineage"]["tools"] = OrderedJson::array();
+      for (const Choice& c : choices_)
+        for (const ToolRun& run : c.calls->runs()) runs.push_back(run_json(c, run));
+    }
     return body;
   }
 
@@ -352,6 +443,9 @@ class ChatJob final : public Generation {
   const bool log_probs_;
   const int64_t top_;
   const std::optional<CalculatorTool> tool_;
+  const bool run_calls_;
+  std::optional<ToldLines> told_;  // where lines of documents are wanted
+  bool told_sources_ = false;
   const std::optional<FilterVerdict> verdict_;
 };
 
@@ -379,8 +473,14 @@ ReadPrompt read_prompt(const ServedModel& model, const PromptText& prompt,
   return out;
 }
 
+std::optional<size_t> last_user_turn(const std::vector<ChatMessage>& messages) {
+  for (size_t i = messages.size(); i-- > 0;)
+    if (messages[i].kind == ChatMessage::Kind::turn && messages[i].role == Role::user) return i;
+  return {};
+}
+
 ReadPrompt read_chat(const ServedModel& model, const std::vector<ChatMessage>& messages,
-                     bool continue_last) {
+                     bool continue_last, std::span<const Token> behind_user) {
   const bool imported = model.manifest.stage == "import" &&
                         model.tokenizer->find_special(Special::end_of_turn).has_value();
   if (!model.manifest.chats && !imported)
@@ -396,11 +496,11 @@ ReadPrompt read_chat(const ServedModel& model, const std::vector<ChatMessage>& m
   const auto append = [&](const std::vector<Token>& more) {
     answer.insert(answer.end(), more.begin(), more.end());
   };
+  const std::optional<size_t> user = last_user_turn(messages);
   for (size_t i = 0; i < messages.size(); ++i) {
     const ChatMessage& m = messages[i];
     const std::string place = fmt::format("messages[{}]", i);
-    if (m.kind != ChatMessage::Kind::turn && !can_call(model))
-      throw unsupported(place, fmt::format("{}: '{}' was trained on no tools", place, model.id));
+    if (m.kind != ChatMessage::Kind::turn) call_marks(model, place);
     if (m.role == Role::assistant) {
       append(m.kind == ChatMessage::Kind::call ? call_tokens(model, m.text)
                                                : encoded(model, m.text, place));
@@ -408,9 +508,10 @@ ReadPrompt read_chat(const ServedModel& model, const std::vector<ChatMessage>& m
       const bool goes_on = m.kind != ChatMessage::Kind::turn || (last && continue_last);
       if (goes_on) continue;
     }
+    std::vector<Token> turn = m.role == Role::assistant ? answer : encoded(model, m.text, place);
+    if (i == user) turn.insert(turn.end(), behind_user.begin(), behind_user.end());
     try {
-      form.append(m.role, m.role == Role::assistant ? answer : encoded(model, m.text, place),
-                  rendered);
+      form.append(m.role, turn, rendered);
     } catch (const Error& e) {
       throw invalid_value(place, e.what());
     }

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
+#include "lineage/documents/document_index.h"
 #include "lineage/serve/job.h"
 #include "lineage/serve/requests.h"
 
@@ -17,7 +21,10 @@ struct ReadPrompt {
 ReadPrompt read_prompt(const ServedModel&, const PromptText&, const std::string& param);
 // A conversation up to the assistant's turn, or inside of it. An ApiError for a model that has no
 // template, and for a role that its tokenizer lacks.
-ReadPrompt read_chat(const ServedModel&, const std::vector<ChatMessage>&, bool continue_last);
+// `behind_user` is added to the last turn of the user.
+ReadPrompt read_chat(const ServedModel&, const std::vector<ChatMessage>&, bool continue_last,
+                     std::span<const Token> behind_user = {});
+std::optional<size_t> last_user_turn(const std::vector<ChatMessage>&);
 // The longest answer that has room behind a prompt; an ApiError where `wanted` exceeds it, or
 // nothing fits.
 int64_t room_for(const ServedModel&, int64_t prompt, std::optional<int64_t> wanted,
@@ -30,6 +37,7 @@ struct GenerationContext {
   std::shared_ptr<const ServedModel> model;
   AnswerHead head;
   uint64_t seed = 0;  // where the request has none
+  std::vector<FoundLine> found = {};  // lines of documents that the answer may need
 };
 
 std::unique_ptr<Job> completion_job(std::shared_ptr<HttpExchange>, RequestRecord, CompletionRequest,

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lineage/base/clock.h"
@@ -37,6 +38,9 @@ class Job {
   virtual std::vector<SequenceRequest> sequences() = 0;
   // An event of sequence i of those. Answers the request when all is there.
   virtual void take(size_t i, const SequenceEvent&) = 0;
+  // Further sequences that the last event made necessary, each of them the next part of sequence i;
+  // called after each event.
+  virtual std::vector<std::pair<size_t, SequenceRequest>> further() { return {}; }
   // Answers with an error, at whatever point the answer is.
   virtual void fail(int status, const std::string& message, const std::string& code);
   bool done() const { return done_; }

@@ -183,6 +183,31 @@ std::optional<CalculatorTool> calculator_among(const Fields& f) {
   return none ? std::nullopt : found;
 }
 
+// {"tools": true, "documents": true or a number of lines}: what this server does beyond OpenAI's
+// API.
+void read_lineage(const Fields& f, ChatRequest& r) {
+  const json* j = f.find("lineage");
+  if (!j) return;
+  const auto own = object_in(f, "lineage");
+  if (!own)
+    throw invalid_value("lineage", "lineage is " + kind_of_json(*j) + "; wanted an object");
+  for (const auto& [key, value] : j->items())
+    if (key != "tools" && key != "documents")
+      throw unsupported(own->place(key), own->place(key) + " is no field; wanted tools or "
+                                                            "documents");
+  r.run_calls = own->flag("tools").value_or(false);
+  if (r.run_calls && r.tool)
+    throw invalid_value("lineage.tools",
+                        "lineage.tools and tools are both there: either the server runs the "
+                        "calls, or the client does; wanted one of the two");
+  const json* documents = own->find("documents");
+  if (!documents) return;
+  if (documents->is_boolean())
+    r.documents = documents->get<bool>() ? kDefaultLines : 0;
+  else
+    r.documents = *own->integer("documents", between(0, kMostLines));
+}
+
 }  // namespace
 
 GenerationRequest generation_request(const Fields& f) {
@@ -241,6 +266,7 @@ std::vector<PromptText> prompts_of(const Fields& f, std::string_view name) {
 CompletionRequest completion_request(const Fields& f) {
   CompletionRequest r;
   static_cast<GenerationRequest&>(r) = generation_request(f);
+  f.refuse("lineage", "is of /v1/chat/completions");
   f.refuse("suffix", "text between a prompt and a suffix is not done: no model here learned it");
   r.prompts = prompts_of(f, "prompt");
   r.max_tokens = f.integer("max_tokens", between(0, kMostTokens)).value_or(16);
@@ -320,6 +346,7 @@ ChatRequest chat_request(const Fields& f) {
   if (r.messages.back().kind == ChatMessage::Kind::call)
     throw invalid_value("messages", "messages ends with a call; wanted the tool's result");
   r.tool = calculator_among(f);
+  read_lineage(f, r);
   if (f.has("response_format")) {
     const auto format = object_in(f, "response_format");
     const json* type = format ? format->find("type") : nullptr;
@@ -345,6 +372,7 @@ CompareRequest compare_request(const Fields& f) {
   CompareRequest r;
   static_cast<GenerationRequest&>(r) = generation_request(f);
   f.refuse("stream", "a comparison comes whole");
+  f.refuse("lineage", "is of /v1/chat/completions");
   const nlohmann::json* models = f.find("models");
   if (!models || !models->is_array() || models->empty() || std::ssize(*models) > kMostModels)
     throw invalid_value("models",

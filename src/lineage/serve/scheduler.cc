@@ -91,13 +91,25 @@ std::vector<SequenceId> Scheduler::submit(std::vector<SequenceRequest> requests)
       throw e;
     }
     for (SequenceRequest& r : requests) {
-      inbox_.push_back({next_, std::move(r), Clock::now()});
+      inbox_.push_back({next_, std::move(r), Clock::now(), false});
       ids.push_back(next_++);
     }
     in_queue_ += std::ssize(ids);
   }
   wake_.notify_one();
   return ids;
+}
+
+SequenceId Scheduler::go_on(SequenceRequest request) {
+  SequenceId id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    id = next_++;
+    inbox_.push_back({id, std::move(request), Clock::now(), true});
+    ++in_queue_;
+  }
+  wake_.notify_one();
+  return id;
 }
 
 void Scheduler::cancel(SequenceId id) {
@@ -152,7 +164,13 @@ bool Scheduler::take_inbox() {
     touch();
     idle_ = false;
     if (stop_) return false;
-    std::ranges::move(inbox_, std::back_inserter(waiting_));
+    const auto new_ones = std::ranges::find_if(waiting_, [](const auto& w) { return !w.goes_on; });
+    auto at = new_ones - waiting_.begin();
+    for (Waiting& w : inbox_)
+      if (w.goes_on)
+        waiting_.insert(waiting_.begin() + at++, std::move(w));
+      else
+        waiting_.push_back(std::move(w));
     std::ranges::move(new_tasks_, std::back_inserter(tasks_));
     inbox_.clear(), new_tasks_.clear();
     cancels.swap(cancels_);

@@ -54,6 +54,9 @@ class Scheduler {
 
   // Any thread. All of them, or an ApiError of status 429 when too many are waiting.
   std::vector<SequenceId> submit(std::vector<SequenceRequest>);
+  // Any thread. A further part of an answer that has begun: it is never refused, and comes before
+  // all that wait.
+  SequenceId go_on(SequenceRequest);
   // Any thread. Nothing more is computed for it from the next step on; its events may still come.
   void cancel(SequenceId);
   // Any thread. Runs the function on the scheduler's thread, between two steps, with the model's
@@ -78,6 +81,7 @@ class Scheduler {
     SequenceId id;
     SequenceRequest request;
     Clock::time_point since;
+    bool goes_on = false;
   };
   struct Task {
     ModelPtr model;

@@ -104,7 +104,7 @@ struct Server::Parts {
       : options(std::move(given)),
         write_line(std::move(line)),
         front({options.keys, options.allowed_hosts, options.allowed_origins, options.address}),
-        api_options{options.content_filter, options.log_prompts},
+        api_options{options.content_filter, options.log_prompts, options.documents},
         page_api(options.page, served),
         report_pages(options.page.runs),
         scheduler(options.scheduler,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/documents/document_index.h"
 #include "lineage/http/http.h"
 #include "lineage/serve/front.h"
 #include "lineage/serve/page_api.h"
@@ -31,6 +32,7 @@ struct ServeOptions {
   std::string content_filter;
   RequestLog log = RequestLog::logfmt;
   bool log_prompts = false;
+  const DocumentIndex* documents = nullptr;  // that requests may ask for
 };
 
 // The server of `lineage serve`. Three threads: one reads and writes sockets and answers /health,
