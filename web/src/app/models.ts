@@ -11,6 +11,7 @@ export interface Model {
   context_length: number;
   seed: number;
   capabilities: ("completion" | "chat" | "reward" | "moderation")[];
+  lineage?: { tools: boolean; documents: boolean }; // what a chat may ask the server to do beside
 }
 
 export const models = signal<Model[] | null>(null); // null: not known yet

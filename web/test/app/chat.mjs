@@ -161,6 +161,32 @@ await runAll({
     assert.equal(await top(), at);
     await page.unroute("**/v1/chat/completions");
   },
+  async "a question is looked up in documents, and their lines stand beside the answer"() {
+    const folder = mkdtempSync(join(tmpdir(), "lineage-documents-"));
+    writeFileSync(join(folder, "towns.txt"), "the pet of yuri slate is a moth .\nthe sum of it .\n");
+    const withDocuments = await Server.start([run], { options: ["--documents", folder] });
+    const there = await open(withDocuments, "#/chat");
+    const can = (await (await fetch(`${withDocuments.origin}/v1/models`)).json()).data.find((m) => m.lineage?.tools && m.lineage.documents);
+    await there.locator(".model-select select").selectOption(can.id);
+    await there.getByText("System prompt, sampling").click();
+    await there.getByLabel("look the question up").check();
+    await there.getByLabel("run the Python").check();
+    await there.getByRole("textbox", { name: /^Message to/ }).fill("what is the pet of yuri slate ?");
+    await there.keyboard.press("Tab"), await there.getByRole("button", { name: "Send" }).click();
+    await there.waitForSelector(".turn.assistant .numbers");
+    await there.getByText("looked up").click();
+    assert.match(await there.locator(".ran li").first().innerText(), /towns\.txt:1 the pet of yuri slate is a moth/);
+    // A model calls a tool when it likes; the server's own answer, as it comes, is what the page shows.
+    await there.route("**/v1/chat/completions", (route) => route.fulfill({ contentType: "text/event-stream", body: [
+      { choices: [{ index: 0, delta: {}, finish_reason: null }], lineage: { tools: [{ index: 0, code: "print ( 2 + 3 )", result: "5", error: null }] } },
+      { choices: [{ index: 0, delta: { content: "5" }, finish_reason: null }] },
+      { choices: [{ index: 0, delta: {}, finish_reason: "stop" }], lineage: { refused_by: null } },
+    ].map((c) => `data: ${JSON.stringify(c)}\n\n`).join("") + "data: [DONE]\n\n" }));
+    await there.getByRole("button", { name: "Retry" }).click();
+    await there.waitForSelector("text=print ( 2 + 3 )");
+    assert.match(await there.locator(".ran").innerText(), /ran print \( 2 \+ 3 \) → 5/);
+    await withDocuments.stop();
+  },
   async "it is accessible and fits a phone"() {
     await page.getByRole("button", { name: "New conversation" }).click();
     await say("what is 2 + 3 ?");

@@ -29,6 +29,13 @@ function change(c: Conversation, persist = true): void {
   if (persist) save(c);
 }
 
+/** The options that are on, as far as the server does them with this model. */
+function allowed(model: string): Options {
+  const can = modelOf(model)?.lineage;
+  const { filter, tools, documents } = options.value;
+  return { filter: filters.value.some((m) => m.id === filter) ? filter : "", tools: tools && can?.tools === true, documents: documents && can?.documents === true };
+}
+
 /** The conversation with the given answer as the shown one of its turn at `at`. */
 function withAnswer(c: Conversation, at: number, a: Answer): Conversation {
   const turns = [...c.turns];
@@ -42,7 +49,7 @@ async function respond(before: Conversation, at: number, begun?: string): Promis
   const c: Conversation = { ...before, turns: before.turns.slice(0, at) };
   const messages = messagesOf(c);
   if (begun !== undefined) messages.push({ role: "assistant", content: begun });
-  const question = { model: c.model, messages, sampling: drawn(sampling.value), options: options.value, begun };
+  const question = { model: c.model, messages, sampling: drawn(sampling.value), options: allowed(c.model), begun };
   const earlier = before.turns[at];
   const answers = [...(earlier?.role === "assistant" ? earlier.answers : []), begunAnswer(question)];
   c.turns.push({ role: "assistant", answers, shown: answers.length - 1 });
@@ -223,6 +230,7 @@ function Conversations({ start }: { start: () => void }) {
 }
 
 function Settings({ c }: { c: Conversation }) {
+  const can = modelOf(c.model)?.lineage;
   const set = (change: Partial<Options>) => { options.value = { ...options.value, ...change }; };
   return (
     <details class="settings">
@@ -239,8 +247,8 @@ function Settings({ c }: { c: Conversation }) {
           </select>
         </label>
       )}
-      <label><input type="checkbox" checked={options.value.tools} onChange={(e) => set({ tools: e.currentTarget.checked })} /> run the Python that the model calls for sums</label>
-      <label><input type="checkbox" checked={options.value.documents} onChange={(e) => set({ documents: e.currentTarget.checked })} /> look the question up in the server's documents</label>
+      {can?.tools && <label><input type="checkbox" checked={options.value.tools} onChange={(e) => set({ tools: e.currentTarget.checked })} /> run the Python that the model calls for sums</label>}
+      {can?.documents && <label><input type="checkbox" checked={options.value.documents} onChange={(e) => set({ documents: e.currentTarget.checked })} /> look the question up in the server's documents</label>}
     </details>
   );
 }
