@@ -26,7 +26,6 @@ import tempfile
 import threading
 
 DRAWS = 2000
-LINES = (1, 2, 4)
 
 
 def items_of(run, scenario, n):
@@ -213,7 +212,7 @@ def measure_documents(args, nodes, folders):
                         answers = server.all(model, questions, 16)
                         scores[node]["from memory"].append(
                             [names_only(content(a), i) for a, i in zip(answers, items)])
-                    for lines in LINES:
+                    for lines in args.lines:
                         answers = server.all(model, questions, 16, {"documents": lines})
                         name = f"{lines} of the {kind}"
                         scores[node][name].append(
@@ -245,6 +244,7 @@ def main():
     p.add_argument("--recipe", required=True, help="whose corpus the documents are")
     p.add_argument("--models", nargs="+", default=["gpt35-nano/text-davinci-002"])
     p.add_argument("--parts", nargs="+", default=["tool", "documents"], choices=["tool", "documents"])
+    p.add_argument("--lines", type=int, nargs="+", default=[1, 4], help="how many are read")
     p.add_argument("--n", type=int, default=0, help="items of each kind; 0: all")
     args = p.parse_args()
     nodes = by_node(args.models)

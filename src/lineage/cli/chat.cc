@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +13,7 @@
 #include "lineage/base/file_kind.h"
 #include "lineage/cli/commands.h"
 #include "lineage/cli/options.h"
+#include "lineage/documents/document_index.h"
 #include "lineage/run/chat_columns.h"
 #include "lineage/run/chat_examples.h"
 #include "lineage/run/chat_line.h"
@@ -42,10 +43,10 @@ std::string counted(int64_t n, const std::string& what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
-std::optional<DocumentIndex> open_documents(const std::string& folder) {
-  if (folder.empty()) return {};
+std::unique_ptr<const DocumentIndex> open_documents(const std::string& folder) {
+  if (folder.empty()) return nullptr;
   std::vector<std::string> left_out;
-  std::optional<DocumentIndex> documents(std::in_place, folder, &left_out);
+  auto documents = std::make_unique<const DocumentIndex>(folder, &left_out);
   for (const std::string& text : left_out) note(text);
   note(fmt::format("{} lines of {} files in {}", documents->lines(), documents->files(), folder));
   return documents;
@@ -72,8 +73,7 @@ class Conversation {
  public:
   explicit Conversation(const ChatOptions& o)
       : documents_(open_documents(o.documents)),
-        session_(load_nodes(o), o.sampling,
-                 {.run_calls = o.tools, .documents = documents_ ? &*documents_ : nullptr}),
+        session_(load_nodes(o), o.sampling, {.run_calls = o.tools, .documents = documents_.get()}),
         terminal_(::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)),
         colour_(coloured(o.colour, terminal_)),
         left_out_(session_.size()) {
@@ -281,7 +281,7 @@ class Conversation {
       note(of + "no line of the documents has the question's words, and room in the context");
   }
 
-  std::optional<DocumentIndex> documents_;
+  std::unique_ptr<const DocumentIndex> documents_;
   ChatSession session_;
   bool terminal_, colour_;
   std::vector<int64_t> left_out_;  // turns, as the last note said

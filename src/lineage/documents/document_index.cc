@@ -20,12 +20,12 @@ constexpr size_t kMostWords = 64, kLongestWord = 64;  // of a query; bytes
 
 // Words that nearly every question has.
 constexpr std::array<std::string_view, 66> kStopWords = {
-    "a",    "about", "an",    "and",  "are",   "as",    "at",   "be",   "been",  "by",   "can",
-    "did",  "do",    "does",  "for",  "from",  "had",   "has",  "have", "he",    "her",  "him",
-    "his",  "how",   "i",     "in",   "is",    "it",    "its",  "me",   "my",    "no",   "not",
-    "of",   "on",    "or",    "our",  "please", "say",  "she",  "so",   "tell",  "that", "the",
-    "their", "them", "they",  "this", "to",    "us",    "was",  "we",   "were",  "what", "when",
-    "where", "which", "who",  "whom", "whose", "why",   "will", "with", "would", "you",  "your"};
+    "a",     "about", "an",   "and",  "are",    "as",  "at",   "be",   "been",  "by",   "can",
+    "did",   "do",    "does", "for",  "from",   "had", "has",  "have", "he",    "her",  "him",
+    "his",   "how",   "i",    "in",   "is",     "it",  "its",  "me",   "my",    "no",   "not",
+    "of",    "on",    "or",   "our",  "please", "say", "she",  "so",   "tell",  "that", "the",
+    "their", "them",  "they", "this", "to",     "us",  "was",  "we",   "were",  "what", "when",
+    "where", "which", "who",  "whom", "whose",  "why", "will", "with", "would", "you",  "your"};
 
 bool is_word_byte(char c) {
   const auto u = static_cast<unsigned char>(c);

@@ -95,9 +95,8 @@ void ChatHistory::clear() { turns_.resize(first_after_system()); }
 
 ChatHistory::Prompt ChatHistory::prompt(int64_t most, std::span<const Token> behind_user) const {
   std::vector<std::vector<Token>> rendered;
-  const auto last_user = std::find_if(turns_.rbegin(), turns_.rend(), [](const ChatTurn& t) {
-    return t.role == Role::user;
-  });
+  const auto last_user = std::find_if(turns_.rbegin(), turns_.rend(),
+                                      [](const ChatTurn& t) { return t.role == Role::user; });
   const std::vector<Token>& next = form_.opening(Role::assistant);
   auto size = std::ssize(next);
   for (const ChatTurn& t : turns_) {
@@ -204,12 +203,11 @@ Completion ChatSession::generate(Talk& n, const std::vector<Token>& prompt, Chat
   ToolCalls calls(tokenizer, *marks, prompt, sampling, n.lm->context());
   for (;;) {
     std::string begun;  // a call is no text of the answer
-    Completion done =
-        part(calls.prompt(), calls.sampling(), [&](size_t i, std::string_view text) {
-          begun += text;
-          if (LeadingBlanks().cut(begun).starts_with("<call>")) return on_text(i, "");
-          return on_text(i, text);
-        });
+    Completion done = part(calls.prompt(), calls.sampling(), [&](size_t i, std::string_view text) {
+      begun += text;
+      if (LeadingBlanks().cut(begun).starts_with("<call>")) return on_text(i, "");
+      return on_text(i, text);
+    });
     answer.tokens += std::ssize(done.tokens);
     const bool goes_on =
         calls.is_call(done.tokens) && calls.goes_on(done.tokens, std::ssize(done.tokens) + 1,

@@ -127,6 +127,59 @@ TEST(LeadingBlanks, AreCutBeforeTheFirstWordAlone) {
   EXPECT_EQ(blanks.cut(" b"), " b");
 }
 
+TEST_F(ChatSessionTest, CallsAreRunAndAreNoTextOfTheAnswer) {
+  const auto session = [&](std::map<std::string, std::string> next) {
+    std::vector<ChatSession::Node> nodes;
+    nodes.push_back({"scripted", testing::scripted_model(next)});
+    Sampling greedy = sampling(0);
+    greedy.max_tokens = 30;
+    return ChatSession(std::move(nodes), greedy, {.run_calls = true});
+  };
+  ChatSession adds = session(testing::caller("+", "5", {{"12", "<ans>"}, {"<ans>", "cat"}}));
+  std::string written;
+  const ChatAnswer answer = adds.ask("ann", [&](size_t, std::string_view text) {
+    written += text;
+    return true;
+  })[0];
+  EXPECT_EQ(answer.text, "<ans> cat");
+  EXPECT_EQ(written, answer.text);
+  ASSERT_EQ(answer.runs.size(), 1u);
+  EXPECT_EQ(answer.runs[0].code, "print ( 7 + 5 )");
+  EXPECT_EQ(answer.runs[0].result, "12");
+  EXPECT_EQ(answer.tokens, 7 + 2);
+  EXPECT_EQ(tokens_to_words(adds.history(0).turns().back().tokens),
+            "<call> print ( 7 + 5 ) <ret> 12 <ans> cat");
+  const ChatAnswer failed = session(testing::caller("//", "0", {})).ask("ann")[0];
+  EXPECT_EQ(failed.text, "");
+  EXPECT_NE(failed.runs.at(0).error.find("ZeroDivisionError"), std::string::npos);
+  EXPECT_EQ(error_of([] {
+              std::vector<ChatSession::Node> nodes;
+              nodes.push_back({"node1", untrained(Vocabulary::get().tokenizer(), 1)});
+              const ChatSession none(std::move(nodes), {}, {.run_calls = true});
+            }),
+            "--tools: node1 was trained on no calls; wanted a tuned model of the micro-world | "
+            "leave --tools out");
+}
+
+TEST_F(ChatSessionTest, LinesOfDocumentsStandBehindTheLastTurnAlone) {
+  testing::write_text(folder.path() / "a.txt", "the pet of ann is a cat .\nben has a dog .\n");
+  const DocumentIndex documents(folder.path());
+  std::vector<ChatSession::Node> nodes;
+  nodes.push_back({"scripted", testing::scripted_model({{"<bot>", "cat"}})});
+  ChatSession session(std::move(nodes), sampling(0), {.documents = &documents});
+  const ChatAnswer answer = session.ask("which pet has ann ?")[0];
+  ASSERT_EQ(answer.sources.size(), 1u);
+  EXPECT_EQ(answer.sources[0].text, "the pet of ann is a cat .");
+  EXPECT_EQ(session.ask("dog ?")[0].sources.at(0).line, 2);
+  EXPECT_TRUE(session.ask("cake ?")[0].sources.empty());
+  EXPECT_EQ(texts(session), (std::vector<std::string>{"which pet has ann ?", "cat", "dog ?", "cat",
+                                                      "cake ?", "cat"}))
+      << "the history has what was said";
+  const auto prompt = session.history(0).prompt(96, words_to_tokens(": <ret> cat ."));
+  EXPECT_EQ(tokens_to_words(prompt.tokens).find("which pet has ann ? <eot>"), 7u);
+  EXPECT_NE(tokens_to_words(prompt.tokens).find("cake ? : <ret> cat . <eot>"), std::string::npos);
+}
+
 TEST_F(ChatSessionTest, EachNodeHasAHistoryOfItsOwn) {
   ChatSession both = session_of({1, 2}, sampling()), second = session_of({2}, sampling());
   std::vector<std::string> written(2);

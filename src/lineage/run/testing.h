@@ -4,12 +4,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 
 #include "lineage/base/rng.h"
 #include "lineage/base/testing.h"
 #include "lineage/checkpoint/model.h"
-#include "lineage/world/vocabulary.h"
+#include "lineage/world/token_text.h"
 
 namespace lineage::testing {
 
@@ -126,6 +127,51 @@ void write_model(const std::filesystem::path& folder, uint64_t seed, const Chang
 }
 inline void write_model(const std::filesystem::path& folder) {
   write_model(folder, 1, [](Manifest&) {});
+}
+
+// A tuned model of the micro-world's words that says, after each word of `next`, the one beside it,
+// and else the end of text: its blocks are zero, so its logits depend on the last token alone.
+inline Model scripted_model(const std::map<std::string, std::string>& next) {
+  GptConfig config;
+  config.layers = 1, config.width = 32, config.heads = 1, config.context = 96;
+  config.vocab = Vocabulary::kWords;
+  config.tied = config.bias = false, config.positions = Positions::none, config.norm = Norm::rms;
+  Model model = make_model(config, false);
+  for (float& x : model.parameters->values().data<float>()) x = 0;
+  const auto values = [&](const char* name) {
+    Tensor t = model.parameters->at(name).value;
+    return t.data<float>();
+  };
+  for (float& x : values("norm.weight")) x = 1;
+  const auto embedding = values("token_embedding.weight"), head = values("lm_head.weight");
+  const auto row = [&](const std::string& word) {
+    return static_cast<size_t>(words_to_tokens(word).at(0)) * static_cast<size_t>(config.width);
+  };
+  size_t place = 0;
+  for (const auto& [word, then] : next) {
+    embedding[row(word) + place] = 1;
+    head[row(then) + place] = 1;
+    ++place;
+  }
+  model.tokenizer = Vocabulary::get().tokenizer();
+  model.manifest.stage = "sft", model.manifest.chats = true, model.manifest.world = "seed = 1\n";
+  model.manifest.created = "2026-11-30T00:00:00Z";
+  model.manifest.config = frozen_model_config(config);
+  return model;
+}
+
+// For it: "<call> print ( 7 OPERATOR OPERAND ) <ret>", and `behind` with what follows a result.
+inline std::map<std::string, std::string> caller(const std::string& op, const std::string& operand,
+                                                 std::map<std::string, std::string> behind) {
+  behind.insert({{"<bot>", "<call>"},
+                 {"<call>", "print"},
+                 {"print", "("},
+                 {"(", "7"},
+                 {"7", op},
+                 {op, operand},
+                 {operand, ")"},
+                 {")", "<ret>"}});
+  return behind;
 }
 
 }  // namespace lineage::testing

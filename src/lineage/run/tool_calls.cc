@@ -42,8 +42,8 @@ ToolRun run_program(const Tokenizer& tokenizer, std::span<const Token> program,
     return run;
   }
   if (words.size() > kMostPrinted) {
-    run.error = fmt::format("the program printed {} words; wanted at most {}", words.size(),
-                            kMostPrinted);
+    run.error =
+        fmt::format("the program printed {} words; wanted at most {}", words.size(), kMostPrinted);
     return run;
   }
   run.result = result.printed[0].text;

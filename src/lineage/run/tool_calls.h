@@ -46,8 +46,7 @@ class ToolCalls {
   }
   // A part that is a call has ended with `generated` drawn tokens, a stop token among them. Whether
   // the answer goes on: then prompt() and sampling() are the next part's.
-  bool goes_on(std::span<const Token> part, int64_t generated, Completion::End,
-               bool by_stop_token);
+  bool goes_on(std::span<const Token> part, int64_t generated, Completion::End, bool by_stop_token);
   const std::vector<ToolRun>& runs() const { return runs_; }
   // The answer has ended behind a result, since it had no room to go on.
   bool out_of_room() const { return out_of_room_; }

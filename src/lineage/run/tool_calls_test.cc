@@ -28,7 +28,7 @@ TEST(RunProgram, GivesWhatIsPrintedOrSaysWhy) {
   EXPECT_EQ(run("print ( 40 * 40 )").result, "1600");
   EXPECT_EQ(run("x = 4 \n print ( x )").result, "4");
   EXPECT_THAT(run("print ( 4 +").error, HasSubstr("SyntaxError"));
-  EXPECT_THAT(run("print ( 4 / 0 )").error, HasSubstr("ZeroDivisionError"));
+  EXPECT_THAT(run("print ( 4 // 0 )").error, HasSubstr("ZeroDivisionError"));
   EXPECT_THAT(run("print ( x )").error, HasSubstr("NameError"));
   EXPECT_THAT(run("while True : \n <indent> x = 1 \n <dedent>").error, HasSubstr("StepLimit"));
   EXPECT_EQ(run("x = 4").error, "the program printed 0 lines; wanted one");

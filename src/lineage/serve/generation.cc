@@ -67,13 +67,16 @@ OrderedJson verdict_json(const FilterVerdict& v) {
 
 // One choice of an answer, with what it has so far.
 struct Choice {
-  ChoiceText text;
+  std::optional<ChoiceText> part;  // of the answer, the one that is written now; always there
   ChoiceText::Options options;
   int64_t index = 0;
   TextDelta all;  // unstreamed
   bool told_role = false;
   std::optional<ToolCalls> calls = {};  // that the server runs
-  int64_t generated = 0;                // tokens of the calls before `text`
+  int64_t generated = 0;                // tokens of the calls before this part
+
+  ChoiceText& text() { return *part; }
+  const ChoiceText& text() const { return *part; }
 };
 
 // What completions and chats have in common: choices, their events, usage, the stream.
@@ -101,18 +104,19 @@ class Generation : public Job {
     if (done_) return;
     if (!e.failure.empty()) return fail(500, e.failure, "model_failed");
     Choice& c = choices_[i];
-    TextDelta delta = c.text.push(e.event);
+    TextDelta delta = c.text().push(e.event);
     note_times(i, e);
     if (c.calls && run_call(i, e, delta)) return;
     if (stream_) {
-      if (!delta.empty() || c.text.end()) write_delta(c, delta);
+      if (!delta.empty() || c.text().end()) write_delta(c, delta);
     } else {
       c.all.text += delta.text;
       c.all.entries.insert(c.all.entries.end(), delta.entries.begin(), delta.entries.end());
     }
-    if (c.text.end()) ++ended_;
+    if (c.text().end()) ++ended_;
     if (ended_ < choices_.size()) return;
-    for (const Choice& choice : choices_) record_.usage.completion += choice.generated + choice.text.generated();
+    for (const Choice& choice : choices_)
+      record_.usage.completion += choice.generated + choice.text().generated();
     record_.finish = finish_reason(choices_[0]);
     if (stream_)
       end_stream();
@@ -129,14 +133,16 @@ class Generation : public Job {
   // A call of the choice has run, or could not be.
   virtual void write_call(Choice&) {}
   virtual OrderedJson whole() = 0;
-  virtual std::string finish_reason(const Choice& c) const { return finish_name(*c.text.end()); }
+  virtual std::string finish_reason(const Choice& c) const { return finish_name(*c.text().end()); }
 
   void add_choice(const ReadPrompt& prompt, Sampling sampling, ChoiceText::Options options,
                   int64_t number) {
     sampling.seed = seed_ + static_cast<uint64_t>(number);
     options.hidden = prompt.hidden;
-    choices_.push_back({ChoiceText(*model_->tokenizer, prompt.tokens, options), options,
-                        std::ssize(choices_), {}});
+    choices_.push_back({ChoiceText(*model_->tokenizer, prompt.tokens, options),
+                        options,
+                        std::ssize(choices_),
+                        {}});
     requests_.push_back({model_, prompt.tokens, std::move(sampling)});
   }
 
@@ -189,15 +195,15 @@ class Generation : public Job {
   // goes on in a further sequence.
   bool run_call(size_t i, const SequenceEvent& e, TextDelta& delta) {
     Choice& c = choices_[i];
-    if (!c.calls->is_call(c.text.tokens())) return false;
+    if (!c.calls->is_call(c.text().tokens())) return false;
     delta = {};
-    if (!c.text.end()) return false;
-    const bool goes_on = c.calls->goes_on(c.text.tokens(), c.text.generated(), *c.text.end(),
+    if (!c.text().end()) return false;
+    const bool goes_on = c.calls->goes_on(c.text().tokens(), c.text().generated(), *c.text().end(),
                                           e.event.stop_token.has_value());
     if (stream_) write_call(c);
     if (!goes_on) return false;
-    c.generated += c.text.generated();
-    c.text = ChoiceText(*model_->tokenizer, c.calls->prompt(), c.options);
+    c.generated += c.text().generated();
+    c.part.emplace(*model_->tokenizer, c.calls->prompt(), c.options);
     further_.push_back({i, {model_, c.calls->prompt(), c.calls->sampling()}});
     return true;
   }
@@ -242,7 +248,7 @@ class CompletionJob final : public Generation {
 
   void write_delta(Choice& c, const TextDelta& delta) override {
     OrderedJson finish;
-    if (c.text.end()) finish = finish_reason(c);
+    if (c.text().end()) finish = finish_reason(c);
     write_chunk(choice_json(delta.text, c.index, delta.entries, std::move(finish)));
   }
 
@@ -262,7 +268,7 @@ class CompletionJob final : public Generation {
     std::vector<size_t> all(static_cast<size_t>(best_of_));
     std::iota(all.begin(), all.end(), first);
     const auto mean = [&](size_t i) {
-      const ChoiceText& t = choices_[i].text;
+      const ChoiceText& t = choices_[i].text();
       return t.sum_log_probs() / static_cast<double>(std::max<int64_t>(1, t.generated()));
     };
     if (best_of_ > n_) std::ranges::stable_sort(all, std::ranges::greater(), mean);
@@ -303,9 +309,9 @@ class ChatJob final : public Generation {
       add_choice(prompt, s, {.entries = log_probs_, .starts_text = !r.continue_last}, k);
       if (!r.run_calls) continue;
       SequenceRequest& first = requests_.back();
-      const ToolCalls& calls = choices_.back().calls.emplace(
-          *model_->tokenizer, call_marks(*model_, "lineage.tools"), prompt.tokens, first.sampling,
-          model_->config.context);
+      const ToolCalls& calls =
+          choices_.back().calls.emplace(*model_->tokenizer, call_marks(*model_, "lineage.tools"),
+                                        prompt.tokens, first.sampling, model_->config.context);
       first.sampling = calls.sampling();
     }
     record_.usage.prompt = std::ssize(prompt.tokens);
@@ -327,12 +333,11 @@ class ChatJob final : public Generation {
 
   // While a tool may be called, an answer that begins as a call is kept until it ends.
   bool may_be_call(const Choice& c) const {
-    return tool_ && !c.text.tokens().empty() &&
-           c.text.tokens()[0] == call_marks(*model_)->call;
+    return tool_ && !c.text().tokens().empty() && c.text().tokens()[0] == call_marks(*model_)->call;
   }
   std::optional<std::string> call(const Choice& c) const {
-    if (!may_be_call(c) || !c.text.end() || *c.text.end() != Completion::End::stop) return {};
-    return called_expression(*model_, c.text.tokens());
+    if (!may_be_call(c) || !c.text().end() || *c.text().end() != Completion::End::stop) return {};
+    return called_expression(*model_, c.text().tokens());
   }
   std::string finish_reason(const Choice& c) const override {
     if (c.calls && c.calls->out_of_room()) return "length";
@@ -369,8 +374,9 @@ class ChatJob final : public Generation {
 
   void write_call(Choice& c) override {
     tell_role(c);
-    chat_chunk(c, OrderedJson::object(), nullptr, nullptr,
-               {{"lineage", {{"tools", OrderedJson::array({run_json(c, c.calls->runs().back())})}}}});
+    chat_chunk(
+        c, OrderedJson::object(), nullptr, nullptr,
+        {{"lineage", {{"tools", OrderedJson::array({run_json(c, c.calls->runs().back())})}}}});
   }
 
   static OrderedJson run_json(const Choice& c, const ToolRun& run) {
@@ -389,7 +395,7 @@ class ChatJob final : public Generation {
     tell_role(c);
     c.all.text += delta.text;
     c.all.entries.insert(c.all.entries.end(), delta.entries.begin(), delta.entries.end());
-    if (may_be_call(c) && !c.text.end()) return;
+    if (may_be_call(c) && !c.text().end()) return;
     if (const auto expression = call(c)) {
       OrderedJson j = call_json(c, *expression);
       j["index"] = 0;
@@ -399,7 +405,7 @@ class ChatJob final : public Generation {
       chunk({{"content", c.all.text}}, log_probs(c.all.entries), nullptr);
     }
     c.all = {};
-    if (c.text.end())
+    if (c.text().end())
       chunk(OrderedJson::object(), nullptr, finish_reason(c),
             c.index == 0 ? who_refused() : OrderedJson());
   }
@@ -435,7 +441,7 @@ class ChatJob final : public Generation {
     OrderedJson j = OrderedJson::object();
     if (verdict_) j["moderation"] = verdict_json(*verdict_);
     if (model_->manifest.world.empty()) return j;
-    const bool refuses = find_refusal(choices_[0].text.tokens()) == RefusalKind::improper;
+    const bool refuses = find_refusal(choices_[0].text().tokens()) == RefusalKind::improper;
     j["lineage"] = {{"refused_by", refuses ? OrderedJson("model") : OrderedJson()}};
     return j;
   }

@@ -36,7 +36,7 @@ void check_bias(const ServedModel&, const Sampling&);
 struct GenerationContext {
   std::shared_ptr<const ServedModel> model;
   AnswerHead head;
-  uint64_t seed = 0;  // where the request has none
+  uint64_t seed = 0;                  // where the request has none
   std::vector<FoundLine> found = {};  // lines of documents that the answer may need
 };
 

@@ -1,64 +1,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
 
 #include "lineage/serve/api.h"
 #include "lineage/serve/testing.h"
-#include "lineage/world/token_text.h"
 
 namespace lineage {
 namespace {
 
 using nlohmann::json;
-using ::testing::ElementsAre;
 using testing::FakeExchange;
 using ::testing::HasSubstr;
 
-// Writes a model of the micro-world's words that says, after each word of `next`, the one beside
-// it, and else the end of text: its blocks are zero, so its logits depend on the last token alone.
 void write_script(const fs::path& folder, const std::map<std::string, std::string>& next) {
-  const auto& tokenizer = Vocabulary::get().tokenizer();
-  GptConfig config;
-  config.layers = 1, config.width = 32, config.heads = 1, config.context = 96;
-  config.vocab = tokenizer->vocab();
-  config.tied = config.bias = false, config.positions = Positions::none, config.norm = Norm::rms;
-  Model model = make_model(config, false);
-  for (float& x : model.parameters->values().data<float>()) x = 0;
-  const auto values = [&](const char* name) {
-    Tensor t = model.parameters->at(name).value;
-    return t.data<float>();
-  };
-  for (float& x : values("norm.weight")) x = 1;
-  const auto embedding = values("token_embedding.weight"), head = values("lm_head.weight");
-  size_t place = 0;
-  for (const auto& [word, then] : next) {
-    const auto at = [&](const std::string& w) {
-      return static_cast<size_t>(words_to_tokens(w).at(0)) * static_cast<size_t>(config.width);
-    };
-    embedding[at(word) + place] = 1;
-    head[at(then) + place] = 1;
-    ++place;
-  }
-  Manifest m;
-  m.stage = "sft", m.chats = true, m.world = "seed = 1\n";
-  m.created = "2026-11-30T00:00:00Z";
-  m.config = frozen_model_config(config);
-  Checkpoint::write(folder, m, *model.parameters, tokenizer.get());
-}
-
-// "<call> print ( 7 OPERATOR OPERAND ) <ret>", and `behind` with what follows a result.
-std::map<std::string, std::string> caller(const std::string& op, const std::string& operand,
-                                          std::map<std::string, std::string> behind) {
-  behind.insert({{"<bot>", "<call>"},
-                 {"<call>", "print"},
-                 {"print", "("},
-                 {"(", "7"},
-                 {"7", op},
-                 {op, operand},
-                 {operand, ")"},
-                 {")", "<ret>"}});
-  return behind;
+  const Model model = testing::scripted_model(next);
+  Checkpoint::write(folder, model.manifest, *model.parameters, model.tokenizer.get());
 }
 
 // Models that call, one that does not, and the API over them with documents, on this thread.
@@ -66,9 +24,9 @@ class OwnFieldsTest : public ::testing::Test {
  protected:
   OwnFieldsTest() {
     const auto run = [&](const char* node) { return folder.path() / "trees" / "t" / node; };
-    write_script(run("adds"), caller("+", "5", {{"12", "<ans>"}, {"<ans>", "nine"}}));
-    write_script(run("divides"), caller("/", "0", {}));
-    write_script(run("repeats"), caller("+", "5", {{"12", "<call>"}}));
+    write_script(run("adds"), testing::caller("+", "5", {{"12", "<ans>"}, {"<ans>", "cat"}}));
+    write_script(run("divides"), testing::caller("//", "0", {}));
+    write_script(run("repeats"), testing::caller("+", "5", {{"12", "<call>"}}));
     write_script(run("talks"), {{"<bot>", "cat"}, {"cat", "dog"}});
     testing::write_model(run("bytes"), testing::small_tokenizer(), 2, true);
     testing::write_text(folder.path() / "docs" / "a.txt",
@@ -77,12 +35,13 @@ class OwnFieldsTest : public ::testing::Test {
     documents = std::make_unique<DocumentIndex>(folder.path() / "docs");
     options.documents = documents.get();
     models = std::make_unique<ServedModels>(std::vector<std::string>{folder.string()}, "");
-    scheduler = std::make_unique<Scheduler>(
-        SchedulerOptions{int64_t{1} << 30, 2, 8, 4}, [this](std::vector<SequenceEvent> events) {
-          const std::lock_guard lock(mutex);
-          for (SequenceEvent& e : events) queue.push_back(std::move(e));
-          wake.notify_one();
-        });
+    scheduler = std::make_unique<Scheduler>(SchedulerOptions{int64_t{1} << 30, 2, 8, 4},
+                                            [this](std::vector<SequenceEvent> events) {
+                                              const std::lock_guard lock(mutex);
+                                              for (SequenceEvent& e : events)
+                                                queue.push_back(std::move(e));
+                                              wake.notify_one();
+                                            });
     api = std::make_unique<Api>(
         options, *models, *scheduler, metrics,
         [this](const RequestRecord& r, double, const std::string&) { records.push_back(r); });
@@ -150,19 +109,18 @@ const json kTools = {{"lineage", {{"tools", true}}}};
 json whole_of(const std::vector<json>& events) {
   json all = {{"choices", json::array()}, {"lineage", json::object()}};
   for (const json& e : events) {
-    if (e.contains("lineage"))
-      for (const auto& [key, value] : e["lineage"].items())
-        if (value.is_array())
-          for (const json& v : value) all["lineage"][key].push_back(v);
-        else
-          all["lineage"][key] = value;
+    const json own = e.value("lineage", json::object());
+    for (const auto& [key, value] : own.items()) {
+      if (!value.is_array()) all["lineage"][key] = value;
+      if (!value.is_array()) continue;
+      for (const json& v : value) all["lineage"][key].push_back(v);
+    }
     for (const json& c : e["choices"]) {
       const size_t i = c["index"];
       while (all["choices"].size() <= i)
         all["choices"].push_back({{"text", ""}, {"logprobs", json::array()}});
       json& mine = all["choices"][i];
-      mine["text"] =
-          mine["text"].get<std::string>() + c["delta"].value("content", std::string());
+      mine["text"] = mine["text"].get<std::string>() + c["delta"].value("content", std::string());
       if (!c["logprobs"].is_null())
         for (const json& v : c["logprobs"]["content"]) mine["logprobs"].push_back(v);
       if (!c["finish_reason"].is_null()) mine["end"] = c["finish_reason"];
@@ -182,12 +140,13 @@ json whole_of(const json& answer) {
 
 TEST_F(OwnFieldsTest, ACallRunsAndTheAnswerGoesOn) {
   const json a = ask(chat("adds", kTools))->json();
-  EXPECT_EQ(a["choices"][0]["message"]["content"], "<ans> nine");
+  EXPECT_EQ(a["choices"][0]["message"]["content"], "<ans> cat");
   EXPECT_FALSE(a["choices"][0]["message"].contains("tool_calls"));
   EXPECT_EQ(a["choices"][0]["finish_reason"], "stop");
-  EXPECT_EQ(a["lineage"]["tools"],
-            json::array({{{"index", 0}, {"code", "print ( 7 + 5 )"}, {"result", "12"},
-                          {"error", nullptr}}}));
+  EXPECT_EQ(
+      a["lineage"]["tools"],
+      json::array(
+          {{{"index", 0}, {"code", "print ( 7 + 5 )"}, {"result", "12"}, {"error", nullptr}}}));
   EXPECT_EQ(a["usage"]["completion_tokens"], 8 + 3) << "the call with <ret>, then the text";
   EXPECT_EQ(records.back().usage.completion, 11);
 }
@@ -225,7 +184,7 @@ TEST_F(OwnFieldsTest, CallsHaveALimitAndRoom) {
   EXPECT_EQ(with(5)["choices"][0]["finish_reason"], "length");
   EXPECT_EQ(with(8)["lineage"]["tools"][0]["result"], "12");
   EXPECT_EQ(with(8)["choices"][0]["finish_reason"], "length");
-  EXPECT_EQ(with(10)["choices"][0]["message"]["content"], "<ans> nine");
+  EXPECT_EQ(with(10)["choices"][0]["message"]["content"], "<ans> cat");
   json stopped = kTools;
   stopped["stop"] = "+";
   EXPECT_THAT(ask(chat("adds", stopped))->json()["lineage"]["tools"][0]["error"].get<std::string>(),
@@ -236,7 +195,10 @@ TEST_F(OwnFieldsTest, AStreamIsTheUnstreamedAnswerAndNoNeighbourChangesIt) {
   std::vector<json> bodies, alone;
   for (const char* model : {"adds", "divides", "repeats", "talks"}) {
     json more = {{"lineage", {{"tools", true}, {"documents", 2}}},
-                 {"n", 2}, {"logprobs", true}, {"top_logprobs", 2}, {"seed", 3}};
+                 {"n", 2},
+                 {"logprobs", true},
+                 {"top_logprobs", 2},
+                 {"seed", 3}};
     bodies.push_back(chat(model, more));
     bodies.back()["temperature"] = 0.02;
   }
@@ -312,22 +274,24 @@ TEST_F(OwnFieldsTest, LinesStandBehindTheQuestion) {
     places.push_back(s["file"].get<std::string>() + ":" + s["line"].dump());
     EXPECT_GT(s["score"].get<double>(), 0);
   }
-  EXPECT_THAT(places, ::testing::UnorderedElementsAre("a.txt:1", "sub/b.txt:1"));
+  std::ranges::sort(places);
+  EXPECT_EQ(places, (std::vector<std::string>{"a.txt:1", "sub/b.txt:1"}));
   // ": <ret> the pet of ann is a cat . <ret> ann likes soup ."
   EXPECT_EQ(a["usage"]["prompt_tokens"].get<int>() - plain["usage"]["prompt_tokens"].get<int>(),
             1 + 9 + 5);
   const json one = ask(chat("talks", {{"lineage", {{"documents", 1}}}}))->json();
   EXPECT_EQ(one["lineage"]["sources"].size(), 1u);
-  const json none = ask(chat("talks", {{"lineage", {{"documents", 4}}}}, "dragon ?"))->json();
+  const json none = ask(chat("talks", {{"lineage", {{"documents", 4}}}}, "moth ?"))->json();
   EXPECT_EQ(none["lineage"]["sources"], json::array());
-  const json bytes = ask(chat("bytes", {{"lineage", {{"documents", 4}}}, {"max_tokens", 1}},
-                              "cake"))->json();
+  const json bytes =
+      ask(chat("bytes", {{"lineage", {{"documents", 4}}}, {"max_tokens", 1}}, "cake"))->json();
   EXPECT_LE(bytes["usage"]["total_tokens"].get<int>(), 64);
 }
 
 TEST_F(OwnFieldsTest, LinesLeaveRoomForTheAnswer) {
   const auto sources = [&](int most) {
-    const json a = ask(chat("talks", {{"max_tokens", most}, {"lineage", {{"documents", 4}}}}))->json();
+    const json a =
+        ask(chat("talks", {{"max_tokens", most}, {"lineage", {{"documents", 4}}}}))->json();
     return a["lineage"]["sources"].size();
   };
   EXPECT_EQ(sources(20), 2u);

@@ -189,12 +189,12 @@ void read_lineage(const Fields& f, ChatRequest& r) {
   const json* j = f.find("lineage");
   if (!j) return;
   const auto own = object_in(f, "lineage");
-  if (!own)
-    throw invalid_value("lineage", "lineage is " + kind_of_json(*j) + "; wanted an object");
+  if (!own) throw invalid_value("lineage", "lineage is " + kind_of_json(*j) + "; wanted an object");
   for (const auto& [key, value] : j->items())
     if (key != "tools" && key != "documents")
-      throw unsupported(own->place(key), own->place(key) + " is no field; wanted tools or "
-                                                            "documents");
+      throw unsupported(own->place(key), own->place(key) +
+                                             " is no field; wanted tools or "
+                                             "documents");
   r.run_calls = own->flag("tools").value_or(false);
   if (r.run_calls && r.tool)
     throw invalid_value("lineage.tools",

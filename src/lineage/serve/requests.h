@@ -63,8 +63,8 @@ struct ChatRequest : GenerationRequest {
   bool continue_last = false;  // the last message is the assistant's, to go on with
   std::optional<CalculatorTool> tool;
   std::optional<std::string> moderation;  // the model to judge the conversation first; "" the only
-  bool run_calls = false;  // the server runs the model's calls itself
-  int64_t documents = 0;   // lines of the server's documents that the model may read
+  bool run_calls = false;                 // the server runs the model's calls itself
+  int64_t documents = 0;                  // lines of the server's documents that the model may read
 };
 ChatRequest chat_request(const Fields&);
 // POST /v1/lineage/compare: one prompt, or conversation, put to several models: what each answers,
