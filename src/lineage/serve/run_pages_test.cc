@@ -45,7 +45,7 @@ class RunPagesTest : public ::testing::Test {
     replace_link(tree() / "base", node("base"));
     replace_link(tree() / "tuned", node("tuned"));
     models = std::make_unique<ServedModels>(std::vector<std::string>{run().string()}, "");
-    pages = std::make_unique<PageApi>(std::vector<std::string>{run().string()}, *models);
+    pages = std::make_unique<PageApi>(PageOptions{{run().string()}}, *models);
     reports = std::make_unique<ReportPages>(std::vector<std::string>{run().string()});
   }
 
