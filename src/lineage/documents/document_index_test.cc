@@ -59,7 +59,8 @@ TEST(DocumentIndex, FindsLinesByTheirWords) {
 TEST(DocumentIndex, TheBestComeFirst) {
   const testing::TempFolder folder;
   std::string text = "the job of mira volk is baker\nthe pet of mira volk is a moth\n";
-  for (int i = 0; i < 50; ++i) text += std::to_string(i) + (i % 9 ? " likes cake\n" : " has a pet cat\n");
+  for (int i = 0; i < 50; ++i)
+    text += std::to_string(i) + (i % 9 ? " likes cake\n" : " has a pet cat\n");
   write(folder.path() / "a.txt", text);
   const DocumentIndex index(folder.path());
   const auto found = index.find("which pet has mira volk ?", 3);
