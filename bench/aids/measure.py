@@ -167,10 +167,13 @@ def by_node(models):
 
 
 def measure_tool(server, nodes, run, n):
-    sums = [re.search(r"what is .*", i["question"])[0] for i in items_of(run, "A23.sum.tool", n)]
+    items = items_of(run, "A23.sum.tool", n)
+    sums = [re.search(r"what is .*", i["question"])[0] for i in items]
+    cells = list(dict.fromkeys(i["cell"] for i in items))
     print(f"\nSums of 3 to 6 digits (A23), n = {len(sums)}:\n")
     print("| model | seeds | answer only | explain then answer | the tool | calls that ran | "
-          "calls of the right sum | right, of these |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
+          "calls of the right sum | right, of these | " + " | ".join(f"the tool, {c}" for c in cells) +
+          " |\n" + "| --- " * (8 + len(cells)) + "|")
     for node, ids in nodes.items():
         rows = collections.defaultdict(list)
         for model in ids:
@@ -192,9 +195,12 @@ def measure_tool(server, nodes, run, n):
             rows["called"].append(called)
             rows["kept"].append(kept)
         kept = [x for seed in rows["kept"] for x in seed]
+        parts = [shown([[x for x, i in zip(s, items) if i["cell"] == cell] for s in rows["tool"]])
+                 for cell in cells]
         print(f"| {node} | {len(ids)} | {shown(rows['answer only'])} | "
               f"{shown(rows['explain then answer'])} | {shown(rows['tool'])} | {shown(rows['ran'])} | "
-              f"{shown(rows['called'])} | {int(sum(kept))} of {len(kept)} |", flush=True)
+              f"{shown(rows['called'])} | {int(sum(kept))} of {len(kept)} | " +
+              " | ".join(parts) + " |", flush=True)
 
 
 def measure_documents(args, nodes, folders):

@@ -414,7 +414,7 @@ TEST_F(ApiTest, BadConversationsNameTheMessage) {
   const std::string tool =
       R"(,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"e":{"type":"string"}}}}}])";
   EXPECT_THAT(with(hello + tool), HasSubstr("400 tools unsupported_parameter tools: 'tuned' was "
-                                            "trained on none"));
+                                            "trained on no tools"));
   EXPECT_THAT(refused("/v1/chat/completions", R"({"model":"base",)" + hello + "}"),
               HasSubstr("400 model - 'base' was tuned on no conversations"));
 }

@@ -24,10 +24,11 @@ class OwnFieldsTest : public ::testing::Test {
  protected:
   OwnFieldsTest() {
     const auto run = [&](const char* node) { return folder.path() / "trees" / "t" / node; };
-    write_script(run("adds"), testing::caller("+", "5", {{"12", "<ans>"}, {"<ans>", "cat"}}));
+    write_script(run("adds"),
+                 testing::caller("+", "5", {{"12", "<ans>"}, {"<ans>", "cat"}, {"cat", "<eot>"}}));
     write_script(run("divides"), testing::caller("//", "0", {}));
     write_script(run("repeats"), testing::caller("+", "5", {{"12", "<call>"}}));
-    write_script(run("talks"), {{"<bot>", "cat"}, {"cat", "dog"}});
+    write_script(run("talks"), {{"<bot>", "cat"}, {"cat", "dog"}, {"dog", "<eot>"}});
     testing::write_model(run("bytes"), testing::small_tokenizer(), 2, true);
     testing::write_text(folder.path() / "docs" / "a.txt",
                         "the pet of ann is a cat .\n\nthe food of ben is cake .\n");
@@ -35,7 +36,7 @@ class OwnFieldsTest : public ::testing::Test {
     documents = std::make_unique<DocumentIndex>(folder.path() / "docs");
     options.documents = documents.get();
     models = std::make_unique<ServedModels>(std::vector<std::string>{folder.string()}, "");
-    scheduler = std::make_unique<Scheduler>(SchedulerOptions{int64_t{1} << 30, 2, 8, 4},
+    scheduler = std::make_unique<Scheduler>(SchedulerOptions{int64_t{1} << 30, 2, 8, 8},
                                             [this](std::vector<SequenceEvent> events) {
                                               const std::lock_guard lock(mutex);
                                               for (SequenceEvent& e : events)
@@ -253,12 +254,13 @@ TEST_F(OwnFieldsTest, AClientThatLeavesTakesFurtherPartsAway) {
 }
 
 TEST_F(OwnFieldsTest, PartsThatGoOnAreNeverRefused) {
-  // Two slots and four that may wait: all six make calls, and no further part is too many.
+  // As many as may wait: every further part would be one too many.
   std::vector<std::shared_ptr<FakeExchange>> all;
-  for (int i = 0; i < 4; ++i) {
+  do {
     all.push_back(std::make_shared<FakeExchange>());
     send(chat("repeats", kTools), all.back());
-  }
+  } while (all.back()->status != 429);
+  all.pop_back();
   pump([&] { return std::ranges::all_of(all, [](const auto& e) { return e->answered; }); });
   for (const auto& e : all) EXPECT_EQ(e->json()["lineage"]["tools"].size(), 9u) << e->body;
 }
