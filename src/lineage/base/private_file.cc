@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <string>
 
@@ -14,6 +15,17 @@
 
 namespace lineage {
 namespace {
+
+// The name of a new file is on the disk once its folder is.
+void flush_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw system_error(folder, "open", errno);
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  // Some file systems cannot flush a folder.
+  if (error != 0 && error != EINVAL) throw system_error(folder, "flush to disk", error);
+}
 
 // An open file with an exclusive lock, for as long as it lives.
 class LockedFile {
@@ -72,11 +84,27 @@ void make_private_folder(const fs::path& folder) {
     throw Error(folder.string() + ": is no folder", "move it away");
 }
 
+void write_private_file(const fs::path& path, std::string_view bytes) {
+  static std::atomic<unsigned> count{0};
+  fs::path partial = path;
+  partial += ".partial." + std::to_string(::getpid()) + "." + std::to_string(count++);
+  try {
+    LockedFile(partial).append(bytes);
+    if (::rename(partial.c_str(), path.c_str()) != 0) throw system_error(path, "replace", errno);
+  } catch (...) {
+    ::unlink(partial.c_str());
+    throw;
+  }
+  flush_folder_of(path);
+}
+
 void append_private_line(const fs::path& path, std::string_view line) {
   LockedFile file(path);
-  std::string text = file.ends_a_line(file.size()) ? "" : "\n";
+  const off_t before = file.size();
+  std::string text = file.ends_a_line(before) ? "" : "\n";
   text.append(line).append("\n");
   file.append(text);
+  if (before == 0) flush_folder_of(path);
 }
 
 }  // namespace lineage

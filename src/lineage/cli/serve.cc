@@ -23,7 +23,7 @@ namespace {
 
 struct ServeArguments {
   std::vector<std::string> models;
-  std::string default_model, key_file, documents;
+  std::string default_model, key_file, documents, rank;
   ServeOptions options;
   int port = 8080;
   double memory = 0;  // GiB; 0: half of what is free
@@ -118,6 +118,11 @@ void serve(ServeArguments& a) {
                a.documents);
     o.documents = &*documents;
   }
+  if (!a.rank.empty()) {
+    std::vector<std::string> unused;
+    o.page.rank = read_rank_file(a.rank, &unused);
+    for (const std::string& note : unused) fmt::print(stderr, "note: {}\n", note);
+  }
   Server server(o, models, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   const SignalThread signals(server);
   const std::string at = url(o, server.port());
@@ -161,6 +166,8 @@ void add_serve(CLI::App& app) {
              "seconds that running answers have when the server is to end");
   c->add_flag("!--no-rankings", o.page.rankings,
               "people rank no answers on the page; else what they rank is kept in RUN/rankings");
+  add_path(c, "--rank", a->rank,
+           "prompts for people to rank answers to, JSONL; those without answers are for models");
   add_choice(c, "--log", o.log, "a line for each request: logfmt, json or off");
   c->add_flag("--log-prompts", o.log_prompts, "the line has what was sent, too");
   add_threads(c, a->threads);

@@ -45,12 +45,18 @@ Rankings rankings_of(const PageOptions& options) {
   return {{}, "rankings are kept in a run folder, and none is served"};
 }
 
+Rankings rankings_with_file(const PageOptions& options) {
+  Rankings rankings = rankings_of(options);
+  if (options.rank) rankings.offer(*options.rank);
+  return rankings;
+}
+
 constexpr std::string_view kRankings = "/v1/lineage/rankings";
 
 }  // namespace
 
 PageApi::PageApi(const PageOptions& options, const ServedModels& models)
-    : models_(models), run_pages_(options.runs, models), rankings_(rankings_of(options)) {}
+    : models_(models), run_pages_(options.runs, models), rankings_(rankings_with_file(options)) {}
 
 bool PageApi::has(std::string_view path) {
   return path.starts_with("/v1/lineage/") && path != "/v1/lineage/compare";
@@ -73,18 +79,20 @@ HttpResponse PageApi::routed(const HttpRequest& request, const std::string& path
   throw ApiError(404, "unknown path: " + path, {}, "unknown_url");
 }
 
-// "", "/ID" or "/ID/export".
+// "", "/file", "/ID" or "/ID/export".
 HttpResponse PageApi::ranked(const HttpRequest& request, const std::string& below) {
   const bool posts = request.method == "POST";
   const std::string labeler = query_of(request.target, "labeler").value_or("");
   if (below.empty())
     return json_answer(posts ? OrderedJson{{"id", rankings_.make(Fields::parse(request.body))}}
                              : rankings_.list());
+  if (below == "/file" && !posts) return json_answer(rankings_.offered());
   const size_t end = std::min(below.find('/', 1), below.size());
   const std::string id = below.substr(1, end - 1), rest = below.substr(end);
   if (rest == "/export" && !posts)
     return {200,
             {{"Content-Type", "application/jsonl"},
+             {"Cache-Control", "no-cache"},
              {"Content-Disposition", "attachment; filename=\"rankings.jsonl\""}},
             rankings_.exported(id, labeler)};
   if (!rest.empty())

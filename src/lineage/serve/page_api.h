@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,9 @@ namespace lineage {
 // be asked, what the run folder has. They read and write files, and a report takes seconds, so one
 // thread of their own answers them; a model's answers never wait for it. One thread uses it.
 struct PageOptions {
-  std::vector<std::string> runs;  // the paths that are served
-  bool rankings = true;           // what people rank is kept in the first of them that is a run
+  std::vector<std::string> runs;   // the paths that are served
+  bool rankings = true;            // what people rank is kept in the first of them that is a run
+  std::optional<RankFile> rank{};  // of --rank
 };
 
 class PageApi {

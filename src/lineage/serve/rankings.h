@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lineage/serve/fields.h"
+#include "lineage/serve/rank_file.h"
 #include "lineage/serve/wire.h"
 
 namespace lineage {
@@ -19,12 +20,19 @@ class Rankings {
   // No folder: this server keeps none, for that reason.
   Rankings(std::optional<std::filesystem::path> folder, std::string why_none);
 
-  // {"enabled", "why", "sets": [{"id", "title", "prompts", "labelers", "agreement"}]}
+  // Takes the file of `--rank`. With answers to every prompt it is a set, one and the same for each
+  // start with that content; else the page offers its prompts. An Error when no rankings are kept.
+  void offer(RankFile);
+
+  // {"enabled", "why", "file", "sets": [{"id", "title", "prompts", "labelers", "agreement"}],
+  // "notes"}: what of the files cannot be read.
   OrderedJson list() const;
+  // {"name", "prompts": [{"messages", "answers"}]} of offer(), to be answered.
+  OrderedJson offered() const;
   // A new set of a request's title and prompts: its id.
   std::string make(const Fields&);
   // A set as a labeler sees it: answers without the names of their models, but of prompts that the
-  // labeler has ranked; and that labeler's records.
+  // labeler has ranked or called unusable; and that labeler's records.
   OrderedJson shown(const std::string& id, const std::string& labeler) const;
   // Adds a record. One that is there already, by its id, is not added again.
   void add(const std::string& id, const Fields&);
@@ -34,9 +42,11 @@ class Rankings {
 
  private:
   std::filesystem::path folder_of(const std::string& id) const;
+  void write_set(const std::string& id, const nlohmann::json& set) const;
 
   std::optional<std::filesystem::path> folder_;
   std::string why_none_;
+  std::optional<RankFile> offered_;  // prompts without answers
 };
 
 }  // namespace lineage

@@ -104,8 +104,8 @@ Pool& instance() {
 }  // namespace
 
 std::shared_ptr<std::byte[]> allocate(size_t bytes) {
-  const auto [block, size] = instance().take(size_class(bytes));
-  return {block, [size](std::byte* p) { instance().give_back(p, size); }};
+  const auto taken = instance().take(size_class(bytes));
+  return {taken.first, [size = taken.second](std::byte* p) { instance().give_back(p, size); }};
 }
 
 Stats stats() { return instance().stats(); }

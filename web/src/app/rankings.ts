@@ -33,7 +33,9 @@ export interface Summary {
 }
 
 const PATH = "/v1/lineage/rankings";
-export const listSets = () => getJson<{ enabled: boolean; why: string; sets: Summary[]; notes: string[] }>(PATH);
+/** `file`: prompts that the server was started with, to be answered. */
+export const listSets = () => getJson<{ enabled: boolean; why: string; file: { name: string; prompts: number } | null; sets: Summary[]; notes: string[] }>(PATH);
+export const readFile = () => getJson<{ name: string; prompts: Prompt[] }>(`${PATH}/file`);
 export const readSet = (id: string, labeler: string) => getJson<RankSet>(`${PATH}/${id}?labeler=${encodeURIComponent(labeler)}`);
 export const exportOf = (id: string) => `${PATH}/${id}/export`;
 

@@ -6,7 +6,7 @@ import { talkers } from "../models";
 import { promptsOf as examplesOf } from "../models";
 import {
   type Agreement, exportOf, listSets, makeSet, type NewPrompt, pending, type Prompt, promptsOf, type RankRecord, type RankSet,
-  readSet, sendPending, type Summary, type Verdict,
+  readFile, readSet, sendPending, type Summary, type Verdict,
 } from "../rankings";
 import { go, link, route } from "../route";
 import { stored } from "../stored";
@@ -80,7 +80,7 @@ async function answered(prompts: Prompt[], models: string[], k: number, temperat
   return made;
 }
 
-function Maker({ made }: { made: () => void }) {
+function Maker({ made, file: given }: { made: () => void; file: { name: string; prompts: number } | null }) {
   const title = useSignal(""), text = useSignal(""), k = useSignal(4), temperature = useSignal(1);
   const models = useSignal<string[]>([]), busy = useSignal(""), wrong = useSignal("");
   const file = useRef<HTMLInputElement>(null);
@@ -111,6 +111,10 @@ function Maker({ made }: { made: () => void }) {
       <div class="row">
         <button type="button" onClick={() => file.current!.click()}>From a file</button>
         <input ref={file} type="file" hidden aria-label="A file of prompts" onChange={async (e) => { text.value = await e.currentTarget.files![0]!.text(); e.currentTarget.value = ""; }} />
+        {given && <button type="button" onClick={() => void readFile().then(({ name, prompts }) => {
+          title.value ||= name;
+          text.value = prompts.map((p) => JSON.stringify({ messages: p.messages, ...(p.answers.length > 0 && { responses: p.answers }) })).join("\n");
+        }, (error) => { wrong.value = said(error); })}>{given.prompts} prompts of {given.name}</button>}
         {talkers.value.length > 0 && <button type="button" onClick={async () => {
           const { examples } = await examplesOf(models.value[0] ?? talkers.value[0]!.id);
           text.value = examples.map((x) => x.turns[0]).join("\n");
@@ -147,7 +151,7 @@ function Overview() {
         <span class="muted">Rankings are kept by the server, with this name.</span></p>
       {all.notes.map((n) => <p key={n} class="bad">{n}</p>)}
       <Sets sets={all.sets} />
-      <Maker made={load} />
+      <Maker made={load} file={all.file} />
     </>
   );
 }
