@@ -81,6 +81,13 @@ const std::vector<Route> kRoutes = {
     {"/v1/lineage/rankings/", {"GET", "POST"}, true},
 };
 
+const Route* find_route(const std::string& path) {
+  for (const Route& r : kRoutes)
+    if (r.below ? path.starts_with(r.path) && path.size() > r.path.size() : path == r.path)
+      return &r;
+  return nullptr;
+}
+
 bool needs_key(const std::string& path) {
   return path != "/health" && path != "/livez" && !PageFiles::has(path);
 }
@@ -103,11 +110,14 @@ std::optional<std::string> query_of(std::string_view target, std::string_view ke
   return {};
 }
 
+std::string route_of(const std::string& path) {
+  const Route* r = find_route(path);
+  return r ? std::string(r->path) : "other";
+}
+
 std::vector<std::string_view> methods_of(const std::string& path) {
-  for (const Route& r : kRoutes)
-    if (r.below ? path.starts_with(r.path) && path.size() > r.path.size() : path == r.path)
-      return r.methods;
-  return {};
+  const Route* r = find_route(path);
+  return r ? r->methods : std::vector<std::string_view>{};
 }
 
 Front::Front(FrontOptions options) : options_(std::move(options)) {}

@@ -42,6 +42,9 @@ class Front {
 std::optional<std::string> path_of(std::string_view target);
 // The value of a key of the query.
 std::optional<std::string> query_of(std::string_view target, std::string_view key);
+// The path as the table of routes has it, of which there are few: "/v1/models/" for every model;
+// "other" if there is no such path.
+std::string route_of(const std::string& path);
 // The methods of a path; none if there is no such path.
 std::vector<std::string_view> methods_of(const std::string& path);
 

@@ -16,6 +16,7 @@ namespace lineage {
 // What the log and the metrics have of a request; no word of a prompt or an answer.
 struct RequestRecord {
   std::string id, method, path, model, peer, key;  // key: a short digest of the API key
+  std::string route;                               // of few (route_of())
   int status = 0;
   bool stream = false;
   int64_t sequences = 0;

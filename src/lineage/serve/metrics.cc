@@ -72,7 +72,7 @@ void Metrics::Histogram::add(const std::vector<double>& bounds, double x) {
 
 void Metrics::count_request(const RequestRecord& r, double seconds) {
   const std::lock_guard lock(mutex_);
-  ++http_[{r.path, r.method, std::to_string(r.status)}];
+  ++http_[{r.route, r.method, std::to_string(r.status)}];
   if (r.sequences == 0 || r.finish == "error" || r.finish == "cancelled") return;
   ++success_[{r.model, r.finish}];
   auto& [prompt, generated] = tokens_[r.model];

@@ -231,8 +231,8 @@ TEST_F(RankingsTest, PromptsAloneAreOffered) {
   EXPECT_EQ(rankings.list()["file"], OrderedJson({{"name", "ask.jsonl"}, {"prompts", 2}}));
   EXPECT_TRUE(rankings.list()["sets"].empty());
   const OrderedJson offered = rankings.offered();
-  EXPECT_EQ(offered["prompts"][1]["messages"],
-            OrderedJson::array({{{"role", "user"}, {"content", "q"}}}));
+  ASSERT_EQ(offered["prompts"][1]["messages"].size(), 1u);
+  EXPECT_EQ(offered["prompts"][1]["messages"][0]["content"], "q");
   EXPECT_EQ(fault([] { Rankings({}, "none").offered(); }).substr(0, 3), "404");
 }
 

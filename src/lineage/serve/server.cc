@@ -149,7 +149,8 @@ struct Server::Parts {
     record.id = next_id();
     record.method = request.method;
     const std::string path = path_of(request.target).value_or("");
-    record.path = methods_of(path).empty() ? "other" : path;
+    record.route = route_of(path);
+    record.path = record.route == "other" ? record.route : path;
     record.peer = request.peer;
     record.key = front.key_of(request);
     if (auto refused = front.refuse(request)) {

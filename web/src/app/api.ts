@@ -56,6 +56,10 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return (await send(path, { signal })).json() as Promise<T>;
 }
 
+export async function getText(path: string): Promise<string> {
+  return (await send(path, {})).text();
+}
+
 export async function postJson<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   return (await send(path, asJson(body, signal))).json() as Promise<T>;
 }
@@ -93,6 +97,8 @@ export async function* postStream<T>(path: string, body: object, signal: AbortSi
 
 const RETRY_MS = 1000, PULSE_MS = 5000;
 const onReturn: (() => void)[] = [];
+/** How often the server has come back, or was given a key: what failed before is worth another try. */
+export const returns = signal(0);
 /** Calls back whenever the server has come back, or a key was given. */
 export function whenBack(call: () => void): void {
   onReturn.push(call);
@@ -105,6 +111,7 @@ function lose(): void {
     const up = await fetch("/health").then((r) => r.ok, () => false);
     if (!up) return void setTimeout(again, RETRY_MS);
     connection.value = "up";
+    ++returns.value;
     for (const call of onReturn) call();
   };
   setTimeout(again, RETRY_MS);
@@ -118,5 +125,6 @@ if (typeof document !== "undefined")
 export function giveKey(text: string): void {
   key.value = text.trim();
   keyWanted.value = false;
+  ++returns.value;
   for (const call of onReturn) call();
 }

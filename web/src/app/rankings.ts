@@ -1,6 +1,7 @@
 // Sets of prompts with answers, and how people rank them: /v1/lineage/rankings (docs/serving.md).
-import { getJson, postJson } from "./api";
-import { stored } from "./stored";
+import { signal } from "@preact/signals";
+import { getJson, postJson, ServerError } from "./api";
+import { names, read, remove, whenOthersWrite, write } from "./stored";
 
 export interface Message { role: string; content: string }
 export type Verdict = "ranked" | "skipped" | "unusable";
@@ -14,6 +15,7 @@ export interface RankRecord {
   ranks?: number[]; // by answer, 1 is the best
   note: string;
   seconds: number;
+  time?: string; // of the server's
 }
 
 export interface RankSet {
@@ -44,24 +46,47 @@ export const makeSet = (title: string, prompts: NewPrompt[]) => postJson<{ id: s
 
 // --- records on their way to the server ------------------------------------------------------------
 
+interface Pending { set: string; record: RankRecord; at: number }
+
+// Each in an entry of its own, written at once: tabs and reloads cannot lose one another's.
+const ENTRY = "rank.pending.";
+const waiting = () => names(ENTRY).map((name) => read<Pending | null>(name, null)).filter((p) => p !== null).sort((a, b) => a.at - b.at);
+
 /** Records that the server has not confirmed yet, in their order. */
-export const pending = stored<{ set: string; record: RankRecord }[]>("rank.pending", [], { shared: true });
+export const pending = signal(waiting());
+whenOthersWrite(ENTRY, () => { pending.value = waiting(); });
+
+export function queue(set: string, record: RankRecord): void {
+  const entry = { set, record, at: Date.now() };
+  write(ENTRY + record.id, entry);
+  pending.value = [...pending.value, entry];
+}
 
 let sending = false;
 
-/** Sends what waits. An Error, with what could not be sent still waiting, when the server takes none. */
+/**
+ * Sends what waits. An Error, with what could not be sent still waiting, when the server is not there; when
+ * it takes one of them not, the others are sent first.
+ */
 export async function sendPending(): Promise<void> {
   if (sending) return;
   sending = true;
+  let refused: unknown = null;
   try {
-    while (pending.value.length > 0) {
-      const { set, record } = pending.value[0]!;
-      await postJson(`${PATH}/${set}`, record); // the same record twice is one
-      pending.value = pending.value.filter((p) => p.record.id !== record.id);
+    for (const { set, record } of pending.value) {
+      try {
+        await postJson(`${PATH}/${set}`, record); // the same record twice is one
+        remove(ENTRY + record.id);
+        pending.value = pending.value.filter((p) => p.record.id !== record.id);
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.status >= 500 || error.status === 401) throw error;
+        refused ??= error;
+      }
     }
   } finally {
     sending = false;
   }
+  if (refused) throw refused;
 }
 
 // --- prompts of a file -----------------------------------------------------------------------------

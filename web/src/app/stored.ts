@@ -24,6 +24,21 @@ export function write(key: string, value: unknown): void {
   }
 }
 
+/** The names that begin so. */
+export function names(beginning: string): string[] {
+  try {
+    return Object.keys(localStorage).filter((k) => k.startsWith(PREFIX + beginning)).map((k) => k.slice(PREFIX.length));
+  } catch {
+    return []; // storage is off
+  }
+}
+
+/** Calls back when another tab has changed what is stored under a name that begins so. */
+export function whenOthersWrite(beginning: string, call: () => void): void {
+  if (typeof addEventListener === "function")
+    addEventListener("storage", (e) => { if (e.key === null || e.key.startsWith(PREFIX + beginning)) call(); });
+}
+
 export function remove(key: string): void {
   localStorage.removeItem(PREFIX + key);
 }

@@ -45,7 +45,7 @@ let page = await open(server, "#/rank");
 const records = async (labeler, id) => (await (await fetch(`${server.origin}/v1/lineage/rankings/${id}?labeler=${labeler}`)).json()).records;
 const current = () => page.locator(".card-answer.current");
 const doneBy = (p, n) => p.waitForFunction((k) => document.querySelector("progress")?.value >= k || /prompts are done/.test(document.querySelector("main").innerText), n);
-const saved = (p) => p.waitForFunction(() => JSON.parse(localStorage.getItem("lineage.rank.pending") ?? "[]").length === 0);
+const saved = (p) => p.waitForFunction(() => Object.keys(localStorage).every((k) => !k.startsWith("lineage.rank.pending.")));
 let id = "";
 
 async function start(p, name) {

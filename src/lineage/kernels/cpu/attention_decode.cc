@@ -71,7 +71,7 @@ HWY_INLINE void store_four_sums(const Vec32 (&v)[4], float* to) {
 }
 #else
 template <class D>
-HWY_INLINE hn::Vec<hn::FixedTag<float, 4> > sum_of_blocks(D d, hn::Vec<D> v) {
+HWY_INLINE hn::Vec<hn::FixedTag<float, 4> > sum_of_blocks([[maybe_unused]] D d, hn::Vec<D> v) {
   if constexpr (hn::MaxLanes(D()) == 4) {
     return v;
   } else {

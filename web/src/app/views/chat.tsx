@@ -8,6 +8,7 @@ import {
 } from "../conversations";
 import { filters, furthest, modelOf, talkers } from "../models";
 import { Composer } from "../parts/composer";
+import { download } from "../parts/download";
 import { Examples, ModelSelect, usePrompts, useWords } from "../parts/models";
 import { described, drawn, SAMPLING, type Sampling, SamplingFields } from "../parts/sampling";
 import { link, route } from "../route";
@@ -183,12 +184,6 @@ function Log({ c }: { c: Conversation }) {
       {c.turns.map((turn, i) => turn.role === "user" ? <UserTurn key={i} c={c} at={i} busy={busy} /> : <AssistantTurn key={i} c={c} at={i} busy={busy} />)}
     </div>
   );
-}
-
-function download(name: string, text: string): void {
-  const at = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
-  Object.assign(document.createElement("a"), { href: at, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(at), 1000);
 }
 
 function Conversations({ start }: { start: () => void }) {

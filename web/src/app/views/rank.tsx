@@ -1,19 +1,21 @@
 // The labelers' page: answers without the names of their models, put into an order.
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { postJson, whenBack } from "../api";
+import { getText, postJson, returns, whenBack } from "../api";
 import { talkers } from "../models";
 import { promptsOf as examplesOf } from "../models";
 import {
   type Agreement, exportOf, listSets, makeSet, type NewPrompt, pending, type Prompt, promptsOf, type RankRecord, type RankSet,
-  readFile, readSet, sendPending, type Summary, type Verdict,
+  queue, readFile, readSet, sendPending, type Summary, type Verdict,
 } from "../rankings";
+import { download } from "../parts/download";
 import { go, link, route } from "../route";
 import { stored } from "../stored";
 
 const labeler = stored("rank.labeler", "");
 const reveal = stored("rank.reveal", false);
 const fault = signal("");
+const who = () => labeler.value.trim();
 
 /** What a labeler has done to the prompt on the screen; it outlives a reload. */
 interface Draft { set: string; labeler: string; prompt: number; order: number[]; ranks: (number | null)[]; at: number; note: string; began: number }
@@ -22,12 +24,17 @@ const draft = stored<Draft | null>("rank.draft", null);
 const said = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const letter = (i: number) => String.fromCharCode(65 + i);
 
+const AGAIN_MS = 5000;
+let again = 0;
+
 async function send(): Promise<void> {
+  clearTimeout(again);
   try {
     await sendPending();
     fault.value = "";
   } catch (error) {
     fault.value = said(error);
+    again = window.setTimeout(() => void send(), AGAIN_MS); // a disk that was full may have room
   }
 }
 whenBack(() => void send());
@@ -50,8 +57,8 @@ function Sets({ sets }: { sets: Summary[] }) {
           <p>{s.labelers.map((l) => `${l.name}: ${l.ranked} ranked${l.skipped ? `, ${l.skipped} skipped` : ""}${l.unusable ? `, ${l.unusable} unusable` : ""}`).join(" · ")}</p>
           {s.agreement.map((a) => <p key={a.labelers.join()} class="muted">{agreed(a)}</p>)}
           <p class="acts">
-            <button type="button" disabled={!labeler.value.trim()} onClick={() => go("rank", { set: s.id })}>Rank</button>
-            <a href={exportOf(s.id)} download={`${s.title}.jsonl`}>Export for a reward model</a>
+            <button type="button" disabled={!who()} onClick={() => go("rank", { set: s.id })}>Rank</button>
+            <button type="button" onClick={() => void getText(exportOf(s.id)).then((lines) => download("rankings.jsonl", lines), (error) => { fault.value = said(error); })}>Export for a reward model</button>
           </p>
         </li>
       ))}
@@ -61,23 +68,33 @@ function Sets({ sets }: { sets: Summary[] }) {
 
 const MOST_SAME = 3; // further draws for an answer that is there already
 
-/** K answers to each prompt, drawn in turns from the models; prompts with fewer than two are left out. */
-async function answered(prompts: Prompt[], models: string[], k: number, temperature: number, step: (done: number) => void): Promise<NewPrompt[]> {
+/**
+ * K answers to each prompt, drawn in turns from the models; prompts with fewer than two that differ are left
+ * out. `why`: the fault that ended it, with what was drawn before it.
+ */
+async function answered(prompts: Prompt[], models: string[], k: number, temperature: number, step: (done: number) => void): Promise<{ made: NewPrompt[]; why: string }> {
   interface Chat { choices: { message: { content: string } }[] }
   const made: NewPrompt[] = [];
-  for (const [i, p] of prompts.entries()) {
-    const answers: NewPrompt["answers"] = p.answers.map((text) => ({ text, model: "" }));
-    for (let seed = 1; answers.length < k && p.answers.length === 0 && seed <= k * MOST_SAME; ++seed) {
-      const model = models[(seed - 1) % models.length]!;
-      const sampling = { temperature, seed };
-      const { choices } = await postJson<Chat>("/v1/chat/completions", { model, messages: p.messages, ...sampling });
-      const text = choices[0]!.message.content;
-      if (!answers.some((a) => a.text === text)) answers.push({ text, model, sampling });
+  try {
+    for (const [i, p] of prompts.entries()) {
+      const answers: NewPrompt["answers"] = [];
+      const add = (a: NewPrompt["answers"][number]) => {
+        if (a.text.trim() && !answers.some((other) => other.text.trim() === a.text.trim())) answers.push(a);
+      };
+      for (const text of p.answers) add({ text, model: "" });
+      for (let seed = 1; answers.length < k && p.answers.length === 0 && seed <= k * MOST_SAME; ++seed) {
+        const model = models[(seed - 1) % models.length]!;
+        const sampling = { temperature, seed };
+        const { choices } = await postJson<Chat>("/v1/chat/completions", { model, messages: p.messages, ...sampling });
+        add({ text: choices[0]!.message.content, model, sampling });
+      }
+      if (answers.length >= 2) made.push({ messages: p.messages, answers: answers.slice(0, 9) });
+      step(i + 1);
     }
-    if (answers.length >= 2) made.push({ messages: p.messages, answers: answers.slice(0, 9) });
-    step(i + 1);
+  } catch (error) {
+    return { made, why: said(error) };
   }
-  return made;
+  return { made, why: "" };
 }
 
 function Maker({ made, file: given }: { made: () => void; file: { name: string; prompts: number } | null }) {
@@ -90,10 +107,10 @@ function Maker({ made, file: given }: { made: () => void; file: { name: string; 
       const prompts = promptsOf(text.value);
       if (prompts.length === 0) throw new Error("there is no prompt");
       if (models.value.length === 0 && prompts.some((p) => p.answers.length < 2)) throw new Error("choose the models that answer");
-      const all = await answered(prompts, models.value, k.value, temperature.value, (done) => { busy.value = `${done} of ${prompts.length} prompts answered`; });
-      if (all.length === 0) throw new Error("no prompt has two answers that differ; choose a higher temperature, or further models");
+      const { made: all, why } = await answered(prompts, models.value, k.value, temperature.value, (done) => { busy.value = `${done} of ${prompts.length} prompts answered`; });
+      if (all.length === 0) throw new Error(why || "no prompt has two answers that differ; choose a higher temperature, or further models");
       await makeSet(title.value, all);
-      wrong.value = all.length < prompts.length ? `${prompts.length - all.length} prompts are left out: their answers are all the same` : "";
+      wrong.value = all.length < prompts.length ? `${prompts.length - all.length} prompts are left out: ${why || "their answers are all the same"}` : "";
       title.value = text.value = "";
       made();
     } catch (error) {
@@ -140,7 +157,7 @@ function Maker({ made, file: given }: { made: () => void; file: { name: string; 
 function Overview() {
   const known = useSignal<Awaited<ReturnType<typeof listSets>> | null>(null);
   const load = () => void listSets().then((all) => { known.value = all; fault.value = ""; }, (error) => { fault.value = said(error); });
-  useEffect(load, [pending.value.length]);
+  useEffect(load, [pending.value.length, returns.value]);
   const all = known.value;
   if (!all) return <p class="muted">{fault.value || "Reading the sets …"}</p>;
   if (!all.enabled) return <p class="muted">{all.why}.</p>;
@@ -171,7 +188,7 @@ function shuffled(n: number): number[] {
 function begin(set: RankSet, prompt: number): void {
   const n = set.prompts[prompt]!.answers.length;
   const before = set.records.find((r) => r.prompt === prompt); // to be changed
-  draft.value = { set: set.id, labeler: labeler.value, prompt, order: before?.order ?? shuffled(n),
+  draft.value = { set: set.id, labeler: who(), prompt, order: before?.order ?? shuffled(n),
     ranks: before?.ranks ?? Array<null>(n).fill(null), at: 0, note: before?.note ?? "", began: Date.now() };
 }
 
@@ -181,13 +198,17 @@ function Ranking({ set, change }: { set: RankSet; change: (s: RankSet) => void }
   const d = draft.value;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => { // where one was, else the first that is not done
-    if (d && d.set === set.id && d.labeler === labeler.value && d.prompt < set.prompts.length) return;
+    if (d && d.set === set.id && d.labeler === who() && d.prompt < set.prompts.length) return;
     const next = nextOf(set);
     if (next >= 0) begin(set, next);
     else draft.value = null;
   }, [set]);
   useEffect(() => { place.current?.focus(); }, [d?.prompt]);
-  if (!d || d.set !== set.id) return <p>All {set.prompts.length} prompts are done. <a href={link("rank")}>Back to the sets</a></p>;
+  if (!d || d.set !== set.id)
+    return (
+      <p>All {set.prompts.length} prompts are done. <a href={link("rank")}>Back to the sets</a>{" "}
+        {set.records.length > 0 && <button type="button" onClick={() => begin(set, set.records.at(-1)!.prompt)}>Change the last</button>}</p>
+    );
 
   const { messages, answers } = set.prompts[d.prompt]!;
   const n = answers.length, done = set.records.length;
@@ -204,7 +225,7 @@ function Ranking({ set, change }: { set: RankSet; change: (s: RankSet) => void }
     if (verdict === "ranked" && !all) return;
     const record: RankRecord = { id: crypto.randomUUID(), labeler: d.labeler, prompt: d.prompt, verdict, order: d.order, note: d.note,
       seconds: (Date.now() - d.began) / 1000, ...(verdict === "ranked" && { ranks: d.ranks as number[] }) };
-    pending.value = [...pending.value, { set: set.id, record }];
+    queue(set.id, record);
     void send().then(() => { if (reveal.value) void readSet(set.id, d.labeler).then((s) => { last.value = { set: s, record }; }, () => {}); });
     const now = { ...set, records: [...set.records.filter((r) => r.prompt !== d.prompt), record] };
     draft.value = null;
@@ -231,7 +252,7 @@ function Ranking({ set, change }: { set: RankSet; change: (s: RankSet) => void }
   };
   return (
     <div class="ranking" ref={place} tabIndex={-1} onKeyDown={keys}>
-      <p class="row"><span>{set.title}: {done} of {set.prompts.length} done by {labeler.value}</span> <progress max={set.prompts.length} value={done} aria-label="Prompts done" />
+      <p class="row"><span>{set.title}: {done} of {set.prompts.length} done by {who()}</span> <progress max={set.prompts.length} value={done} aria-label="Prompts done" />
         <a href={link("rank")}>All sets</a></p>
       <section class="asked" aria-label="Prompt">{messages.map((m, i) => <p key={i} dir="auto">{messages.length > 1 && <b>{m.role}: </b>}{m.content}</p>)}</section>
       <ol class="cards" aria-label="Answers">
@@ -285,13 +306,14 @@ function Labeling({ id }: { id: string }) {
   const set = useSignal<RankSet | null>(null), wrong = useSignal("");
   useEffect(() => {
     let current = true;
-    void send().then(() => readSet(id, labeler.value)).then((s) => {
+    void send().then(() => readSet(id, who())).then((s) => {
       if (!current) return;
-      const unsent = pending.value.filter((p) => p.set === id && p.record.labeler === labeler.value).map((p) => p.record);
-      set.value = { ...s, records: [...s.records.filter((r) => !unsent.some((u) => u.prompt === r.prompt)), ...unsent] };
-    }, (error) => { wrong.value = said(error); });
+      const unsent = pending.value.filter((p) => p.set === id && p.record.labeler === who()).map((p) => p.record);
+      set.value = { ...s, records: [...s.records.filter((r) => !unsent.some((u) => u.prompt === r.prompt)).sort((a, b) => (a.time ?? "").localeCompare(b.time ?? "")), ...unsent] };
+      wrong.value = "";
+    }, (error) => { if (current) wrong.value = said(error); });
     return () => { current = false; };
-  }, [id]);
+  }, [id, returns.value]);
   if (wrong.value) return <p class="bad" role="alert">{wrong.value} <a href={link("rank")}>All sets</a></p>;
   if (!set.value) return <p class="muted">Reading the set …</p>;
   return <Ranking set={set.value} change={(s) => { set.value = s; }} />;
@@ -305,7 +327,7 @@ export function RankView() {
         <p class="bad" role="alert">{pending.value.length} ranking{pending.value.length === 1 ? " is" : "s are"} kept in this browser and not on the server yet: {fault.value}{" "}
           <button type="button" onClick={() => void send()}>Send again</button></p>
       )}
-      {id && labeler.value.trim() ? <Labeling key={id} id={id} /> : <Overview />}
+      {id && who() ? <Labeling key={id} id={id} /> : <Overview />}
     </div>
   );
 }
