@@ -100,7 +100,7 @@ await runAll({
       }
     }
     await first.locator("a.ask").last().click();
-    await page.waitForFunction(() => /^#\/(chat|completion)\?/.test(location.hash));
+    await page.waitForFunction(() => /^#\/(chat|completion)/.test(location.hash));
     await page.goBack();
     await page.waitForSelector(".difference");
   },
