@@ -76,10 +76,10 @@ await runAll({
   },
   async "progress moves while a node grows"() {
     growing = grow(1_500_000);
-    await page.waitForSelector('tr[data-node="second"][data-status="growing"]', { timeout: 60_000 });
-    await page.waitForFunction(() => /step [1-9]/.test(document.querySelector('tr[data-node="second"] .steps').innerText), null, { timeout: 60_000 });
+    await page.waitForSelector('tr[data-node="second"][data-status="growing"]', { timeout: 150_000 });
+    await page.waitForFunction(() => /step [1-9]/.test(document.querySelector('tr[data-node="second"] .steps').innerText), null, { timeout: 150_000 });
     const before = await steps();
-    await page.waitForFunction((n) => Number(/step ([\d,]+)/.exec(document.querySelector('tr[data-node="second"] .steps').innerText)?.[1].replaceAll(",", "")) > n, before, { timeout: 60_000 });
+    await page.waitForFunction((n) => Number(/step ([\d,]+)/.exec(document.querySelector('tr[data-node="second"] .steps').innerText)?.[1].replaceAll(",", "")) > n, before, { timeout: 150_000 });
     assert.match(await page.locator('tr[data-node="second"] .steps').innerText(), /step [\d,]+ of [\d,]+/);
     assert.ok(await page.locator('tr[data-node="second"] progress').count());
     assert.match(await page.locator(".run-tree").innerText(), /1 growing now/);

@@ -53,7 +53,7 @@ export async function open(server, fragment = "", { width = 1280, height = 900, 
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light",
     hasTouch: touch, isMobile: touch, reducedMotion: "reduce", acceptDownloads: true });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on("console", (m) => { if (["error", "warning"].includes(m.type())) complaints.push(m.text()); });
   page.on("pageerror", (e) => complaints.push(String(e)));
   page.on("request", (r) => { if (!/^(data|blob):/.test(r.url()) && !r.url().startsWith(server.origin)) outside.push(r.url()); });

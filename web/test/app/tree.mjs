@@ -20,7 +20,7 @@ for (const e of report.edges.filter((x) => x.kind === "parent")) {
   if (edge) break;
 }
 assert.ok(edge, "no stage of this tree gained an item");
-const ready = (p) => p.waitForSelector(".heatmap td[data-node]", { timeout: 60_000 });
+const ready = (p) => p.waitForSelector(".heatmap td[data-node]", { timeout: 150_000 });
 
 await runAll({
   async "the tree and the abilities are those of the report"() {
@@ -68,7 +68,7 @@ await runAll({
   },
   async "a reload opens the same place"() {
     await page.reload();
-    await page.waitForSelector(".difference", { timeout: 60_000 });
+    await page.waitForSelector(".difference", { timeout: 150_000 });
     assert.equal(await page.locator("figure.edge").getAttribute("data-edge"), `${edge.from} ${edge.node}`);
   },
   async "a word leads to the glossary and not away"() {
@@ -80,7 +80,7 @@ await runAll({
     await accessible(page);
     const hash = await page.evaluate(() => location.hash);
     const phone = await open(server, hash, { width: 390, height: 844, touch: true });
-    await phone.waitForSelector(".difference", { timeout: 60_000 });
+    await phone.waitForSelector(".difference", { timeout: 150_000 });
     await fits(phone);
   },
   async "any answer leads to its model with the prompt"() {
