@@ -14,15 +14,15 @@
 
 namespace lineage {
 
-// The endpoints below /v1/lineage/ that the page needs beside a model's answers: what a model can
-// be asked, what the run folder has. They read and write files, and a report takes seconds, so one
-// thread of their own answers them; a model's answers never wait for it. One thread uses it.
 struct PageOptions {
   std::vector<std::string> runs;   // the paths that are served
   bool rankings = true;            // what people rank is kept in the first of them that is a run
   std::optional<RankFile> rank{};  // of --rank
 };
 
+// The endpoints below /v1/lineage/ that the page needs beside a model's answers: examples, trees and
+// curves of the run folder, rankings. They read and write files, so one thread of their own answers
+// them, and no answer of a model waits for it. Reports take seconds and have a thread of theirs.
 class PageApi {
  public:
   // `models` outlives it.
