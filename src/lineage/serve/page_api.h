@@ -20,9 +20,10 @@ struct PageOptions {
   std::optional<RankFile> rank{};  // of --rank
 };
 
-// The endpoints below /v1/lineage/ that the page needs beside a model's answers: examples, trees and
-// curves of the run folder, rankings. They read and write files, so one thread of their own answers
-// them, and no answer of a model waits for it. Reports take seconds and have a thread of theirs.
+// The endpoints below /v1/lineage/ that the page needs beside a model's answers: examples, trees
+// and curves of the run folder, rankings. They read and write files, so one thread of their own
+// answers them, and no answer of a model waits for it. Reports take seconds and have a thread of
+// theirs.
 class PageApi {
  public:
   // `models` outlives it.
