@@ -1,6 +1,6 @@
 // A field for a prompt: Enter sends and Shift-Enter makes a line where there is a keyboard; words that
 // the model does not know are marked while they are typed.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { marked, respelled, unknownWords } from "./words";
 
 // Without a keyboard Enter makes a line, and the button sends.
@@ -21,7 +21,8 @@ interface Props {
 
 export function Composer({ label, text, change, send, words, busy = false, stop, button = "Send", focus = 0 }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => { if (!touch.matches) field.current?.focus(); }, [focus]);
+  // Before the paint: an Enter that follows at once is the field's.
+  useLayoutEffect(() => { if (!touch.matches) field.current?.focus(); }, [focus]);
   const unknown = words ? unknownWords(text, words) : [];
   const respellable = words !== null && unknown.some((u) => u.known);
   const keys = (e: KeyboardEvent) => {

@@ -1,6 +1,6 @@
 // The labelers' page: answers without the names of their models, put into an order.
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { getText, postJson, returns, whenBack } from "../api";
 import { talkers } from "../models";
 import { promptsOf as examplesOf } from "../models";
@@ -203,7 +203,7 @@ function Ranking({ set, change }: { set: RankSet; change: (s: RankSet) => void }
     if (next >= 0) begin(set, next);
     else draft.value = null;
   }, [set]);
-  useEffect(() => { place.current?.focus(); }, [d?.prompt]);
+  useLayoutEffect(() => { place.current?.focus(); }, [d?.prompt]);
   if (!d || d.set !== set.id)
     return (
       <p>All {set.prompts.length} prompts are done. <a href={link("rank")}>Back to the sets</a>{" "}
