@@ -1,5 +1,5 @@
 // An answer of a chat as it is written: the request, its stream, the numbers beside it.
-import { postStream } from "./api";
+import { postStream, reason } from "./api";
 import type { Answer, Source, ToolRun } from "./conversations";
 import type { Sampling } from "./parts/sampling";
 
@@ -71,7 +71,7 @@ export async function answer(q: Question, signal: AbortSignal, show: (a: Answer)
     }
     if (signal.aborted) update({ finish: "stopped" });
   } catch (error) {
-    update({ finish: "failed", error: error instanceof Error ? error.message : String(error) });
+    update({ finish: "failed", error: reason(error) });
   }
   cancelAnimationFrame(drawn);
   show({ ...a, rate: pieces > 1 ? (1000 * (a.tokens - 1)) / Math.max(1, last - first) : null });

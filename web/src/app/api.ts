@@ -22,6 +22,9 @@ export class ServerGone extends Error {
   }
 }
 
+/** What is said of a fault. */
+export const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 async function failure(response: Response): Promise<ServerError> {
   const text = await response.text();
   try {

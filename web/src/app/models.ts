@@ -1,6 +1,6 @@
 // The models of the server.
 import { computed, signal } from "@preact/signals";
-import { getJson, whenBack } from "./api";
+import { getJson, reason, whenBack } from "./api";
 
 export interface Model {
   id: string;
@@ -22,7 +22,7 @@ export async function loadModels(): Promise<void> {
     models.value = (await getJson<{ data: Model[] }>("/v1/models")).data;
     modelsFailure.value = "";
   } catch (error) {
-    modelsFailure.value = error instanceof Error ? error.message : String(error);
+    modelsFailure.value = reason(error);
   }
 }
 whenBack(() => void loadModels());

@@ -1,6 +1,6 @@
 // Sets of prompts with answers, and how people rank them: /v1/lineage/rankings (docs/serving.md).
 import { signal } from "@preact/signals";
-import { getJson, postJson, ServerError } from "./api";
+import { getJson, postJson, reason, ServerError, whenBack } from "./api";
 import { names, read, remove, whenOthersWrite, write } from "./stored";
 
 export interface Message { role: string; content: string }
@@ -42,7 +42,12 @@ export const readSet = (id: string, labeler: string) => getJson<RankSet>(`${PATH
 export const exportOf = (id: string) => `${PATH}/${id}/export`;
 
 export interface NewPrompt { messages: Message[]; answers: { text: string; model: string; sampling?: object }[] }
-export const makeSet = (title: string, prompts: NewPrompt[]) => postJson<{ id: string }>(PATH, { title, prompts });
+/** How many sets this page has made. */
+export const setsMade = signal(0);
+export async function makeSet(title: string, prompts: NewPrompt[]): Promise<void> {
+  await postJson(PATH, { title, prompts });
+  ++setsMade.value;
+}
 
 // --- records on their way to the server ------------------------------------------------------------
 
@@ -68,7 +73,7 @@ let sending = false;
  * Sends what waits. An Error, with what could not be sent still waiting, when the server is not there; when
  * it takes one of them not, the others are sent first.
  */
-export async function sendPending(): Promise<void> {
+async function sendPending(): Promise<void> {
   if (sending) return;
   sending = true;
   let refused: unknown = null;
@@ -88,6 +93,25 @@ export async function sendPending(): Promise<void> {
   }
   if (refused) throw refused;
 }
+
+/** Why the server has not taken what waits. */
+export const sendFault = signal("");
+
+const AGAIN_MS = 5000;
+let again = 0;
+
+/** Sends what waits, now and until the server has taken it: a disk that was full may have room. */
+export async function send(): Promise<void> {
+  clearTimeout(again);
+  try {
+    await sendPending();
+    sendFault.value = "";
+  } catch (error) {
+    sendFault.value = reason(error);
+    again = window.setTimeout(() => void send(), AGAIN_MS);
+  }
+}
+whenBack(() => void send());
 
 // --- prompts of a file -----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 // The trees of the served run folders, the reports on them, and the curves of their nodes.
 import { signal } from "@preact/signals";
 import { asReport, type Curve, type Report, type TrainingEvent } from "../report";
-import { connection, getJson, ServerError, whenBack } from "./api";
+import { connection, getJson, reason, ServerError, whenBack } from "./api";
 
 export type Status = "grown" | "growing" | "paused" | "waiting" | "unreadable";
 
@@ -40,8 +40,6 @@ export interface Tree {
 export const trees = signal<Tree[] | null>(null); // null: not known yet
 export const treeProblems = signal<{ run: string; problem: string }[]>([]);
 export const treesFailure = signal("");
-
-export const reason = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 let last = "";
 export async function loadTrees(): Promise<void> {

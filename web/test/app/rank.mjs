@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accessible, fits, lineage, open, run, runAll, Server } from "./support.mjs";
+import { accessible, fits, lineage, open, rankingsSaved as saved, recordsOf, run, runAll, Server, startRanking } from "./support.mjs";
 
 const PROMPTS = 12;
 const TITLE = `sums & <b>more</b> ${Date.now()}`; // other sets may be there
@@ -42,17 +42,11 @@ const kept = join(run, "rankings");
 const before = existsSync(kept) ? readdirSync(kept) : [];
 let server = await Server.start();
 let page = await open(server, "#/rank");
-const records = async (labeler, id) => (await (await fetch(`${server.origin}/v1/lineage/rankings/${id}?labeler=${labeler}`)).json()).records;
-const current = () => page.locator(".card-answer.current");
+const records = (labeler, id) => recordsOf(server, id, labeler);
 const doneBy = (p, n) => p.waitForFunction((k) => document.querySelector("progress")?.value >= k || /prompts are done/.test(document.querySelector("main").innerText), n);
-const saved = (p) => p.waitForFunction(() => Object.keys(localStorage).every((k) => !k.startsWith("lineage.rank.pending.")));
 let id = "";
 
-async function start(p, name) {
-  await p.getByLabel("Your name or initials").fill(name);
-  await p.locator(".sets li", { hasText: TITLE }).getByRole("button", { name: "Rank" }).click();
-  await p.waitForSelector(".ranking");
-}
+const start = (p, name) => startRanking(p, TITLE, name);
 
 await runAll({
   async "a set is made from prompts and models"() {
@@ -109,9 +103,9 @@ await runAll({
   async "answers are dragged to ranks, tied, and moved again"() {
     const cards = page.locator(".card-answer"), buckets = page.locator(".bucket");
     const n = await cards.count();
-    for (let i = 0; i < n; ++i) await cards.nth(i).locator("b").dragTo(buckets.nth(0));
+    for (let i = 0; i < n; ++i) await cards.nth(i).locator(".handle").dragTo(buckets.nth(0));
     assert.equal((await buckets.nth(0).locator("b").allInnerTexts()).length, n);
-    await cards.nth(1).locator("b").dragTo(buckets.nth(1));
+    await cards.nth(1).locator(".handle").dragTo(buckets.nth(1));
     await page.getByRole("button", { name: /^Done/ }).click();
     await doneBy(page, 11);
     await saved(page);
@@ -163,8 +157,6 @@ await runAll({
     page = await open(server, "#/rank");
     await start(page, "D");
     await page.getByLabel("name the models afterwards").check();
-    for (const n = await page.locator(".card-answer").count(), i = { k: 0 }; i.k < n; ++i.k) await page.keyboard.press("1");
-    await page.locator(".ranking").focus();
     for (const n = await page.locator(".card-answer").count(), i = { k: 0 }; i.k < n; ++i.k) await page.keyboard.press("1");
     await page.keyboard.press("Enter");
     await page.waitForSelector("text=/Before, /");

@@ -3,9 +3,10 @@
 // A test file exits with 77 when there is no Chromium: it is skipped.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
 
 const [lineageGiven, program, runGiven] = process.argv.slice(2);
@@ -42,6 +43,38 @@ export class Server {
     await ended;
   }
 }
+
+/** A run folder with the nodes of `run` whose rankings are its own; it is gone when the test ends. */
+export function runOfOwnRankings() {
+  const folder = mkdtempSync(join(tmpdir(), "lineage-run-"));
+  for (const part of ["nodes", "trees"]) symlinkSync(join(run, part), join(folder, part));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A set of prompts to be ranked, each [prompt, answers]; its id. */
+export async function makeSet(server, title, prompts) {
+  const response = await fetch(`${server.origin}/v1/lineage/rankings`, { method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ title, prompts: prompts.map(([content, answers]) => ({ messages: [{ role: "user", content }],
+      answers: answers.map((text) => ({ text, model: "m" })) })) }) });
+  assert.equal(response.status, 200, await response.clone().text());
+  return (await response.json()).id;
+}
+
+/** What a labeler ranked, in the order of the prompts. */
+export async function recordsOf(server, id, labeler) {
+  return (await (await fetch(`${server.origin}/v1/lineage/rankings/${id}?labeler=${labeler}`)).json()).records;
+}
+
+/** Opens the set of that title as a labeler who is on the page of all sets. */
+export async function startRanking(page, title, name) {
+  await page.getByLabel("Your name or initials").fill(name);
+  await page.locator(".sets li", { hasText: title }).getByRole("button", { name: "Rank" }).click();
+  await page.waitForSelector(".ranking");
+}
+
+/** Until the server has every ranking. */
+export const rankingsSaved = (page) => page.waitForFunction(() => Object.keys(localStorage).every((k) => !k.startsWith("lineage.rank.pending.")));
 
 const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 

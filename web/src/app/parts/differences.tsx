@@ -1,11 +1,11 @@
 // The items of an ability on which two nodes differ, with both answers side by side.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { getJson } from "../api";
+import { getJson, reason } from "../api";
 import { modelOf } from "../models";
 import { link } from "../route";
 import { significant } from "../../format";
-import { type ComparedAnswer, type Difference, type Differences, query, reason, type Tree } from "../trees";
+import { type ComparedAnswer, type Difference, type Differences, query, type Tree } from "../trees";
 
 type Which = "gained" | "lost";
 const PAGE = 10;

@@ -2,6 +2,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { answer, begunAnswer, type Options } from "../answering";
+import { reason } from "../api";
 import {
   all, type Answer, type Conversation, current, entries, exported, forget, imported, messagesOf,
   newConversation, open, save, shownAnswer, type Turn,
@@ -197,7 +198,7 @@ function Conversations({ start }: { start: () => void }) {
         for (const c of read.reverse()) save(c);
         open(read.at(-1)!.id);
       } catch (error) {
-        fault.value = `${f.name}: ${error instanceof Error ? error.message : error}`;
+        fault.value = `${f.name}: ${reason(error)}`;
       }
     }
     file.current!.value = "";

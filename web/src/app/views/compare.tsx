@@ -2,7 +2,7 @@
 // by how much likelier they are to its model than to that model's parent.
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { postJson, postStream } from "../api";
+import { postJson, postStream, reason } from "../api";
 import { furthest, type Model, modelOf, talkers, writers } from "../models";
 import { Composer } from "../parts/composer";
 import { Examples, ModelSelect, usePrompts, useWords } from "../parts/models";
@@ -66,7 +66,7 @@ async function write(i: number, c: Comparison, signal: AbortSignal): Promise<voi
       if (choice?.finish_reason) put(i, { finish: choice.finish_reason });
     }
   } catch (error) {
-    put(i, { finish: "failed", error: error instanceof Error ? error.message : String(error) });
+    put(i, { finish: "failed", error: reason(error) });
   }
   cancelAnimationFrame(frame);
   put(i, { text, ...(signal.aborted && { finish: "stopped" }),
@@ -89,7 +89,7 @@ async function score(i: number, c: Comparison, text: string): Promise<void> {
       text: t.token, value: t.logprob - theirs![k]!.logprob,
       note: `${percentOf(t.logprob)}, ${percentOf(theirs![k]!.logprob)} to ${parent}` })) });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reason(error);
     await judge([model]).then((alone) => put(i, { note: `no colours: ${why}`, tokens: alone.models[0]!.answer.tokens.map((t) => ({
       text: t.token, value: null, note: percentOf(t.logprob) })) }), () => put(i, { note: `no probabilities: ${why}` }));
   }

@@ -2,7 +2,7 @@
 // alternatives, one of which can be taken in place of the one that was drawn.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { getJson, postJson, postStream } from "../api";
+import { getJson, postJson, postStream, reason } from "../api";
 import { modelOf, writers } from "../models";
 import { Composer } from "../parts/composer";
 import { ModelSelect, usePrompts, useWords } from "../parts/models";
@@ -61,7 +61,7 @@ function tokensOf(l: LogProbs): Token[] {
   }));
 }
 
-const failed = (error: unknown) => { fault.value = error instanceof Error ? error.message : String(error); };
+const failed = (error: unknown) => { fault.value = reason(error); };
 
 /** Has the model go on with a text. */
 async function goOn(text: string): Promise<void> {

@@ -7,13 +7,13 @@ import { healthPanel } from "../../components/health";
 import { count, exact } from "../../format";
 import type { Report } from "../../report";
 import { learners } from "../../seeds";
-import { connection } from "../api";
+import { connection, reason } from "../api";
 import { Drawing } from "../parts/dom";
 import { LiveDrawing } from "../parts/live";
 import { link } from "../route";
 import { stored } from "../stored";
 import {
-  keyOf, loadCurves, loadTrees, type NodeSeed, reason, type Series, type SeriesCurves, type Tree, type TreeNode, treeProblems, treeQuery, trees, treesFailure,
+  keyOf, loadCurves, loadTrees, type NodeSeed, type Series, type SeriesCurves, type Tree, type TreeNode, treeProblems, treeQuery, trees, treesFailure,
 } from "../trees";
 
 const POLL_MS = 2000;

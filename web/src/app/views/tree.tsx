@@ -11,11 +11,11 @@ import { h } from "../../dom";
 import { signed } from "../../format";
 import { mainParent } from "../../lineage";
 import { type Edge, edges, type Report } from "../../report";
-import { connection } from "../api";
+import { connection, reason } from "../api";
 import { DifferencesOf } from "../parts/differences";
 import { Drawing } from "../parts/dom";
 import { go, link, route } from "../route";
-import { loadReport, loadTrees, nothingGrown, reason, type Tree, treeProblems, treeQuery, trees, treesFailure } from "../trees";
+import { loadReport, loadTrees, nothingGrown, type Tree, treeProblems, treeQuery, trees, treesFailure } from "../trees";
 
 const MARKS: Record<string, string> = { better: "▲", worse: "▼", other: "◆" };
 
