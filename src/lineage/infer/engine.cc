@@ -1,6 +1,7 @@
 #include "lineage/infer/engine.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "lineage/base/error.h"
@@ -182,6 +183,26 @@ Engine::Rows Engine::next_rows() {
     rows.last.push_back(static_cast<int32_t>(rows.tokens.size()) - 1);
   }
   return rows;
+}
+
+void Engine::reserve_memory() {
+  assert(active() == 0);
+  const auto compute = [&](const std::vector<int32_t>& slots,
+                           const std::vector<int32_t>& positions) {
+    const std::vector<int32_t> tokens(slots.size());
+    gpt_.logits(gpt_.hidden(ids(tokens), ids(slots), ids(positions), cache_));
+  };
+  // A block of the pool serves tensors down to half its size, so halves of the widest step do.
+  for (int64_t n = limits_.prefill_rows + limits_.slots; n > 0; n /= 2) {
+    std::vector<int32_t> of_one(static_cast<size_t>(n)), of_all(of_one), in_order(of_one);
+    for (int64_t i = 0; i < n; ++i) {
+      of_all[i] = static_cast<int32_t>(i % limits_.slots);
+      in_order[i] = static_cast<int32_t>(i % limits_.context);
+    }
+    compute(of_one, in_order);  // a prompt alone
+    compute(of_all, std::vector<int32_t>(of_one.size(), static_cast<int32_t>(limits_.context - 1)));
+  }
+  for (auto& held : held_) held.clear();  // their rows in the cache are overwritten
 }
 
 std::vector<Engine::Event> Engine::step() {

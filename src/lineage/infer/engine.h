@@ -29,6 +29,10 @@ class Engine {
   };
   Engine(const PackedGpt&, const Tokenizer&, Limits);
 
+  // Computes the widest step there can be and drops what it gives, so that the pool has memory for
+  // every later one: a server then uses as much at the start as after a week. No sequence may run.
+  void reserve_memory();
+
   using Slot = int;
   // Adds a sequence. Throws when the sampling is invalid, the prompt is empty, has a token outside
   // the vocabulary or leaves no room for a new token (a whole context where none is wanted), or

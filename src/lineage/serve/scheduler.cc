@@ -40,6 +40,7 @@ struct Scheduler::Loaded {
     packed = std::make_unique<PackedGpt>(*model.gpt);
     engine = std::make_unique<Engine>(*packed, *served->tokenizer,
                                       Engine::Limits{slots, 0, prefill_rows});
+    engine->reserve_memory();
     running.resize(static_cast<size_t>(slots));
     bytes += KvCache::bytes(model.config, slots, model.config.context);
   }
