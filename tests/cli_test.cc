@@ -17,6 +17,7 @@
 
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/run/testing.h"
+#include "lineage/sandbox/testing.h"
 #include "program.h"
 
 namespace lineage {
@@ -266,6 +267,22 @@ TEST_F(CliTest, NumbersOutOfRangeNameTheOptionTheValueAndTheRange) {
     EXPECT_EQ(out.status, 2) << arguments;
     EXPECT_EQ(out.text.find("error: " + what), 0u) << arguments << "\n" << out.text;
   }
+}
+
+// Where the system allows no sandbox, the refusal is the behaviour.
+TEST_F(CliTest, SelftestSaysWhetherTheSandboxWorks) {
+  const Output out = run("selftest --sandbox");
+  if (testing::sandbox_absence().empty()) {
+    EXPECT_EQ(out.status, 0) << out.text;
+    EXPECT_EQ(out.text.find("the sandbox works: /usr/bin/bwrap runs Python 3."), 0u) << out.text;
+  } else {
+    EXPECT_EQ(out.status, 1) << out.text;
+    EXPECT_EQ(out.text.find("error: sandbox: "), 0u) << out.text;
+    EXPECT_NE(out.text.find("help: "), std::string::npos) << out.text;
+  }
+  const Output alone = run("selftest --sandbox --programs 5");
+  EXPECT_EQ(alone.status, 2);
+  EXPECT_EQ(alone.text.find("error: selftest: --programs without --cpython; wanted both"), 0u);
 }
 
 TEST_F(CliTest, AnEmptyPathIsRefusedAndEatsNoOption) {

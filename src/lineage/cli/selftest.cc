@@ -9,6 +9,7 @@
 #include "lineage/cli/cpython.h"
 #include "lineage/cli/options.h"
 #include "lineage/cli/random_program.h"
+#include "lineage/sandbox/sandbox.h"
 #include "lineage/world/minipy/corpus/code_corpus.h"
 #include "lineage/world/minipy/words.h"
 
@@ -16,7 +17,7 @@ namespace lineage::cli {
 namespace {
 
 struct SelftestOptions {
-  bool cpython = false;
+  bool cpython = false, sandbox = false;
   int64_t programs = 5000;
   uint64_t seed = 1;
   int64_t show = 3;
@@ -89,6 +90,20 @@ void cpython(const SelftestOptions& o) {
                             differ, s.programs.size()));
 }
 
+// Whether programs that models write can be run here. Making a sandbox tries its walls.
+void sandbox() {
+  const Sandbox made;
+  const ProgramRun run = made.run("import sys\nprint(*sys.version_info[:3], sep='.')\n");
+  if (run.ending != Ending::passed)
+    throw Error(
+        fmt::format("selftest: the sandbox's walls hold, and a program that prints Python's "
+                    "version {}: {}; wanted it to pass",
+                    ending_name(run.ending), run.error_tail));
+  fmt::print("the sandbox works: {} runs Python {} ({}) without network, files or rights\n",
+             made.tools().bwrap.string(), run.output.substr(0, run.output.find('\n')),
+             made.tools().python.string());
+}
+
 }  // namespace
 
 void add_selftest(CLI::App& app) {
@@ -96,14 +111,20 @@ void add_selftest(CLI::App& app) {
   CLI::App* c = app.add_subcommand("selftest", "Check this build against independent programs");
   c->group("Look and check");
   c->add_flag("--cpython", o->cpython, "run random minipy programs here and in CPython");
+  c->add_flag("--sandbox", o->sandbox, "see whether programs that models write can be run here");
   add_number(c, "--programs", o->programs, between(1, kManyTokens), "how many");
   add_seed(c, "--seed", o->seed, "of the programs");
   add_number(c, "--show", o->show, between(0, kManyTokens), "differences to print");
   add_path(c, "--python", o->python, "the CPython to run");
-  c->footer("Example:\n  lineage selftest --cpython --programs 500");
-  c->callback([o] {
-    if (!o->cpython) throw UsageError("selftest: no check is chosen; wanted --cpython");
-    cpython(*o);
+  c->footer("Examples:\n  lineage selftest --cpython --programs 500\n  lineage selftest --sandbox");
+  c->callback([o, c] {
+    if (!o->cpython && !o->sandbox)
+      throw UsageError("selftest: no check is chosen; wanted --cpython or --sandbox");
+    for (const char* option : {"--programs", "--seed", "--show", "--python"})
+      if (!o->cpython && c->count(option) > 0)
+        throw UsageError(fmt::format("selftest: {} without --cpython; wanted both", option));
+    if (o->cpython) cpython(*o);
+    if (o->sandbox) sandbox();
   });
 }
 

@@ -127,6 +127,21 @@ TEST(SandboxAbsent, ASystemThatRefusesIsQuoted) {
                  "");
 }
 
+// Something called bwrap that runs the program as it stands: without namespaces, filter and limits.
+TEST_F(SandboxTest, AWallThatGivesWayIsNamed) {
+  const TempFolder folder;
+  fs::permissions(folder.path(), fs::perms::all);
+  const std::string program = folder.string() + "/program.py";
+  const std::string bwrap = folder.write("bwrap", "#!/bin/sh\ncat <&6 >" + program + R"sh(
+while [ "$1" != -c ]; do shift; done
+exec /usr/bin/python3 -I -c "$(echo "$2" | sed 's|/program.py|)sh" +
+                                                      program + R"sh(|')"
+)sh");
+  fs::permissions(bwrap, fs::perms::all);
+  expect_refused({.bwrap = bwrap},
+                 "sandbox: a wall does not hold: programs can open sockets (failed)", "");
+}
+
 TEST(SandboxAbsent, LimitsOutOfRangeAreNamed) {
   const auto refused = [](const SandboxLimits& limits, std::string_view message) {
     try {

@@ -18,26 +18,26 @@ namespace {
 // Calls that act on the caller's own memory, processes and open files alone, or on paths, which
 // lead to what the sandbox mounts and nowhere else.
 constexpr const char* kAllowed[] = {
-    // files
+    // files; no flock and no utime, which act on inodes of the host that can only be read
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
     "pwritev2", "open", "openat", "creat", "close", "close_range", "stat", "fstat", "lstat",
     "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "lseek",
     "truncate", "ftruncate", "fallocate", "fadvise64", "fsync", "fdatasync", "getdents",
     "getdents64", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat",
     "renameat2", "link", "linkat", "symlink", "symlinkat", "chmod", "fchmod", "fchmodat", "umask",
-    "utime", "utimes", "utimensat", "futimesat", "getcwd", "chdir", "fchdir", "dup", "dup2", "dup3",
-    "fcntl", "flock", "pipe", "pipe2", "sendfile", "copy_file_range", "statfs", "fstatfs",
-    "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
+    "getcwd", "chdir", "fchdir", "dup", "dup2", "dup3", "fcntl", "pipe", "pipe2", "sendfile",
+    "copy_file_range", "statfs", "fstatfs", "getxattr", "lgetxattr", "fgetxattr", "listxattr",
+    "llistxattr", "flistxattr",
     // memory
     "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mincore", "membarrier",
-    // processes and threads; clone has a rule of its own
+    // processes and threads; clone and prlimit64 have rules of their own
     "execve", "exit", "exit_group", "fork", "vfork", "wait4", "waitid", "getpid", "getppid",
     "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
     "getpgid", "getpgrp", "setpgid", "getsid", "setsid", "getpriority", "getrlimit", "setrlimit",
-    "prlimit64", "getrusage", "times", "uname", "sysinfo", "arch_prctl", "set_tid_address",
-    "set_robust_list", "get_robust_list", "rseq", "futex", "futex_waitv", "sched_yield",
-    "sched_getaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
-    "sched_get_priority_min", "getcpu",
+    "getrusage", "times", "uname", "sysinfo", "arch_prctl", "set_tid_address", "set_robust_list",
+    "get_robust_list", "rseq", "futex", "futex_waitv", "sched_yield", "sched_getaffinity",
+    "sched_getparam", "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min",
+    "getcpu",
     // signals, which reach the processes of the same PID namespace
     "kill", "tkill", "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend",
     "rt_sigpending", "rt_sigtimedwait", "sigaltstack", "pause", "alarm", "setitimer", "getitimer",
@@ -78,6 +78,7 @@ Descriptor system_call_filter() {
   for (const char* name : kAllowed) allow(filter, name);
   // clone3 has its flags in memory, where no filter sees them: the C library falls back to clone.
   allow(filter, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, kNewNamespaces, 0));
+  allow(filter, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));  // limits of the caller itself
   allow(filter, "socketpair", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
   for (const unsigned long request : kRequests)
     allow(filter, "ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request));
