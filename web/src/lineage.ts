@@ -25,6 +25,14 @@ export function treeOrder(nodes: Node[]): { node: Node; depth: number }[] {
   return walk(undefined, 0);
 }
 
+/** Models that answer nothing: no ability is measured of them. */
+const JUDGES = new Set(["reward", "moderation"]);
+
+/** The nodes that abilities are measured of, in the tree's order. */
+export function measuredNodes(report: Report): Node[] {
+  return treeOrder(report.nodes).map((n) => n.node).filter((n) => !JUDGES.has(n.stage));
+}
+
 export interface Placed {
   node: Node;
   column: number; // generation

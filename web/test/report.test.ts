@@ -7,7 +7,7 @@ import { mix } from "../src/components/heatmap";
 import { mostTelling } from "../src/components/samples";
 import { shares } from "../src/components/tree";
 import { count, duration, pValue, signed, significant, unsigned } from "../src/format";
-import { columns, indented, stageName, stageOf, tokensInAll, treeOrder } from "../src/lineage";
+import { columns, indented, measuredNodes, stageName, stageOf, tokensInAll, treeOrder } from "../src/lineage";
 import { asReport, edges, index, machine, rows, seconds, type Ability, type Change, type Report } from "../src/report";
 import { byNode, change, counts, differences, intervals, learners, median, numbers } from "../src/seeds";
 // @ts-expect-error plain JavaScript, used by the page's test as well
@@ -114,6 +114,19 @@ describe("curves", () => {
   it("look different within a kind", () => {
     const looks = [...strokes(report).values()].map((s) => s.colour + s.dash);
     expect(new Set(looks).size).toBe(looks.length);
+  });
+});
+
+describe("the heat map", () => {
+  it("has no column for models that judge answers", () => {
+    const judged = example() as Report;
+    judged.nodes[3]!.stage = "reward";
+    judged.nodes[4]!.stage = "moderation";
+    expect(treeOrder(judged.nodes)).toHaveLength(9);
+    const names = measuredNodes(judged).map((n) => n.name);
+    expect(names).toHaveLength(7);
+    expect(names).not.toContain(judged.nodes[3]!.name);
+    expect(names).not.toContain(judged.nodes[4]!.name);
   });
 });
 

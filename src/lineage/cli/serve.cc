@@ -47,7 +47,7 @@ std::vector<std::string> read_keys(const std::string& file) {
   return keys;
 }
 
-void check_filter(const ServedModels& models, const std::string& name) try {
+void check_filter(ServedModels& models, const std::string& name) try {
   models.called(name, ModelUse::moderation);
 } catch (const ApiError& e) {
   throw Error(std::string("--content-filter: ") + e.what(),
@@ -100,7 +100,7 @@ void serve(ServeArguments& a) {
   SignalThread::block();
   set_threads(a.threads);
   std::vector<std::string> notes;
-  const ServedModels models(a.models, a.default_model, &notes);
+  ServedModels models(a.models, a.default_model, &notes);
   for (const std::string& note : notes) fmt::print(stderr, "note: {}\n", note);
   ServeOptions& o = a.options;
   o.port = static_cast<uint16_t>(a.port);
@@ -126,8 +126,8 @@ void serve(ServeArguments& a) {
   Server server(o, models, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   const SignalThread signals(server);
   const std::string at = url(o, server.port());
-  fmt::print(stderr, "{} model{} at {}/v1\n", models.all().size(),
-             models.all().size() == 1 ? "" : "s", at);
+  const size_t count = models.all().size();
+  fmt::print(stderr, "{} model{} at {}/v1\n", count, count == 1 ? "" : "s", at);
   fmt::print(stderr, "open {}\n", at);
   const ServiceWatch watch([&server] { return server.well(); });
   notify_service("READY=1");

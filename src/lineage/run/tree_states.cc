@@ -17,6 +17,7 @@ namespace lineage {
 namespace {
 
 constexpr const char* kManifest = "manifest.json";
+constexpr const char* kShownAllTheSame = "; the nodes that are grown are shown all the same";
 
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
   std::vector<fs::path> entries;
@@ -128,9 +129,13 @@ std::vector<TreeState> TreeReader::read(const fs::path& run) {
 
 TreeState TreeReader::read_tree(const fs::path& run, const std::string& name) {
   TreeState tree{.name = name, .folder = run / "trees" / name};
-  const GrowthRecord growth = read_growth_record(tree.folder).value_or(GrowthRecord{});
+  const auto record = read_growth_record(tree.folder);
+  const GrowthRecord growth = record.value_or(GrowthRecord{});
   const KnownRecipe& recipe = recipe_of(tree.folder, growth.recipe);
   tree.problem = recipe.problem;
+  if (const fs::path file = tree.folder / "growth.json"; !record && fs::exists(file))
+    tree.problem =
+        file.string() + ": cannot be read; wanted what `lineage grow` writes" + kShownAllTheSame;
   tree.nodes = recipe.nodes;
   add_seed(tree, tree.folder, recipe.seed ? *recipe.seed : grown_seed(tree.folder));
   for (const fs::path& entry : sorted_entries(tree.folder))
@@ -168,7 +173,7 @@ const TreeReader::KnownRecipe& TreeReader::recipe_of(const fs::path& tree,
                              .control_of = n.control_of});
     }
   } catch (const Error& e) {  // of another version
-    known.problem = std::string(e.what()) + "; the nodes that are grown are shown all the same";
+    known.problem = std::string(e.what()) + kShownAllTheSame;
   }
   return known;
 }

@@ -97,8 +97,8 @@ struct Api::Running {
   std::string prompt;
 };
 
-Api::Api(const ApiOptions& options, const ServedModels& models, Scheduler& scheduler,
-         Metrics& metrics, Log log)
+Api::Api(const ApiOptions& options, ServedModels& models, Scheduler& scheduler, Metrics& metrics,
+         Log log)
     : options_(options),
       models_(models),
       scheduler_(scheduler),
@@ -359,6 +359,7 @@ Api::Json Api::model_json(const ServedModel& m) const {
 }
 
 Api::Json Api::models_json() const {
+  models_.look_again();
   Json list = Json::array();
   for (const auto& m : models_.all()) list.push_back(model_json(*m));
   return {{"object", "list"}, {"data", std::move(list)}};

@@ -31,7 +31,7 @@ class Api {
   // wanted.
   using Log = std::function<void(const RequestRecord&, double seconds, const std::string& prompt)>;
   // All of them outlive it.
-  Api(const ApiOptions&, const ServedModels&, Scheduler&, Metrics&, Log);
+  Api(const ApiOptions&, ServedModels&, Scheduler&, Metrics&, Log);
   ~Api();
 
   // A request that Front let pass. `post` brings a function back to this thread.
@@ -70,7 +70,7 @@ class Api {
   std::shared_ptr<const Tokenizer> tokenizer_for(const std::string& model) const;
 
   const ApiOptions& options_;
-  const ServedModels& models_;
+  ServedModels& models_;
   Scheduler& scheduler_;
   Metrics& metrics_;
   Log log_;

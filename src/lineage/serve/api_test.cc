@@ -518,9 +518,17 @@ TEST_F(ApiTest, ModelsComeAndGoWithinTheMemory) {
 TEST_F(ApiTest, ACheckpointThatIsRemovedOrReplacedIsNamed) {
   testing::write_model(run("tuned"), tokenizer, 9, true);
   EXPECT_THAT(refused("/v1/completions", R"({"model":"tuned"})"),
-              HasSubstr("another checkpoint is there than when this server was started"));
+              HasSubstr("another checkpoint is there than when this server looked"));
   fs::remove_all(run("base"));
   EXPECT_THAT(refused("/v1/completions", R"({"model":"base"})"), HasSubstr("500 - model_failed"));
+}
+
+TEST_F(ApiTest, AModelThatIsGrownMeanwhileIsListedAndAnswers) {
+  testing::write_model(run("later"), tokenizer, 5, true);
+  EXPECT_EQ(complete({{"model", "later"}, {"max_tokens", 2}})["model"], "later");
+  testing::write_model(run("last"), tokenizer, 6, true);
+  const json list = ask("/v1/models", "")->json()["data"];
+  EXPECT_TRUE(std::ranges::any_of(list, [](const json& m) { return m["id"] == "last"; })) << list;
 }
 
 TEST_F(ApiTest, ComparisonLaysModelsOverEachOther) {

@@ -55,7 +55,7 @@ constexpr std::string_view kRankings = "/v1/lineage/rankings";
 
 }  // namespace
 
-PageApi::PageApi(const PageOptions& options, const ServedModels& models)
+PageApi::PageApi(const PageOptions& options, ServedModels& models)
     : models_(models), run_pages_(options.runs, models), rankings_(rankings_with_file(options)) {}
 
 bool PageApi::has(std::string_view path) {

@@ -27,7 +27,7 @@ struct PageOptions {
 class PageApi {
  public:
   // `models` outlives it.
-  PageApi(const PageOptions&, const ServedModels& models);
+  PageApi(const PageOptions&, ServedModels& models);
   // Whether a path is an endpoint of this.
   static bool has(std::string_view path);
   // Faults become error responses.
@@ -38,7 +38,7 @@ class PageApi {
   HttpResponse ranked(const HttpRequest&, const std::string& below);
   const OrderedJson& prompts(const std::string& model);
 
-  const ServedModels& models_;
+  ServedModels& models_;
   RunPages run_pages_;
   Rankings rankings_;
   std::map<std::string, OrderedJson> prompts_;  // by model

@@ -8,6 +8,7 @@
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
 #include "lineage/base/error.h"
+#include "lineage/checkpoint/checkpoint.h"
 #include "lineage/eval/database.h"
 #include "lineage/report/embedded_data.h"
 #include "lineage/report/metrics_curves.h"
@@ -48,12 +49,13 @@ int64_t number_of(const HttpRequest& request, const std::string& key, int64_t fa
   return value;
 }
 
-std::vector<fs::path> run_folders(const std::vector<std::string>& served) {
-  std::vector<fs::path> runs;
+// RUN and TREE of a path RUN/trees/TREE.
+std::optional<ShownRun> as_tree(const fs::path& path) {
+  const fs::path trees = path.parent_path();
   std::error_code error;
-  for (const std::string& path : served)
-    if (fs::is_directory(fs::path(path) / "trees", error)) runs.emplace_back(path);
-  return runs;
+  if (trees.filename() != "trees" || !fs::is_directory(path, error) || Checkpoint::exists(path))
+    return {};
+  return ShownRun{trees.parent_path().empty() ? "." : trees.parent_path(), path.filename()};
 }
 
 std::string names_listed(const std::vector<std::string>& names) {
@@ -68,15 +70,15 @@ struct AskedTree {
 };
 
 // `tree` in `run`; the run may be left out where one alone has the tree.
-AskedTree asked_tree(const std::vector<fs::path>& runs, const HttpRequest& request) {
+AskedTree asked_tree(const std::vector<ShownRun>& runs, const HttpRequest& request) {
   const std::string tree = wanted_of(request, "tree"), run = asked_for(request, "run");
   std::vector<AskedTree> found;
   std::vector<std::string> known;
-  for (const fs::path& r : runs) {
-    if (!run.empty() && r != run) continue;
-    for (const std::string& name : TreeReader::names(r)) {
+  for (const ShownRun& r : runs) {
+    if (!run.empty() && r.run != run) continue;
+    for (const std::string& name : r.trees()) {
       known.push_back(name);
-      if (name == tree) found.push_back({r, name});
+      if (name == tree) found.push_back({r.run, name});
     }
   }
   if (found.empty())
@@ -136,7 +138,7 @@ OrderedJson state_json(const NodeState& s) {
   return j;
 }
 
-std::map<fs::path, std::string> ids_by_folder(const ServedModels& models) {
+std::map<fs::path, std::string> ids_by_folder(ServedModels& models) {
   std::map<fs::path, std::string> ids;
   for (const auto& m : models.all()) ids[m->folder] = m->id;
   return ids;
@@ -151,6 +153,32 @@ OrderedJson answer_json(const ComparedAnswer& a) {
 OrderedJson difference_json(const ItemDifference& d) {
   return {{"item", d.item}, {"prompt", d.prompt},          {"wanted", d.wanted},
           {"gain", d.gain}, {"from", answer_json(d.from)}, {"node", answer_json(d.node)}};
+}
+
+OrderedJson tree_json(const fs::path& run, const TreeState& tree,
+                      const std::map<fs::path, std::string>& ids) {
+  OrderedJson j = {{"run", run.string()},          {"tree", tree.name},
+                   {"seeds", tree.seeds},          {"growing", tree.growing()},
+                   {"problem", tree.problem},      {"measured", fs::exists(run / "scores.sqlite")},
+                   {"nodes", OrderedJson::array()}};
+  for (const TreeNode& n : tree.nodes) {
+    OrderedJson node = {{"name", n.name},
+                        {"stage", n.stage},
+                        {"kind", n.kind},
+                        {"title", n.title},
+                        {"parents", n.parents},
+                        {"control", n.control},
+                        {"control_of", n.control_of},
+                        {"seeds", OrderedJson::array()}};
+    for (const NodeState& s : n.seeds) {
+      OrderedJson state = state_json(s);
+      if (const auto id = ids.find(s.folder); id != ids.end() && !s.key.empty())
+        state["model"] = id->second;
+      node["seeds"].push_back(std::move(state));
+    }
+    j["nodes"].push_back(std::move(node));
+  }
+  return j;
 }
 
 // The keys of the tree's nodes in the database of scores.
@@ -189,8 +217,33 @@ std::string stamp_of(const fs::path& run, const TreeState& tree, bool scores) {
 
 }  // namespace
 
-RunPages::RunPages(const std::vector<std::string>& served, const ServedModels& models)
-    : runs_(run_folders(served)), served_(ids_by_folder(models)) {}
+std::vector<std::string> ShownRun::trees() const {
+  std::vector<std::string> names = TreeReader::names(run);
+  if (tree) std::erase_if(names, [&](const std::string& n) { return n != *tree; });
+  return names;
+}
+
+std::vector<ShownRun> shown_runs(const std::vector<std::string>& served) {
+  std::vector<ShownRun> runs;
+  std::error_code error;
+  const auto shown = [&](const ShownRun& r) {
+    return std::ranges::any_of(runs, [&](const ShownRun& other) {
+      return fs::equivalent(r.run, other.run, error) && (!other.tree || other.tree == r.tree);
+    });
+  };
+  for (const std::string& path : served)  // whole runs first: a tree of one is shown once
+    if (fs::is_directory(fs::path(path) / "trees", error) && !shown({path})) runs.push_back({path});
+  for (const std::string& path : served) {
+    if (fs::is_directory(fs::path(path) / "trees", error)) continue;
+    auto tree = as_tree((fs::path(path) / "").lexically_normal().parent_path());
+    if (!tree) tree = as_tree(fs::canonical(path, error));
+    if (tree && !shown(*tree)) runs.push_back(std::move(*tree));
+  }
+  return runs;
+}
+
+RunPages::RunPages(const std::vector<std::string>& served, ServedModels& models)
+    : runs_(shown_runs(served)), models_(models) {}
 
 bool RunPages::has(std::string_view path) {
   return path == kTrees || path == kCurves || path == kDifferences;
@@ -201,37 +254,15 @@ HttpResponse RunPages::answer(const HttpRequest& request, const std::string& pat
   return path == kCurves ? curves(request) : differences(request);
 }
 
-OrderedJson RunPages::tree_json(const fs::path& run, const TreeState& tree) const {
-  OrderedJson j = {{"run", run.string()},          {"tree", tree.name},
-                   {"seeds", tree.seeds},          {"growing", tree.growing()},
-                   {"problem", tree.problem},      {"measured", fs::exists(run / "scores.sqlite")},
-                   {"nodes", OrderedJson::array()}};
-  for (const TreeNode& n : tree.nodes) {
-    OrderedJson node = {{"name", n.name},
-                        {"stage", n.stage},
-                        {"kind", n.kind},
-                        {"title", n.title},
-                        {"parents", n.parents},
-                        {"control", n.control},
-                        {"control_of", n.control_of},
-                        {"seeds", OrderedJson::array()}};
-    for (const NodeState& s : n.seeds) {
-      OrderedJson state = state_json(s);
-      if (const auto id = served_.find(s.folder); id != served_.end() && !s.key.empty())
-        state["model"] = id->second;
-      node["seeds"].push_back(std::move(state));
-    }
-    j["nodes"].push_back(std::move(node));
-  }
-  return j;
-}
-
 HttpResponse RunPages::trees(const HttpRequest& request) {
+  models_.look_again();
+  const auto ids = ids_by_folder(models_);
   OrderedJson body = {{"trees", OrderedJson::array()}, {"problems", OrderedJson::array()}};
-  for (const fs::path& run : runs_) try {
-      for (const TreeState& tree : reader_.read(run)) body["trees"].push_back(tree_json(run, tree));
+  for (const ShownRun& r : runs_) try {
+      for (const std::string& name : r.trees())
+        body["trees"].push_back(tree_json(r.run, reader_.read_tree(r.run, name), ids));
     } catch (const Error& e) {
-      body["problems"].push_back({{"run", run.string()}, {"problem", e.what()}});
+      body["problems"].push_back({{"run", r.run.string()}, {"problem", e.what()}});
     }
   const std::string text = dumped(body);
   HttpResponse r = tagged(request, tag_of(text));
@@ -317,7 +348,7 @@ HttpResponse RunPages::differences(const HttpRequest& request) {
   return {200, {{"Content-Type", "application/json"}, {"Cache-Control", "no-cache"}}, dumped(body)};
 }
 
-ReportPages::ReportPages(const std::vector<std::string>& served) : runs_(run_folders(served)) {}
+ReportPages::ReportPages(const std::vector<std::string>& served) : runs_(shown_runs(served)) {}
 
 bool ReportPages::has(std::string_view path) { return path == kReport; }
 

@@ -13,12 +13,21 @@
 
 namespace lineage {
 
+// A run folder whose trees the page shows: all of them, or one.
+struct ShownRun {
+  fs::path run;
+  std::optional<std::string> tree{};
+  std::vector<std::string> trees() const;  // names; an Error when it is no run folder any more
+};
+// Of a run folder all, of RUN/trees/TREE or a link to it that one; other paths have none.
+std::vector<ShownRun> shown_runs(const std::vector<std::string>& served);
+
 // What the page shows of the run folders among the served paths, read anew with each request, so
 // that it sees what another process grows: trees, learning curves, and the items on which two nodes
 // differ. Each answer takes milliseconds. One thread uses it. Faults are ApiErrors and Errors.
 class RunPages {
  public:
-  RunPages(const std::vector<std::string>& served, const ServedModels&);
+  RunPages(const std::vector<std::string>& served, ServedModels&);
   static bool has(std::string_view path);
   HttpResponse answer(const HttpRequest&, const std::string& path);
 
@@ -26,10 +35,9 @@ class RunPages {
   HttpResponse trees(const HttpRequest&);
   HttpResponse curves(const HttpRequest&);
   HttpResponse differences(const HttpRequest&);
-  OrderedJson tree_json(const fs::path& run, const TreeState&) const;
 
-  const std::vector<fs::path> runs_;
-  const std::map<fs::path, std::string> served_;  // folder -> id of the model
+  const std::vector<ShownRun> runs_;
+  ServedModels& models_;
   TreeReader reader_;
 };
 
@@ -48,7 +56,7 @@ class ReportPages {
   HttpResponse report(const HttpRequest&);
   const Kept& kept(const fs::path& run, const TreeState&, bool scores);
 
-  const std::vector<fs::path> runs_;
+  const std::vector<ShownRun> runs_;
   TreeReader reader_;
   std::map<std::string, Kept> kept_;  // by tree, and whether with scores
 };

@@ -128,7 +128,9 @@ TEST_F(RunPagesTest, ANodeIsWaitingThenGrowsIsPausedAndIsGrown) {
   EXPECT_EQ(curves["curves"][0]["values"], json({2.5}));
   grow("third", {base.weights});
   EXPECT_EQ(state("third")["status"], "grown");
-  EXPECT_EQ(state("third")["model"], nullptr);  // it is served after a restart
+  EXPECT_EQ(state("third")["model"], nullptr) << "the tree does not name it yet";
+  replace_link(tree() / "third", node("third"));
+  EXPECT_EQ(state("third")["model"], "third");
 }
 
 TEST_F(RunPagesTest, TheRecipeSaysWhatWaitsOfATreeThatHasNothingYet) {
@@ -248,6 +250,50 @@ TEST_F(RunPagesTest, DifferencesAreTheItemsThatOneOfTwoGotRight) {
   EXPECT_EQ(cell["cell"], "a");
   EXPECT_EQ(cell["gained"], 1);
   EXPECT_EQ(cell["lost"], 0);
+}
+
+TEST_F(RunPagesTest, ATreeThatIsServedAloneIsShownAsItsRunShowsIt) {
+  fs::create_directories(run() / "trees" / "other");
+  replace_link(run() / "trees" / "other" / "base", node("base"));
+  measure(run() / "scores.sqlite", base, {"yes", "no"});
+  measure(run() / "scores.sqlite", tuned, {"no", "yes"});
+  const json whole = ok("/v1/lineage/trees")["trees"];
+  ASSERT_EQ(whole.size(), 2u);
+  const std::string report = "/v1/lineage/report?tree=small";
+  json scores = ok(report)["scores"];
+  fs::create_directory_symlink(tree(), run() / "link");
+  for (const fs::path& path :
+       {tree(), tree() / "", run() / "trees/other/../small", run() / "link"}) {
+    models = std::make_unique<ServedModels>(std::vector<std::string>{path.string()}, "");
+    pages = std::make_unique<PageApi>(PageOptions{{path.string()}}, *models);
+    reports = std::make_unique<ReportPages>(std::vector<std::string>{path.string()});
+    const json alone = ok("/v1/lineage/trees")["trees"];
+    ASSERT_EQ(alone.size(), 1u) << path;
+    EXPECT_EQ(alone[0]["nodes"], whole[1]["nodes"]);
+    EXPECT_EQ(alone[0]["measured"], true);
+    EXPECT_EQ(ok(report)["scores"], scores);
+    EXPECT_EQ(ok("/v1/lineage/differences?tree=small&node=tuned&from=base&ability=A05")["gained"],
+              1);
+    EXPECT_THAT(refused(404, "/v1/lineage/curves?tree=other&node=base"),
+                HasSubstr("wanted one of: small"));
+  }
+}
+
+TEST(ShownRuns, OfPathsThatNameATreeTwiceItIsShownOnce) {
+  const testing::TempFolder folder;
+  const fs::path run = folder.path() / "run";
+  fs::create_directories(run / "trees" / "a");
+  fs::create_directories(run / "trees" / "b" / "seed-2");
+  const auto shown = [&](const std::vector<fs::path>& paths) {
+    std::vector<std::string> served, all;
+    for (const fs::path& p : paths) served.push_back(p.string());
+    for (const ShownRun& r : shown_runs(served))
+      for (const std::string& name : r.trees()) all.push_back(name);
+    return all;
+  };
+  EXPECT_THAT(shown({run / "trees" / "b", run, run / "trees" / "a", run}), ElementsAre("a", "b"));
+  EXPECT_THAT(shown({run / "trees" / "b", run / "trees" / "b"}), ElementsAre("b"));
+  EXPECT_THAT(shown({run / "trees" / "b" / "seed-2", folder.path()}), ElementsAre());
 }
 
 TEST_F(RunPagesTest, WrongQuestionsAreToldWhatIsThere) {

@@ -240,9 +240,9 @@ Scheduler::Loaded* Scheduler::in_memory(const ModelPtr& model) {
   if (used + bytes > options_.memory_bytes) return nullptr;
   Model read = load_model(model->folder);
   if (read.manifest.weights != model->manifest.weights)
-    throw Error(fmt::format("{}: another checkpoint is there than when this server was started",
+    throw Error(fmt::format("{}: another checkpoint is there than when this server looked",
                             model->folder.string()),
-                "start the server again");
+                "GET /v1/models looks again");
   loaded_.push_back(std::make_unique<Loaded>(model, std::move(read), slots, options_.prefill_rows));
   return loaded_.back().get();
 }

@@ -100,7 +100,7 @@ std::string log_line(RequestLog form, const RequestRecord& r, double seconds,
 }  // namespace
 
 struct Server::Parts {
-  Parts(ServeOptions given, const ServedModels& served, Line line)
+  Parts(ServeOptions given, ServedModels& served, Line line)
       : options(std::move(given)),
         write_line(std::move(line)),
         front({options.keys, options.allowed_hosts, options.allowed_origins, options.address}),
@@ -246,7 +246,7 @@ struct Server::Parts {
   HttpServer http;
 };
 
-Server::Server(ServeOptions options, const ServedModels& models, Line line) {
+Server::Server(ServeOptions options, ServedModels& models, Line line) {
   if (!is_loopback(options.address) && options.keys.empty() && !options.open_to_all)
     throw Error(fmt::format("serve: {} can be reached from other machines, and no API key is "
                             "wanted of them; wanted --api-key-file",
@@ -255,7 +255,7 @@ Server::Server(ServeOptions options, const ServedModels& models, Line line) {
   parts_ = std::make_unique<Parts>(std::move(options), models, std::move(line));
   parts_->http.listen(parts_->options.address, parts_->options.port);
   Parts* p = parts_.get();
-  if (const auto& first = models.default_model())
+  if (const auto first = models.default_model())
     p->scheduler.run_with(first, [p](const Model*, const std::string&) { p->loaded = true; });
   else
     p->loaded = true;

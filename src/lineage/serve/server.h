@@ -43,7 +43,7 @@ class Server {
   // A line of the log, without its end; called on any of its threads, one at a time.
   using Line = std::function<void(const std::string&)>;
   // An Error for a keyless server on an address beyond the loopback, and for a port in use.
-  Server(ServeOptions, const ServedModels&, Line);
+  Server(ServeOptions, ServedModels&, Line);
   ~Server();
 
   uint16_t port() const;

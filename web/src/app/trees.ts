@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { asReport, type Curve, type Report, type TrainingEvent } from "../report";
 import { connection, getJson, reason, ServerError, whenBack } from "./api";
+import { loadModels, modelOf, models } from "./models";
 
 export type Status = "grown" | "growing" | "paused" | "waiting" | "unreadable";
 
@@ -49,6 +50,8 @@ export async function loadTrees(): Promise<void> {
     if (text !== last) { // else nothing is drawn again
       trees.value = found.trees;
       treeProblems.value = found.problems;
+      const served = found.trees.flatMap((t) => t.nodes).flatMap((n) => n.seeds).map((s) => s.model);
+      if (models.value && served.some((m) => m !== null && !modelOf(m))) void loadModels(); // grown since
     }
     last = text;
     treesFailure.value = "";

@@ -2,7 +2,7 @@
 // way from chance to the best possible score.
 import { choice, h, svg } from "../dom";
 import { exact, pValue, signed, unsigned } from "../format";
-import { kind, mainParent, stageName, treeOrder } from "../lineage";
+import { kind, mainParent, measuredNodes, stageName } from "../lineage";
 import {
   index, rows, type Ability, type Contrast, type Explanation, type Index, type Interval, type Node, type Report,
 } from "../report";
@@ -231,7 +231,7 @@ function lesson(about: Explanation, columns: number): HTMLTableRowElement {
 /** `open` holds the ids of the rows that are open: explained, with their finer rows. */
 export function heatmapTable(report: Report, view: View, open = new Set<string>(), choose?: ChooseCell): HTMLElement {
   const look = index(report);
-  const order = treeOrder(report.nodes).map((n) => n.node);
+  const order = measuredNodes(report);
   const explanations = new Map(report.explanations.map((e) => [e.ability, e]));
   const likelihoods = new Map(report.abilities.map((a) => {
     const values = report.scores.flatMap((s) => (s.ability === a.id && s.log_likelihood ? [s.log_likelihood.value] : []));

@@ -10,13 +10,13 @@ import { type ComparedAnswer, type Difference, type Differences, query, type Tre
 type Which = "gained" | "lost";
 const PAGE = 10;
 
-/** The served id of a node of a seed; null: grown since the server started. */
+/** The served id of a node of a seed; null: it is not served. */
 function servedId(tree: Tree, node: string, seed: number): string | null {
   return tree.nodes.find((n) => n.name === node)?.seeds.find((s) => s.seed === seed)?.model ?? null;
 }
 
 function Ask({ model, prompt }: { model: string | null; prompt: string }) {
-  if (model === null) return <p class="muted small">served after a restart</p>;
+  if (model === null) return <p class="muted small">not served: it has no tokenizer</p>;
   const can = modelOf(model)?.capabilities ?? [];
   const view = can.includes("chat") ? "chat" : "completion";
   return <p class="small"><a class="ask" href={link(view, { model, prompt })}>Ask {model} something similar</a></p>;

@@ -50,7 +50,7 @@ function NodeRow({ tree, node, state }: { tree: Tree; node: TreeNode; state: Nod
       {tree.seeds.length > 1 && <td>{state.seed}</td>}
       <td><span class={`status ${state.status}`}>{STATUS[state.status]}</span>
         {state.problem && <div class="small problem" role="alert">{state.problem}</div>}
-        {state.status === "grown" && state.model === null && <div class="muted small">served after a restart</div>}</td>
+        {state.status === "grown" && state.model === null && <div class="muted small">not served: it has no tokenizer</div>}</td>
       <td class="progress"><Progress state={state} /></td>
     </tr>
   );

@@ -39,10 +39,12 @@ function TreeChooser({ all, chosen }: { all: Tree[]; chosen: Tree }) {
 function Growing({ tree }: { tree: Tree }) {
   const states = tree.nodes.flatMap((n) => n.seeds);
   const unserved = states.filter((s) => s.status === "grown" && s.model === null).length;
-  const left = states.filter((s) => s.status !== "grown").length;
+  const unreadable = tree.nodes.flatMap((n) => n.seeds.filter((s) => s.status === "unreadable").map((s) => [n.name, s] as const));
+  const left = states.filter((s) => s.status !== "grown" && s.status !== "unreadable").length;
   return <>
     {left > 0 && <p class="muted">{left} of {states.length} models are not grown yet: <a class="term" href={link("runs")}>Runs</a> shows them.</p>}
-    {unserved > 0 && <p class="muted">{unserved} of the grown models {unserved === 1 ? "is" : "are"} not served; a model that was grown since the server started is served after a restart.</p>}
+    {unreadable.map(([name, s]) => <p class="notice warning">{name}{tree.seeds.length > 1 && `, seed ${s.seed}`}: {s.problem}</p>)}
+    {unserved > 0 && <p class="muted">{unserved} of the grown models {unserved === 1 ? "is" : "are"} not served: a model without a tokenizer can be given no prompt.</p>}
     {tree.problem && <p class="notice warning">{tree.problem}</p>}
   </>;
 }
