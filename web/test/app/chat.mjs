@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accessible, fits, open, run, runAll, Server } from "./support.mjs";
+import { accessible, fits, open, run, runAll, Server, unanswered } from "./support.mjs";
 
 let server = await Server.start();
 let page = await open(server, "#/chat");
@@ -65,9 +65,12 @@ await runAll({
   async "an answer can be edited and gone on with"() {
     await answers().getByRole("button", { name: "Edit" }).click();
     await page.getByRole("textbox", { name: "Keep this text" }).fill("the answer is");
-    await page.getByRole("button", { name: "Go on from here" }).click();
+    const [request] = await Promise.all([page.waitForRequest("**/v1/chat/completions"), page.getByRole("button", { name: "Go on from here" }).click()]);
     await idle();
     assert.ok((await answers().locator(".said").innerText()).startsWith("the answer is"));
+    const { messages, seed, continue_final_message: goesOn, add_generation_prompt: begins } = request.postDataJSON();
+    assert.equal(seed, 7, "the seed of the fields is that of the request");
+    assert.deepEqual([messages.at(-1), goesOn, begins], [{ role: "assistant", content: "the answer is" }, true, false]);
   },
   async "a question can be edited: it is answered again, and what came later goes"() {
     await say("what is 3 + 3 ?");
@@ -146,7 +149,20 @@ await runAll({
     assert.deepEqual(await list(page), ["from the second tab", "from the first tab", ...before]);
     await other.close();
   },
-  async "a long answer streams without moving a reader who has scrolled up, and can be stopped"() {
+  async "an answer is stopped, by the button or Escape: its request ends, and it says so"() {
+    const requests = await unanswered(page, "/v1/chat/completions");
+    for (const [i, stop] of [() => page.getByRole("button", { name: "Stop" }).click(), () => field().press("Escape")].entries()) {
+      await field().fill("stop this");
+      await field().press("Enter");
+      await page.getByRole("button", { name: "Stop" }).waitFor();
+      await stop();
+      await idle();
+      assert.match(await answers().last().locator(".numbers").innerText(), /stopped$/);
+      assert.equal(requests.dropped, i + 1);
+    }
+    await requests.end();
+  },
+  async "a long answer streams without moving a reader who has scrolled up"() {
     await page.route("**/v1/chat/completions", async (route) => { // as a model that writes 10,000 tokens
       const chunk = (text, finish = null) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text }, finish_reason: finish }] })}\n\n`;
       await route.fulfill({ contentType: "text/event-stream", body: Array(10_000).fill(chunk("word ")).join("") + chunk("", "stop") + "data: [DONE]\n\n" });

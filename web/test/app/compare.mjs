@@ -1,6 +1,6 @@
 // Compare: several models answer one prompt together, and tokens are coloured against the parent.
 import assert from "node:assert/strict";
-import { accessible, fits, open, runAll, Server } from "./support.mjs";
+import { accessible, fits, open, runAll, Server, unanswered } from "./support.mjs";
 
 const server = await Server.start();
 let page = await open(server, "#/compare");
@@ -38,6 +38,9 @@ await runAll({
     const shown = await columns().nth(1).locator(".token").first().getAttribute("title");
     const percent = 100 * Math.exp(answer.models.find((m) => m.model === ids[1]).answer.tokens[0].logprob);
     assert.ok(Math.abs(Number.parseFloat(shown) - percent) <= 0.5 + percent / 100, `${shown} ${percent}`);
+    const hues = await columns().nth(1).locator(".token").evaluateAll((all) => all.map((t) => /--(better|worse)/.exec(t.getAttribute("style"))[1]));
+    const ratios = answer.models.find((m) => m.model === ids[1]).answer.tokens.map((t) => t.log_ratio);
+    assert.deepEqual(hues, hues.map((_, i) => (ratios[i] > 0 ? "better" : "worse")), "likelier than to the parent is better");
   },
   async "tokens are walked with the arrow keys"() {
     const tokens = columns().nth(1).locator(".token");
@@ -47,6 +50,16 @@ await runAll({
     assert.ok(await tokens.nth(last).evaluate((t) => t === document.activeElement));
     await page.keyboard.press("Home");
     assert.ok(await tokens.nth(0).evaluate((t) => t === document.activeElement));
+  },
+  async "a comparison is stopped: all its requests end"() {
+    const requests = await unanswered(page, "/v1/chat/completions");
+    await field().fill("stop this");
+    await field().press("Enter");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await done();
+    assert.ok((await columns().allInnerTexts()).every((text) => /stopped/.test(text)));
+    assert.equal(requests.dropped, await columns().count());
+    await requests.end();
   },
   async "up to four models, and base models on a text to go on with"() {
     await page.getByRole("button", { name: "text to go on with" }).click();

@@ -1,6 +1,6 @@
 // Completion: a base model goes on with a text; tokens, their alternatives, undo.
 import assert from "node:assert/strict";
-import { accessible, fits, open, runAll, Server } from "./support.mjs";
+import { accessible, fits, open, runAll, Server, unanswered } from "./support.mjs";
 
 const server = await Server.start();
 let page = await open(server, "#/completion");
@@ -56,6 +56,15 @@ await runAll({
     await page.reload();
     await page.waitForSelector("textarea");
     assert.equal(await field().inputValue(), "the dog and the cat");
+  },
+  async "it is stopped: its request ends, and the text stays"() {
+    const requests = await unanswered(page, "/v1/completions");
+    await field().press("Enter");
+    await button("Stop").click();
+    await button("Go on").waitFor();
+    assert.equal(requests.dropped, 1);
+    assert.equal(await field().inputValue(), "the dog and the cat");
+    await requests.end();
   },
   async "a fault is shown, and the text stays"() {
     const long = Array(3000).fill("the").join(" ");

@@ -95,6 +95,16 @@ export async function open(server, fragment = "", { width = 1280, height = 900, 
   return page;
 }
 
+/** Has requests to a path wait for ever; `dropped` is how many of them the page has given up. */
+export async function unanswered(page, path) {
+  const state = { dropped: 0 };
+  const count = (r) => { if (r.url().endsWith(path)) ++state.dropped; };
+  await page.route(`**${path}`, () => {});
+  page.on("requestfailed", count);
+  state.end = async () => { page.off("requestfailed", count); await page.unroute(`**${path}`); };
+  return state;
+}
+
 /** No finding of axe, in light and dark. */
 export async function accessible(page) {
   const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

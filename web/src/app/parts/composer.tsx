@@ -40,8 +40,9 @@ export function Composer({ label, text, change, send, words, busy = false, stop,
         <textarea ref={field} aria-label={label} rows={1} dir="auto" value={text} spellcheck={false}
           onInput={(e) => change(e.currentTarget.value)} onKeyDown={keys} />
       </div>
+      {/* It is one button of the document: by the end of its click, Stop may have become the one that sends. */}
       {busy && stop
-        ? <button type="button" onClick={stop}>Stop</button>
+        ? <button type="button" onClick={(e) => { e.preventDefault(); stop(); }}>Stop</button>
         : <button type="submit" disabled={busy || !text.trim()}>{button}</button>}
       <p class="composer-note" aria-live="polite">
         {unknown.length > 0 && <>

@@ -105,7 +105,7 @@ export function Maker({ file: given }: { file: { name: string; prompts: number }
         <label>Answers to a prompt <input type="number" min={LEAST} max={MOST} value={f.k} onChange={(e) => set({ k: Math.min(MOST, Math.max(LEAST, e.currentTarget.valueAsNumber || 4)) })} /></label>
         <label>Temperature <input type="number" min={0} max={2} step={0.1} value={f.temperature} onChange={(e) => set({ temperature: e.currentTarget.valueAsNumber || 0 })} /></label>
         {drawing.value
-          ? <button type="button" onClick={() => drawing.value?.stop.abort()}>Stop</button>
+          ? <button type="button" onClick={(e) => { e.preventDefault(); drawing.value?.stop.abort(); }}>Stop</button>
           : <button type="submit">Make the set</button>}
       </div>
       <p aria-live="polite">{drawing.value?.told}</p>
