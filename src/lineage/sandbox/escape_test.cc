@@ -15,9 +15,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
+#include <fstream>
 #include <string>
+#include <thread>
 
+#include "lineage/base/clock.h"
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/testing.h"
@@ -557,6 +559,32 @@ os.wait()
 )",
                                 leave));
   }
+}
+
+// Lineage itself may be killed, by a person or for want of memory.
+TEST_F(Escape, EndsWithLineage) {
+  const pid_t lineage = ::fork();
+  if (lineage == 0) {
+    sandbox_here().run("import time\ntime.sleep(1000)", {.wall_seconds = 1000});
+    ::_exit(0);
+  }
+  // bwrap, its first process, and the interpreter
+  const auto depth = [](pid_t process) {
+    int levels = 0;
+    for (; process > 0; ++levels) {
+      const std::string of = std::to_string(process);
+      std::ifstream children("/proc/" + of + "/task/" + of + "/children");
+      if (!(children >> process)) process = 0;
+    }
+    return levels - 1;
+  };
+  while (depth(lineage) < 3) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(lineage, SIGKILL);
+  const Clock::time_point killed = Clock::now();
+  pid_t ended;
+  while ((ended = ::waitpid(-1, nullptr, WNOHANG)) >= 0 && seconds_since(killed) < 60)
+    if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(ended < 0 && errno == ECHILD) << "the program lives";
 }
 
 TEST_F(Escape, KillsNobodyElse) {
