@@ -1,7 +1,13 @@
 #include "lineage/sandbox/command.h"
 
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+
+#include "lineage/base/error.h"
 
 namespace lineage {
 namespace {
@@ -73,25 +79,52 @@ void add_files(Words& to, const SandboxTools& tools, const SandboxLimits& limits
 }
 
 // Soft and hard limits, which only root could raise again. They are set in the user namespace,
-// where Linux 5.14 and later count the processes of this sandbox alone.
+// where Linux 5.14 and later count the processes of this sandbox alone. None can be above the hard
+// limit of Lineage itself.
+class Limits {
+ public:
+  explicit Limits(Words& to) : to_(to) {}
+  void exactly(std::string_view name, int resource, int64_t value) {
+    if (const rlim_t hard = hard_limit(resource); hard < static_cast<rlim_t>(value))
+      throw Error(fmt::format("sandbox: Lineage itself runs under a hard limit {} of {}; wanted at "
+                              "least {}",
+                              name, hard, value),
+                  "start it from a shell with a higher limit: ulimit -Ha lists them");
+    add(name, value);
+  }
+  void at_most(std::string_view name, int resource, int64_t value) {
+    add(name, static_cast<int64_t>(std::min<rlim_t>(hard_limit(resource), value)));
+  }
+
+ private:
+  static rlim_t hard_limit(int resource) {
+    rlimit limit{};
+    ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+    return limit.rlim_max;
+  }
+  void add(std::string_view name, int64_t value) {
+    to_.push_back(fmt::format("--{}={}:{}", name, value, value));
+  }
+
+  Words& to_;
+};
+
 void add_limits(Words& to, const SandboxTools& tools, const SandboxLimits& limits) {
-  const auto limit = [&](const std::string& name, int64_t value) {
-    const std::string n = std::to_string(value);
-    to.push_back("--" + name + "=" + n + ":" + n);
-  };
   to.push_back(tools.prlimit.string());
-  limit("nproc", limits.processes + 1);  // the first process is bwrap's
-  limit("as", limits.memory_bytes + kUnusedAddressSpace);
+  Limits l(to);
+  l.exactly("nproc", RLIMIT_NPROC, limits.processes + 1);  // the first process is bwrap's
+  l.exactly("as", RLIMIT_AS, limits.memory_bytes + kUnusedAddressSpace);
   // The whole tree's time is measured from outside; this holds if that process is stopped.
-  limit("cpu", static_cast<int64_t>(std::ceil(limits.cpu_seconds)) + 1);
-  limit("fsize", limits.file_bytes);
-  limit("nofile", limits.open_files);
-  limit("stack", 8 << 20);
-  limit("memlock", 0);
-  limit("msgqueue", 0);
-  limit("sigpending", 64);
-  limit("rtprio", 0);
-  limit("core", 1);  // core(5): 1, unlike 0, also keeps the system's core handler from running
+  l.exactly("cpu", RLIMIT_CPU, static_cast<int64_t>(std::ceil(limits.cpu_seconds)) + 1);
+  l.exactly("fsize", RLIMIT_FSIZE, limits.file_bytes);
+  l.exactly("nofile", RLIMIT_NOFILE, limits.open_files);
+  l.at_most("stack", RLIMIT_STACK, 8 << 20);
+  l.at_most("memlock", RLIMIT_MEMLOCK, 0);
+  l.at_most("msgqueue", RLIMIT_MSGQUEUE, 0);
+  l.at_most("sigpending", RLIMIT_SIGPENDING, 64);
+  l.at_most("rtprio", RLIMIT_RTPRIO, 0);
+  // core(5): 1, unlike 0, also keeps the system's core handler from running.
+  l.at_most("core", RLIMIT_CORE, 1);
 }
 
 }  // namespace

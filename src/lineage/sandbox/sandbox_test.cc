@@ -1,6 +1,9 @@
 #include "lineage/sandbox/sandbox.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -9,6 +12,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/interrupted.h"
 #include "lineage/base/testing.h"
+#include "lineage/sandbox/descriptor.h"
 #include "lineage/sandbox/testing.h"
 
 namespace lineage {
@@ -89,6 +93,38 @@ TEST_F(SandboxTest, SideBySideInTheOrderOfThePrograms) {
     EXPECT_EQ(runs[i].output, std::to_string(i) + "\n");
   }
   EXPECT_TRUE(sandbox_here().run_all({}, {}, 4).empty());
+}
+
+// What `work` throws in a process with this hard limit; "" for nothing.
+std::string error_under_limit(__rlimit_resource resource, rlim_t hard, void (*work)()) {
+  const Pipe pipe = make_pipe();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::string error;
+    const rlimit limit{hard, hard};
+    ::setrlimit(resource, &limit);
+    try {
+      work();
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+    ::_exit(::write(pipe.write.get(), error.data(), error.size()) < 0);
+  }
+  ::waitpid(child, nullptr, 0);
+  char error[1000];
+  const ssize_t n = ::read(pipe.read.get(), error, sizeof error);
+  return {error, n > 0 ? static_cast<size_t>(n) : 0};
+}
+
+TEST_F(SandboxTest, RunsUnderTheLimitsOfLineage) {
+  sandbox_here();
+  const auto passes = [] {
+    require(run("x = 1").ending == Ending::passed, "the program does not pass");
+  };
+  EXPECT_EQ(error_under_limit(RLIMIT_CORE, 0, passes), "");
+  EXPECT_EQ(error_under_limit(RLIMIT_STACK, 4 << 20, passes), "");
+  EXPECT_EQ(error_under_limit(RLIMIT_NOFILE, 63, passes),
+            "sandbox: Lineage itself runs under a hard limit nofile of 63; wanted at least 64");
 }
 
 TEST_F(SandboxTest, StopsOnRequest) {

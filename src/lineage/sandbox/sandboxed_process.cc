@@ -57,7 +57,7 @@ class SpawnPlan {
   // The child has `fd` as `target`. It is copied above all targets first, lest one is overwritten
   // before it is used.
   void give(const Descriptor& fd, int target) {
-    Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 64));
+    Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kDescriptors));
     if (!copy) throw system_error("sandbox", "copy a descriptor", errno);
     ::posix_spawn_file_actions_adddup2(&actions_, copy.get(), target);
     copies_.push_back(std::move(copy));
@@ -88,6 +88,14 @@ Descriptor process_handle(pid_t process) {
 }
 void end_process(const Descriptor& handle) {
   ::syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0);
+}
+
+bool is_in_pid_namespace(pid_t process, int64_t inode) {
+  const std::string link = "/proc/" + std::to_string(process) + "/ns/pid";
+  std::array<char, 64> name;
+  const ssize_t n = ::readlink(link.c_str(), name.data(), name.size());
+  return n > 0 && std::string_view(name.data(), static_cast<size_t>(n)) ==
+                      "pid:[" + std::to_string(inode) + "]";
 }
 
 bool ready(const Descriptor& handle, int milliseconds) {
@@ -166,12 +174,17 @@ void SandboxedProcess::read_pipes() {
 }
 
 void SandboxedProcess::learn_first_process() {
-  if (first_ || information_.end || information_.text.empty() || !running_) return;
+  if (first_ || information_.end || information_.text.empty()) return;
   const auto information = nlohmann::json::parse(information_.text, nullptr, false);
+  information_.text.clear();
   if (!information.is_object() || !information.contains("child-pid")) return;
   const pid_t first = information["child-pid"].get<pid_t>();
-  first_handle_ = process_handle(first);
-  if (first_handle_) first_ = first;
+  Descriptor handle = process_handle(first);
+  // A process that ended may have left its number to one outside of the sandbox.
+  const int64_t pid_namespace = information.value("pid-namespace", int64_t{0});
+  if (!handle || !is_in_pid_namespace(first, pid_namespace)) return;
+  first_handle_ = std::move(handle);
+  first_ = first;
 }
 
 void SandboxedProcess::kill() {
