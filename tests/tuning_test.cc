@@ -92,6 +92,57 @@ TEST_F(TuningTest, AnswersHeldOutArePredictedBetterAndTheBestModelIsKept) {
   EXPECT_FALSE(std::filesystem::exists(nodes[1].folder / "best.safetensors"));
 }
 
+// A recipe without text or tokenizer of its own, whose root is a checkpoint.
+std::string on_top_of(const std::filesystem::path& checkpoint) {
+  return "seed = 3\n[nodes.davinci]\nstage = \"import\"\n[nodes.davinci.import]\npath = \"" +
+         checkpoint.string() + "\"\n";
+}
+
+TEST_F(TuningTest, AModelThatExistsIsTunedAsOneGrownHere) {
+  const auto here = grow_in("here", recipe(tuned()));
+  const auto there =
+      grow_in("there", parse_recipe(on_top_of(here[0].folder) + tuned(), "own.toml"));
+  ASSERT_EQ(there.size(), 2u);
+  const auto manifest = [](const GrownNode& n) { return Checkpoint::open(n.folder).manifest(); };
+  EXPECT_EQ(manifest(there[0]).stage, "import");
+  for (const size_t i : {0, 1}) EXPECT_EQ(manifest(there[i]).weights, manifest(here[i]).weights);
+  // Elsewhere it is the same model: nothing grows again.
+  std::filesystem::copy(here[0].folder, folder / "moved", std::filesystem::copy_options::recursive);
+  for (const GrownNode& n :
+       grow_in("there", parse_recipe(on_top_of(folder / "moved") + tuned(), "own.toml")))
+    EXPECT_TRUE(n.cached) << n.name;
+}
+
+TEST_F(TuningTest, AModelThatCannotBeTakenInIsNamed) {
+  const auto error = [&](const std::string& toml) {
+    try {
+      grow_in("errors", parse_recipe(toml, "own.toml"));
+    } catch (const Error& e) {
+      return std::string(e.what()) + " | " + e.hint();
+    }
+    return std::string("none");
+  };
+  EXPECT_THAT(error(on_top_of(folder / "absent")), HasSubstr("is no checkpoint"));
+  std::filesystem::create_directories(folder / "theirs");
+  std::ofstream(folder / "theirs/config.json") << "{}";
+  EXPECT_THAT(error(on_top_of(folder / "theirs")), HasSubstr("lineage import hf"));
+  const auto grown = grow_in("here", recipe({}));
+  EXPECT_THAT(error(on_top_of(grown[0].folder) + "[nodes.davinci.model]\nlayers = 2\n"),
+              HasSubstr("has its own architecture"));
+  const auto own_tokenizer = [&](const std::string& keys) {
+    return recipe("[nodes.other]\nstage = \"import\"\n[nodes.other.import]\npath = \"" +
+                      grown[0].folder.string() + "\"\n",
+                  {keys});
+  };
+  EXPECT_THROW(grow_in("errors", own_tokenizer("tokenizer.path=\"" +
+                                               (folder / "absent.json").string() + "\"")),
+               Error);
+  // Keys of what is imported have no effect, and that is said.
+  const Recipe idle =
+      parse_recipe(on_top_of(grown[0].folder) + "[model]\nlayers = 2\n", "own.toml");
+  EXPECT_THAT(idle.notes, ::testing::Contains(HasSubstr("model has no effect")));
+}
+
 TEST_F(TuningTest, ResumesBitForBitWithTheBestModelSoFar) {
   // So high a rate that the best model is not the last.
   const std::vector<std::string> sets = {"sft.optimizer.lr=0.03", "sft.epochs=12"};

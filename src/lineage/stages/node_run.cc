@@ -50,10 +50,11 @@ LoopContext loop_context(const RecipeNode& node, const StageContext& context) {
 }
 
 void write_node(const RecipeNode& node, const StageContext& context, int64_t steps, int64_t tokens,
-                const std::map<std::string, nlohmann::json>& datasets,
-                const Parameters& parameters) {
+                const std::map<std::string, nlohmann::json>& datasets, const Parameters& parameters,
+                bool chats) {
   if (context.ranks.rank() == 0) {
     Manifest manifest = manifest_of(node, context);
+    manifest.chats = manifest.chats || chats;
     manifest.step = steps;
     manifest.tokens = tokens;
     manifest.datasets = datasets;

@@ -20,8 +20,10 @@ Model first_model(const RecipeNode&, const StageContext&);
 LoopContext loop_context(const RecipeNode&, const StageContext&);
 
 // Writes the checkpoint of a node after `steps` on `tokens` of these datasets, by source, and
-// removes its saved states. Every rank calls it.
+// removes its saved states. `chats`: the model has learned conversations, whatever the stage and
+// the parents say. Every rank calls it.
 void write_node(const RecipeNode&, const StageContext&, int64_t steps, int64_t tokens,
-                const std::map<std::string, nlohmann::json>& datasets, const Parameters&);
+                const std::map<std::string, nlohmann::json>& datasets, const Parameters&,
+                bool chats = false);
 
 }  // namespace lineage

@@ -9,6 +9,7 @@
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/base/file_name.h"
+#include "lineage/checkpoint/checkpoint.h"
 #include "lineage/stages/presets.h"
 #include "lineage/stages/recipe_effects.h"
 #include "lineage/stages/recipe_keys.h"
@@ -120,7 +121,10 @@ RecipeNode read_node(const ConfigNode& document, const std::string& name) {
   result.stage_table = over_default(node, document, result.stage);
   if (result.parents.empty()) {
     result.model_table = over_default(node, document, "model");
-    result.model = read_config<GptConfig>(result.model_table);
+    result.has_model = node.has("model");
+    const fs::path origin = stage_of(result).origin(result);
+    result.model = origin.empty() ? read_config<GptConfig>(result.model_table)
+                                  : Checkpoint::open(origin).model_config();
   } else {
     require(!node.has("model"), node.place("model"),
             ": a node with parents has its first parent's model; wanted no table of its own");
@@ -198,6 +202,13 @@ void check_names(const Recipe& recipe, const ConfigNode& document, const std::st
   }
 }
 
+// The first model that is taken in: its tokenizer is the tree's, where the recipe names none.
+fs::path first_origin(const Recipe& recipe) {
+  for (const RecipeNode& n : recipe.nodes)
+    if (const fs::path origin = stage_of(n).origin(n); !origin.empty()) return origin;
+  return {};
+}
+
 // A trained one has a token for every byte and for every special one.
 void check_tokenizer(const TokenizerConfig& config, const ConfigNode& table) {
   if (config.kind != TokenizerKind::bpe || !config.path.empty()) return;
@@ -231,10 +242,7 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   reader("run", recipe.run, "");
   reader("evaluation", recipe.evaluation, "");
   check_names(recipe, document, place);
-  require(!text_names(recipe).empty(), place,
-          ": has no [sources.NAME] or [corpora.NAME]; wanted at least one");
   for (const auto& [name, source] : recipe.sources) validate(source, name);
-  check_tokenizer(recipe.tokenizer, table(document, "tokenizer"));
   std::set<std::string> names;
   const auto unique = [&](const auto& table) {
     for (const auto& [name, config] : table)
@@ -254,6 +262,12 @@ Recipe read_recipe(ConfigNode document, const std::string& place,
   std::vector<RecipeNode> read;
   for (const std::string& name : nodes.keys()) read.push_back(read_node(document, name));
   recipe.nodes = ordered(std::move(read));
+  const fs::path origin = first_origin(recipe);
+  if (recipe.tokenizer.kind == TokenizerKind::bpe && recipe.tokenizer.path.empty())
+    recipe.tokenizer.path = origin.string();
+  check_tokenizer(recipe.tokenizer, table(document, "tokenizer"));
+  require(!origin.empty() || !text_names(recipe).empty(), place,
+          ": has no [sources.NAME] or [corpora.NAME]; wanted at least one");
   for (RecipeNode& n : recipe.nodes) {
     if (!n.parents.empty()) n.pretraining = pretraining_through(recipe.node(n.parents[0]), recipe);
     stage_of(n).validate(n, recipe);

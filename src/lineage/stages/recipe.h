@@ -53,6 +53,7 @@ struct RecipeNode {
   std::vector<std::string> parents;
   ConfigNode stage_table;  // [nodes.NAME.STAGE] over [STAGE]
   ConfigNode model_table;  // [nodes.NAME.model] over [model], of a node without parents
+  bool has_model = false;  // there is a [nodes.NAME.model]
   GptConfig model;         // derived by the stage from the first parent's, or from model_table
   // Tokens of each text that the first parent and its first parents were pretrained on; text that
   // a stage mixes into demonstrations is not counted.

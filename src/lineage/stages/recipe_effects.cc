@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "lineage/stages/stage.h"
@@ -107,6 +108,12 @@ void unread_tables(Effects& effects, const ConfigNode& document, const Recipe& r
   for (const std::string_view stage : stage_names())
     effects.key(document, stage, stages.contains(std::string(stage)),
                 fmt::format("no node has the stage {}", stage));
+  effects.key(document, "model",
+              std::ranges::any_of(recipe.nodes,
+                                  [](const RecipeNode& n) {
+                                    return n.parents.empty() && stage_of(n).origin(n).empty();
+                                  }),
+              "each node without parents is imported, with its own architecture");
   const bool world = recipe.tokenizer.kind == TokenizerKind::world;
   effects.key(document, "world", world || !recipe.corpora.empty(),
               "it takes tokenizer.kind = \"world\"");
@@ -157,7 +164,8 @@ std::vector<std::string> without_effect(const ConfigNode& document, const Recipe
     effects.key(inner(inner(document, "corpora"), name), "code", corpus.kind == CorpusKind::code,
                 "kind is \"text\"");
   for (const RecipeNode& n : recipe.nodes) {
-    if (n.parents.empty()) model_effects(effects, n.model_table, n.model);
+    if (n.parents.empty() && stage_of(n).origin(n).empty())
+      model_effects(effects, n.model_table, n.model);
     stage_effects(effects, n);
   }
   unread_tables(effects, document, recipe);

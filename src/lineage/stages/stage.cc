@@ -17,12 +17,14 @@ const Stage& grpo_stage();
 const Stage& dpo_stage();
 const Stage& best_of_n_stage();
 const Stage& moderation_stage();
+const Stage& import_stage();
 
 namespace {
 
 std::vector<const Stage*> stages() {
-  return {&pretrain_stage(), &sft_stage(), &feedme_stage(),    &reward_stage(),    &ppo_stage(),
-          &grpo_stage(),     &dpo_stage(), &best_of_n_stage(), &moderation_stage()};
+  return {&pretrain_stage(),   &sft_stage(),   &feedme_stage(), &reward_stage(),
+          &ppo_stage(),        &grpo_stage(),  &dpo_stage(),    &best_of_n_stage(),
+          &moderation_stage(), &import_stage()};
 }
 
 }  // namespace

@@ -75,6 +75,9 @@ class Stage {
   virtual bool judges_answers() const = 0;
   // The model of a child of such a first parent.
   virtual GptConfig model(const GptConfig& parent) const = 0;
+  // The folder of the checkpoint that the stage takes in, with its model and its tokenizer; empty:
+  // the stage trains a model. An Error where there is none.
+  virtual std::filesystem::path origin(const RecipeNode&) const = 0;
   // Checks everything that needs no data: keys, values, parents. Throws an Error.
   virtual void validate(const RecipeNode&, const Recipe&) const = 0;
   // Canonical TOML of model and config: with parents, tokenizer, data and seed it determines the

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -21,6 +22,8 @@ struct StageParts {
   bool tunes_on_conversations = false;
   bool judges_answers = false;
   std::function<GptConfig(GptConfig parent)> model{};  // absent: the parent's
+  // The checkpoint that the stage takes in; absent: it trains a model.
+  std::function<std::filesystem::path(const Config&, const RecipeNode&)> origin{};
   // Fills in the keys whose default depends on the node's parents; absent: there are none.
   std::function<void(Config&, const RecipeNode&)> complete{};
   std::function<void(const Config&, const RecipeNode&, const Recipe&)> validate;
@@ -76,6 +79,9 @@ class StageOf final : public Stage {
   bool judges_answers() const override { return parts_.judges_answers; }
   GptConfig model(const GptConfig& parent) const override {
     return parts_.model ? parts_.model(parent) : parent;
+  }
+  std::filesystem::path origin(const RecipeNode& node) const override {
+    return parts_.origin ? parts_.origin(config(node), node) : std::filesystem::path();
   }
   void validate(const RecipeNode& node, const Recipe& recipe) const override {
     parts_.validate(config(node), node, recipe);
