@@ -566,12 +566,13 @@ os.wait()
 
 // Lineage itself may be killed, by a person or for want of memory.
 TEST_F(Escape, EndsWithLineage) {
+  sandbox_here();
   const pid_t lineage = ::fork();
   if (lineage == 0) {
-    sandbox_here().run("import time\ntime.sleep(1000)", {.wall_seconds = 1000});
+    sandbox_here().run("import os, time\nos.fork()\ntime.sleep(1000)", {.wall_seconds = 1000});
     ::_exit(0);
   }
-  // bwrap, its first process, and the interpreter
+  // bwrap, its first process, the interpreter, and a child that the program itself starts
   const auto depth = [](pid_t process) {
     int levels = 0;
     for (; process > 0; ++levels) {
@@ -581,7 +582,7 @@ TEST_F(Escape, EndsWithLineage) {
     }
     return levels - 1;
   };
-  while (depth(lineage) < 3) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (depth(lineage) < 4) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   ::kill(lineage, SIGKILL);
   const Clock::time_point killed = Clock::now();
   pid_t ended;
