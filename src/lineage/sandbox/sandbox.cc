@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <fstream>
+#include <optional>
 
 #include "lineage/base/clock.h"
 #include "lineage/base/error.h"
@@ -88,20 +88,46 @@ void check_tool(const fs::path& tool, const std::string& package) {
                 "apt install " + package);
 }
 
-// The limit that a running program is beyond, if any.
-std::optional<Ending> exceeded(const SandboxedProcess& process, const SandboxLimits& limits,
-                               Clock::time_point start) {
-  if (process.output().bytes + process.errors().bytes > limits.output_bytes)
-    return Ending::too_much_output;
-  if (seconds_since(start) > limits.wall_seconds) return Ending::timed_out;
-  if (!process.first_process()) return {};
-  const TreeUsage tree = tree_usage(*process.first_process());
-  const FolderUsage folder = folder_usage(*process.first_process(), kSandboxFolder);
-  if (tree.cpu_seconds > limits.cpu_seconds) return Ending::out_of_cpu;
-  if (tree.resident_bytes + folder.bytes > limits.memory_bytes) return Ending::out_of_memory;
-  if (folder.files > limits.files) return Ending::out_of_storage;
-  return {};
-}
+// Measures a running program against its limits.
+class Watch {
+ public:
+  Watch(const SandboxedProcess& process, const SandboxLimits& limits)
+      : process_(process), limits_(limits) {}
+
+  // The limit that it is beyond, if any.
+  std::optional<Ending> exceeded() {
+    if (process_.output().bytes + process_.errors().bytes > limits_.output_bytes)
+      return Ending::too_much_output;
+    if (seconds() > limits_.wall_seconds) return Ending::timed_out;
+    const TreeUsage tree = measure();
+    if (tree.cpu_seconds > limits_.cpu_seconds) return Ending::out_of_cpu;
+    if (tree.resident_bytes == 0) return {};
+    const FolderUsage folder = folder_usage(*process_.first_process(), kSandboxFolder);
+    if (tree.resident_bytes + folder.bytes > limits_.memory_bytes) return Ending::out_of_memory;
+    if (folder.files > limits_.files) return Ending::out_of_storage;
+    return {};
+  }
+  double seconds() const { return seconds_since(start_); }
+
+ private:
+  // Nothing is seen of a program that has just ended; of one that goes on, too much is hidden.
+  TreeUsage measure() {
+    TreeUsage tree;
+    if (process_.first_process()) tree = tree_usage(*process_.first_process());
+    if (tree.resident_bytes > 0) seen_ = Clock::now();
+    require(seconds_since(seen_) < kUnseenSeconds,
+            "sandbox: nothing in /proc says what a program "
+            "uses, for ",
+            kUnseenSeconds, " s; wanted it every ", kMeasured.count(), " ms");
+    return tree;
+  }
+
+  static constexpr int kUnseenSeconds = 10;
+  const SandboxedProcess& process_;
+  const SandboxLimits& limits_;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point seen_ = start_;
+};
 
 void await_start(SandboxedProcess& process) {
   const Clock::time_point start = Clock::now();
@@ -114,30 +140,30 @@ void await_start(SandboxedProcess& process) {
   }
 }
 
+Ending ending_of(const SandboxedProcess& process, int exit_status, const SandboxLimits& limits) {
+  if (process.output().bytes + process.errors().bytes > limits.output_bytes)
+    return Ending::too_much_output;
+  if (process.had_memory_error()) return Ending::out_of_memory;
+  return process.passed() && exit_status == 0 ? Ending::passed : Ending::failed;
+}
+
 ProgramRun run_program(const SandboxTools& tools, std::string_view program,
                        const SandboxLimits& limits, const std::function<bool()>& stop) {
   SandboxedProcess process(tools, limits, program);
   await_start(process);
-  const Clock::time_point start = Clock::now();
-  ProgramRun run;
+  Watch watch(process, limits);
   std::optional<Ending> limit;
   while (process.running() && !limit) {
     process.wait(kMeasured);
-    if (process.running()) limit = exceeded(process, limits, start);
+    if (process.running()) limit = watch.exceeded();
     if (stop && stop()) throw Interrupted("sandbox: stopped while programs ran");
   }
-  run.wall_seconds = seconds_since(start);
+  ProgramRun run;
+  run.wall_seconds = watch.seconds();
   if (limit) process.kill();
   run.exit_status = process.join();
   if (!process.started()) throw could_not_start(last_line(process.errors().text));
-  if (!limit && process.output().bytes + process.errors().bytes > limits.output_bytes)
-    limit = Ending::too_much_output;
-  if (limit)
-    run.ending = *limit;
-  else if (process.had_memory_error())
-    run.ending = Ending::out_of_memory;
-  else
-    run.ending = process.passed() && run.exit_status == 0 ? Ending::passed : Ending::failed;
+  run.ending = limit ? *limit : ending_of(process, run.exit_status, limits);
   run.output = process.output().text;
   run.error_tail = process.errors().text;
   return run;

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "lineage/base/error.h"
 #include "lineage/base/system_error.h"
@@ -60,13 +62,18 @@ struct Release {
 };
 using Filter = std::unique_ptr<void, Release>;
 
-template <class... Conditions>
-void allow(const Filter& filter, const char* name, Conditions... conditions) {
+// Allows a call whose arguments meet the condition, if there is one.
+void allow(const Filter& filter, const char* name, std::vector<scmp_arg_cmp> conditions = {}) {
   const int call = ::seccomp_syscall_resolve_name(name);
   if (call == __NR_SCMP_ERROR || call < 0) return;  // this machine has no such call
   const int error =
-      ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, sizeof...(conditions), conditions...);
+      ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, call,
+                               static_cast<unsigned>(conditions.size()), conditions.data());
   if (error != 0) throw system_error("sandbox", std::string("allow ") + name, -error);
+}
+
+scmp_arg_cmp argument_is(unsigned index, scmp_datum_t value, scmp_datum_t mask = ~scmp_datum_t{0}) {
+  return {index, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
 }  // namespace
@@ -77,11 +84,11 @@ Descriptor system_call_filter() {
   require(filter != nullptr, "sandbox: libseccomp makes no filter; wanted one");
   for (const char* name : kAllowed) allow(filter, name);
   // clone3 has its flags in memory, where no filter sees them: the C library falls back to clone.
-  allow(filter, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, kNewNamespaces, 0));
-  allow(filter, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));  // limits of the caller itself
-  allow(filter, "socketpair", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+  allow(filter, "clone", {argument_is(0, 0, kNewNamespaces)});
+  allow(filter, "prlimit64", {argument_is(0, 0)});  // limits of the caller itself
+  allow(filter, "socketpair", {argument_is(0, AF_UNIX)});
   for (const unsigned long request : kRequests)
-    allow(filter, "ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request));
+    allow(filter, "ioctl", {argument_is(1, request, 0xffffffff)});
   Descriptor file = memory_file("");
   const int error = ::seccomp_export_bpf(filter.get(), file.get());
   if (error != 0) throw system_error("sandbox", "write the filter of system calls", -error);
