@@ -3,7 +3,7 @@
 
 lineage_packages="git g++ cmake curl ninja-build ccache pkg-config python3
   libdnnl-dev libhwy-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libfmt-dev
-  libseccomp-dev bubblewrap libssl-dev zlib1g-dev libzstd-dev libsqlite3-dev libboost1.81-dev libopenmpi-dev openmpi-bin"
+  libseccomp-dev bubblewrap libssl-dev zlib1g-dev libzstd-dev libutf8proc-dev libsqlite3-dev libboost1.81-dev libopenmpi-dev openmpi-bin"
 lineage_test_packages="libgtest-dev libbenchmark-dev libpcre2-dev clang-14 libclang-rt-14-dev clang-format-14
   chromium"
 # For the report's page; another nodejs than Debian's brings its own npm and excludes Debian's.

@@ -24,7 +24,7 @@ class NoText final : public Tokenizer {
   int64_t vocab() const override { return vocab_; }
 
  private:
-  void encode_ordinary(std::string_view, std::vector<Token>&) const override {}
+  void encode_ordinary(std::string_view, Before, std::vector<Token>&) const override {}
   int64_t vocab_;
 };
 

@@ -69,7 +69,7 @@ class ByteTokenizer final : public Tokenizer {
   int64_t vocab() const override { return vocab_; }
 
  protected:
-  void encode_ordinary(std::string_view text, std::vector<Token>& out) const override {
+  void encode_ordinary(std::string_view text, Before, std::vector<Token>& out) const override {
     for (const char c : text) out.push_back(static_cast<unsigned char>(c));
   }
 

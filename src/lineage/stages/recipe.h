@@ -41,7 +41,9 @@ void fields(V& v, TokenizerConfig& c) {
   v("path", c.path, "a tokenizer's file or folder, as from Hugging Face or tiktoken; empty: train",
     kPaths);
   v("vocab", c.vocab, "tokens of a trained one, special tokens included", between(1, 1 << 24));
-  v("pattern", c.pattern, "how a trained one splits text: gpt2 (also of r50k, p50k) or cl100k");
+  v("pattern", c.pattern,
+    "how a trained one splits text: as gpt2 (also r50k, p50k), cl100k (also Llama 3), qwen2, "
+    "starcoder or bloom");
   v("sources", c.sources, "the sources to train on; empty: all");
   v("sample_bytes", c.sample_bytes, "train on at most so many bytes of each source",
     between(1, 1e15));

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "lineage/base/config.h"
 #include "lineage/base/digest.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/base/error.h"
 #include "lineage/text/byte_alphabet.h"
 #include "lineage/text/merge_queue.h"
@@ -20,7 +22,8 @@ namespace {
               "take the file again from where it came from, or train a tokenizer");
 }
 
-std::string shown(std::string_view bytes) {
+std::string shown(std::string_view bytes, Symbols symbols = Symbols::bytes) {
+  if (symbols == Symbols::characters) return "\"" + std::string(bytes) + "\"";
   return std::string("\"").append(to_byte_alphabet(bytes)).append("\"");
 }
 
@@ -30,14 +33,16 @@ void check_ids(const BpeModel& model, const std::string& place) {
   std::unordered_set<Token> ids;
   std::unordered_set<std::string_view> texts;
   for (const auto* list : {&model.specials, &model.added}) {
-    for (const auto& [id, text, part] : *list) {
+    for (const SpecialToken& special : *list) {
+      const Token id = special.id;
+      const std::string& text = special.text;
       const std::string name = "the special token \"" + text + "\"";
       if (text.empty()) fail(place, "a special token without text; wanted at least one character");
       if (id < 0 || id > max_token_id(entries + model.specials.size() + model.added.size()))
         fail(place, name + " has the id " + std::to_string(id) + "; wanted one near the others");
       if (static_cast<size_t>(id) < model.tokens.size() && !model.tokens[id].empty())
-        fail(place, name + " and the token " + shown(model.tokens[id]) + " share the id " +
-                        std::to_string(id) + "; wanted one id each");
+        fail(place, name + " and the token " + shown(model.tokens[id], model.symbols) +
+                        " share the id " + std::to_string(id) + "; wanted one id each");
       if (!ids.insert(id).second)
         fail(place,
              name + " shares the id " + std::to_string(id) + " with another; wanted one each");
@@ -58,7 +63,7 @@ void check_token_bytes(const BpeModel& model, const std::string& place) {
       fail(place, "a token of " + std::to_string(bytes.size()) + " bytes; wanted at most " +
                       std::to_string(kMaxTokenBytes));
     if (!seen.insert(bytes).second)
-      fail(place, "the token " + shown(bytes) + " has two ids; wanted one");
+      fail(place, "the token " + shown(bytes, model.symbols) + " has two ids; wanted one");
   }
   if (seen.empty()) fail(place, "no tokens; wanted at least one");
 }
@@ -81,14 +86,45 @@ void check_merges(const BpeModel& model, const std::string& place) {
     if (l.empty() || r.empty())
       fail(place, name + " joins a token that is not in the vocabulary; wanted both there");
     if (std::string(l).append(r) != bytes_of(result))
-      fail(place, name + " (" + shown(l) + " " + shown(r) + ") makes " +
-                      shown(std::string(l).append(r)) + ", which is no token; wanted it there");
+      fail(place, name + " (" + shown(l, model.symbols) + " " + shown(r, model.symbols) +
+                      ") makes " + shown(std::string(l).append(r), model.symbols) +
+                      ", which is no token; wanted it there");
     if (!pairs.insert(pair_key(model.merges[i])).second)
-      fail(place, name + " (" + shown(l) + " " + shown(r) + ") stands there twice; wanted it once");
+      fail(place, name + " (" + shown(l, model.symbols) + " " + shown(r, model.symbols) +
+                      ") stands there twice; wanted it once");
   }
 }
 
+// The rules that GPT-2's tokenizer does without; its digest is older than they are.
+void add_rules(const BpeModel& model, Digest& digest) {
+  if (model.symbols == Symbols::characters)
+    digest.field(model.words ? "characters, in words" : "characters")
+        .field(model.byte_fallback ? "bytes" : "no bytes");
+  const SpaceBefore& space = model.space_before;
+  if (space != SpaceBefore{})
+    digest.field("space " + std::to_string(enum_index(space.at)) +
+                 std::to_string(space.normalizer) + std::to_string(enum_index(space.stripped)));
+  if (model.nfc) digest.field("nfc");
+  if (model.unknown >= 0)
+    digest.field((model.fuse_unknown ? "unknown run " : "unknown ") +
+                 std::to_string(model.unknown));
+}
+
+char hex_digit(int value) { return "0123456789ABCDEF"[value]; }
+
 }  // namespace
+
+std::optional<uint8_t> byte_of_token(std::string_view token) {
+  uint8_t byte = 0;
+  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return {};
+  const auto [stop, error] = std::from_chars(token.data() + 3, token.data() + 5, byte, 16);
+  if (error != std::errc() || stop != token.data() + 5) return {};
+  return byte;
+}
+
+std::string byte_token(uint8_t byte) {
+  return {'<', '0', 'x', hex_digit(byte / 16), hex_digit(byte % 16), '>'};
+}
 
 int64_t BpeModel::vocab() const {
   int64_t size = static_cast<int64_t>(tokens.size());
@@ -102,6 +138,9 @@ void check_bpe_model(const BpeModel& model, const std::string& place) {
   check_token_bytes(model, place);
   check_ids(model, place);
   check_merges(model, place);
+  if (model.unknown >= model.vocab())
+    fail(place, "the token for unknown text has the id " + std::to_string(model.unknown) +
+                    ", which is no token; wanted one");
 }
 
 void check_all_bytes(const BpeModel& model, const std::string& place) {
@@ -129,6 +168,7 @@ std::string bpe_digest(const BpeModel& model) {
   Digest digest;
   const auto number = [&](int64_t n) { digest.field(std::to_string(n)); };
   digest.field("lineage byte-level bpe 1").field(enum_name(model.pattern));
+  add_rules(model, digest);
   number(model.whole_pieces);
   std::string begin;
   for (Token t : model.begin_of_text) begin += (begin.empty() ? "" : " ") + std::to_string(t);
@@ -142,6 +182,10 @@ std::string bpe_digest(const BpeModel& model) {
       number(s.id);
       digest.field(s.text);
       if (s.part) digest.field("part " + std::string(special_name(*s.part)));
+      if (s.lstrip) digest.field("lstrip");
+      if (s.rstrip) digest.field("rstrip");
+      if (s.single_word) digest.field("single_word");
+      if (s.normalized) digest.field("normalized");
     }
   }
   for (size_t id = 0; id < model.tokens.size(); ++id) {

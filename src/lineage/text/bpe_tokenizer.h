@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lineage/text/bpe_model.h"
@@ -13,10 +14,11 @@ namespace lineage {
 
 class PieceCache;
 
-// Byte-level BPE (Sennrich et al. 2016; bytes as in GPT-2, Radford et al. 2019, section 2.2). Text
-// is cut into pieces by the pattern; inside a piece the merges apply in their order. A piece that
-// becomes one token, as most do, is found by one table lookup; each thread caches the others for a
-// while.
+// BPE (Sennrich et al. 2016) over bytes, as in GPT-2 (Radford et al. 2019, section 2.2), or over
+// characters with bytes for those that are no tokens, as in SentencePiece (Kudo and Richardson
+// 2018). Text is normalized and cut into pieces; inside a piece the merges apply in their order. A
+// piece that becomes one token, as most do, is found by one table lookup; each thread caches the
+// others for a while.
 class BpeTokenizer final : public Tokenizer {
  public:
   // Throws like check_bpe_model(); `place` names the model in the message.
@@ -32,14 +34,25 @@ class BpeTokenizer final : public Tokenizer {
   int64_t vocab() const override { return vocab_; }
 
  protected:
-  void encode_ordinary(std::string_view text, std::vector<Token>& out) const override;
+  void encode_ordinary(std::string_view text, Before, std::vector<Token>& out) const override;
 
  private:
-  template <Pattern kPattern>
-  void encode_pieces(std::string_view text, std::vector<Token>& out) const;
-  void encode_segment(std::string_view text, std::vector<Token>& out) const;
-  // False when one of the bytes is not a token.
+  // Whether text is cut and merged as it is.
+  bool plain() const;
+  // Whether a space goes before a text with that before it.
+  bool puts_space(Before) const;
+  std::string normalized(std::string_view text, Before) const;
+  void encode_normalized(std::string_view text, Before, std::vector<Token>& out) const;
+  void encode_segment(std::string_view text, Before, std::vector<Token>& out) const;
+  void encode_cut(std::string_view text, std::vector<Token>& out) const;
+  template <class Scan>
+  void encode_pieces(std::string_view text, const Scan& scan, std::vector<Token>& out) const;
+  void index_characters();
+  // The tokens of the bytes or characters; -1 for those that the vocabulary lacks, and then false.
+  bool read_symbols(std::string_view text, std::vector<Token>& symbols) const;
   bool read_bytes(std::string_view bytes, std::vector<Token>& symbols) const;
+  bool read_characters(std::string_view text, std::vector<Token>& symbols) const;
+  void replace_unknown(std::vector<Token>& symbols) const;
   void merge_piece(const char* p, size_t size, std::vector<Token>& symbols) const;
   std::vector<bool> tokens_that_merges_make() const;
   void check_tokens_made(const std::vector<bool>& made, const std::string& place);
@@ -47,10 +60,13 @@ class BpeTokenizer final : public Tokenizer {
   BpeModel model_;
   int64_t vocab_ = 0;
   std::vector<std::string_view> bytes_;  // by id, special ones too; empty for unused ids
+  std::vector<std::string> decoded_;     // of characters: what bytes_ shows
   std::array<Token, 256> byte_token_;
+  std::unordered_map<uint32_t, Token> character_token_;
+  bool cut_at_spaces_ = false;  // of characters: no merge crosses the first mark of a row
   PairTable pairs_;
   PieceTable pieces_;
-  TextMatcher added_;
+  TextMatcher added_, normalized_;
   uint64_t serial_ = 0;  // for threads' caches: whose pieces they hold
 };
 

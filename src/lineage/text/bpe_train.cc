@@ -38,11 +38,11 @@ std::vector<SpecialToken> numbered(const std::vector<std::string>& texts, Token 
   return specials;
 }
 
-template <Pattern kPattern>
-void count_pieces(std::string_view text, PieceCounts& counts) {
+template <class Scan>
+void count_pieces(std::string_view text, const Scan& scan, PieceCounts& counts) {
   const char *p = text.data(), *end = p + text.size();
   while (p < end) {
-    const char* begin = std::exchange(p, scan_piece<kPattern>(p, end));
+    const char* begin = std::exchange(p, scan(p, end));
     counts.add(begin, static_cast<size_t>(p - begin), static_cast<size_t>(end - begin));
   }
 }
@@ -98,12 +98,9 @@ void BpeTrainer::count(std::span<const std::string_view> documents) {
   std::atomic<size_t> next{0};
   parallel_blocks(static_cast<int64_t>(threads), 1, [&](int64_t thread, int64_t, int64_t) {
     PieceCounts& counts = counts_[thread];
-    for (size_t i = next++; i < blocks.size(); i = next++) {
-      if (options_.pattern == Pattern::gpt2)
-        count_pieces<Pattern::gpt2>(blocks[i], counts);
-      else
-        count_pieces<Pattern::cl100k>(blocks[i], counts);
-    }
+    with_scanner(options_.pattern, [&](auto scan) {
+      for (size_t i = next++; i < blocks.size(); i = next++) count_pieces(blocks[i], scan, counts);
+    });
   });
 }
 

@@ -21,9 +21,6 @@ using nlohmann::json;
 }
 
 constexpr std::string_view kHeader = "#version: 0.2\n";
-constexpr const char* kOtherTokenizer =
-    "Lineage reads byte-level BPE (GPT-2, OPT, cl100k, Llama 3) and WordLevel tokenizers";
-
 // Special in name only ("pad_token": "!"): without it that byte would be no token.
 bool is_one_byte(const std::string& key) {
   const auto bytes = from_byte_alphabet(key);
@@ -65,12 +62,9 @@ std::unordered_set<std::string> merged_spellings(std::string_view merges_txt) {
 // The tokens of the other files, each with its place in one of the model's lists.
 void add_tokens(const SideFacts& facts, BpeModel& model) {
   for (const SideFacts::Added& added : facts.added) {
-    if (!added.special && !added.unsupported.empty())
-      damaged(added.place,
-              "the added token \"" + added.text + "\" has " + added.unsupported +
-                  ", which is not supported; wanted false",
-              kOtherTokenizer);
-    (added.special ? model.specials : model.added).push_back({added.id, added.text});
+    SpecialToken token = added.token();
+    token.normalized = false;  // there is no normalizer
+    (added.special ? model.specials : model.added).push_back(std::move(token));
   }
 }
 
@@ -97,7 +91,7 @@ BpeModel parse_gpt2(const Gpt2Files& files) {
   BpeModel model;
   const SideFacts facts = read_side_files(files, vocab.size());
   check_class(facts);
-  refuse_prefix_space(facts);
+  if (facts.add_prefix_space == true) model.space_before.at = SpaceBefore::At::segments;
   add_tokens(facts, model);
   const auto added = [&](const std::string& text) -> const SideFacts::Added* {
     const auto it = std::ranges::find(facts.added, text, &SideFacts::Added::text);
@@ -145,6 +139,12 @@ Gpt2Files gpt2_files(const BpeModel& model) {
   if (model.whole_pieces || !model.added.empty())
     damaged("tokenizer",
             "some pieces become tokens without merges; vocab.json + merges.txt cannot hold that",
+            hint);
+  if (model.symbols != Symbols::bytes || model.nfc || model.space_before != SpaceBefore{} ||
+      model.unknown >= 0)
+    damaged("tokenizer",
+            "text is changed before it is cut, or its tokens are not of bytes; vocab.json + "
+            "merges.txt cannot hold that",
             hint);
   if (model.begin_of_text.size() > 1)
     damaged("tokenizer", "texts begin with several tokens; vocab.json + merges.txt can name one",

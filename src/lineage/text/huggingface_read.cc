@@ -4,62 +4,50 @@
 
 #include "lineage/base/error.h"
 #include "lineage/text/bpe_tokenizer.h"
-#include "lineage/text/byte_alphabet.h"
+#include "lineage/text/huggingface_rules.h"
 #include "lineage/text/json_text.h"
 #include "lineage/text/merge_text.h"
 #include "lineage/text/side_files.h"
 #include "lineage/text/tokenizer_files.h"
+#include "lineage/text/unicode.h"
 
 namespace lineage {
 namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& place, const std::string& seen_and_wanted) {
-  throw Error(
-      place + ": " + seen_and_wanted,
-      "Lineage reads byte-level BPE (GPT-2, OPT, cl100k, Llama 3) and WordLevel tokenizers");
-}
-
-std::string text_of(const json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
-bool flag(const json& object, const char* key, bool otherwise) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_boolean() ? it->get<bool>() : otherwise;
-}
-
-const json& field(const json& object, const char* key) {
-  static const json null;
-  if (!object.is_object()) return null;
-  const auto it = object.find(key);
-  return it == object.end() ? null : *it;
-}
-
 struct AddedTokens {
   std::vector<SpecialToken> specials, ordinary;
-  const SpecialToken* find(std::string_view text) const {
-    for (const auto* list : {&specials, &ordinary})
-      for (const SpecialToken& s : *list)
+  SpecialToken* find(std::string_view text) {
+    for (auto* list : {&specials, &ordinary})
+      for (SpecialToken& s : *list)
         if (s.text == text) return &s;
     return nullptr;
   }
 };
+
+void read_flags(const json& token, SpecialToken& to) {
+  to.lstrip = flag(token, "lstrip", false);
+  to.rstrip = flag(token, "rstrip", false);
+  to.single_word = flag(token, "single_word", false);
+  to.normalized = flag(token, "normalized", !flag(token, "special", false));
+}
+
+// Special tokens are found in text as it is, and so are the others where no text is changed and all
+// say the same.
+void settle_normalized(const BpeRules& rules, AddedTokens& added) {
+  for (SpecialToken& s : added.specials) s.normalized = false;
+  const auto normalized = [](const SpecialToken& s) { return s.normalized; };
+  if (rules.normalizes() || !std::ranges::all_of(added.ordinary, normalized)) return;
+  for (SpecialToken& s : added.ordinary) s.normalized = false;
+}
 
 // Our own key of an added token, which `tokenizers` passes over.
 std::optional<Special> stated_part(const json& token, const std::string& place) {
   const std::string name = text_of(token, "part");
   if (name.empty()) return {};
   if (const auto part = find_special_name(name)) return part;
-  refuse(place, "the part of an added token is \"" + name + "\"; wanted end_of_text or pad");
-}
-
-void refuse_flag(const std::string& text, const std::string& key, const std::string& place) {
-  refuse(place,
-         "the added token \"" + text + "\" has " + key + ", which is not supported; wanted false");
+  refuse_json(place, "the part of an added token is \"" + name + "\"; wanted end_of_text or pad");
 }
 
 AddedTokens read_added_tokens(const json& root, size_t entries, const SideFacts& facts,
@@ -67,23 +55,25 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const SideFacts&
   AddedTokens added;
   const json& list = field(root, "added_tokens");
   if (list.is_null()) return added;
-  if (!list.is_array()) refuse(place, "added_tokens is no array; wanted one");
+  if (!list.is_array()) refuse_json(place, "added_tokens is no array; wanted one");
   for (const json& token : list) {
     const std::string text = text_of(token, "content");
-    if (text.empty()) refuse(place, "an added token without content; wanted its text");
+    if (text.empty()) refuse_json(place, "an added token without content; wanted its text");
     const Token id = read_token_id(member(token, "id", place + ": added token \"" + text + "\""),
                                    entries + list.size(), place, text);
-    // The first of several with one text counts, as in `tokenizers`.
-    if (added.find(text)) continue;
+    // Of several with one text the first one's id counts and the last one's flags, as in
+    // `tokenizers` (added_vocabulary.rs, add_tokens).
+    if (SpecialToken* first = added.find(text)) {
+      read_flags(token, *first);
+      continue;
+    }
     // A token that has one of our parts is special whatever the file says, so that text cannot
     // forge it.
     if (flag(token, "special", false) || part_of(text) || facts.special_texts.contains(text)) {
-      added.specials.push_back({id, text, stated_part(token, place)});
+      read_flags(token, added.specials.emplace_back(id, text, stated_part(token, place)));
       continue;
     }
-    for (const char* key : {"single_word", "lstrip", "rstrip"})
-      if (flag(token, key, false)) refuse_flag(text, key, place);
-    added.ordinary.push_back({id, text});
+    read_flags(token, added.ordinary.emplace_back(id, text));
   }
   return added;
 }
@@ -93,12 +83,11 @@ void add_side_tokens(const SideFacts& facts, AddedTokens& added, const std::stri
   for (const SideFacts::Added& a : facts.added) {
     if (const SpecialToken* known = added.find(a.text)) {
       if (known->id != a.id)
-        refuse(a.place, "\"" + a.text + "\" has the id " + std::to_string(a.id) + ", in " + place +
-                            " " + std::to_string(known->id) + "; wanted the same");
+        refuse_json(a.place, "\"" + a.text + "\" has the id " + std::to_string(a.id) + ", in " +
+                                 place + " " + std::to_string(known->id) + "; wanted the same");
       continue;
     }
-    if (!a.special && !a.unsupported.empty()) refuse_flag(a.text, a.unsupported, a.place);
-    (a.special ? added.specials : added.ordinary).push_back({a.id, a.text});
+    (a.special ? added.specials : added.ordinary).push_back(a.token());
   }
 }
 
@@ -115,60 +104,6 @@ void add_named_tokens(const json& vocab, const std::unordered_set<std::string>& 
   }
 }
 
-// "Digits", "none", "a Sequence of Digits and ByteLevel".
-std::string shown_steps(const json& step) {
-  const std::string type = text_of(step, "type");
-  if (type.empty()) return step.is_null() ? "none" : "of no type";
-  const json& steps = field(step, "pretokenizers");
-  if (!steps.is_array()) return type;
-  std::string shown;
-  for (const json& s : steps) shown += (shown.empty() ? "" : " and ") + shown_steps(s);
-  return "a " + type + " of " + (shown.empty() ? "nothing" : shown);
-}
-
-Pattern read_split(const json& split, const std::string& place) {
-  const std::string regex = text_of(field(split, "pattern"), "Regex");
-  const std::string behavior = text_of(split, "behavior");
-  const bool invert = flag(split, "invert", false);
-  if (!(behavior == "Isolated" && !invert) && !(behavior == "Removed" && invert))
-    refuse(place, "the Split pre-tokenizer's behavior is \"" + behavior + "\"; wanted Isolated");
-  if (const auto pattern = find_pattern_by_regex(regex)) return *pattern;
-  refuse(place,
-         "the Split pre-tokenizer's pattern is \"" + regex + "\"; wanted that of GPT-2 or cl100k");
-}
-
-void check_byte_level(const json& step, const std::string& place) {
-  if (flag(step, "add_prefix_space", true))
-    refuse(
-        place,
-        "the ByteLevel pre-tokenizer has add_prefix_space, which is not supported; wanted false");
-}
-
-Pattern read_pre_tokenizer(const json& root, const std::string& place) {
-  const json& pre = field(root, "pre_tokenizer");
-  const std::string type = text_of(pre, "type");
-  if (type == "ByteLevel") {
-    check_byte_level(pre, place);
-    if (!flag(pre, "use_regex", true))
-      refuse(place,
-             "the ByteLevel pre-tokenizer has no pattern; wanted use_regex or a Split before it");
-    return Pattern::gpt2;
-  }
-  if (type == "Sequence") {
-    const json& steps = field(pre, "pretokenizers");
-    if (steps.is_array() && steps.size() == 1)
-      return read_pre_tokenizer({{"pre_tokenizer", steps[0]}}, place);
-    if (steps.is_array() && steps.size() == 2 && text_of(steps[0], "type") == "Split" &&
-        text_of(steps[1], "type") == "ByteLevel" && !flag(steps[1], "use_regex", true)) {
-      check_byte_level(steps[1], place);
-      return read_split(steps[0], place);
-    }
-  }
-  refuse(place, "the pre_tokenizer is " + shown_steps(pre) +
-                    ", which is not supported; wanted ByteLevel, or a Sequence of Split and "
-                    "ByteLevel");
-}
-
 // The tokens that the post-processor puts around a text.
 struct Around {
   std::vector<Token> begin;
@@ -182,9 +117,9 @@ std::vector<Token> template_ids(const json& post, const std::string& name, Aroun
   const json& token = field(field(post, "special_tokens"), name.c_str());
   const json& ids = field(token, "ids");
   if (!ids.is_array() || ids.empty())
-    refuse(place, "the post_processor names \"" + name +
-                      "\" without ids; wanted them in its "
-                      "special_tokens");
+    refuse_json(place, "the post_processor names \"" + name +
+                           "\" without ids; wanted them in its "
+                           "special_tokens");
   std::vector<Token> out;
   for (const json& id : ids) out.push_back(read_token_id(id, size_t{1} << 28, place, name));
   for (const json& text : field(token, "tokens"))
@@ -194,15 +129,16 @@ std::vector<Token> template_ids(const json& post, const std::string& name, Aroun
 
 void read_template(const json& post, Around& around, const std::string& place) {
   const json& single = field(post, "single");
-  if (!single.is_array()) refuse(place, "the post_processor has no \"single\"; wanted an array");
+  if (!single.is_array())
+    refuse_json(place, "the post_processor has no \"single\"; wanted an array");
   std::vector<Token> before, after;
   bool text_seen = false;
   for (const json& part : single) {
     if (part.contains("Sequence")) {
       if (text_seen || text_of(part["Sequence"], "id") != "A")
-        refuse(place,
-               "the post_processor's \"single\" has another text than A, or it twice; "
-               "wanted it once");
+        refuse_json(place,
+                    "the post_processor's \"single\" has another text than A, or it twice; "
+                    "wanted it once");
       text_seen = true;
       continue;
     }
@@ -210,7 +146,7 @@ void read_template(const json& post, Around& around, const std::string& place) {
     auto& side = text_seen ? after : before;
     side.insert(side.end(), ids.begin(), ids.end());
   }
-  if (!text_seen) refuse(place, "the post_processor's \"single\" has no text; wanted A in it");
+  if (!text_seen) refuse_json(place, "the post_processor's \"single\" has no text; wanted A in it");
   around.begin.insert(around.begin.begin(), before.begin(), before.end());
   around.end.insert(around.end.end(), after.begin(), after.end());
 }
@@ -219,7 +155,8 @@ void read_template(const json& post, Around& around, const std::string& place) {
 Token token_of_pair(const json& post, const char* key, Around& around, const std::string& place) {
   const json& pair = field(post, key);
   if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string())
-    refuse(place, std::string("the post_processor's \"") + key + "\" is no [text, id]; wanted one");
+    refuse_json(place,
+                std::string("the post_processor's \"") + key + "\" is no [text, id]; wanted one");
   around.texts.insert(pair[0].get<std::string>());
   return read_token_id(pair[1], size_t{1} << 28, place, pair[0].get<std::string>());
 }
@@ -238,34 +175,17 @@ void read_post_processor(const json& post, Around& around, const std::string& pl
     for (const json& step : post["processors"]) read_post_processor(step, around, place);
     return;
   }
-  refuse(place, "the post_processor is " + (type.empty() ? "of no type" : type) +
-                    ", which is not supported; wanted ByteLevel, TemplateProcessing or "
-                    "RobertaProcessing");
-}
-
-void refuse_unsupported(const json& root, const json& model, const std::string& place) {
-  if (!field(root, "normalizer").is_null()) {
-    const json& steps = field(field(root, "normalizer"), "normalizers");
-    if (!steps.is_array() || !steps.empty())
-      refuse(place, "a normalizer (" + text_of(root["normalizer"], "type") +
-                        "), which changes the text; wanted none");
-  }
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (!text_of(model, key).empty())
-      refuse(place,
-             std::string("model.") + key + " is \"" + text_of(model, key) + "\"; wanted none");
-  if (field(model, "dropout").is_number() && field(model, "dropout").get<double>() != 0)
-    refuse(place, "model.dropout is not 0; wanted none, as tokens must not depend on chance");
-  if (flag(model, "byte_fallback", false))
-    refuse(place, "model.byte_fallback is set; wanted a byte-level vocabulary");
+  refuse_json(place, "the post_processor is " + (type.empty() ? "of no type" : type) +
+                         ", which is not supported; wanted ByteLevel, TemplateProcessing or "
+                         "RobertaProcessing");
 }
 
 void check_special_entry(const json& vocab, const SpecialToken& special, const std::string& place) {
   const auto it = vocab.find(special.text);
   if (it != vocab.end() && (!it->is_number_integer() || it->get<int64_t>() != special.id))
-    refuse(place, "the added token \"" + special.text + "\" has the id " +
-                      std::to_string(special.id) + ", in the vocabulary " +
-                      it->dump().substr(0, 20) + "; wanted the same");
+    refuse_json(place, "the added token \"" + special.text + "\" has the id " +
+                           std::to_string(special.id) + ", in the vocabulary " +
+                           it->dump().substr(0, 20) + "; wanted the same");
 }
 
 // Fills `texts` by id from the vocabulary, without the added tokens. as_text(key) is the text to
@@ -285,15 +205,15 @@ void read_vocab(const json& vocab, const AddedTokens& added, std::vector<std::st
     const size_t id = static_cast<size_t>(read_token_id(value, vocab.size(), place, key));
     if (id >= texts.size()) texts.resize(id + 1);
     if (!texts[id].empty())
-      refuse(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
-                        "; wanted one id each");
+      refuse_json(place, "\"" + key + "\" and another token share the id " + std::to_string(id) +
+                             "; wanted one id each");
     texts[id] = as_text(key);
   }
 }
 
 void read_merges(const json& list, BpeModel& model, const std::string& place) {
-  if (!list.is_array()) refuse(place, "model.merges is no array; wanted one");
-  const MergeReader reader(model.tokens);
+  if (!list.is_array()) refuse_json(place, "model.merges is no array; wanted one");
+  const MergeReader reader(model.tokens, model.symbols);
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string here = place + ": model.merges[" + std::to_string(i) + "]";
     const json& merge = list[i];
@@ -306,14 +226,23 @@ void read_merges(const json& list, BpeModel& model, const std::string& place) {
       model.merges.push_back(reader.read(merge[0].get_ref<const std::string&>(),
                                          merge[1].get_ref<const std::string&>(), here));
     } else {
-      refuse(here, "neither \"a b\" nor [\"a\", \"b\"]; wanted one of these");
+      refuse_json(here, "neither \"a b\" nor [\"a\", \"b\"]; wanted one of these");
     }
   }
   drop_repeated_merges(model.merges);
 }
 
-// The tokens that text can become: bytes and results of merges, spelled as in the vocabulary.
-std::unordered_set<std::string> made_by_text(const json& model, const json& vocab) {
+bool is_one_symbol(const std::string& key, Symbols symbols) {
+  const auto token = read_token_text(key, symbols);
+  if (!token || token->empty()) return false;
+  if (symbols == Symbols::bytes) return token->size() == 1;
+  return byte_of_token(key) || read_char(key.data(), key.data() + key.size()).bytes == key.size();
+}
+
+// The tokens that text can become: bytes or characters, and results of merges, spelled as in the
+// vocabulary.
+std::unordered_set<std::string> made_by_text(const json& model, const json& vocab,
+                                             Symbols symbols) {
   std::unordered_set<std::string> made;
   for (const json& merge : field(model, "merges")) {
     std::string joined;
@@ -325,7 +254,7 @@ std::unordered_set<std::string> made_by_text(const json& model, const json& voca
     made.insert(std::move(joined));
   }
   for (const auto& [key, id] : vocab.items())
-    if (const auto bytes = from_byte_alphabet(key); bytes && bytes->size() == 1) made.insert(key);
+    if (is_one_symbol(key, symbols)) made.insert(key);
   return made;
 }
 
@@ -347,41 +276,52 @@ std::vector<Token> read_parts(SideFacts facts, const Around& around,
                               std::vector<SpecialToken>& specials, const std::string& place) {
   for (Token begin : around.begin)
     if (std::ranges::find(specials, begin, &SpecialToken::id) == specials.end())
-      refuse(place, "the post_processor begins texts with the token " + std::to_string(begin) +
-                        ", which is no special token; wanted one of added_tokens");
+      refuse_json(place, "the post_processor begins texts with the token " + std::to_string(begin) +
+                             ", which is no special token; wanted one of added_tokens");
   for (Token end : around.end) facts.end_of_text.push_back({{}, end});
   name_parts(facts, specials);
   return begin_of_text(facts, around.begin, specials);
 }
 
-void check_decoder(const json& root, const std::string& place) {
-  const std::string type = text_of(field(root, "decoder"), "type");
-  if (type.empty() || type == "ByteLevel" || type == "Sequence") return;
-  refuse(place, "the decoder is " + type + "; wanted ByteLevel, as the vocabulary is byte-level");
+// The token for what the vocabulary lacks.
+void read_unknown(const json& model, const json& vocab, AddedTokens& added, BpeModel& bpe,
+                  const std::string& place) {
+  const std::string text = text_of(model, "unk_token");
+  if (text.empty()) return;
+  bpe.fuse_unknown = flag(model, "fuse_unk", false);
+  if (const SpecialToken* token = added.find(text)) {
+    bpe.unknown = token->id;
+  } else if (const auto entry = vocab.find(text); entry != vocab.end()) {
+    bpe.unknown = read_token_id(*entry, vocab.size(), place, text);
+  } else {
+    refuse_json(place, "model.unk_token is \"" + text + "\", which is no token; wanted one");
+  }
 }
 
 std::shared_ptr<const Tokenizer> read_bpe(const json& root, const json& model,
                                           const SideFiles& files, const std::string& place) {
-  refuse_unsupported(root, model, place);
-  BpeModel bpe;
-  bpe.pattern = read_pre_tokenizer(root, place);
-  check_decoder(root, place);
+  refuse_unsupported(model, place);
   const json& vocab = member(model, "vocab", place + ": model");
-  if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted tokens and their ids");
+  if (!vocab.is_object())
+    refuse_json(place, "model.vocab is no object; wanted tokens and their ids");
   const SideFacts facts = read_side_files(files, vocab.size());
-  refuse_prefix_space(facts);
+  BpeModel bpe;
+  const BpeRules rules = read_bpe_rules(root, facts, place);
+  rules.give(bpe);
   Around around;
   read_post_processor(field(root, "post_processor"), around, place);
   AddedTokens added =
-      all_added_tokens(root, vocab, facts, around, made_by_text(model, vocab), place);
+      all_added_tokens(root, vocab, facts, around, made_by_text(model, vocab, bpe.symbols), place);
+  settle_normalized(rules, added);
   read_vocab(vocab, added, bpe.tokens, place, [&](const std::string& key) {
-    auto bytes = from_byte_alphabet(key);
-    if (!bytes || bytes->empty())
-      refuse(place, "the token \"" + key +
-                        "\" is not written in the byte alphabet of GPT-2; wanted a "
-                        "byte-level vocabulary");
-    return *bytes;
+    auto token = read_token_text(key, bpe.symbols);
+    if (!token || token->empty())
+      refuse_json(place, "the token \"" + key +
+                             "\" is not written in the byte alphabet of GPT-2; wanted a "
+                             "byte-level vocabulary");
+    return *token;
   });
+  read_unknown(model, vocab, added, bpe, place);
   bpe.begin_of_text = read_parts(facts, around, added.specials, place);
   bpe.specials = std::move(added.specials);
   bpe.added = std::move(added.ordinary);
@@ -405,25 +345,29 @@ WordSplit read_word_split(const json& pre, const std::string& place) {
   if (type == "Sequence" && steps.is_array() && steps.size() == 2 &&
       is_split(steps[0], "\n", "Isolated") && is_split(steps[1], " ", "Removed"))
     return WordSplit::spaces;
-  refuse(place, "the pre_tokenizer of words is " + shown_steps(pre) +
-                    ", which is not supported; wanted Whitespace, WhitespaceSplit, or a Sequence "
-                    "of Splits at \"\\n\" and \" \"");
+  refuse_json(place,
+              "the pre_tokenizer of words is " + shown_steps(pre) +
+                  ", which is not supported; wanted Whitespace, WhitespaceSplit, or a Sequence "
+                  "of Splits at \"\\n\" and \" \"");
 }
 
 std::shared_ptr<const Tokenizer> read_words(const json& root, const json& model,
                                             const SideFiles& files, const std::string& place) {
-  refuse_unsupported(root, model, place);
+  refuse_unsupported(model, place);
+  refuse_normalizer(root, place);
   const json& vocab = member(model, "vocab", place + ": model");
-  if (!vocab.is_object()) refuse(place, "model.vocab is no object; wanted words and their ids");
+  if (!vocab.is_object())
+    refuse_json(place, "model.vocab is no object; wanted words and their ids");
   const SideFacts facts = read_side_files(files, vocab.size());
   WordModel words;
   words.split = read_word_split(field(root, "pre_tokenizer"), place);
   Around around;
   read_post_processor(field(root, "post_processor"), around, place);
   AddedTokens added = all_added_tokens(root, vocab, facts, around, {}, place);
+  settle_normalized({}, added);
   if (!added.ordinary.empty())
-    refuse(place, "the added token \"" + added.ordinary.front().text +
-                      "\" is not special; wanted only special ones beside words");
+    refuse_json(place, "the added token \"" + added.ordinary.front().text +
+                           "\" is not special; wanted only special ones beside words");
   read_vocab(vocab, added, words.words, place, [](const std::string& key) { return key; });
   const std::string unknown = text_of(model, "unk_token");
   if (vocab.contains(unknown) || added.find(unknown)) words.unknown = unknown;
@@ -442,7 +386,7 @@ std::shared_ptr<const Tokenizer> parse_huggingface(std::string_view text, const 
   if (type.empty() && model.is_object() && model.contains("merges")) type = "BPE";
   if (type == "BPE") return read_bpe(root, model, files, place);
   if (type == "WordLevel") return read_words(root, model, files, place);
-  refuse(place, "model.type is \"" + type + "\"; wanted BPE or WordLevel");
+  refuse_json(place, "model.type is \"" + type + "\"; wanted BPE or WordLevel");
 }
 
 }  // namespace lineage

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "lineage/base/error.h"
-#include "lineage/text/byte_alphabet.h"
 #include "lineage/text/json_text.h"
 #include "lineage/text/merge_text.h"
 #include "lineage/text/tokenizer_files.h"
@@ -26,14 +25,16 @@ std::string joined(const std::vector<std::string>& parts, const std::string& ind
   return out;
 }
 
+std::string truth(bool value) { return value ? "true" : "false"; }
+
 std::string added_tokens(const std::vector<SpecialToken>& specials,
                          const std::vector<SpecialToken>& ordinary) {
   std::map<Token, std::string> by_id;
   const auto add = [&](const SpecialToken& s, bool special) {
     by_id[s.id] = "{\"id\": " + std::to_string(s.id) + ", \"content\": " + json_string(s.text) +
-                  ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                  "\"normalized\": false, \"special\": " +
-                  (special ? "true" : "false") +
+                  ", \"single_word\": " + truth(s.single_word) +
+                  ", \"lstrip\": " + truth(s.lstrip) + ", \"rstrip\": " + truth(s.rstrip) +
+                  ", \"normalized\": " + truth(s.normalized) + ", \"special\": " + truth(special) +
                   (s.part ? ", \"part\": \"" + std::string(special_name(*s.part)) + "\"" : "") +
                   "}";
   };
@@ -50,16 +51,70 @@ std::string vocab_object(const Keys& keys) {
   return "{" + joined(lines, "      ") + "\n    }";
 }
 
-constexpr std::string_view kByteLevel =
-    R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": )";
+std::string byte_level(bool own_pattern, bool add_prefix_space = false) {
+  return R"({"type": "ByteLevel", "add_prefix_space": )" + truth(add_prefix_space) +
+         R"(, "trim_offsets": true, "use_regex": )" + truth(own_pattern) + "}";
+}
 
-std::string pre_tokenizer(Pattern pattern) {
-  if (pattern == Pattern::gpt2) return std::string(kByteLevel) + "true}";
-  return R"({"type": "Sequence", "pretokenizers": [
-    {"type": "Split", "pattern": {"Regex": )" +
-         json_string(pattern_regex(pattern)) + R"(}, "behavior": "Isolated", "invert": false},
-    )" + std::string(kByteLevel) +
-         "false}\n  ]}";
+std::string metaspace(const BpeModel& model) {
+  const SpaceBefore::At at = model.space_before.at;
+  const char* scheme = at == SpaceBefore::At::segments ? "always"
+                       : at == SpaceBefore::At::text   ? "first"
+                                                       : "never";
+  return R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": ")" + std::string(scheme) +
+         R"(", "split": )" + truth(model.words) + "}";
+}
+
+std::string pre_tokenizer(const BpeModel& model) {
+  if (model.symbols == Symbols::characters)
+    return model.space_before.normalizer ? "null" : metaspace(model);
+  if (model.pattern == Pattern::gpt2)
+    return byte_level(true, model.space_before.at != SpaceBefore::At::nowhere);
+  const bool digits = model.pattern == Pattern::starcoder;
+  const std::string first = digits ? R"({"type": "Digits", "individual_digits": true})"
+                                   : R"({"type": "Split", "pattern": {"Regex": )" +
+                                         json_string(pattern_regex(model.pattern)) +
+                                         R"(}, "behavior": "Isolated", "invert": false})";
+  return "{\"type\": \"Sequence\", \"pretokenizers\": [\n    " + first + ",\n    " +
+         byte_level(digits) + "\n  ]}";
+}
+
+std::string normalizer(const BpeModel& model) {
+  std::vector<std::string> steps;
+  if (model.nfc) steps.push_back(R"({"type": "NFC"})");
+  if (model.space_before.normalizer) {
+    if (model.space_before.at != SpaceBefore::At::nowhere)
+      steps.push_back(R"({"type": "Prepend", "prepend": "▁"})");
+    steps.push_back(R"({"type": "Replace", "pattern": {"String": " "}, "content": "▁"})");
+  }
+  if (steps.empty()) return "null";
+  if (steps.size() == 1) return steps.front();
+  return R"({"type": "Sequence", "normalizers": [)" + joined(steps, "    ") + "\n  ]}";
+}
+
+std::string decoder(const BpeModel& model) {
+  if (model.symbols == Symbols::bytes) return byte_level(true);
+  const auto stripped = model.space_before.stripped;
+  if (stripped == SpaceBefore::Stripped::all)
+    return R"({"type": "Sequence", "decoders": [
+    {"type": "ByteFallback"},
+    {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": false}
+  ]})";
+  const std::string strip = R"(,
+    {"type": "Strip", "content": " ", "start": 1, "stop": 0})";
+  return R"({"type": "Sequence", "decoders": [
+    {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+    {"type": "ByteFallback"},
+    {"type": "Fuse"})" +
+         (stripped == SpaceBefore::Stripped::one ? strip : "") + "\n  ]}";
+}
+
+std::string unknown_text(const BpeModel& model) {
+  if (model.unknown < 0) return "null";
+  for (const auto* list : {&model.specials, &model.added})
+    for (const SpecialToken& s : *list)
+      if (s.id == model.unknown) return json_string(s.text);
+  return json_string(token_text(model.tokens[static_cast<size_t>(model.unknown)], model.symbols));
 }
 
 std::string word_pre_tokenizer(WordSplit split) {
@@ -105,13 +160,17 @@ void check_keys(const Keys& keys) {
                 "give the special token another text");
 }
 
-std::string document(const std::string& added, const std::string& pre, const std::string& post,
-                     const std::string& decoder, const std::string& model) {
+struct Document {
+  std::string added, normalizer, pre_tokenizer, post_processor, decoder, model;
+};
+
+std::string written(const Document& d) {
   return "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
          "  \"added_tokens\": " +
-         added + ",\n  \"normalizer\": null,\n  \"pre_tokenizer\": " + pre +
-         ",\n  \"post_processor\": " + post + ",\n  \"decoder\": " + decoder +
-         ",\n  \"model\": " + model + "\n}\n";
+         d.added + ",\n  \"normalizer\": " + d.normalizer +
+         ",\n  \"pre_tokenizer\": " + d.pre_tokenizer +
+         ",\n  \"post_processor\": " + d.post_processor + ",\n  \"decoder\": " + d.decoder +
+         ",\n  \"model\": " + d.model + "\n}\n";
 }
 
 }  // namespace
@@ -120,23 +179,30 @@ std::string huggingface_json(const BpeModel& model) {
   Keys keys;
   for (size_t id = 0; id < model.tokens.size(); ++id)
     if (!model.tokens[id].empty())
-      keys.emplace(static_cast<Token>(id), to_byte_alphabet(model.tokens[id]));
+      keys.emplace(static_cast<Token>(id), token_text(model.tokens[id], model.symbols));
   add_texts(model.specials, keys);
   add_texts(model.added, keys);
   check_keys(keys);
   std::vector<std::string> merges;
   for (const auto& merge : model.merges) merges.push_back(json_string(merge_line(model, merge)));
   const std::string body =
-      "{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
-      "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
-      "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": " +
-      std::string(model.whole_pieces ? "true" : "false") +
+      "{\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": " +
+      unknown_text(model) +
+      ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
+      "    \"fuse_unk\": " +
+      truth(model.fuse_unknown) + ",\n    \"byte_fallback\": " +
+      truth(model.symbols == Symbols::characters && model.byte_fallback) +
+      ",\n    \"ignore_merges\": " + truth(model.whole_pieces) +
       ",\n    \"vocab\": " + vocab_object(keys) + ",\n    \"merges\": [" +
       joined(merges, "      ") + "\n    ]\n  }";
-  return document(
-      added_tokens(model.specials, model.added), pre_tokenizer(model.pattern),
-      post_processor(model.begin_of_text, model.specials, std::string(kByteLevel) + "true}"),
-      std::string(kByteLevel) + "true}", body);
+  const std::string otherwise =
+      model.symbols == Symbols::bytes ? byte_level(true) : std::string("null");
+  return written({.added = added_tokens(model.specials, model.added),
+                  .normalizer = normalizer(model),
+                  .pre_tokenizer = pre_tokenizer(model),
+                  .post_processor = post_processor(model.begin_of_text, model.specials, otherwise),
+                  .decoder = decoder(model),
+                  .model = body});
 }
 
 std::string huggingface_json(const WordModel& model) {
@@ -147,8 +213,12 @@ std::string huggingface_json(const WordModel& model) {
   const std::string unknown = model.unknown.empty() ? "<unk>" : model.unknown;
   const std::string body = "{\n    \"type\": \"WordLevel\",\n    \"vocab\": " + vocab_object(keys) +
                            ",\n    \"unk_token\": " + json_string(unknown) + "\n  }";
-  return document(added_tokens(model.specials, {}), word_pre_tokenizer(model.split),
-                  post_processor(model.begin_of_text, model.specials, "null"), "null", body);
+  return written({.added = added_tokens(model.specials, {}),
+                  .normalizer = "null",
+                  .pre_tokenizer = word_pre_tokenizer(model.split),
+                  .post_processor = post_processor(model.begin_of_text, model.specials, "null"),
+                  .decoder = "null",
+                  .model = body});
 }
 
 }  // namespace lineage

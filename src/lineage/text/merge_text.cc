@@ -12,7 +12,17 @@ namespace {
 
 }  // namespace
 
-MergeReader::MergeReader(const std::vector<std::string>& tokens) {
+std::string token_text(std::string_view token, Symbols symbols) {
+  return symbols == Symbols::bytes ? to_byte_alphabet(token) : std::string(token);
+}
+
+std::optional<std::string> read_token_text(std::string_view text, Symbols symbols) {
+  if (symbols == Symbols::bytes) return from_byte_alphabet(text);
+  return std::string(text);
+}
+
+MergeReader::MergeReader(const std::vector<std::string>& tokens, Symbols symbols)
+    : symbols_(symbols) {
   ids_.reserve(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id)
     if (!tokens[id].empty()) ids_.emplace(tokens[id], static_cast<Token>(id));
@@ -21,7 +31,7 @@ MergeReader::MergeReader(const std::vector<std::string>& tokens) {
 BpeModel::Merge MergeReader::read(std::string_view left, std::string_view right,
                                   const std::string& place) const {
   const auto bytes_of = [&](std::string_view text) {
-    const auto bytes = from_byte_alphabet(text);
+    const auto bytes = read_token_text(text, symbols_);
     if (!bytes || bytes->empty() || !ids_.contains(*bytes))
       fail(place,
            "\"" + std::string(text) + "\" is not in the vocabulary; wanted two tokens of it");
@@ -44,8 +54,8 @@ BpeModel::Merge MergeReader::read_line(std::string_view line, const std::string&
 }
 
 std::string merge_line(const BpeModel& model, const BpeModel::Merge& merge) {
-  return to_byte_alphabet(model.tokens[merge.left]) + ' ' +
-         to_byte_alphabet(model.tokens[merge.right]);
+  return token_text(model.tokens[merge.left], model.symbols) + ' ' +
+         token_text(model.tokens[merge.right], model.symbols);
 }
 
 }  // namespace lineage

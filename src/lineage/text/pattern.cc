@@ -1,5 +1,10 @@
 #include "lineage/text/pattern.h"
 
+#include <algorithm>
+#include <span>
+
+#include "lineage/base/config.h"
+#include "lineage/base/enum_index.h"
 #include "lineage/text/pattern_scan.h"
 
 namespace lineage {
@@ -17,32 +22,51 @@ constexpr std::string_view kCl100kRegexes[] = {
     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)",
     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s)",
 };
+constexpr std::string_view kQwen2Regexes[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+};
+// Files have two steps in its place, Digits and ByteLevel.
+constexpr std::string_view kStarcoderRegexes[] = {
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+)",
+};
+// Its brackets nest: none of ( | ) . , and so on, nor white space.
+constexpr std::string_view kBloomRegexes[] = {
+    R"( ?[^(\s|[.,!?…。，、।۔،])]+)",
+};
+
+struct Spellings {
+  Pattern pattern;
+  std::span<const std::string_view> regexes;
+};
+constexpr Spellings kSpellings[] = {
+    {Pattern::gpt2, kGpt2Regexes},   {Pattern::cl100k, kCl100kRegexes},
+    {Pattern::qwen2, kQwen2Regexes}, {Pattern::starcoder, kStarcoderRegexes},
+    {Pattern::bloom, kBloomRegexes},
+};
 
 }  // namespace
 
 std::optional<Pattern> find_pattern(std::string_view name) {
-  for (std::string_view n : {"gpt2", "r50k", "p50k", "r50k_base", "p50k_base", "p50k_edit"})
+  for (const auto& [pattern, regexes] : kSpellings)
+    if (name == enum_name(pattern)) return pattern;
+  for (std::string_view n : {"r50k", "p50k", "r50k_base", "p50k_base", "p50k_edit"})
     if (name == n) return Pattern::gpt2;
-  for (std::string_view n : {"cl100k", "cl100k_base"})
-    if (name == n) return Pattern::cl100k;
+  if (name == "cl100k_base") return Pattern::cl100k;
   return {};
 }
 
 std::string_view pattern_regex(Pattern pattern) {
-  return pattern == Pattern::gpt2 ? kGpt2Regexes[0] : kCl100kRegexes[0];
+  return kSpellings[enum_index(pattern)].regexes.front();
 }
 
 std::optional<Pattern> find_pattern_by_regex(std::string_view regex) {
-  for (std::string_view r : kGpt2Regexes)
-    if (regex == r) return Pattern::gpt2;
-  for (std::string_view r : kCl100kRegexes)
-    if (regex == r) return Pattern::cl100k;
+  for (const auto& [pattern, regexes] : kSpellings)
+    if (std::ranges::find(regexes, regex) != regexes.end()) return pattern;
   return {};
 }
 
 size_t first_piece(Pattern pattern, const char* p, const char* end) {
-  const char* q = pattern == Pattern::gpt2 ? scan_gpt2(p, end) : scan_cl100k(p, end);
-  return static_cast<size_t>(q - p);
+  return with_scanner(pattern, [&](auto scan) { return static_cast<size_t>(scan(p, end) - p); });
 }
 
 size_t safe_split(std::string_view text, size_t from) {

@@ -10,10 +10,13 @@ namespace lineage {
 
 // The rule by which byte-level BPE cuts text into pieces that merges never cross. `gpt2` is the
 // pattern of GPT-2's files, of r50k and of p50k (these differ in their vocabularies only); `cl100k`
-// is that of gpt-3.5-turbo, and Llama 3's.
-enum class Pattern : uint8_t { gpt2, cl100k };
+// is that of gpt-3.5-turbo, and Llama 3's; `qwen2` is cl100k with one digit a piece (Qwen2, Qwen3);
+// `starcoder` is GPT-2's after a cut at every digit (StarCoder, SmolLM); `bloom` is BLOOM's.
+enum class Pattern : uint8_t { gpt2, cl100k, qwen2, starcoder, bloom };
 
-constexpr std::array<std::string_view, 2> enum_names(Pattern) { return {"gpt2", "cl100k"}; }
+constexpr std::array<std::string_view, 5> enum_names(Pattern) {
+  return {"gpt2", "cl100k", "qwen2", "starcoder", "bloom"};
+}
 
 // By one of the names above, or r50k, p50k, r50k_base, p50k_base, p50k_edit, cl100k_base.
 std::optional<Pattern> find_pattern(std::string_view name);

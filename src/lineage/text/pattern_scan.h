@@ -137,9 +137,10 @@ inline const char* scan_contraction_any_case(const char* p, const char* end) {
   return p;
 }
 
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|
-// \s*[\r\n]+|\s+(?!\S)|\s+
-inline const char* scan_cl100k(const char* p, const char* end) {
+// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,kDigits}|
+// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+template <int kDigits>
+const char* scan_cl100k(const char* p, const char* end) {
   using namespace scan;
   if (*p == '\'')
     if (const char* q = scan_contraction_any_case(p, end); q != p) return q;
@@ -148,7 +149,7 @@ inline const char* scan_cl100k(const char* p, const char* end) {
   const char* next = p + first.bytes;
   if (first.kind == kLetter) return letters(next, end);
   if (first.kind == kNumber) {
-    for (int more = 0; more < 2 && next < end; ++more) {
+    for (int more = 1; more < kDigits && next < end; ++more) {
       const Seen seen = look(next, end);
       if (seen.kind != kNumber) break;
       next += seen.bytes;
@@ -175,10 +176,61 @@ inline const char* scan_cl100k(const char* p, const char* end) {
   return newline_end != p ? newline_end : spaces(p, end);
 }
 
-template <Pattern kPattern>
-const char* scan_piece(const char* p, const char* end) {
-  if constexpr (kPattern == Pattern::gpt2) return scan_gpt2(p, end);
-  if constexpr (kPattern == Pattern::cl100k) return scan_cl100k(p, end);
+// GPT-2's pattern between numbers, each character of which is a piece.
+inline const char* scan_starcoder(const char* p, const char* end) {
+  using namespace scan;
+  const Seen first = look(p, end);
+  if (first.kind == kNumber) return p + first.bytes;
+  if (*p == ' ' && p + 1 < end && look(p + 1, end).kind == kNumber) return p + 1;
+  if (first.kind != kSpace || (*p == ' ' && p + 1 < end && look(p + 1, end).kind != kSpace))
+    return scan_gpt2(p, end);
+  // The text that GPT-2's pattern sees ends before a number.
+  const char* stop = run<kSpace>(p, end);
+  return stop < end && look(stop, end).kind == kNumber ? stop : spaces(p, end);
+}
+
+// A character that BLOOM's pattern leaves out: [(\s|[.,!?…。，、।۔،])].
+inline bool parts_bloom(const char* p, const char* end) {
+  const Char c = read_char(p, end);
+  if (c.code < 0x80)
+    return scan::kClassOfByte[c.code] == scan::kSpace ||
+           std::string_view("(|).,!?").find(static_cast<char>(c.code)) != std::string_view::npos;
+  for (uint32_t sign : {0x2026u, 0x3002u, 0xFF0Cu, 0x3001u, 0x0964u, 0x06D4u, 0x060Cu})
+    if (c.code == sign) return true;
+  return CharClasses::instance().of(c.code) == CharClass::space;
+}
+
+// ` ?[^…]+`, and what lies between its matches.
+inline const char* scan_bloom(const char* p, const char* end) {
+  const auto word = [&](const char* q) { return q < end && !parts_bloom(q, end); };
+  const auto matches = [&](const char* q) { return word(q) || (*q == ' ' && word(q + 1)); };
+  const auto after = [&](const char* q) { return q + read_char(q, end).bytes; };
+  if (!matches(p)) {
+    do p = after(p);
+    while (p < end && !matches(p));
+    return p;
+  }
+  if (*p == ' ') ++p;
+  while (word(p)) p = after(p);
+  return p;
+}
+
+// use(scan) with the pattern's scanner as a type of its own, so that a loop in `use` is compiled
+// for each.
+template <class Use>
+decltype(auto) with_scanner(Pattern pattern, const Use& use) {
+  switch (pattern) {
+    case Pattern::gpt2:
+      return use([](const char* p, const char* end) { return scan_gpt2(p, end); });
+    case Pattern::cl100k:
+      return use([](const char* p, const char* end) { return scan_cl100k<3>(p, end); });
+    case Pattern::qwen2:
+      return use([](const char* p, const char* end) { return scan_cl100k<1>(p, end); });
+    case Pattern::starcoder:
+      return use([](const char* p, const char* end) { return scan_starcoder(p, end); });
+    default:
+      return use([](const char* p, const char* end) { return scan_bloom(p, end); });
+  }
 }
 
 }  // namespace lineage

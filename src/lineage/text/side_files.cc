@@ -81,8 +81,10 @@ void read_decoder(const json& config, size_t entries, SideFacts& facts) {
     added.text = *text;
     added.special = is_true(token, "special");
     added.place = place;
-    for (const char* flag : {"single_word", "lstrip", "rstrip"})
-      if (is_true(token, flag)) added.unsupported = flag;
+    added.lstrip = is_true(token, "lstrip");
+    added.rstrip = is_true(token, "rstrip");
+    added.single_word = is_true(token, "single_word");
+    added.normalized = is_true(token, "normalized");
   }
 }
 
@@ -97,7 +99,7 @@ void read_added(const json& list, size_t entries, const std::string& place, Side
                     kAgain);
       continue;
     }
-    facts.added.push_back({number, text, false, "", place});
+    facts.added.push_back({.id = number, .text = text, .place = place});
   }
 }
 
@@ -120,18 +122,11 @@ SideFacts read_side_files(const SideFiles& files, size_t entries) {
     a.special = a.special || facts.special_texts.contains(a.text) || part_of(a.text).has_value();
   if (const json add = config.value("add_bos_token", json()); add.is_boolean())
     facts.add_begin = add.get<bool>();
-  facts.add_prefix_space = is_true(config, "add_prefix_space");
+  if (const json add = config.value("add_prefix_space", json()); add.is_boolean())
+    facts.add_prefix_space = add.get<bool>();
   if (const json name = config.value("tokenizer_class", json()); name.is_string())
     facts.tokenizer_class = name.get<std::string>();
   return facts;
-}
-
-void refuse_prefix_space(const SideFacts& facts) {
-  if (facts.add_prefix_space)
-    throw Error(facts.config_place +
-                    ": add_prefix_space is true: a space goes before every text, which is not "
-                    "supported; wanted false",
-                "set it to false if the model was trained without that space");
 }
 
 void name_parts(const SideFacts& facts, std::vector<SpecialToken>& specials) {

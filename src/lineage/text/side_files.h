@@ -16,8 +16,11 @@ struct SideFacts {
     Token id = -1;
     std::string text;
     bool special = false;
-    std::string unsupported;  // "lstrip" and the like; empty: none
-    std::string place;        // the file with this entry
+    bool lstrip = false, rstrip = false, single_word = false, normalized = false;
+    std::string place;  // the file with this entry
+    SpecialToken token() const {
+      return {id, text, {}, lstrip, rstrip, single_word, !special && normalized};
+    }
   };
   std::vector<Added> added;
   std::unordered_set<std::string> special_texts;  // those to which a file gives a part
@@ -29,16 +32,13 @@ struct SideFacts {
   std::vector<Named> end_of_text, pad;
   std::optional<std::string> begin_text;  // bos_token
   std::optional<bool> add_begin;          // add_bos_token
-  bool add_prefix_space = false;
+  std::optional<bool> add_prefix_space;
   std::string tokenizer_class;
   std::string config_place;  // of tokenizer_config.json
 };
 
 // `entries`: the number of tokens in the vocabulary, which bounds their ids.
 SideFacts read_side_files(const SideFiles&, size_t entries);
-
-// Throws an Error when the files require a space before every text.
-void refuse_prefix_space(const SideFacts&);
 
 // Sets the parts of the named tokens, unless their texts imply the same.
 void name_parts(const SideFacts&, std::vector<SpecialToken>& specials);

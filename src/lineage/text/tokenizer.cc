@@ -59,7 +59,13 @@ std::vector<Token> Tokenizer::encode(std::string_view text) const {
 }
 
 void Tokenizer::encode_append(std::string_view text, std::vector<Token>& out) const {
-  encode_ordinary(text, out);
+  encode_ordinary(text, Before::nothing, out);
+}
+
+std::vector<Token> Tokenizer::encode_after(std::string_view text) const {
+  std::vector<Token> out;
+  encode_ordinary(text, Before::text, out);
+  return out;
 }
 
 std::vector<Token> Tokenizer::encode_with_specials(std::string_view text,
@@ -70,11 +76,15 @@ std::vector<Token> Tokenizer::encode_with_specials(std::string_view text,
     if (!id)
       throw Error("\"" + name + "\" is no special token of this tokenizer; wanted one that is",
                   "specials() lists them");
-    wanted.push_back({*id, name});
+    wanted.push_back(*std::ranges::find(specials_, *id, &SpecialToken::id));
   }
   std::vector<Token> out;
   TextMatcher(wanted).split(
-      text, [&](std::string_view segment) { encode_ordinary(segment, out); },
+      text,
+      [&](std::string_view segment) {
+        const bool beginning = segment.data() == text.data();
+        encode_ordinary(segment, beginning ? Before::nothing : Before::special, out);
+      },
       [&](Token id) { out.push_back(id); });
   return out;
 }
@@ -163,6 +173,12 @@ void Tokenizer::set_specials(std::vector<SpecialToken> specials, std::vector<Tok
   std::sort(specials_.begin(), specials_.end(),
             [](const SpecialToken& a, const SpecialToken& b) { return a.id < b.id; });
   begin_of_text_ = std::move(begin_of_text);
+}
+
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, Token previous)
+    : tokenizer_(&tokenizer), previous_(previous) {
+  const auto begin = tokenizer.begin_of_text();
+  if (!begin.empty() && begin.back() == previous) previous_ = -1;
 }
 
 std::string StreamDecoder::push(Token token) {

@@ -25,6 +25,11 @@ struct SpecialToken {
   // The part that a file names for this token ("eos_token": "[EOS]"), if its text implies none. It
   // takes precedence over the known spellings.
   std::optional<Special> part = {};
+  // How it is found in text, as an AddedToken of `tokenizers`.
+  bool lstrip = false;       // takes the white space before it
+  bool rstrip = false;       // and behind it
+  bool single_word = false;  // only where no word character touches it
+  bool normalized = false;   // in the normalized text, its own text normalized too
   bool operator==(const SpecialToken&) const = default;
 };
 
@@ -35,8 +40,8 @@ enum class TokenizerFormat : uint8_t { huggingface, gpt2, tiktoken };
 // Text to tokens and back; one base for byte-level BPE (bpe_tokenizer.h) and for words of a closed
 // vocabulary (word_tokenizer.h). Immutable: any number of threads may use one at a time.
 //
-// encode() never produces a special token, for any text; only special() and an explicit
-// encode_with_specials() do, so text cannot forge a turn.
+// encode() never produces a special token, for any text, but the one for what the vocabulary lacks
+// ("<unk>"); only special() and an explicit encode_with_specials() do, so text cannot forge a turn.
 class Tokenizer {
  public:
   // Reads a folder (tokenizer.json, else vocab.json + merges.txt, else encoder.json + vocab.bpe,
@@ -62,6 +67,8 @@ class Tokenizer {
   std::vector<Token> encode(std::string_view text) const;
   // As encode(), added to the end of `out`.
   void encode_append(std::string_view text, std::vector<Token>& out) const;
+  // Of a text that follows other text: LLaMA's tokenizer adds a space before a text, but not here.
+  std::vector<Token> encode_after(std::string_view text) const;
   // The special tokens named in `allowed` (by text) are found in the text, leftmost and longest
   // first; the rest is encoded as by encode(). A name that is not a special token is an Error.
   std::vector<Token> encode_with_specials(std::string_view text,
@@ -76,7 +83,8 @@ class Tokenizer {
   // The text of the tokens, special ones by their spelling. An Error for an unknown id.
   std::string decode(std::span<const Token> tokens) const;
   // Adds to `out` the bytes that `token` adds to a text that ended with `previous` (-1: at its
-  // start). For BPE the previous token does not matter; words are joined by spaces.
+  // start). Words are joined by spaces; LLaMA's BPE drops a space at the start; for other BPE the
+  // previous token does not matter.
   virtual void append_piece(Token previous, Token token, std::string& out) const = 0;
   // The token's own bytes, as long as the tokenizer lives. An Error for an unknown id.
   virtual std::string_view token_bytes(Token) const = 0;
@@ -111,7 +119,10 @@ class Tokenizer {
   // To be called by the constructors of implementations.
   void set_specials(std::vector<SpecialToken> specials, std::vector<Token> begin_of_text);
   void set_digest(std::string digest) { digest_ = std::move(digest); }
-  virtual void encode_ordinary(std::string_view text, std::vector<Token>& out) const = 0;
+  // What is before a text. Some tokenizers add a space at the beginning of a text, some behind
+  // special tokens too.
+  enum class Before : uint8_t { nothing, special, text };
+  virtual void encode_ordinary(std::string_view text, Before, std::vector<Token>& out) const = 0;
 
  private:
   std::vector<SpecialToken> specials_;
@@ -138,9 +149,9 @@ std::optional<Special> part_of(std::string_view text);
 // together are valid_utf8(decode(tokens)). The tokenizer must outlive it.
 class StreamDecoder {
  public:
-  // `previous` is the last token of the text already shown, -1 when there is none.
-  explicit StreamDecoder(const Tokenizer& tokenizer, Token previous = -1)
-      : tokenizer_(&tokenizer), previous_(previous) {}
+  // `previous` is the last token of the text already shown, -1 when there is none. Behind
+  // begin_of_text() a text begins.
+  explicit StreamDecoder(const Tokenizer& tokenizer, Token previous = -1);
   std::string push(Token);
   std::string finish();  // the bytes held back, as U+FFFD
 

@@ -170,41 +170,53 @@ TEST(HuggingfaceJson, BadAddedTokensAreErrors) {
                        "{\"id\": 262, \"content\": \"<|user|>\""),
             "t.json: the added token \"<|user|>\" has the id 262, in the vocabulary 261; wanted "
             "the same");
-  std::string json = huggingface_json(small());
-  json = replaced(json, "\"content\": \"<|user|>\", \"single_word\": false",
-                  "\"content\": \"<x>\", \"single_word\": true");
-  json = replaced(replaced(json, "\"special\": true}\n", "\"special\": false}\n"),
-                  "\"<|user|>\": 261", "\"<x>\": 261");
-  EXPECT_EQ(
-      json_error(json),
-      "t.json: the added token \"<x>\" has single_word, which is not supported; wanted false");
 }
 
 TEST(HuggingfaceJson, WhatIsNotSupportedIsRefused) {
-  EXPECT_EQ(json_error("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}"),
-            "t.json: a normalizer (NFC), which changes the text; wanted none");
+  EXPECT_EQ(json_error("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFKC\"}"),
+            "t.json: a normalizer (NFKC), which changes the text; wanted NFC, or Prepend of \"▁\" "
+            "and Replace of \" \" by \"▁\"");
+  EXPECT_EQ(json_error("\"normalizer\": null",
+                       "\"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"▁\"}"),
+            "t.json: the normalizer has Prepend without Replace of \" \" by \"▁\"; wanted both");
   EXPECT_EQ(json_error("\"dropout\": null", "\"dropout\": 0.1"),
             "t.json: model.dropout is not 0; wanted none, as tokens must not depend on chance");
   EXPECT_EQ(json_error("\"byte_fallback\": false", "\"byte_fallback\": true"),
-            "t.json: model.byte_fallback is set; wanted a byte-level vocabulary");
+            "t.json: model.byte_fallback is set beside ByteLevel; wanted one of them");
   EXPECT_EQ(json_error("\"end_of_word_suffix\": null", "\"end_of_word_suffix\": \"</w>\""),
             "t.json: model.end_of_word_suffix is \"</w>\"; wanted none");
-  EXPECT_EQ(
-      json_error("\"add_prefix_space\": false", "\"add_prefix_space\": true"),
-      "t.json: the ByteLevel pre-tokenizer has add_prefix_space, which is not supported; wanted "
-      "false");
+  EXPECT_EQ(json_error(replaced(huggingface_json(small(Pattern::cl100k)),
+                                "\"add_prefix_space\": false", "\"add_prefix_space\": true")),
+            "t.json: the ByteLevel pre-tokenizer has add_prefix_space behind another step, so that "
+            "a space goes before every piece; wanted false");
   EXPECT_EQ(
       json_error("\"use_regex\": true", "\"use_regex\": false"),
       "t.json: the ByteLevel pre-tokenizer has no pattern; wanted use_regex or a Split before "
       "it");
   EXPECT_EQ(
-      json_error("{\"type\": \"ByteLevel\"", "{\"type\": \"Metaspace\""),
-      "t.json: the pre_tokenizer is Metaspace, which is not supported; wanted ByteLevel, or a "
-      "Sequence of Split and ByteLevel");
+      json_error("{\"type\": \"ByteLevel\"", "{\"type\": \"UnicodeScripts\""),
+      "t.json: the pre_tokenizer is UnicodeScripts, which is not supported; wanted ByteLevel, or a "
+      "Sequence of Split or Digits and ByteLevel, or Metaspace");
+  EXPECT_EQ(json_error("{\"type\": \"ByteLevel\"", "{\"type\": \"Metaspace\""),
+            "t.json: the Metaspace pre-tokenizer's replacement is \"\"; wanted \"▁\"");
+  const std::string metaspace = replaced(huggingface_json(small()), "{\"type\": \"ByteLevel\"",
+                                         R"({"type": "Metaspace", "replacement": "▁")");
+  EXPECT_EQ(json_error(metaspace),
+            "t.json: the decoder is ByteLevel; wanted Replace of \"▁\" by \" \", ByteFallback, "
+            "Fuse and Strip, or Metaspace");
+  EXPECT_EQ(
+      json_error(
+          replaced(metaspace, "\"Metaspace\"", "\"Metaspace\", \"prepend_scheme\": \"last\"")),
+      "t.json: the Metaspace pre-tokenizer's prepend_scheme is \"last\"; wanted first, always "
+      "or never");
   EXPECT_EQ(
       json_error(replaced(huggingface_json(small(Pattern::cl100k)), "\"Split\"", "\"Digits\"")),
       "t.json: the pre_tokenizer is a Sequence of Digits and ByteLevel, which is not "
-      "supported; wanted ByteLevel, or a Sequence of Split and ByteLevel");
+      "supported; wanted ByteLevel, or a Sequence of Split or Digits and ByteLevel, or "
+      "Metaspace");
+  EXPECT_EQ(json_error(replaced(huggingface_json(small(Pattern::starcoder)), "_digits\": true",
+                                "_digits\": false")),
+            "t.json: the pre-tokenizer Digits keeps numbers whole; wanted individual_digits");
   const std::string json = huggingface_json(small(Pattern::cl100k));
   EXPECT_EQ(json_error(replaced(json, "\\\\p{N}{1,3}", "\\\\p{N}{1,4}")).substr(0, 52),
             "t.json: the Split pre-tokenizer's pattern is \"(?i:'s");
@@ -243,13 +255,24 @@ TEST(HuggingfaceJson, ReadsOldAndMergedFilesAsTokenizersDoes) {
   EXPECT_EQ(encoded(twice, "foo"), (std::vector<Token>{270}));
 }
 
-TEST(HuggingfaceJson, AByteThatIsNoTokenIsAnErrorWhereTextNeedsIt) {
-  const auto tokenizer =
-      parse_huggingface(replaced(huggingface_json(small()), "\"!\": 0", "\"!!\": 0"), "t.json");
-  EXPECT_EQ(tokenizer->encode("hell"), (std::vector<Token>{258}));
-  EXPECT_EQ(testing::error_of([&] { tokenizer->encode("hell !"); }),
-            "text: the byte \"!\" (in GPT-2's alphabet of bytes) is no token of this tokenizer, "
-            "which lacks 1 of the 256; wanted text of the bytes that it has");
+// As `tokenizers`: without unk_token such a byte is left out, else it becomes that token.
+TEST(HuggingfaceJson, BytesThatAreNoTokensAreLeftOutOrUnknown) {
+  std::string json = replaced(huggingface_json(small()), "\"!\": 0", "\"!!\": 0");
+  const auto encoded = [&] { return parse_huggingface(json, "t.json")->encode("he!!ll!"); };
+  EXPECT_EQ(encoded(), (std::vector<Token>{256, 257}));
+  json = replaced(json, "\"unk_token\": null", "\"unk_token\": \"<|user|>\"");
+  EXPECT_EQ(encoded(), (std::vector<Token>{256, 261, 261, 257, 261}));
+  json = replaced(json, "\"fuse_unk\": false", "\"fuse_unk\": true");
+  EXPECT_EQ(encoded(), (std::vector<Token>{256, 261, 257, 261}));
+  EXPECT_EQ(parse_huggingface(
+                huggingface_json(
+                    dynamic_cast<const BpeTokenizer&>(*parse_huggingface(json, "t.json")).model()),
+                "t.json")
+                ->digest(),
+            parse_huggingface(json, "t.json")->digest());
+  json = replaced(json, "\"unk_token\": \"<|user|>\"", "\"unk_token\": \"<unk>\"");
+  EXPECT_EQ(json_error(json),
+            "t.json: model.unk_token is \"<unk>\", which is no token; wanted one");
 }
 
 std::string template_of(const std::string& single) {
@@ -351,23 +374,41 @@ TEST(SideFiles, AddTokensThatTokenizerJsonLacks) {
   files.added_tokens_json.clear();
   files.tokenizer_config_json =
       R"({"added_tokens_decoder": {"272": {"content": "bar", "lstrip": true}}})";
-  EXPECT_EQ(error(files),
-            "x/tokenizer_config.json: added_tokens_decoder: the added token \"bar\" has lstrip, "
-            "which is not supported; wanted false");
+  EXPECT_EQ(parse_huggingface(huggingface_json(small()), "t.json", files)->encode("he  barhe"),
+            (std::vector<Token>{256, 272, 256}));
+}
+
+TEST(SideFiles, PutASpaceBeforeTexts) {
+  SideFiles files;
+  files.tokenizer_config_json = R"({"add_prefix_space": true})";
+  const auto tokenizer = parse_huggingface(huggingface_json(small()), "t.json", files);
+  EXPECT_EQ(tokenizer->encode("hell"), (std::vector<Token>{259}));
+  EXPECT_EQ(tokenizer->encode(" hell"), (std::vector<Token>{259}));
+  EXPECT_EQ(tokenizer->encode_after("hell"), (std::vector<Token>{258}));
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode("hell")), " hell");
+  Gpt2Files gpt2 = gpt2_files(small());
+  gpt2.tokenizer_config_json = files.tokenizer_config_json;
+  EXPECT_EQ(BpeTokenizer(parse_gpt2(gpt2)).encode("hell"), (std::vector<Token>{259}));
+  EXPECT_EQ(
+      testing::error_of([&] { gpt2_files(dynamic_cast<const BpeTokenizer&>(*tokenizer).model()); }),
+      "tokenizer: text is changed before it is cut, or its tokens are not of bytes; "
+      "vocab.json + merges.txt cannot hold that");
+  BpeModel spaced = small();
+  spaced.space_before.at = SpaceBefore::At::segments;
+  files.tokenizer_config_json = R"({"add_prefix_space": false})";
+  EXPECT_EQ(parse_huggingface(huggingface_json(spaced), "t.json", files)->digest(),
+            BpeTokenizer(small()).digest());
+  files.tokenizer_config_json = R"({"add_prefix_space": true})";
+  EXPECT_EQ(testing::error_of([&] {
+              parse_huggingface(huggingface_json(small(Pattern::cl100k)), "t.json", files);
+            }),
+            "tokenizer_config.json: add_prefix_space is true, and t.json says the opposite; wanted "
+            "both to say the same");
 }
 
 TEST(SideFiles, WhatChangesTheTextIsRefused) {
   SideFiles files;
-  files.tokenizer_config_json = R"({"add_prefix_space": true})";
-  const std::string space =
-      "tokenizer_config.json: add_prefix_space is true: a space goes before every text, which is "
-      "not supported; wanted false";
-  EXPECT_EQ(
-      testing::error_of([&] { parse_huggingface(huggingface_json(small()), "t.json", files); }),
-      space);
   Gpt2Files gpt2 = gpt2_files(small());
-  gpt2.tokenizer_config_json = files.tokenizer_config_json;
-  EXPECT_EQ(testing::error_of([&] { parse_gpt2(gpt2); }), space);
   gpt2.tokenizer_config_json = R"({"tokenizer_class": "Qwen2Tokenizer"})";
   EXPECT_EQ(
       testing::error_of([&] { parse_gpt2(gpt2); }),

@@ -1,13 +1,16 @@
 // Against published vocabularies and encodings, which are outside the repository.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "lineage/base/file.h"
 #include "lineage/text/bpe_tokenizer.h"
 #include "lineage/text/testing.h"
 #include "lineage/text/tokenizer_files.h"
+#include "lineage/text/unicode.h"
 
 namespace lineage {
 namespace {
@@ -119,6 +122,74 @@ TEST_P(Vectors, AnyBytesRoundTrip) {
     for (Token t : tokens) ASSERT_FALSE(tokenizer->is_special(t)) << "seed " << seed;
   }
 }
+
+struct Family {
+  std::string name;
+  fs::path tokenizer, vectors;
+};
+
+// Tokenizers of model families, and those that are too large or not free to lie there: their
+// folders are in $LINEAGE_TOKENIZERS.
+std::vector<Family> families() {
+  const fs::path shared = testing::shared_folder() / "oracles/families";
+  const fs::path kept = shared / "tokenizers", stories = shared / "stories260K";
+  const char* folder = std::getenv("LINEAGE_TOKENIZERS");
+  const fs::path full = folder ? folder : "LINEAGE_TOKENIZERS";
+  std::vector<Family> all = {
+      {"llama2_normalizer", stories / "tokenizer.json", stories / "tokenizer.vectors.json"},
+      {"llama2_metaspace", stories / "tokenizer-metaspace.json",
+       stories / "tokenizer-metaspace.vectors.json"},
+      {"llama3_small", kept / "llama3-style-small/tokenizer.json",
+       kept / "llama3-style-small/vectors.json"},
+      {"qwen3_small", kept / "qwen3-small/tokenizer.json", kept / "qwen3-small/vectors.json"},
+  };
+  for (const char* name : {"llama2", "llama3", "qwen3"})
+    all.push_back({std::string(name) + "_full", full / name / "tokenizer.json",
+                   kept / (std::string(name) + ".vectors.json")});
+  return all;
+}
+
+class FamilyVectors : public ::testing::TestWithParam<Family> {};
+
+std::vector<Token> ids_of(const nlohmann::json& list) { return list.get<std::vector<Token>>(); }
+
+TEST_P(FamilyVectors, AllMatchAndDecode) {
+  const Family& family = GetParam();
+  LINEAGE_SKIP_WITHOUT(family.tokenizer);
+  LINEAGE_SKIP_WITHOUT(family.vectors);
+  const auto tokenizer = parse_huggingface(read_file(family.tokenizer), family.tokenizer.string());
+  const nlohmann::json vectors = nlohmann::json::parse(read_file(family.vectors))["vectors"];
+  EXPECT_EQ(vectors.size(), 113u);
+  for (const nlohmann::json& v : vectors) {
+    const auto text = v["text"].get<std::string>();
+    const std::vector<Token> tokens = tokenizer->encode_with_specials(text);
+    EXPECT_EQ(tokens, ids_of(v["ids"])) << text;
+    EXPECT_EQ(valid_utf8(tokenizer->decode(tokens)), v.value("decoded", text)) << text;
+    std::vector<Token> with_begin(tokenizer->begin_of_text().begin(),
+                                  tokenizer->begin_of_text().end());
+    with_begin.insert(with_begin.end(), tokens.begin(), tokens.end());
+    EXPECT_EQ(with_begin, ids_of(v.value("with_special", v["ids"]))) << text;
+    StreamDecoder stream(*tokenizer);
+    std::string streamed;
+    for (Token t : tokens) streamed += stream.push(t);
+    EXPECT_EQ(streamed + stream.finish(), valid_utf8(tokenizer->decode(tokens))) << text;
+  }
+}
+
+TEST_P(FamilyVectors, OurFormOfTheFileIsTheSameTokenizer) {
+  const Family& family = GetParam();
+  LINEAGE_SKIP_WITHOUT(family.tokenizer);
+  const auto tokenizer = parse_huggingface(read_file(family.tokenizer), family.tokenizer.string());
+  const testing::TempFolder folder;
+  tokenizer->save(folder.path());
+  const auto again = Tokenizer::load(folder.path());
+  EXPECT_EQ(again->digest(), tokenizer->digest());
+  const std::string text = "Hello  wörld, 12345 <0x41> ▁▁ \n\t 🙂\xff end";
+  EXPECT_EQ(again->encode(text), tokenizer->encode(text));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FamilyVectors, ::testing::ValuesIn(families()),
+                         [](const auto& test) { return test.param.name; });
 
 TEST(Cl100k, HasItsSpecialTokensAndHoles) {
   LINEAGE_SKIP_WITHOUT(shared_file("tiktoken_ranks/TestPlans.txt"));

@@ -28,7 +28,9 @@ void check_word_model(const WordModel& model, const std::string& place) {
   }
   if (seen.empty()) fail(place, "no words; wanted at least one");
   std::unordered_set<Token> ids;
-  for (const auto& [id, text, part] : model.specials) {
+  for (const SpecialToken& special : model.specials) {
+    const Token id = special.id;
+    const std::string& text = special.text;
     if (text.empty()) fail(place, "a special token without text; wanted at least one character");
     if (!seen.insert(text).second)
       fail(place, "the special token \"" + text +
@@ -171,7 +173,7 @@ std::vector<std::string_view> WordTokenizer::words_of(std::string_view text) con
   return words;
 }
 
-void WordTokenizer::encode_ordinary(std::string_view text, std::vector<Token>& out) const {
+void WordTokenizer::encode_ordinary(std::string_view text, Before, std::vector<Token>& out) const {
   for (const std::string_view word : words_of(text)) {
     Token id = find_word(word);
     if (id < 0 && encode_digits(word, out)) continue;

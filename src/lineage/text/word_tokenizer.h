@@ -56,7 +56,7 @@ class WordTokenizer final : public Tokenizer {
   int64_t vocab() const override { return static_cast<int64_t>(texts_.size()); }
 
  protected:
-  void encode_ordinary(std::string_view text, std::vector<Token>& out) const override;
+  void encode_ordinary(std::string_view text, Before, std::vector<Token>& out) const override;
 
  private:
   Token find_word(std::string_view word) const;
