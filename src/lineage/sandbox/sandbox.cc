@@ -56,6 +56,9 @@ std::string first_line_of(const fs::path& file) {
 
 // What helps where bwrap itself is refused.
 std::string help_for_refusal() {
+  if (::geteuid() == 0 && first_line_of("/proc/self/uid_map").ends_with(" 1"))
+    return "this root has no other user to run programs as: its namespace maps one alone; start "
+           "Lineage outside of it, or as a user";
   if (first_line_of("/proc/sys/user/max_user_namespaces") == "0")
     return "user namespaces are off; the system's owner allows them: sysctl "
            "user.max_user_namespaces=10000";

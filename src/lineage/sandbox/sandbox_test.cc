@@ -157,7 +157,11 @@ TEST(SandboxAbsent, ASystemThatRefusesIsQuoted) {
   const std::string bwrap = folder.write(
       "bwrap", "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n");
   fs::permissions(bwrap, fs::perms::all);
-  expect_refused({.bwrap = bwrap},
+  // Root's command begins with it, and not every root may become another user.
+  const std::string setpriv = folder.write(
+      "setpriv", "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n");
+  fs::permissions(setpriv, fs::perms::all);
+  expect_refused({.bwrap = bwrap, .setpriv = setpriv},
                  "sandbox: no program can be started: bwrap: No permissions to create new "
                  "namespace; wanted a sandbox",
                  "");
