@@ -45,11 +45,11 @@ inline double largest_difference(const Tensor& seen, const Tensor& wanted) {
 // One folder, imported.
 class Fixture {
  public:
-  explicit Fixture(const fs::path& folder)
+  explicit Fixture(const fs::path& folder, const ImportOptions& options = {})
       : folder_(folder),
         checkpoint_(temp_ / "checkpoint"),
         config_(read_huggingface_config(folder / "config.json")) {
-    import_huggingface(folder, checkpoint_);
+    import_huggingface(folder, checkpoint_, options);
     model = load_model(checkpoint_, /*with_gradients=*/true);
   }
   // With a scalar head from HEAD.weight and HEAD.bias of `heads`.
@@ -85,14 +85,14 @@ class Fixture {
          huggingface_parts(*config_.family, config_.model, !config_.model.tied)) {
       const StoredTensor* stored = nullptr;
       // The tensors may be named without the prefix, and the gradients with it.
-      for (const char* prefix : {"transformer.", "model.decoder.", "decoder.", ""})
-        if (!stored) stored = expected.find(before + with_prefix({prefix, ""}, part.theirs));
+      for (const std::string_view prefix : config_.family->prefixes)
+        if (!stored) stored = expected.find(before + with_prefix({std::string(prefix), ""}, part));
       ASSERT_NE(stored, nullptr) << before << part.theirs;
       left.erase(stored->name);
       const Tensor whole = ours(model.parameters->at(part.ours));
       const Tensor wanted = Tensor::zeros(whole.shape());
       import_part(part, *stored, wanted);
-      const int64_t rows = part.transposed ? part.shape[1] : part.shape[0];
+      const int64_t rows = part.order == PartOrder::transposed ? part.shape[1] : part.shape[0];
       check(stored->name, whole.rows(part.row, part.row + rows),
             wanted.rows(part.row, part.row + rows));
     }
@@ -103,7 +103,7 @@ class Fixture {
         check(name, whole, expected.read(name).view(whole.shape()));
         left.erase(name);
       }
-    left.erase(before + std::string(kHeadName));  // tied: the token embedding once more
+    left.erase(before + std::string(config_.family->head));  // tied: the token embedding once more
     EXPECT_TRUE(left.empty()) << *left.begin() << " was not compared";
   }
 

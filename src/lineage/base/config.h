@@ -66,6 +66,19 @@ constexpr Range from_above_to(double low, double high) {
 struct PathField {};
 constexpr PathField kPaths;
 
+// In place of a range: a field that earlier versions lacked. The frozen copy leaves it out where it
+// is `absent`, the value that those versions computed with, so that their nodes keep their
+// identity.
+template <class F>
+struct Later {
+  F absent;
+  Range range{};
+};
+template <class F>
+Later<F> later(F absent, Range range = {}) {
+  return {absent, range};
+}
+
 template <class T>
 concept ConfigEnum = std::is_enum_v<T> && requires(T e) {
   enum_names(e);
@@ -167,6 +180,10 @@ class ConfigKeys {
   void operator()(const char* key, F&, const char* /*doc*/, PathField) {
     keys_.push_back({.path = prefix_ + key, .paths = true});
   }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>& l) {
+    (*this)(key, field, doc, l.range);
+  }
   std::vector<ConfigKey> take() { return std::move(keys_); }
 
  private:
@@ -223,6 +240,10 @@ class ConfigReader {
   void operator()(const char* key, F& field, const char* doc, PathField) {
     (*this)(key, field, doc);
   }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>& l) {
+    (*this)(key, field, doc, l.range);
+  }
 
   std::vector<std::string> names() const;  // of the file's keys, in its order
   void finish() const;  // throws at the first key that no field read, with the nearest field's name
@@ -245,8 +266,8 @@ class ConfigReader {
   std::vector<std::string> known_;
 };
 
-// Writes a config as canonical TOML, every field explicit, without docs: the frozen copy and the
-// input of digests. Reading it back and writing again gives the same bytes.
+// Writes a config as canonical TOML, every field explicit but those of `Later`, without docs: the
+// frozen copy and the input of digests. Reading it back and writing again gives the same bytes.
 class ConfigWriter {
  public:
   ConfigWriter();
@@ -274,6 +295,10 @@ class ConfigWriter {
   template <class F>
   void operator()(const char* key, F& field, const char* doc, PathField) {
     (*this)(key, field, doc);
+  }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>& l) {
+    if (!(field == l.absent)) (*this)(key, field, doc, l.range);
   }
   std::string toml() const;
 
@@ -326,6 +351,10 @@ class ConfigReference {
     ConfigWriter writer;
     writer(key, field, "");
     row(key, std::same_as<F, std::string> ? "path" : "array of paths", writer.toml(), doc, {});
+  }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>& l) {
+    (*this)(key, field, doc, l.range);
   }
   std::string markdown() const;
 
@@ -383,6 +412,10 @@ class ConfigCheck {
   }
   template <class F>
   void operator()(const char*, F&, const char* /*doc*/, PathField) {}
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>& l) {
+    (*this)(key, field, doc, l.range);
+  }
 
  private:
   template <class C>

@@ -24,7 +24,10 @@ void add_import(CLI::App& app) {
   c->group("Use a model");
   c->require_subcommand(1);
   auto o = std::make_shared<InterchangeOptions>();
-  CLI::App* hf = c->add_subcommand("hf", "A GPT-2 or OPT checkpoint folder of Hugging Face");
+  CLI::App* hf =
+      c->add_subcommand("hf",
+                        "A checkpoint folder of Hugging Face: GPT-2, OPT, LLaMA, Mistral,\n"
+                        "Qwen2, Qwen3, GPT-NeoX or BLOOM");
   add_path(hf, "DIR", o->from, "the folder that holds config.json and model.safetensors")
       ->required();
   add_path(hf, "-o,--out", o->to, "the checkpoint's folder")->required();
@@ -43,7 +46,7 @@ void add_export(CLI::App& app) {
   c->group("Use a model");
   c->require_subcommand(1);
   auto o = std::make_shared<InterchangeOptions>();
-  CLI::App* hf = c->add_subcommand("hf", "As a GPT-2 or OPT checkpoint folder of Hugging Face");
+  CLI::App* hf = c->add_subcommand("hf", "As a checkpoint folder of Hugging Face");
   add_path(hf, "MODEL", o->from, "a checkpoint's folder")->required();
   add_path(hf, "DIR", o->to, "the folder to write")->required();
   hf->footer("Example:\n  lineage export hf runs/trees/stdlib/coder out/");

@@ -50,7 +50,9 @@ struct EmbedCase {
 struct HeadsCase {
   int64_t rows = 1;
   AttentionSpec spec;
-  float theta = 10000, eps = 1e-6f;
+  double theta = 10000;
+  float eps = 1e-6f;
+  int64_t rotated = 0;  // channels of a head that rotary turns; 0: all
 
   struct Data {
     Tensor qkv, positions, q_gain, k_gain, dy, rstd;
@@ -66,13 +68,17 @@ struct HeadsCase {
     reference_kernels().head_norm(y, d.rstd, d.qkv, d.q_gain, d.k_gain, spec, eps);
     return d;
   }
+  std::vector<double> frequencies() const {
+    return rotary_frequencies(theta, rotated ? rotated : spec.head_width);
+  }
   Call rotary(bool inverse, bool in_place) const {
-    Call call(fmt::format("rotary {}{}{}", name(), inverse ? " inverse" : "",
-                          in_place ? " in place" : ""));
+    Call call(fmt::format("rotary {}{}{}{}", name(),
+                          rotated ? fmt::format(" of {} channels", rotated) : "",
+                          inverse ? " inverse" : "", in_place ? " in place" : ""));
     const Data d = data();
     Tensor y = in_place ? call.update("y", d.qkv) : call.out("y", d.qkv.shape());
     call.does([=, c = *this](const Kernels& on) mutable {
-      on.rotary(y, in_place ? y : d.qkv, d.positions, c.spec, c.theta, inverse);
+      on.rotary(y, in_place ? y : d.qkv, d.positions, c.spec, c.frequencies(), inverse);
     });
     return call;
   }

@@ -177,8 +177,9 @@ class CheckedKernels final : public Kernels {
          std::tie(dtoken_table, dposition_table), dy, tokens, positions);
   }
   void rotary(Tensor& y, const Tensor& qkv, const Tensor& positions, const AttentionSpec& spec,
-              float theta, bool inverse) const override {
-    both("rotary", {"y"}, &Kernels::rotary, std::tie(y), qkv, positions, spec, theta, inverse);
+              std::span<const double> frequencies, bool inverse) const override {
+    both("rotary", {"y"}, &Kernels::rotary, std::tie(y), qkv, positions, spec, frequencies,
+         inverse);
   }
   void head_norm(Tensor& y, Tensor& rstd, const Tensor& qkv, const Tensor& q_gain,
                  const Tensor& k_gain, const AttentionSpec& spec, float eps) const override {

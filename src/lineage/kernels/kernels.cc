@@ -20,6 +20,15 @@ float alibi_slope(int64_t head, int64_t heads) {
   return head < lower ? power(head, lower) : power(2 * (head - lower), 2 * lower);
 }
 
+std::vector<double> rotary_frequencies(double theta, int64_t channels) {
+  std::vector<double> frequencies(static_cast<size_t>(channels / 2));
+  // Powers by repeated products: one pow() a call, and an error of channels·1e-16.
+  const double ratio = std::pow(theta, -2.0 / static_cast<double>(channels));
+  double frequency = 1;
+  for (double& f : frequencies) f = frequency, frequency *= ratio;
+  return frequencies;
+}
+
 const Kernels& kernels(Device device) {
   require(device == Device::cpu, "device: cuda; this binary was built for the CPU alone");
   const Kernels* chosen = override_kernels.load(std::memory_order_relaxed);

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "lineage/tensor/tensor.h"
 
@@ -42,6 +44,9 @@ struct AttentionSpec {
 // Slope of head h of H: 2^(-8(h+1)/H) when H is a power of two; otherwise those of the next lower
 // power, then every other one of twice that power (the paper's published rule).
 float alibi_slope(int64_t head, int64_t heads);
+// theta^(-2i/channels) for i from 0 to channels/2 - 1: radians a position (RoFormer, Su et al.
+// 2021, section 3.2.2).
+std::vector<double> rotary_frequencies(double theta, int64_t channels);
 
 // One step of AdamW (Loshchilov & Hutter 2019) with epsilon outside the root, as PyTorch does:
 //   g = grad_scale·grad;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g²
@@ -123,11 +128,12 @@ class Kernels {
                      const Tensor& token_table, const Tensor& position_table) const = 0;
   virtual void embed_backward(GradSink dtoken_table, GradSink dposition_table, const Tensor& dy,
                               const Tensor& tokens, const Tensor& positions) const = 0;
-  // Rotates the pairs (x[i], x[i + D/2]) of every query and key head of qkv by the angle
-  // position·theta^(-2i/D) (RoFormer, Su et al. 2021, in the half-split layout); values are copied.
-  // `inverse` rotates back, which is the backward pass. y may be qkv.
+  // Rotates the pairs (x[i], x[i + R]) of every query and key head of qkv, for the R <= D/2
+  // frequencies, by the angle position·frequencies[i] (RoFormer, Su et al. 2021, in the half-split
+  // layout); channels from 2R on and values are copied. `inverse` rotates back, which is the
+  // backward pass. y may be qkv.
   virtual void rotary(Tensor& y, const Tensor& qkv, const Tensor& positions, const AttentionSpec&,
-                      float theta, bool inverse) const = 0;
+                      std::span<const double> frequencies, bool inverse) const = 0;
   // RMSNorm of every query and key head over its D channels, gains q_gain(D) and k_gain(D); values
   // are copied (QK-norm, Henry et al. 2020; Dehghani et al. 2023). rstd is (N, H+K).
   virtual void head_norm(Tensor& y, Tensor& rstd, const Tensor& qkv, const Tensor& q_gain,

@@ -30,7 +30,7 @@ TEST_P(Position, RotatesByHand) {
   const AttentionSpec spec{1, 1, 4};
   std::vector<float> qkv = {1, 2, 3, 4, 1, 0, 0, 0, 5, 6, 7, 8};
   Tensor y = Tensor::full({1, 12}, NAN);
-  on.rotary(y, Tensor::from({1, 12}, qkv), ids({3}), spec, 100, false);
+  on.rotary(y, Tensor::from({1, 12}, qkv), ids({3}), spec, rotary_frequencies(100, 4), false);
   // Angles 3 and 3 / sqrt(100).
   const float c = std::cos(3.0f), s = std::sin(3.0f), c2 = std::cos(0.3f), s2 = std::sin(0.3f);
   expect_close("y", y,
@@ -42,11 +42,23 @@ TEST_P(Position, RotaryAtZeroIsTheIdentityAndInverseUndoes) {
   const HeadsCase c{65, {4, 2, 64}};
   const auto d = c.data();
   Tensor y = Tensor::like(d.qkv), back = Tensor::like(y);
-  on.rotary(y, d.qkv, Tensor::zeros({c.rows}, DType::i32), c.spec, c.theta, false);
+  on.rotary(y, d.qkv, Tensor::zeros({c.rows}, DType::i32), c.spec, c.frequencies(), false);
   expect_close("identity", y.data<float>(), d.qkv.data<float>());
-  on.rotary(y, d.qkv, d.positions, c.spec, c.theta, false);
-  on.rotary(back, y, d.positions, c.spec, c.theta, true);
+  on.rotary(y, d.qkv, d.positions, c.spec, c.frequencies(), false);
+  on.rotary(back, y, d.positions, c.spec, c.frequencies(), true);
   expect_close("there and back", back.data<float>(), d.qkv.data<float>());
+}
+
+// GPT-NeoX turns a quarter of each head's channels; halves are those of the quarter.
+TEST_P(Position, RotatesSomeChannelsByHand) {
+  const AttentionSpec spec{1, 1, 6};
+  std::vector<float> qkv = {1, 2, 3, 4, 5, 6, 1, 0, 0, 0, 7, 8, 9, 10, 11, 12, 13, 14};
+  Tensor y = Tensor::full({1, 18}, NAN);
+  on.rotary(y, Tensor::from({1, 18}, qkv), ids({3}), spec, rotary_frequencies(100, 4), false);
+  const float c = std::cos(3.0f), s = std::sin(3.0f), c2 = std::cos(0.3f), s2 = std::sin(0.3f);
+  expect_close("y", y,
+               {1 * c - 3 * s, 2 * c2 - 4 * s2, 3 * c + 1 * s, 4 * c2 + 2 * s2, 5, 6,  //
+                c, 0, s, 0, 7, 8, 9, 10, 11, 12, 13, 14});
 }
 
 // A model of 2048 positions and beyond: the angle must not be lost in f32.
@@ -54,7 +66,7 @@ TEST_P(Position, RotaryIsAccurateFarOut) {
   const AttentionSpec spec{1, 1, 8};
   const std::vector<int32_t> far = {2047, 32767, 100'000};
   Tensor qkv = Tensor::full({3, 24}, 1), y = Tensor::like(qkv);
-  on.rotary(y, qkv, ids(far), spec, 10000, false);
+  on.rotary(y, qkv, ids(far), spec, rotary_frequencies(10000, 8), false);
   for (int64_t n = 0; n < 3; ++n)
     for (int64_t i = 0; i < 4; ++i) {
       const double angle = far[n] * std::pow(10000.0, -2.0 * i / 8);
@@ -76,13 +88,17 @@ TEST_P(Position, EmbedHasTheRightGradient) {
 }
 
 TEST_P(Position, RotaryBackwardsIsItsGradient) {
-  const HeadsCase c{2, {2, 1, 6}, 100};
-  const auto d = c.data();
-  Tensor dqkv = Tensor::like(d.qkv);
-  on.rotary(dqkv, d.dy, d.positions, c.spec, c.theta, true);
-  expect_gradients({{"dqkv", dqkv}}, {d.qkv}, [&](const auto& at) {
-    return dot(reference::rotary(at[0], d.positions.data<int32_t>(), c.spec, c.theta, false), d.dy);
-  });
+  for (const int64_t rotated : {0, 4}) {
+    const HeadsCase c{.rows = 2, .spec = {2, 1, 6}, .theta = 100, .rotated = rotated};
+    const auto d = c.data();
+    Tensor dqkv = Tensor::like(d.qkv);
+    on.rotary(dqkv, d.dy, d.positions, c.spec, c.frequencies(), true);
+    expect_gradients({{"dqkv", dqkv}}, {d.qkv}, [&](const auto& at) {
+      return dot(reference::rotary(at[0], d.positions.data<int32_t>(), c.spec,
+                                   std::span<const double>(c.frequencies()), false),
+                 d.dy);
+    });
+  }
 }
 
 // --- parity --------------------------------------------------------------------------------------
@@ -111,7 +127,9 @@ TEST(RotaryParity, EverySpec) {
     for (int64_t rows : kSizes)
       for (bool inverse : {false, true})
         for (bool in_place : {false, true})
-          expect_parity(HeadsCase{rows, spec}.rotary(inverse, in_place));
+          for (int64_t rotated : {int64_t{0}, spec.head_width / 4 * 2})
+            expect_parity(HeadsCase{.rows = rows, .spec = spec, .rotated = rotated}.rotary(
+                inverse, in_place));
 }
 
 }  // namespace

@@ -113,8 +113,9 @@ class TimedKernels final : public Kernels {
     });
   }
   void rotary(Tensor& y, const Tensor& qkv, const Tensor& positions, const AttentionSpec& spec,
-              float theta, bool inverse) const override {
-    return time("rotary", [&] { return inner_.rotary(y, qkv, positions, spec, theta, inverse); });
+              std::span<const double> frequencies, bool inverse) const override {
+    return time("rotary",
+                [&] { return inner_.rotary(y, qkv, positions, spec, frequencies, inverse); });
   }
   void head_norm(Tensor& y, Tensor& rstd, const Tensor& qkv, const Tensor& q_gain,
                  const Tensor& k_gain, const AttentionSpec& spec, float eps) const override {

@@ -11,8 +11,8 @@ namespace {
 void add_block(Block<Linear>& b, Parameters::Scope scope, const GptConfig& c, int64_t index) {
   b.attention = c.attention(index);
   b.activation = c.activation;
-  b.rotary = c.positions == Positions::rotary;
-  b.rotary_theta = static_cast<float>(c.rotary_theta);
+  b.form = c.block_form;
+  b.rotary_frequencies = c.rotary_frequencies();
   b.norm_eps = static_cast<float>(c.norm_eps);
   const int64_t D = b.attention.head_width, HD = b.attention.heads * D, F = c.mlp_hidden_width();
   const float std = static_cast<float>(c.init_std);
@@ -20,15 +20,18 @@ void add_block(Block<Linear>& b, Parameters::Scope scope, const GptConfig& c, in
   const float residual_std =
       c.zero_residual ? 0 : std / std::sqrt(2 * static_cast<float>(c.layers));
   b.norm1.add_to(scope / "norm1", c);
-  b.qkv.add_to(scope / "attention.qkv", c.width, b.attention.qkv_width(), c.bias, std);
+  b.qkv.add_to(scope / "attention.qkv", c.width, b.attention.qkv_width(), c.biased(c.qkv_bias),
+               std);
   if (c.qk_norm) {
     (scope / "attention").constant(b.q_gain, "q_gain", ParameterKind::vector, {D}, 1);
     (scope / "attention").constant(b.k_gain, "k_gain", ParameterKind::vector, {D}, 1);
   }
-  b.attention_out.add_to(scope / "attention.out", HD, c.width, c.bias, residual_std);
+  b.attention_out.add_to(scope / "attention.out", HD, c.width, c.biased(c.attention_bias),
+                         residual_std);
   b.norm2.add_to(scope / "norm2", c);
-  b.mlp_in.add_to(scope / "mlp.in", c.width, gated(c.activation) ? 2 * F : F, c.bias, std);
-  b.mlp_out.add_to(scope / "mlp.out", F, c.width, c.bias, residual_std);
+  b.mlp_in.add_to(scope / "mlp.in", c.width, gated(c.activation) ? 2 * F : F, c.biased(c.mlp_bias),
+                  std);
+  b.mlp_out.add_to(scope / "mlp.out", F, c.width, c.biased(c.mlp_bias), residual_std);
 }
 
 Block<PackedLinear> packed(const Block<Linear>& b) {
@@ -41,19 +44,25 @@ Block<PackedLinear> packed(const Block<Linear>& b) {
 Gpt::Gpt(Parameters::Scope scope, const GptConfig& c) : GptLayers(c) {
   blocks.resize(static_cast<size_t>(c.layers));
   const float std = static_cast<float>(c.init_std);
-  scope.normal(token_embedding, "token_embedding.weight", ParameterKind::embedding,
-               {c.vocab, c.width}, std);
+  const int64_t E = c.embedding_channels();
+  scope.normal(token_embedding, "token_embedding.weight", ParameterKind::embedding, {c.vocab, E},
+               std);
   if (c.positions == Positions::learned)
     scope.normal(position_embedding, "position_embedding.weight", ParameterKind::embedding,
                  {c.context + c.position_offset, c.width}, std);
-  if (c.token_shift) previous.add_to(scope / "previous", c.width, c.width, false, std);
+  if (c.token_shift) previous.add_to(scope / "previous", E, c.width, false, std);
+  if (c.embedding_width) {
+    project_in.add_to(scope / "project_in", E, c.width, false, std);
+    project_out.add_to(scope / "project_out", c.width, E, false, std);
+  }
+  if (c.embedding_norm) embedding_norm.add_to(scope / "embedding_norm", c);
   for (size_t i = 0; i < blocks.size(); ++i)
     add_block(blocks[i], scope / ("blocks." + std::to_string(i)), c, static_cast<int64_t>(i));
-  norm.add_to(scope / "norm", c);
-  if (!c.tied) lm_head.add_to(scope / "lm_head", c.width, c.vocab, false, std, ParameterKind::head);
+  if (c.block_form != BlockForm::post_norm) norm.add_to(scope / "norm", c);
+  if (!c.tied) lm_head.add_to(scope / "lm_head", E, c.vocab, false, std, ParameterKind::head);
   if (c.scalar_head)  // its deviation as in Stiennon et al. 2020, appendix B.1
-    scalar_head.add_to(scope / "scalar_head", c.width, 1, true,
-                       1 / std::sqrt(static_cast<float>(c.width + 1)), ParameterKind::head);
+    scalar_head.add_to(scope / "scalar_head", E, 1, true, 1 / std::sqrt(static_cast<float>(E + 1)),
+                       ParameterKind::head);
 }
 
 Tensor Gpt::logits(const Tensor& hidden) const { return ops::linear(hidden, head()); }
@@ -69,6 +78,9 @@ PackedGpt::PackedGpt(const Gpt& gpt)
   token_embedding = gpt.token_embedding;
   position_embedding = gpt.position_embedding;
   previous = PackedLinear(gpt.previous);
+  project_in = PackedLinear(gpt.project_in);
+  project_out = PackedLinear(gpt.project_out);
+  embedding_norm = gpt.embedding_norm;
   for (const Block<Linear>& block : gpt.blocks) blocks.push_back(packed(block));
   norm = gpt.norm;
 }

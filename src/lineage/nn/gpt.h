@@ -12,12 +12,12 @@ struct Gpt : GptLayers<Linear> {
   Gpt(const Gpt&) = delete;
   Gpt& operator=(const Gpt&) = delete;
 
-  Tensor logits(const Tensor& hidden) const;   // (N,C) -> (N,V)
-  Tensor scalars(const Tensor& hidden) const;  // (N,C) -> (N); wants config.scalar_head
-  const Tensor& head() const { return config.tied ? token_embedding : lm_head.weight; }  // (V,C)
+  Tensor logits(const Tensor& hidden) const;   // (N,E) -> (N,V)
+  Tensor scalars(const Tensor& hidden) const;  // (N,E) -> (N); wants config.scalar_head
+  const Tensor& head() const { return config.tied ? token_embedding : lm_head.weight; }  // (V,E)
 
   Linear lm_head;      // its weight is empty when tied
-  Linear scalar_head;  // (1,C), (1); empty unless config.scalar_head
+  Linear scalar_head;  // (1,E), (1); empty unless config.scalar_head
 };
 
 // The parameters that config.scalar_head adds.
@@ -29,8 +29,8 @@ inline constexpr const char* kScalarHeadParameters[] = {"scalar_head.weight", "s
 struct PackedGpt : GptLayers<PackedLinear> {
   explicit PackedGpt(const Gpt&);
 
-  Tensor logits(const Tensor& hidden) const;    // (N,C) -> (N,V)
-  const Tensor& head() const { return head_; }  // (V,C), not packed
+  Tensor logits(const Tensor& hidden) const;    // (N,E) -> (N,V)
+  const Tensor& head() const { return head_; }  // (V,E), not packed
 
  private:
   Tensor head_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lineage/base/config.h"
 #include "lineage/kernels/kernels.h"
@@ -15,6 +16,53 @@ constexpr auto enum_names(Norm) { return std::array<std::string_view, 2>{"layer"
 enum class Positions : uint8_t { learned, rotary, alibi, none };
 constexpr auto enum_names(Positions) {
   return std::array<std::string_view, 4>{"learned", "rotary", "alibi", "none"};
+}
+
+// The arrangement of a block's norms and sums. With x the block's input:
+//   pre_norm   y = x + attention(norm1(x)),  y + mlp(norm2(y))  (Radford et al. 2019)
+//   post_norm  y = norm1(x + attention(x)),  norm2(y + mlp(y))  (Vaswani et al. 2017; the model
+//   then
+//              has no last norm)
+//   parallel   x + attention(norm1(x)) + mlp(norm2(x))  (Black et al. 2022, GPT-NeoX-20B)
+enum class BlockForm : uint8_t { pre_norm, post_norm, parallel };
+constexpr auto enum_names(BlockForm) {
+  return std::array<std::string_view, 3>{"pre_norm", "post_norm", "parallel"};
+}
+
+// Whether one kind of layer has biases: as GptConfig::bias says, or whatever that says.
+enum class Biases : uint8_t { model, yes, no };
+constexpr auto enum_names(Biases) { return std::array<std::string_view, 3>{"model", "yes", "no"}; }
+
+enum class WindowBlocks : uint8_t { odd, all };
+constexpr auto enum_names(WindowBlocks) { return std::array<std::string_view, 2>{"odd", "all"}; }
+
+// How the rotary frequencies are changed for a context longer than that of pretraining.
+//   linear  every one is divided by `factor` (Chen et al. 2023, "Extending context window of large
+//           language models via positional interpolation")
+//   llama3  those whose wavelength is above original_context / low are divided by `factor`, those
+//           below original_context / high are kept, and those between are mixed (the models of
+//           Dubey et al. 2024 from LLaMA 3.1 on)
+enum class RotaryScalingKind : uint8_t { none, linear, llama3 };
+constexpr auto enum_names(RotaryScalingKind) {
+  return std::array<std::string_view, 3>{"none", "linear", "llama3"};
+}
+struct RotaryScaling {
+  RotaryScalingKind kind = RotaryScalingKind::none;
+  double factor = 1, low = 1, high = 4;
+  int64_t original_context = 8192;
+  bool operator==(const RotaryScaling&) const = default;
+};
+
+template <class V>
+void fields(V& v, RotaryScaling& c) {
+  v("kind", c.kind, "none, linear or llama3");
+  v("factor", c.factor, "divides the frequencies", between(1, 1e9));
+  v("low", c.low, "of llama3: turns in original_context below which a frequency is divided whole",
+    from_above_to(0, 1e9));
+  v("high", c.high, "of llama3: turns in original_context above which a frequency is kept",
+    from_above_to(0, 1e9));
+  v("original_context", c.original_context, "of llama3: tokens of a row in pretraining",
+    between(1, 1 << 24));
 }
 
 // The architecture of a decoder-only transformer. The defaults are GPT-2's and GPT-3's (Radford et
@@ -44,8 +92,26 @@ struct GptConfig {
   double init_std = 0.02;
   bool zero_residual = false;  // projections into the residual stream start at 0, not std/sqrt(2L)
 
+  BlockForm block_form = BlockForm::pre_norm;
+  // Exceptions from `bias`: the queries, keys and values; attention's output; the MLP; layer norms.
+  Biases qkv_bias = Biases::model, attention_bias = Biases::model, mlp_bias = Biases::model,
+         norm_bias = Biases::model;
+  WindowBlocks window_blocks = WindowBlocks::odd;
+  int64_t window_from = 0;  // blocks before this one are dense (Qwen2)
+  int64_t rotary_width =
+      0;  // channels of a head that turn, the first ones; 0: all (NeoX: a quarter)
+  RotaryScaling rotary_scaling{};
+  int64_t embedding_width = 0;  // 0: width; else maps to it and back, without biases (OPT-350m)
+  bool embedding_norm = false;  // a norm of the embeddings (BLOOM; Le Scao et al. 2022)
+
   AttentionSpec attention(int64_t block) const;
-  int64_t mlp_hidden_width() const;               // never 0
+  int64_t mlp_hidden_width() const;  // never 0
+  int64_t embedding_channels() const { return embedding_width ? embedding_width : width; }
+  bool biased(Biases place) const { return place == Biases::model ? bias : place == Biases::yes; }
+  std::vector<double> rotary_frequencies() const;  // radians a position; empty unless rotary
+  // The same model spelled in one way: what is derived is a number, and what has no effect is at
+  // its default.
+  GptConfig canonical() const;
   void validate(const std::string& place) const;  // an Error naming the field that cannot be
 };
 
@@ -76,6 +142,23 @@ void fields(V& v, GptConfig& c) {
     between(0, 1 << 24));
   v("init_std", c.init_std, "standard deviation of the initial weights", from_above_to(0, 1000));
   v("zero_residual", c.zero_residual, "projections into the residual stream start at zero");
+  v("block_form", c.block_form, "pre_norm, post_norm or parallel", later(BlockForm::pre_norm));
+  v("qkv_bias", c.qkv_bias, "biases of queries, keys and values; model: as bias says",
+    later(Biases::model));
+  v("attention_bias", c.attention_bias, "the bias of attention's output", later(Biases::model));
+  v("mlp_bias", c.mlp_bias, "biases of the MLP", later(Biases::model));
+  v("norm_bias", c.norm_bias, "biases of layer norms", later(Biases::model));
+  v("window_blocks", c.window_blocks, "the blocks with a window", later(WindowBlocks::odd));
+  v("window_from", c.window_from, "blocks before this one have no window",
+    later<int64_t>(0, between(0, 1024)));
+  v("rotary_width", c.rotary_width, "channels of a head that turn with the position; 0: all",
+    later<int64_t>(0, between(0, 1 << 20)));
+  v("rotary_scaling", c.rotary_scaling, "rotary frequencies for a longer context",
+    later(RotaryScaling()));
+  v("embedding_width", c.embedding_width,
+    "channels of the embeddings, which are mapped to width and back; 0: width",
+    later<int64_t>(0, between(0, 1 << 20)));
+  v("embedding_norm", c.embedding_norm, "a norm of the embeddings", later(false));
 }
 
 // Elements of all parameters, without building the model.

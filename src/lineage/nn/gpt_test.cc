@@ -63,7 +63,17 @@ std::vector<GptConfig> architectures() {
   untied_relu.tied = false;
   untied_relu.position_offset = 2;
   untied_relu.token_shift = true;
-  return {small(), modern(), alibi, untied_relu};
+  GptConfig post_norm = small(), parallel = modern();  // as OPT-350m and GPT-NeoX, and more of each
+  post_norm.block_form = BlockForm::post_norm;
+  post_norm.embedding_width = 16;
+  post_norm.embedding_norm = true;
+  post_norm.token_shift = true;
+  parallel.block_form = BlockForm::parallel;
+  parallel.rotary_width = 4;
+  parallel.rotary_scaling = {RotaryScalingKind::llama3, 4, 1, 4, 8};
+  parallel.qkv_bias = Biases::yes;
+  parallel.window_blocks = WindowBlocks::all;
+  return {small(), modern(), alibi, untied_relu, post_norm, parallel};
 }
 
 TEST(Gpt, CountsItsParameters) {

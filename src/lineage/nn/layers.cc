@@ -35,7 +35,7 @@ void NormLayer::add_to(Parameters::Scope scope, const GptConfig& c) {
   kind = c.norm;
   eps = static_cast<float>(c.norm_eps);
   scope.constant(gain, "weight", ParameterKind::vector, {c.width}, 1);
-  if (kind == Norm::layer && c.bias)
+  if (kind == Norm::layer && c.biased(c.norm_bias))
     scope.constant(bias, "bias", ParameterKind::vector, {c.width}, 0);
 }
 
@@ -58,16 +58,35 @@ Tensor mlp(const PackedLinear& in, const PackedLinear& out, const Tensor& x, con
 }  // namespace
 
 template <class L>
+Tensor Block<L>::heads(const Tensor& x, const Tensor& positions, size_t index,
+                       const Attend& attend) const {
+  Tensor heads = qkv(x);  // (N,(H+2K)D)
+  if (!q_gain.empty()) heads = ops::head_norm(heads, q_gain, k_gain, attention, norm_eps);
+  if (!rotary_frequencies.empty())
+    heads = ops::rotary(heads, positions, attention, rotary_frequencies);
+  return attend(index, heads, attention);
+}
+
+template <class L>
 Tensor Block<L>::operator()(const Tensor& x, const Tensor& positions, size_t index,
                             const Attend& attend, const Tensor& rows) const {
   const auto wanted = [&](const Tensor& all) {
     return rows.empty() ? all : ops::gather_rows(all, rows);
   };
-  Tensor heads = qkv(norm1(x));  // (N,(H+2K)D)
-  if (!q_gain.empty()) heads = ops::head_norm(heads, q_gain, k_gain, attention, norm_eps);
-  if (rotary) heads = ops::rotary(heads, positions, attention, rotary_theta);
-  const Tensor mixed = attention_out(wanted(attend(index, heads, attention)), wanted(x));
-  return mlp(mlp_in, mlp_out, norm2(mixed), mixed, activation);
+  const bool post = form == BlockForm::post_norm;
+  const Tensor seen = wanted(heads(post ? x : norm1(x), positions, index, attend));
+  const Tensor left = wanted(x);
+  const Tensor mixed = attention_out(seen, left);
+  switch (form) {
+    case BlockForm::pre_norm:
+      return mlp(mlp_in, mlp_out, norm2(mixed), mixed, activation);
+    case BlockForm::parallel:
+      return mlp(mlp_in, mlp_out, norm2(left), mixed, activation);
+    case BlockForm::post_norm:
+      break;
+  }
+  const Tensor normed = norm1(mixed);
+  return norm2(ops::add(mlp(mlp_in, mlp_out, normed, {}, activation), normed));
 }
 
 KvCache::KvCache(const GptConfig& config, int64_t slots_, int64_t context_)
@@ -159,9 +178,14 @@ Tensor GptLayers<L>::embed(const Tensor& tokens, const Tensor& before,
       at.data<int32_t>()[i] =
           positions.data<int32_t>()[i] + static_cast<int32_t>(config.position_offset);
   }
-  const Tensor x = ops::embed(tokens, at, token_embedding, position_embedding);  // (N,C)
-  if (before.empty()) return x;
-  return previous(ops::embed(before, {}, token_embedding, {}), x);
+  Tensor x;  // (N,C)
+  if (!config.embedding_width)
+    x = ops::embed(tokens, at, token_embedding, position_embedding);
+  else
+    x = project_in(ops::embed(tokens, {}, token_embedding),
+                   position_embedding.empty() ? Tensor() : ops::embed(at, {}, position_embedding));
+  if (!before.empty()) x = previous(ops::embed(before, {}, token_embedding), x);
+  return embedding_norm.empty() ? x : embedding_norm(x);
 }
 
 template <class L>
@@ -170,7 +194,8 @@ Tensor GptLayers<L>::run(const Tensor& tokens, const Tensor& before, const Tenso
   Tensor x = embed(tokens, before, positions);  // (N,C)
   for (size_t i = 0; i < blocks.size(); ++i)
     x = blocks[i](x, positions, i, attend, i + 1 == blocks.size() ? rows : Tensor());
-  return norm(x);
+  if (!norm.empty()) x = norm(x);
+  return config.embedding_width ? project_out(x) : x;
 }
 
 template struct GptLayers<Linear>;

@@ -33,6 +33,7 @@ struct PackedLinear {
 
 struct NormLayer {
   void add_to(Parameters::Scope, const GptConfig&);
+  bool empty() const { return gain.empty(); }
   Tensor operator()(const Tensor& x) const;
   Tensor gain, bias;
   Norm kind = Norm::layer;
@@ -45,8 +46,9 @@ struct BlockBase {
   Tensor q_gain, k_gain;  // of the QK-norm
   AttentionSpec attention{};
   Activation activation = Activation::gelu_tanh;
-  bool rotary = false;
-  float rotary_theta = 0, norm_eps = 0;
+  BlockForm form = BlockForm::pre_norm;
+  std::vector<double> rotary_frequencies;  // empty unless rotary
+  float norm_eps = 0;
 };
 
 // How a block's rows see each other: attention within rows, or through a cache.
@@ -57,6 +59,8 @@ struct Block : BlockBase {
   // (N,C) -> (N,C). rows (R) i32: only these come out, (R,C); empty: all.
   Tensor operator()(const Tensor& x, const Tensor& positions, size_t index, const Attend&,
                     const Tensor& rows) const;
+  // The same of a norm's output x: attention's, (N,H*D), before its output matrix.
+  Tensor heads(const Tensor& x, const Tensor& positions, size_t index, const Attend&) const;
   L qkv, attention_out, mlp_in, mlp_out;
 };
 
@@ -77,20 +81,23 @@ struct GptLayers {
   explicit GptLayers(const GptConfig& c) : config(c) {}
 
   // tokens (B,T); positions and starts (B*T) may be empty: 0..T-1, and one document a row.
-  // -> (B*T,C), after the last norm. rows (R) i32: only these of the B*T come out, (R,C), and past
-  // its attention the last block computes no others; empty: all.
+  // -> (B*T,E), what the heads read: after the last norm and in the embeddings' width. rows (R)
+  // i32: only these of the B*T come out, (R,E), and past its attention the last block computes no
+  // others; empty: all.
   Tensor hidden(const Tensor& tokens, const Tensor& positions = {}, const Tensor& starts = {},
                 const Tensor& rows = {}) const;
-  // N rows of any sequences, continuing each in its slot of the cache. -> (N,C), or (R,C) as above.
+  // N rows of any sequences, continuing each in its slot of the cache. -> (N,E), or (R,E) as above.
   // Has no gradient.
   Tensor hidden(const Tensor& tokens, const Tensor& slots, const Tensor& positions, KvCache&,
                 const Tensor& rows = {}) const;
 
   const GptConfig config;
-  Tensor token_embedding, position_embedding;  // (V,C), (offset+context,C)
-  L previous;                                  // (C,C), of the token before
+  Tensor token_embedding, position_embedding;  // (V,E), (offset+context,C)
+  L previous;                                  // (C,E), of the token before
+  L project_in, project_out;                   // (C,E), (E,C); empty where E is C
+  NormLayer embedding_norm;                    // empty unless config.embedding_norm
   std::vector<Block<L>> blocks;
-  NormLayer norm;
+  NormLayer norm;  // empty in a model of post-norm blocks
 
  private:
   Tensor embed(const Tensor& tokens, const Tensor& before, const Tensor& positions) const;

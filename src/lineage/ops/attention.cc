@@ -33,18 +33,21 @@ Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_
 
 Tensor gather_rows(const Tensor& x, const Tensor& rows) { return embed(rows, {}, x); }
 
-Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec& spec, float theta) {
-  require(qkv.dim(-1) == spec.qkv_width() && spec.head_width % 2 == 0 &&
+Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec& spec,
+              const std::vector<double>& frequencies) {
+  require(qkv.dim(-1) == spec.qkv_width() &&
+              2 * static_cast<int64_t>(frequencies.size()) <= spec.head_width &&
               positions.numel() * qkv.dim(-1) == qkv.numel(),
           "rotary: qkv is ", qkv.shape(), ", positions ", positions.shape(), ", heads ", spec.heads,
-          "+2*", spec.kv_heads, " of width ", spec.head_width, " (which must be even)");
+          "+2*", spec.kv_heads, " of width ", spec.head_width, ", frequencies ",
+          frequencies.size());
   Tensor y = Tensor::like(qkv);
   const Kernels& k = kernels(qkv.device());
-  k.rotary(y, qkv, positions, spec, theta, false);
+  k.rotary(y, qkv, positions, spec, frequencies, false);
   record("rotary", {qkv}, {y}, [=, &k](std::span<const Tensor> dys, auto grads) {
     if (!grads[0]) return;
     Tensor back = dys[0];  // the tape has released dys[0], so it can be overwritten
-    k.rotary(back, dys[0], positions, spec, theta, true);
+    k.rotary(back, dys[0], positions, spec, frequencies, true);
     k.copy_grad(grads[0], back, {});
   });
   return y;

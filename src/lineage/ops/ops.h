@@ -23,8 +23,9 @@ Tensor embed(const Tensor& tokens, const Tensor& positions, const Tensor& token_
              const Tensor& position_table = {});
 // x (N,C), rows (R) i32 -> (R,C): those rows of x. Indices are checked.
 Tensor gather_rows(const Tensor& x, const Tensor& rows);
-// qkv (N,(H+2K)D) -> the same
-Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec&, float theta);
+// qkv (N,(H+2K)D), at most D/2 frequencies -> the same
+Tensor rotary(const Tensor& qkv, const Tensor& positions, const AttentionSpec&,
+              const std::vector<double>& frequencies);
 Tensor head_norm(const Tensor& qkv, const Tensor& q_gain, const Tensor& k_gain,
                  const AttentionSpec&, float eps = 1e-5f);
 // qkv (B,T,(H+2K)D), starts(B*T) i32? -> (B*T,H*D)

@@ -70,11 +70,12 @@ TEST(Ops, AttentionPathGradients) {
                kg = random_tensor({6}, 3);
   const Tensor at = ids({10}, {0, 1, 2, 3, 4, 0, 1, 0, 1, 2}),
                starts = ids({10}, {0, 0, 0, 0, 0, 0, 0, 2, 2, 2});
+  const std::vector<double> turns = rotary_frequencies(10000, spec.head_width);
   expect_gradients({qkv}, [&] { return probe(ops::attention(qkv, starts, spec)); });
-  expect_gradients({qkv}, [&] { return probe(ops::rotary(qkv, at, spec, 10000)); });
+  expect_gradients({qkv}, [&] { return probe(ops::rotary(qkv, at, spec, turns)); });
   expect_gradients({qkv, qg, kg}, [&] { return probe(ops::head_norm(qkv, qg, kg, spec)); });
   expect_gradients({qkv, qg, kg}, [&] {  // all three in line, through views
-    const Tensor heads = ops::rotary(ops::head_norm(qkv, qg, kg, spec), at, spec, 10000);
+    const Tensor heads = ops::rotary(ops::head_norm(qkv, qg, kg, spec), at, spec, turns);
     return probe(ops::attention(heads.view({2, 5, spec.qkv_width()}), {}, spec));
   });
 }

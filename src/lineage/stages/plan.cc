@@ -45,7 +45,8 @@ double measured_rate(const GptConfig& config, int64_t tokens) {
 GptConfig small_model_like(GptConfig c) {
   c.layers = 1;
   c.width = 256, c.heads = 4;
-  c.kv_heads = c.head_width = c.mlp_width = 0;
+  c.kv_heads = c.head_width = c.mlp_width = c.rotary_width = 0;
+  c.embedding_width = std::min(c.embedding_width, c.width);
   c.context = std::min<int64_t>(c.context, 256);
   c.vocab = std::min<int64_t>(c.vocab, 4096);
   c.window = std::min(c.window, c.context);

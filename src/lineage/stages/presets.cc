@@ -47,6 +47,46 @@ clip = 1.0
 [pretrain.schedule]
 kind = "wsd"
 final = 0.0
+)"},
+                                                                      {"llama", R"(
+[model]
+norm = "rms"
+norm_eps = 1e-5
+activation = "swiglu"
+positions = "rotary"
+bias = false
+tied = true
+[pretrain.optimizer]
+kind = "adamw"
+beta1 = 0.9
+beta2 = 0.95
+eps = 1e-8
+weight_decay = 0.1
+clip = 1.0
+[pretrain.schedule]
+kind = "cosine"
+final = 0.1
+)"},
+                                                                      {"qwen3", R"(
+[model]
+norm = "rms"
+norm_eps = 1e-6
+activation = "swiglu"
+positions = "rotary"
+rotary_theta = 1e6
+qk_norm = true
+bias = false
+tied = true
+[pretrain.optimizer]
+kind = "adamw"
+beta1 = 0.9
+beta2 = 0.95
+eps = 1e-8
+weight_decay = 0.1
+clip = 1.0
+[pretrain.schedule]
+kind = "cosine"
+final = 0.1
 )"}};
 
 }  // namespace

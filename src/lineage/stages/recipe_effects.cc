@@ -63,8 +63,12 @@ void source_effects(Effects& effects, const ConfigNode& table, const SourceConfi
 }
 
 void model_effects(Effects& effects, const ConfigNode& table, const GptConfig& config) {
-  effects.key(table, "rotary_theta", config.positions == Positions::rotary,
-              "it takes positions = \"rotary\"");
+  for (const char* key : {"rotary_theta", "rotary_width", "rotary_scaling"})
+    effects.key(table, key, config.positions == Positions::rotary,
+                "it takes positions = \"rotary\"");
+  for (const char* key : {"window_blocks", "window_from"})
+    effects.key(table, key, config.window > 0, "it takes window");
+  effects.key(table, "norm_bias", config.norm == Norm::layer, "it takes norm = \"layer\"");
   effects.key(table, "position_offset", config.positions == Positions::learned,
               "it takes positions = \"learned\"");
 }

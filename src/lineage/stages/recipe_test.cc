@@ -311,8 +311,9 @@ TEST(Recipe, ValuesOfAnotherTypeAreToldHowTheyAreWritten) {
   EXPECT_EQ(r.node("chat").parents, (std::vector<std::string>{"base"}));
   EXPECT_EQ(stage_for("pretrain", "").plan(r.node("base"), r, 1).tokens, 1000 / 16 * 16);
   EXPECT_EQ(said({}, "preset = 3\n").find("r.toml"), 0u);
-  EXPECT_EQ(said({"preset=llama"}),
-            "--set preset=llama: preset is \"llama\"; wanted one of gpt3, modern | a preset is a "
+  EXPECT_EQ(said({"preset=rwkv"}),
+            "--set preset=rwkv: preset is \"rwkv\"; wanted one of gpt3, modern, llama, qwen3 | a "
+            "preset is a "
             "part of Lineage; a recipe of your own is extended: extends = \"mine.toml\"");
 }
 

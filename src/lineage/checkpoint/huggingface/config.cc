@@ -35,7 +35,9 @@ GptConfig read_model(const HuggingFaceFamily& family, const JsonObject& json) {
   GptConfig model = family.read(json);
   if (json.has("quantization_config"))
     json.refuse("quantization_config", "none", "import the model before it was quantized");
-  model.tied = json.get_or<bool>("tie_word_embeddings", true);
+  for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts"})
+    if (json.has(key)) json.refuse(key, "none", "mixtures of experts are not computed here");
+  model.tied = json.get_or<bool>("tie_word_embeddings", family.tied);
   return model;
 }
 
@@ -53,22 +55,29 @@ class FieldTexts {
   void operator()(const char* key, F& field, const char* /*doc*/, Range = {}) {
     std::ostringstream text;
     text << std::boolalpha;
-    if constexpr (ConfigEnum<F>)
+    if constexpr (ConfigEnum<F>) {
       text << enum_name(field);
-    else
+    } else if constexpr (ConfigScalar<F>) {
       text << field;
+    } else {
+      FieldTexts inner;
+      fields(inner, field);
+      for (const auto& [name, value] : inner.texts)
+        texts.emplace_back(std::string(key) + "." + name, value);
+      return;
+    }
     texts.emplace_back(key, text.str());
+  }
+  template <class F>
+  void operator()(const char* key, F& field, const char* doc, const Later<F>&) {
+    (*this)(key, field, doc);
   }
   std::vector<std::pair<std::string, std::string>> texts;
 };
 
 // Two models that compute the same have the same texts.
-FieldTexts field_texts(GptConfig c) {
-  const AttentionSpec attention = c.attention(0);
-  c.mlp_width = c.mlp_hidden_width();
-  c.kv_heads = attention.kv_heads;
-  c.head_width = attention.head_width;
-  if (c.positions != Positions::rotary) c.rotary_theta = GptConfig().rotary_theta;
+FieldTexts field_texts(const GptConfig& model) {
+  GptConfig c = model.canonical();
   c.init_std = GptConfig().init_std;  // of a model that is yet to be trained
   c.zero_residual = false;
   FieldTexts all;
@@ -108,18 +117,20 @@ HuggingFaceConfig read_huggingface_config(const fs::path& path) {
 const HuggingFaceFamily& writable_family(const GptConfig& model, const std::string& place) {
   // The fewest losses of any family.
   size_t fewest = SIZE_MAX;
-  std::string all;
+  std::string all, presets;
   for (const HuggingFaceFamily* family : huggingface_families()) {
     const std::vector<std::string> lost = losses(*family, model);
     if (lost.empty()) return *family;
-    if (lost.size() < fewest) all.clear();
+    if (lost.size() < fewest) all.clear(), presets.clear();
     fewest = std::min(fewest, lost.size());
-    if (lost.size() == fewest)
-      for (const std::string& text : lost) all += "; " + text;
+    if (lost.size() > fewest) continue;
+    for (const std::string& text : lost) all += "; " + text;
+    if (!family->preset.empty())
+      presets += (presets.empty() ? "\"" : " or \"") + std::string(family->preset) + "\"";
   }
+  if (presets.empty()) presets = "\"gpt3\", \"llama\" or \"qwen3\"";
   throw Error(place + ": no format of Hugging Face can say this model: " + all.substr(2),
-              "models of preset = \"gpt3\" can be exported; those of \"modern\", as the "
-              "micro-world's, must be grown again with it");
+              "grow it again with preset = " + presets + ", whose models can be exported");
 }
 
 nlohmann::ordered_json huggingface_eos_ids(const Tokenizer* tokenizer, bool tuned) {

@@ -21,7 +21,7 @@ using PartsByName = std::map<std::string, HuggingFacePart>;  // by their name, w
 PartsByName parts_by_name(const HuggingFaceLayout& layout, const GptConfig& config) {
   PartsByName parts;
   for (HuggingFacePart& part : huggingface_parts(*layout.family, config, layout.head)) {
-    std::string name = with_prefix(layout.prefixes, part.theirs);
+    std::string name = with_prefix(layout.prefixes, part);
     parts.emplace(std::move(name), std::move(part));
   }
   return parts;
@@ -35,7 +35,7 @@ HuggingFaceLayout default_layout(const GptConfig& config, const std::string& pla
   layout.head = !config.tied;
   std::vector<TensorHeader> headers;
   for (const HuggingFacePart& part : huggingface_parts(*layout.family, config, layout.head))
-    headers.push_back({with_prefix(layout.prefixes, part.theirs), StoredType::f32, part.shape});
+    headers.push_back({with_prefix(layout.prefixes, part), StoredType::f32, part.shape});
   for (const SafetensorsShard& shard : plan_shards(headers, limit)) {
     auto& file = layout.files.emplace_back();
     file.name = shard.file;
@@ -47,9 +47,11 @@ HuggingFaceLayout default_layout(const GptConfig& config, const std::string& pla
 
 const StoredTensor& stored_part(const Checkpoint& model, const HuggingFacePart& part) {
   const StoredTensor& ours = model.weights().at(part.ours);
-  const int64_t rows = part.transposed ? part.shape[1] : part.row + part.shape[0];
+  const int64_t rows =
+      part.order == PartOrder::transposed ? part.shape[1] : part.row + part.shape[0];
   require(ours.shape.rank() == part.shape.rank() && ours.shape[0] >= rows &&
-              (part.shape.rank() < 2 || ours.shape[1] == part.shape[part.transposed ? 0 : 1]),
+              (part.shape.rank() < 2 ||
+               ours.shape[1] == part.shape[part.order == PartOrder::transposed ? 0 : 1]),
           model.weights().path().string(), ": tensor ", ours.name, " has shape ", ours.shape,
           "; the frozen config wants another");
   return ours;

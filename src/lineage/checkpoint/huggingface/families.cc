@@ -2,10 +2,13 @@
 
 namespace lineage {
 
-extern const HuggingFaceFamily gpt2_family, opt_family;
+extern const HuggingFaceFamily gpt2_family, opt_family, llama_family, mistral_family, qwen2_family,
+    qwen3_family, gpt_neox_family, bloom_family;
 
 std::span<const HuggingFaceFamily* const> huggingface_families() {
-  static constexpr const HuggingFaceFamily* kFamilies[] = {&gpt2_family, &opt_family};
+  static constexpr const HuggingFaceFamily* kFamilies[] = {
+      &gpt2_family,  &opt_family,   &llama_family,    &mistral_family,
+      &qwen2_family, &qwen3_family, &gpt_neox_family, &bloom_family};
   return kFamilies;
 }
 
@@ -18,7 +21,10 @@ const HuggingFaceFamily* find_huggingface_family(std::string_view model_type) {
 std::string huggingface_family_names() {
   std::string names;
   for (const HuggingFaceFamily* family : huggingface_families())
-    names += (names.empty() ? "\"" : " or \"") + std::string(family->model_type) + "\"";
+    names += (names.empty()                             ? "\""
+              : family == huggingface_families().back() ? " or \""
+                                                        : ", \"") +
+             std::string(family->model_type) + "\"";
   return names;
 }
 

@@ -25,11 +25,14 @@ struct HuggingFaceFamily {
   // The family's own keys. A value that they cannot express is left out: the model then reads back
   // as another one, and writable_family() refuses it.
   nlohmann::ordered_json (*write)(const GptConfig&);
-  // Adds every parameter but lm_head.weight, in the order in which transformers writes them.
+  // Adds every parameter but the head, in the order in which transformers writes them.
   void (*add_parts)(PartList&, const GptConfig&);
   // The keys that mark a config.json with neither model_type nor architectures; "" if it lacks
   // them. Null: every config.json of the family has its type.
   std::string_view (*marks)(const JsonObject& config) = nullptr;
+  bool tied = true;                          // where config.json does not say
+  std::string_view head = "lm_head.weight";  // the output head's name, behind no prefix
+  std::string_view preset = {};              // of recipes, which grows models of it; empty: none
 };
 
 // All families, in the order in which an export tries them.

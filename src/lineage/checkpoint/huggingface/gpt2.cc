@@ -21,7 +21,7 @@ GptConfig read_gpt2(const JsonObject& json) {
   c.context = config_size(json, json.has("n_positions") ? "n_positions" : "n_ctx", 1024);
   c.vocab = config_size(json, "vocab_size", 50257);
   c.norm_eps = config_positive(json, "layer_norm_epsilon", 1e-5);
-  c.activation = config_activation(json, "gelu_new");
+  c.activation = config_activation(json, "activation_function", "gelu_new");
   c.init_std = config_positive(json, "initializer_range", 0.02);
   return c;
 }
@@ -77,6 +77,7 @@ extern constexpr HuggingFaceFamily gpt2_family = {.model_type = "gpt2",
                                                   .read = read_gpt2,
                                                   .write = write_gpt2,
                                                   .add_parts = add_gpt2_parts,
-                                                  .marks = gpt2_marks};
+                                                  .marks = gpt2_marks,
+                                                  .preset = "gpt3"};
 
 }  // namespace lineage

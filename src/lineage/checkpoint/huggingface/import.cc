@@ -35,10 +35,10 @@ struct Source {
     parts = huggingface_parts(*config.family, config.model, /*head=*/true);
     embedding = *std::ranges::find(parts, "token_embedding.weight", &HuggingFacePart::ours);
     prefixes = find_prefixes(*config.family, parts, tensors, folder.string());
-    head = find(std::string(kHeadName)) != nullptr;
-    if (!head && config.model.tied) parts.pop_back();
+    head = find(parts.back()) != nullptr;
     // Some writers keep only the head of a tied pair.
-    head_alone = head && config.model.tied && !find(embedding.theirs);
+    head_alone = head && config.model.tied && !find(embedding);
+    if (!head && config.model.tied) parts.pop_back();
     if (head_alone)
       std::erase_if(parts, [&](const auto& p) { return p.theirs == embedding.theirs; });
     for (const HuggingFacePart& part : parts) check(part);
@@ -47,8 +47,8 @@ struct Source {
     if (head && config.model.tied && !head_alone) check_tied();
   }
 
-  const StoredTensor* find(const std::string& theirs) const {
-    return tensors.find(with_prefix(prefixes, theirs));
+  const StoredTensor* find(const HuggingFacePart& part) const {
+    return tensors.find(with_prefix(prefixes, part));
   }
   // Kept for an export, but no model here reads it.
   bool unread(std::string_view name) const {
@@ -56,8 +56,8 @@ struct Source {
   }
 
   const StoredTensor& at(const HuggingFacePart& part) const {
-    const StoredTensor* tensor = find(part.theirs);
-    require(tensor != nullptr, folder.string(), ": no tensor ", with_prefix(prefixes, part.theirs),
+    const StoredTensor* tensor = find(part);
+    require(tensor != nullptr, folder.string(), ": no tensor ", with_prefix(prefixes, part),
             "; config.json wants one of shape ", part.shape);
     return *tensor;
   }
@@ -99,7 +99,7 @@ struct Source {
     if (unread(name)) return;
     std::vector<std::string> names;
     for (const HuggingFacePart& part : parts) {
-      names.push_back(with_prefix(prefixes, part.theirs));
+      names.push_back(with_prefix(prefixes, part));
       if (names.back() == name) return;
     }
     const std::string near = nearest_name(name, names);
@@ -111,11 +111,11 @@ struct Source {
   }
 
   void check_tied() const {
-    const StoredTensor& head_weight = *find(std::string(kHeadName));
+    const StoredTensor& head_weight = at(parts.back());
     const StoredTensor& embedded = at(embedding);
     if (head_weight.type == embedded.type && std::ranges::equal(head_weight.data, embedded.data))
       return;
-    throw Error(folder.string() + ": lm_head.weight differs from " + embedded.name +
+    throw Error(folder.string() + ": " + head_weight.name + " differs from " + embedded.name +
                     "; config.json wants them tied",
                 "set tie_word_embeddings to false in config.json to import the head by itself");
   }
@@ -195,7 +195,7 @@ void write_buffers(const Source& source, const HuggingFaceLayout& layout, const 
 
 void read_weights(const Source& source, Parameters& parameters) {
   for (const HuggingFacePart& part : source.parts) {
-    if (part.theirs == kHeadName && source.config.model.tied && !source.head_alone) continue;
+    if (part.head && source.config.model.tied && !source.head_alone) continue;
     const StoredTensor& theirs = source.at(part);
     import_part(part, theirs, parameters.at(part.ours).value);
     source.tensors.release(theirs.name);  // so that the model is in memory once
@@ -239,7 +239,8 @@ void note_tensors(const Source& source, const OnNote& note) {
   if (!source.prefixes.wrapper.empty())
     note("tensor names begin with \"" + source.prefixes.wrapper + "\": read without it");
   if (source.head_alone)
-    note("no " + source.embedding.theirs + ": lm_head.weight is the embedding too");
+    note("no " + source.embedding.theirs + ": " + std::string(source.config.family->head) +
+         " is the embedding too");
   std::vector<std::string> heads;
   int64_t wide = 0;
   for (const SafetensorsFile& file : source.tensors.files())

@@ -18,6 +18,16 @@ void transpose(std::span<const float> in, std::span<float> out, int64_t rows, in
           out[c * rows + r] = in[r * columns + c];
 }
 
+// to(inner, outer, n) from (outer, inner, n), n following from the size.
+void swap_axes(std::span<const float> from, std::span<float> to, int64_t outer, int64_t inner) {
+  const int64_t n = static_cast<int64_t>(from.size()) / (outer * inner);
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t i = 0; i < inner; ++i)
+      std::copy_n(from.begin() + (o * inner + i) * n, n, to.begin() + (i * outer + o) * n);
+}
+
+constexpr int64_t kQkv = 3;
+
 }  // namespace
 
 std::vector<HuggingFacePart> huggingface_parts(const HuggingFaceFamily& family,
@@ -25,13 +35,13 @@ std::vector<HuggingFacePart> huggingface_parts(const HuggingFaceFamily& family,
   PartList parts;
   family.add_parts(parts, config);
   if (head)
-    parts.table(std::string(kHeadName), config.tied ? "token_embedding.weight" : "lm_head.weight",
-                config.vocab, config.width);
+    parts.head(std::string(family.head), config.tied ? "token_embedding.weight" : "lm_head.weight",
+               config.vocab, config.embedding_channels());
   return parts.take();
 }
 
-std::string with_prefix(const TensorPrefixes& prefixes, const std::string& theirs) {
-  return (theirs == kHeadName ? prefixes.wrapper : prefixes.body) + theirs;
+std::string with_prefix(const TensorPrefixes& prefixes, const HuggingFacePart& part) {
+  return (part.head ? prefixes.wrapper : prefixes.body) + part.theirs;
 }
 
 TensorPrefixes find_prefixes(const HuggingFaceFamily& family,
@@ -79,24 +89,28 @@ bool is_buffer(const HuggingFaceFamily& family, std::string_view name) {
 }
 
 void import_part(const HuggingFacePart& part, const StoredTensor& theirs, const Tensor& ours) {
-  if (part.transposed) {
-    const Tensor whole = Tensor::empty(theirs.shape);
-    read_floats(theirs, whole.data<float>());
+  if (part.order == PartOrder::same)
+    return read_floats(theirs, ours.rows(part.row, part.row + part.shape[0]).data<float>());
+  const Tensor whole = Tensor::empty(theirs.shape);
+  read_floats(theirs, whole.data<float>());
+  if (part.order == PartOrder::transposed)
     transpose(whole.data<float>(), ours.data<float>(), whole.dim(0), whole.dim(1));
-  } else {
-    read_floats(theirs, ours.rows(part.row, part.row + part.shape[0]).data<float>());
-  }
+  else
+    swap_axes(whole.data<float>(), ours.data<float>(), part.heads, kQkv);
 }
 
 Tensor export_part(const HuggingFacePart& part, const StoredTensor& ours) {
   Tensor theirs = Tensor::empty(part.shape);
-  if (part.transposed) {
-    const Tensor whole = read_tensor(ours);
-    transpose(whole.data<float>(), theirs.data<float>(), whole.dim(0), whole.dim(1));
-  } else {
+  if (part.order == PartOrder::same) {
     const int64_t begin = part.row * (part.shape.numel() / part.shape[0]) * size_of(DType::f32);
     std::memcpy(theirs.bytes(), ours.data.data() + begin, static_cast<size_t>(theirs.byte_size()));
+    return theirs;
   }
+  const Tensor whole = read_tensor(ours);
+  if (part.order == PartOrder::transposed)
+    transpose(whole.data<float>(), theirs.data<float>(), whole.dim(0), whole.dim(1));
+  else
+    swap_axes(whole.data<float>(), theirs.data<float>(), kQkv, part.heads);
   return theirs;
 }
 

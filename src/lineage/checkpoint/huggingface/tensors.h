@@ -9,18 +9,17 @@
 namespace lineage {
 
 // Every parameter of the model, in the order in which transformers writes them. With `head` the
-// list ends in lm_head.weight, which in a tied model is the token embedding again.
+// list ends in the head, which in a tied model is the token embedding again.
 std::vector<HuggingFacePart> huggingface_parts(const HuggingFaceFamily&, const GptConfig&,
                                                bool head);
 
-inline constexpr std::string_view kHeadName = "lm_head.weight";  // has the wrapper's prefix alone
 // The prefixes of a file's names. The wrapper's ("module." of DataParallel, "_orig_mod." of
 // torch.compile), if the model was saved in one, precedes all of them.
 struct TensorPrefixes {
   std::string body;     // of all but the head: "module.transformer."
   std::string wrapper;  // of the head: "module."
 };
-std::string with_prefix(const TensorPrefixes&, const std::string& theirs);
+std::string with_prefix(const TensorPrefixes&, const HuggingFacePart&);
 
 // Found by the name of the embedding of tokens or, if it is absent, of positions: behind one of the
 // family's prefixes and any wrapper. An Error when both are absent.

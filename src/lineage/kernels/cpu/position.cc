@@ -74,10 +74,9 @@ void sincos(float* cosines, float* sines, const double* frequencies, double posi
   }
 }
 
-// Every query and key head of one row; y may be qkv.
-void rotate_row(float* y, const float* qkv, const float* cosines, const float* sines, int64_t heads,
-                int64_t head_width) {
-  const int64_t half = head_width / 2;
+// The first 2·half channels of every query and key head of one row; y may be qkv.
+void rotate_row(float* y, const float* qkv, const float* cosines, const float* sines, int64_t half,
+                int64_t heads, int64_t head_width) {
   for (int64_t h = 0; h < heads; ++h) {
     const float* const from = qkv + h * head_width;
     float* const to = y + h * head_width;
@@ -87,13 +86,13 @@ void rotate_row(float* y, const float* qkv, const float* cosines, const float* s
       part.store(hn::NegMulAdd(b, s, hn::Mul(a, c)), to + i);
       part.store(hn::MulAdd(a, s, hn::Mul(b, c)), to + half + i);
     });
-    if (head_width % 2) to[head_width - 1] = from[head_width - 1];
+    if (to != from) std::copy(from + 2 * half, from + head_width, to + 2 * half);
   }
 }
 
-// Frequencies are those of rotary, negative for the inverse, padded to `padded` doubles.
+// Frequencies are those of rotary, negative for the inverse, from `half` padded to `padded`.
 void rotary_rows(float* y, const float* qkv, const int32_t* positions, const double* frequencies,
-                 size_t padded, const AttentionSpec& spec, int64_t rows) {
+                 int64_t half, size_t padded, const AttentionSpec& spec, int64_t rows) {
   const int64_t width = spec.qkv_width(), rotated = spec.heads + spec.kv_heads;
   std::vector<float> turns(2 * padded);
   float *const cosines = turns.data(), *const sines = cosines + padded;
@@ -101,7 +100,7 @@ void rotary_rows(float* y, const float* qkv, const int32_t* positions, const dou
     const float* const from = qkv + n * width;
     float* const to = y + n * width;
     sincos(cosines, sines, frequencies, positions[n], padded);
-    rotate_row(to, from, cosines, sines, rotated, spec.head_width);
+    rotate_row(to, from, cosines, sines, half, rotated, spec.head_width);
     if (to != from)
       std::copy(from + rotated * spec.head_width, from + width, to + rotated * spec.head_width);
   }
@@ -161,19 +160,17 @@ void CpuKernels::embed_backward(GradSink dtoken_table, GradSink dposition_table,
 }
 
 void CpuKernels::rotary(Tensor& y, const Tensor& qkv, const Tensor& positions,
-                        const AttentionSpec& spec, float theta, bool inverse) const {
+                        const AttentionSpec& spec, std::span<const double> frequencies,
+                        bool inverse) const {
   constexpr size_t kPadding = 8;  // the most doubles in a vector
-  const auto half = static_cast<size_t>(spec.head_width / 2);
-  std::vector<double> frequencies((half + kPadding - 1) / kPadding * kPadding);
-  // Powers by repeated products: one pow() a call, and an error of half·1e-16.
-  const double ratio = std::pow(double{theta}, -2.0 / static_cast<double>(spec.head_width));
-  double frequency = inverse ? -1 : 1;
-  for (size_t i = 0; i < half; ++i, frequency *= ratio) frequencies[i] = frequency;
+  const size_t half = frequencies.size();
+  std::vector<double> padded((half + kPadding - 1) / kPadding * kPadding);
+  for (size_t i = 0; i < half; ++i) padded[i] = inverse ? -frequencies[i] : frequencies[i];
   const int64_t width = spec.qkv_width();
   parallel_for(qkv.numel() / width, 1 + 8192 / width, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(rotary_rows)
     (floats(y) + begin * width, floats(qkv) + begin * width, integers(positions) + begin,
-     frequencies.data(), frequencies.size(), spec, end - begin);
+     padded.data(), static_cast<int64_t>(half), padded.size(), spec, end - begin);
   });
 }
 

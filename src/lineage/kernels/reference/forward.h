@@ -162,15 +162,14 @@ Normed<T> head_norm(const Array<T>& qkv, const Array<T>& q_gain, const Array<T>&
 
 template <class T>
 Array<T> rotary(const Array<T>& qkv, std::span<const int32_t> positions, const AttentionSpec& spec,
-                double theta, bool inverse) {
+                std::span<const double> frequencies, bool inverse) {
   Array<T> y = qkv;
-  const int64_t half = spec.head_width / 2, width = spec.qkv_width();
+  const int64_t width = spec.qkv_width();
+  const auto half = static_cast<int64_t>(frequencies.size());
   for (size_t n = 0; n < positions.size(); ++n)
     for (int64_t h = 0; h < spec.heads + spec.kv_heads; ++h)
       for (int64_t i = 0; i < half; ++i) {
-        const double frequency =
-            std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(spec.head_width));
-        const double angle = (inverse ? -1 : 1) * positions[n] * frequency;
+        const double angle = (inverse ? -1 : 1) * positions[n] * frequencies[i];
         const size_t at = n * width + h * spec.head_width + i;
         y[at] = qkv[at] * std::cos(angle) - qkv[at + half] * std::sin(angle);
         y[at + half] = qkv[at + half] * std::cos(angle) + qkv[at] * std::sin(angle);

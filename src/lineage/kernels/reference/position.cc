@@ -28,8 +28,9 @@ void ReferenceKernels::embed_backward(GradSink dtoken_table, GradSink dposition_
 }
 
 void ReferenceKernels::rotary(Tensor& y, const Tensor& qkv, const Tensor& positions,
-                              const AttentionSpec& spec, float theta, bool inverse) const {
-  store(y, reference::rotary(doubles(qkv), integers(positions), spec, theta, inverse));
+                              const AttentionSpec& spec, std::span<const double> frequencies,
+                              bool inverse) const {
+  store(y, reference::rotary(doubles(qkv), integers(positions), spec, frequencies, inverse));
 }
 
 }  // namespace lineage

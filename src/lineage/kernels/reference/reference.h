@@ -44,7 +44,7 @@ class ReferenceKernels final : public Kernels {
   void embed_backward(GradSink dtoken_table, GradSink dposition_table, const Tensor& dy,
                       const Tensor& tokens, const Tensor& positions) const override;
   void rotary(Tensor& y, const Tensor& qkv, const Tensor& positions, const AttentionSpec&,
-              float theta, bool inverse) const override;
+              std::span<const double> frequencies, bool inverse) const override;
   void head_norm(Tensor& y, Tensor& rstd, const Tensor& qkv, const Tensor& q_gain,
                  const Tensor& k_gain, const AttentionSpec&, float eps) const override;
   void head_norm_backward(GradSink dqkv, GradSink dq_gain, GradSink dk_gain, const Tensor& dy,
