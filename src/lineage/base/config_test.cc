@@ -575,6 +575,40 @@ milestones = []
 )");
 }
 
+enum class Form { plain, other };
+constexpr std::array<std::string_view, 2> enum_names(Form) { return {"plain", "other"}; }
+struct Extra {
+  int64_t size = 1;
+  bool operator==(const Extra&) const = default;
+};
+template <class V>
+void fields(V& v, Extra& c) {
+  v("size", c.size, "its size", at_least(1));
+}
+struct Grown {
+  int64_t layers = 1, share = 0;
+  Form form = Form::plain;
+  Extra extra;
+};
+template <class V>
+void fields(V& v, Grown& c) {
+  v("layers", c.layers, "of all versions");
+  v("share", c.share, "of later ones", later<int64_t>(0, between(0, 9)));
+  v("form", c.form, "of later ones", later(Form::plain));
+  v("extra", c.extra, "of later ones", later(Extra()));
+}
+
+TEST(Config, LaterFieldsAreWrittenWhereTheyChangeSomething) {
+  EXPECT_EQ(to_toml(Grown()), "layers = 1\n");
+  const std::string all = "layers = 1\nshare = 2\nform = \"other\"\n\n[extra]\nsize = 3\n";
+  EXPECT_EQ(to_toml(Grown{1, 2, Form::other, {3}}), all);
+  EXPECT_EQ(to_toml(read_config<Grown>(ConfigNode::parse(all, "a.toml"))), all);
+  EXPECT_EQ(read_config<Grown>(ConfigNode::parse("layers = 4", "a.toml")).extra, Extra());
+  EXPECT_THROW(read_config<Grown>(ConfigNode::parse("share = 10", "a.toml")), Error);
+  EXPECT_THROW(check_ranges(Grown{1, 10, Form::plain, {}}, "a.toml: "), Error);
+  EXPECT_NE(config_reference<Grown>().find("extra.size"), std::string::npos);
+}
+
 TEST(Config, CanonicalTomlReadsBackToItself) {
   Recipe r;
   r.seed = ~0ull;

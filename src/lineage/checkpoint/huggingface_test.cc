@@ -34,6 +34,35 @@ GptConfig opt_config() {
   return c;
 }
 
+GptConfig llama_config() {
+  GptConfig c = tiny_config();
+  c.norm = Norm::rms;
+  c.activation = Activation::swiglu;
+  c.positions = Positions::rotary;
+  c.bias = c.tied = false;
+  c.kv_heads = 1;
+  c.mlp_width = 12;
+  return c;
+}
+
+GptConfig neox_config() {
+  GptConfig c = tiny_config();
+  c.activation = Activation::gelu_erf;
+  c.positions = Positions::rotary;
+  c.rotary_width = 2;
+  c.block_form = BlockForm::parallel;
+  c.mlp_width = 12;
+  c.tied = false;
+  return c;
+}
+
+GptConfig bloom_config() {
+  GptConfig c = tiny_config();
+  c.positions = Positions::alibi;
+  c.embedding_norm = true;
+  return c;
+}
+
 // A folder of theirs, held in memory so that tests can change it before it is written.
 struct Theirs {
   json config;
@@ -160,6 +189,156 @@ TEST_F(HuggingFace, ExportsANativeModelAsOpt) {
   EXPECT_EQ(expect_round_trip(t).weights, weights_);
 }
 
+// One model of each family, or more where it has variants.
+TEST_F(HuggingFace, EveryFamilyComesBack) {
+  struct Row {
+    const char* model_type;
+    GptConfig config;
+    const char* tensor;
+  };
+  const auto changed = [](GptConfig c, auto change) {
+    change(c);
+    return c;
+  };
+  const GptConfig llama = llama_config();
+  const Row rows[] = {
+      {"llama", llama, "model.layers.1.self_attn.k_proj.weight"},
+      {"llama", changed(llama, [](auto& c) { c.tied = true; }), "model.norm.weight"},
+      {"llama", changed(llama, [](auto& c) { c.head_width = 6; }), "lm_head.weight"},
+      {"llama", changed(llama, [](auto& c) { c.mlp_bias = Biases::yes; }),
+       "model.layers.0.mlp.up_proj.bias"},
+      {"llama", changed(llama, [](auto& c) { c.qkv_bias = c.attention_bias = Biases::yes; }),
+       "model.layers.0.self_attn.o_proj.bias"},
+      {"llama",
+       changed(llama,
+               [](auto& c) {
+                 c.rotary_scaling = {RotaryScalingKind::llama3, 8, 1, 4, 64};
+               }),
+       "model.embed_tokens.weight"},
+      {"llama",
+       changed(llama,
+               [](auto& c) {
+                 c.rotary_scaling = {RotaryScalingKind::linear, 2};
+               }),
+       "model.embed_tokens.weight"},
+      {"mistral",
+       changed(llama, [](auto& c) { c.window = 3, c.window_blocks = WindowBlocks::all; }),
+       "model.norm.weight"},
+      {"qwen2", changed(llama, [](auto& c) { c.qkv_bias = Biases::yes; }),
+       "model.layers.0.self_attn.q_proj.bias"},
+      {"qwen2",
+       changed(llama,
+               [](auto& c) {
+                 c.qkv_bias = Biases::yes;
+                 c.window = 3, c.window_blocks = WindowBlocks::all, c.window_from = 1;
+               }),
+       "model.layers.0.self_attn.q_proj.bias"},
+      {"qwen3", changed(llama, [](auto& c) { c.qk_norm = true; }),
+       "model.layers.0.self_attn.k_norm.weight"},
+      {"gpt_neox", neox_config(), "gpt_neox.layers.0.attention.query_key_value.weight"},
+      {"gpt_neox", changed(neox_config(), [](auto& c) { c.block_form = BlockForm::pre_norm; }),
+       "embed_out.weight"},
+      {"gpt_neox",
+       changed(neox_config(), [](auto& c) { c.qkv_bias = c.attention_bias = Biases::no; }),
+       "gpt_neox.final_layer_norm.bias"},
+      {"bloom", bloom_config(), "transformer.word_embeddings_layernorm.bias"},
+      {"opt",
+       changed(opt_config(),
+               [](auto& c) { c.block_form = BlockForm::post_norm, c.embedding_width = 4; }),
+       "model.decoder.project_in.weight"},
+      {"opt", changed(opt_config(), [](auto& c) { c.bias = false, c.norm_bias = Biases::yes; }),
+       "model.decoder.layers.0.fc1.weight"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.model_type);
+    const Theirs t = theirs(row.config);
+    EXPECT_EQ(t.config["model_type"], row.model_type);
+    EXPECT_TRUE(t.tensors.contains(row.tensor)) << row.tensor;
+    EXPECT_EQ(expect_round_trip(t).weights, weights_);
+    EXPECT_EQ(to_toml(Checkpoint::open(folder_ / "model").model_config().canonical()),
+              to_toml(row.config.canonical()));
+  }
+}
+
+// Row d of q, k or v of head h is row h·3D + d, + D, + 2D of the fused matrix.
+TEST_F(HuggingFace, QueriesKeysAndValuesAreTakenHeadByHead) {
+  for (const GptConfig& config : {neox_config(), bloom_config()}) {
+    const Theirs t = theirs(config);
+    const Model model = random_model(config, 1);
+    const std::string fused = t.config["model_type"] == "bloom"
+                                  ? "transformer.h.1.self_attention.query_key_value.bias"
+                                  : "gpt_neox.layers.1.attention.query_key_value.bias";
+    const auto theirs_bias = t.tensors.at(fused).second.data<float>();
+    const auto ours = model.parameters->at("blocks.1.attention.qkv.bias").value.data<float>();
+    for (size_t head = 0; head < 2; ++head)
+      for (size_t part = 0; part < 3; ++part)
+        for (size_t d = 0; d < 4; ++d)
+          EXPECT_EQ(theirs_bias[(head * 3 + part) * 4 + d], ours[(part * 2 + head) * 4 + d]);
+  }
+}
+
+TEST_F(HuggingFace, ReadsTheKeysOfTransformers5) {
+  GptConfig config = llama_config();
+  config.rotary_theta = 20000;
+  config.rotary_scaling = {RotaryScalingKind::linear, 4};
+  Theirs t = theirs(config);
+  t.config.erase("rope_theta");
+  t.config.erase("rope_scaling");
+  t.config["rope_parameters"] = {{"rope_theta", 20000.0}, {"rope_type", "linear"}, {"factor", 4}};
+  t.config["eos_token_id"] = {2, 4};
+  t.config["dtype"] = "float32";
+  ASSERT_EQ(import_error(t), "");
+  EXPECT_EQ(to_toml(Checkpoint::open(folder_ / "model").model_config().canonical()),
+            to_toml(config.canonical()));
+  Theirs neox = theirs(neox_config());
+  neox.config.erase("rotary_pct");
+  neox.config.erase("rotary_emb_base");
+  neox.config["rope_parameters"] = {
+      {"rope_theta", 10000.0}, {"rope_type", "default"}, {"partial_rotary_factor", 0.5}};
+  ASSERT_EQ(import_error(neox), "");
+  EXPECT_EQ(Checkpoint::open(folder_ / "model").model_config().rotary_width, 2);
+}
+
+TEST_F(HuggingFace, KeysOfScalingHaveTwoNames) {
+  Theirs t = theirs(llama_config());
+  t.config["rope_scaling"] = {{"type", "linear"}, {"factor", 2.5}};
+  ASSERT_EQ(import_error(t), "");
+  EXPECT_EQ(Checkpoint::open(folder_ / "model").model_config().rotary_scaling,
+            (RotaryScaling{RotaryScalingKind::linear, 2.5}));
+  t.config["rope_scaling"] = {{"rope_type", "default"}};
+  ASSERT_EQ(import_error(t), "");
+  EXPECT_EQ(Checkpoint::open(folder_ / "model").model_config().rotary_scaling, RotaryScaling());
+}
+
+TEST_F(HuggingFace, AbsentKeysHaveTheDefaultsOfTheirFamily) {
+  const auto read = [&](const json& config) {
+    write_bytes(folder_ / "config.json", config.dump());
+    return read_huggingface_config(folder_ / "config.json").model;
+  };
+  const GptConfig llama = read({{"model_type", "llama"}, {"num_attention_heads", 64}});
+  EXPECT_EQ(llama.kv_heads, 64);
+  EXPECT_EQ(llama.attention(0).head_width, 64);
+  EXPECT_EQ(llama.norm_eps, 1e-6);
+  EXPECT_FALSE(llama.tied);
+  const GptConfig mistral = read({{"model_type", "mistral"}});
+  EXPECT_EQ(mistral.kv_heads, 8);
+  EXPECT_EQ(mistral.attention(0).window, 4096);
+  EXPECT_EQ(read({{"model_type", "mistral"}, {"sliding_window", nullptr}}).window, 0);
+  EXPECT_EQ(read({{"model_type", "mistral"}, {"num_key_value_heads", nullptr}}).kv_heads, 32);
+  EXPECT_EQ(read({{"model_type", "qwen3"}, {"hidden_size", 1024}}).head_width, 128);
+  const GptConfig neox = read({{"model_type", "gpt_neox"}});
+  EXPECT_EQ(neox.rotary_width, 24);  // a quarter of 96
+  EXPECT_EQ(neox.block_form, BlockForm::parallel);
+  EXPECT_TRUE(read({{"model_type", "bloom"}}).tied);
+  json qwen2 = {{"model_type", "qwen2"}, {"sliding_window", 64}, {"max_window_layers", 30}};
+  EXPECT_EQ(read(qwen2).window, 0);
+  qwen2["use_sliding_window"] = true;
+  EXPECT_EQ(read(qwen2).attention(29).window, 0);
+  EXPECT_EQ(read(qwen2).attention(30).window, 64);
+  qwen2["max_window_layers"] = 32;
+  EXPECT_EQ(read(qwen2).window, 0);
+}
+
 TEST_F(HuggingFace, ReadsEveryPrefix) {
   Theirs gpt2 = theirs(tiny_config());
   gpt2.rename("transformer.", "");
@@ -169,6 +348,15 @@ TEST_F(HuggingFace, ReadsEveryPrefix) {
     opt.rename("model.decoder.", prefix);
     EXPECT_EQ(expect_round_trip(opt).weights, weights_);
   }
+  Theirs llama = theirs(llama_config());
+  llama.rename("model.", "");
+  EXPECT_EQ(expect_round_trip(llama).weights, weights_);
+  Theirs neox = theirs(neox_config());
+  neox.rename("gpt_neox.", "");
+  EXPECT_EQ(expect_round_trip(neox).weights, weights_);
+  Theirs bloom = theirs(bloom_config());
+  bloom.rename("transformer.", "");
+  EXPECT_EQ(expect_round_trip(bloom).weights, weights_);
 }
 
 TEST_F(HuggingFace, ReadsWhatAWrapperSaved) {
@@ -179,6 +367,11 @@ TEST_F(HuggingFace, ReadsWhatAWrapperSaved) {
     EXPECT_EQ(expect_round_trip(t).weights, weights_);
     EXPECT_THAT(notes_,
                 ElementsAre(HasSubstr("tensor names begin with \"" + std::string(wrapper))));
+  }
+  for (const GptConfig& config : {llama_config(), neox_config()}) {
+    Theirs t = theirs(config);
+    t.rename("", "base_model.model.");
+    EXPECT_EQ(expect_round_trip(t).weights, weights_);
   }
   Theirs two = theirs(tiny_config());
   two.tensors["other.transformer.wte.weight"] = two.tensors.at("transformer.wte.weight");
@@ -361,6 +554,15 @@ TEST_F(HuggingFace, KeepsBuffersButDoesNotReadThem) {
   EXPECT_EQ(kept.tensors().size(), 2u);  // both layers' masks are kept once
   t.buffers.at("transformer.h.0.attn.bias").second[1] = 1;
   EXPECT_EQ(expect_round_trip(t).weights, weights_);
+  const std::pair<TensorHeader, std::string> two = {{"", StoredType::f32, {2}}, "12345678"};
+  Theirs llama = theirs(llama_config());
+  llama.buffers["model.layers.0.self_attn.rotary_emb.inv_freq"] = two;
+  llama.buffers["model.rotary_emb.inv_freq"] = two;
+  EXPECT_EQ(expect_round_trip(llama).weights, weights_);
+  Theirs neox = theirs(neox_config());
+  for (const char* name : {"bias", "masked_bias", "rotary_emb.inv_freq"})
+    neox.buffers["gpt_neox.layers.0.attention." + std::string(name)] = two;
+  EXPECT_EQ(expect_round_trip(neox).weights, weights_);
 }
 
 TEST_F(HuggingFace, ReadsTiedAndUntiedHeads) {
@@ -463,6 +665,37 @@ TEST_F(HuggingFace, NamesTheKeyThatCannotBe) {
                   "final_layer_norm.bias is none of a opt model"));
   EXPECT_TRUE(has(refusal(opt, "word_embed_proj_dim", 4),
                   "embed_tokens.weight has shape [11, 8]; config.json wants [11, 4]"));
+  const Theirs llama = theirs(llama_config()), neox = theirs(neox_config()),
+               bloom = theirs(bloom_config());
+  for (const char* kind : {"yarn", "dynamic", "longrope", "su", "mrope"}) {
+    EXPECT_TRUE(has(refusal(llama, "rope_scaling", {{"rope_type", kind}, {"factor", 2}}),
+                    "rope_scaling: rope_type is \"" + std::string(kind) + "\"; wanted"));
+    EXPECT_TRUE(has(refusal(llama, "rope_scaling", {{"type", kind}, {"factor", 2}}),
+                    "rope_scaling: type is \"" + std::string(kind) + "\"; wanted \"default\""));
+    EXPECT_TRUE(has(refusal(neox, "rope_parameters", {{"rope_type", kind}}),
+                    "rope_parameters: rope_type is"));
+  }
+  EXPECT_TRUE(has(refusal(llama, "rope_scaling", {{"rope_type", "linear"}}),
+                  "rope_scaling: factor is absent; wanted a number above 0"));
+  EXPECT_TRUE(has(refusal(llama, "rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}),
+                  "rope_scaling: low_freq_factor is absent"));
+  EXPECT_TRUE(has(refusal(llama, "rope_scaling", 3), "rope_scaling is 3; wanted an object"));
+  EXPECT_TRUE(has(refusal(llama, "rope_parameters", {{"full_attention", {{"rope_theta", 1e4}}}}),
+                  "rope_parameters: full_attention is"));
+  EXPECT_TRUE(has(refusal(llama, "hidden_act", "gelu"), "hidden_act is \"gelu\"; wanted silu"));
+  EXPECT_TRUE(has(refusal(llama, "num_key_value_heads", 3),
+                  "num_key_value_heads is 3; wanted a divisor of num_attention_heads, 2"));
+  EXPECT_TRUE(has(refusal(llama, "num_local_experts", 8), "num_local_experts is 8; wanted none"));
+  EXPECT_TRUE(has(refusal(llama, "quantization_config", {{"bits", 4}}), "quantization_config is"));
+  EXPECT_TRUE(has(refusal(llama, "hidden_size", 16),
+                  "embed_tokens.weight has shape [11, 8]; config.json wants [11, 16]"));
+  EXPECT_TRUE(has(refusal(llama, "attention_bias", true),
+                  "no tensor model.layers.0.self_attn.q_proj.bias; config.json wants one of "
+                  "shape [8]"));
+  EXPECT_TRUE(has(refusal(neox, "rotary_pct", 0.3), "rotary_pct is 0.3; wanted a part of the 4"));
+  EXPECT_TRUE(has(refusal(bloom, "apply_residual_connection_post_layernorm", true),
+                  "apply_residual_connection_post_layernorm is true; wanted false"));
+  EXPECT_TRUE(has(refusal(bloom, "n_inner", 5), "n_inner is 5; wanted null, or four times"));
   EXPECT_TRUE(has(refusal(opt, "_remove_final_layer_norm", true), "_remove_final_layer_norm"));
   EXPECT_TRUE(has(refusal(opt, "enable_bias", false), "fc1.bias is none of a opt model"));
   EXPECT_TRUE(has(refusal(opt, "layer_norm_elementwise_affine", false), "elementwise_affine"));
@@ -505,6 +738,30 @@ TEST_F(HuggingFace, SaysWhatTheFormatCannotHold) {
   EXPECT_TRUE(has(refusal([](auto& c) { c.position_offset = 2, c.norm_eps = 1e-6; }),
                   "model.norm_eps is 1e-06"));
   EXPECT_FALSE(fs::exists(folder_ / "exported"));
+}
+
+// The micro-world's models have qwen3's parts but for the activation.
+TEST_F(HuggingFace, SaysWhichPresetCouldBeExported) {
+  const auto refusal = [](const GptConfig& c) -> std::pair<std::string, std::string> {
+    try {
+      writable_family(c, "m");
+    } catch (const Error& e) {
+      return {e.what(), e.hint()};
+    }
+    return {};
+  };
+  GptConfig modern = llama_config();
+  modern.qk_norm = modern.tied = true;
+  modern.activation = Activation::relu_squared;
+  EXPECT_EQ(refusal(modern).first,
+            "m: no format of Hugging Face can say this model: model.activation is relu_squared, "
+            "where qwen3 wants swiglu");
+  EXPECT_EQ(refusal(modern).second,
+            "grow it again with preset = \"qwen3\", whose models can be exported");
+  GptConfig shifted = tiny_config();
+  shifted.token_shift = true;
+  EXPECT_EQ(refusal(shifted).second,
+            "grow it again with preset = \"gpt3\", whose models can be exported");
 }
 
 TEST_F(HuggingFace, RefusesALayoutOfAFamilyThatItDoesNotKnow) {

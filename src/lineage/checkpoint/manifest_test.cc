@@ -45,6 +45,24 @@ TEST(Manifest, OfAnEarlierVersionHasTodaysKeys) {
             "min_rating = 6.0\n");
 }
 
+// Identities are digests of this text: a key that all models have gives each of them another one.
+TEST(Manifest, TheFrozenModelHasTheKeysOfTheFirstVersionAndWhatDiffers) {
+  EXPECT_EQ(frozen_model_config(GptConfig()),
+            "[model]\nlayers = 12\nwidth = 768\nheads = 12\nkv_heads = 0\nhead_width = 0\n"
+            "mlp_width = 0\ncontext = 1024\nvocab = 0\nnorm = \"layer\"\nnorm_eps = 1e-05\n"
+            "activation = \"gelu_tanh\"\npositions = \"learned\"\nposition_offset = 0\n"
+            "rotary_theta = 10000.0\nqk_norm = false\ntoken_shift = false\nbias = true\n"
+            "tied = true\nscalar_head = false\nwindow = 0\ninit_std = 0.02\n"
+            "zero_residual = false\n");
+  GptConfig c;
+  c.block_form = BlockForm::parallel;
+  c.rotary_scaling = {RotaryScalingKind::linear, 2};
+  const std::string text = frozen_model_config(c);
+  EXPECT_NE(text.find("block_form = \"parallel\"\n\n[model.rotary_scaling]\nkind = \"linear\"\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Manifest, SeesEveryChangedByte) {
   const std::string text = to_json(example());
   for (size_t i = 0; i < text.size(); ++i) {

@@ -88,7 +88,7 @@ struct GptConfig {
   // heads of an induction circuit copies is there from the start, as with the smeared keys of
   // Olsson et al. 2022, "In-context Learning and Induction Heads".
   bool token_shift = false;
-  int64_t window = 0;  // of the odd blocks (GPT-3's alternating banded layers); 0: all dense
+  int64_t window = 0;  // of the blocks that window_blocks says; 0: all dense
   double init_std = 0.02;
   bool zero_residual = false;  // projections into the residual stream start at 0, not std/sqrt(2L)
 
@@ -138,7 +138,8 @@ void fields(V& v, GptConfig& c) {
   v("bias", c.bias, "biases in linear layers and in layer norms");
   v("tied", c.tied, "the output head is the token embedding");
   v("scalar_head", c.scalar_head, "a second head of one number; reward stages add it themselves");
-  v("window", c.window, "attention window of the odd blocks; 0: dense everywhere",
+  v("window", c.window,
+    "attention window, of the blocks that window_blocks says; 0: dense everywhere",
     between(0, 1 << 24));
   v("init_std", c.init_std, "standard deviation of the initial weights", from_above_to(0, 1000));
   v("zero_residual", c.zero_residual, "projections into the residual stream start at zero");
@@ -148,7 +149,8 @@ void fields(V& v, GptConfig& c) {
   v("attention_bias", c.attention_bias, "the bias of attention's output", later(Biases::model));
   v("mlp_bias", c.mlp_bias, "biases of the MLP", later(Biases::model));
   v("norm_bias", c.norm_bias, "biases of layer norms", later(Biases::model));
-  v("window_blocks", c.window_blocks, "the blocks with a window", later(WindowBlocks::odd));
+  v("window_blocks", c.window_blocks, "odd (of GPT-3) or all: the blocks with a window",
+    later(WindowBlocks::odd));
   v("window_from", c.window_from, "blocks before this one have no window",
     later<int64_t>(0, between(0, 1024)));
   v("rotary_width", c.rotary_width, "channels of a head that turn with the position; 0: all",

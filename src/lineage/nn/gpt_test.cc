@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numbers>
 #include <numeric>
 
 #include "lineage/base/error.h"
@@ -262,6 +263,76 @@ TEST(Gpt, MemorisesOneBatch) {
   }
 }
 
+// By hand, of theta 100 and 4 channels: frequencies 1 and 1/10, wavelengths 6.28 and 62.8.
+TEST(Gpt, RotaryFrequenciesAreScaled) {
+  GptConfig c = small();
+  EXPECT_TRUE(c.rotary_frequencies().empty());
+  c.positions = Positions::rotary;
+  c.rotary_theta = 100;
+  c.rotary_width = 4;
+  const auto expect = [&](double first, double second) {
+    const auto seen = c.rotary_frequencies();
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_NEAR(seen[0], first, 1e-12);
+    EXPECT_NEAR(seen[1], second, 1e-12);
+  };
+  expect(1, 0.1);
+  c.rotary_scaling = {RotaryScalingKind::linear, 4};
+  expect(0.25, 0.025);
+  c.rotary_scaling = {RotaryScalingKind::llama3, 4, 1, 4, 40};  // bands end at 10 and 40 tokens
+  expect(1, 0.025);
+  c.rotary_scaling.original_context = 126;  // the second is between 31.5 and 126
+  const double s = (126 / (20 * std::numbers::pi) - 1) / 3;
+  expect(1, (1 - s) * 0.025 + s * 0.1);
+}
+
+TEST(Gpt, WindowsAreWhereTheyAreWanted) {
+  GptConfig c = small();
+  const auto windows = [&] {
+    std::vector<int64_t> all;
+    for (int64_t i = 0; i < 4; ++i) all.push_back(c.attention(i).window);
+    return all;
+  };
+  c.window = 3;
+  EXPECT_EQ(windows(), (std::vector<int64_t>{0, 3, 0, 3}));
+  c.window_blocks = WindowBlocks::all;
+  EXPECT_EQ(windows(), (std::vector<int64_t>{3, 3, 3, 3}));
+  c.window_from = 2;
+  EXPECT_EQ(windows(), (std::vector<int64_t>{0, 0, 3, 3}));
+}
+
+TEST(Gpt, BiasesAreWhereTheyAreWanted) {
+  const auto biases = [](const GptConfig& c) {
+    const Built m(c);
+    std::string all;
+    for (const char* name : {"attention.qkv", "attention.out", "mlp.in", "mlp.out", "norm1"})
+      all += m.parameters.contains(std::string("blocks.0.") + name + ".bias") ? '1' : '0';
+    return all;
+  };
+  GptConfig c = small();
+  EXPECT_EQ(biases(c), "11111");
+  c.qkv_bias = Biases::no;
+  EXPECT_EQ(biases(c), "01111");
+  c.norm_bias = Biases::no;
+  EXPECT_EQ(biases(c), "01110");
+  c = small(), c.bias = false;
+  EXPECT_EQ(biases(c), "00000");
+  c.attention_bias = Biases::yes;
+  EXPECT_EQ(biases(c), "01000");
+  c.mlp_bias = c.norm_bias = Biases::yes;
+  EXPECT_EQ(biases(c), "01111");
+}
+
+TEST(Gpt, OneModelHasOneCanonicalSpelling) {
+  GptConfig a = small(), b = small();
+  b.mlp_width = 96, b.kv_heads = 4, b.head_width = 6;
+  b.bias = false, b.qkv_bias = b.attention_bias = b.mlp_bias = b.norm_bias = Biases::yes;
+  b.window_from = 1, b.rotary_theta = 3, b.rotary_scaling.factor = 9;
+  EXPECT_EQ(to_toml(a.canonical()), to_toml(b.canonical()));
+  b.qkv_bias = Biases::no;
+  EXPECT_NE(to_toml(a.canonical()), to_toml(b.canonical()));
+}
+
 TEST(Gpt, ImpossibleConfigsAreNamed) {
   GptConfig c = small();
   c.width = 25;
@@ -282,6 +353,12 @@ TEST(Gpt, ImpossibleConfigsAreNamed) {
   c.head_width = 5;
   EXPECT_NE(error_of([&] { c.validate("a.toml"); }).find("an even one for rotary"),
             std::string::npos);
+  c = modern(), c.rotary_width = 8;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
+            "a.toml: model.rotary_width is 8; wanted an even number, at most the width of a head");
+  c = modern(), c.rotary_scaling.low = 5;
+  EXPECT_EQ(error_of([&] { c.validate("a.toml"); }),
+            "a.toml: model.rotary_scaling.high is 4; wanted one above rotary_scaling.low");
   const Built m(small());
   EXPECT_NE(error_of([&] { m.gpt.hidden(some_tokens(1, 13, 19)); }).find("the context is 12"),
             std::string::npos);
