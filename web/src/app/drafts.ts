@@ -39,7 +39,6 @@ export function openDrafts(set: string, labeler: string): void {
   closeDrafts();
   entry = entryOf(set, labeler);
   drafts.value = read(entry, NONE);
-  lap();
 }
 
 /** Ends the time of the draft on the screen: another view is shown. */

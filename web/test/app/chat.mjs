@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accessible, fits, open, run, runAll, Server, unanswered } from "./support.mjs";
+import { accessible, fits, open, run, runAll, Server, unanswered, takeExample } from "./support.mjs";
 
 let server = await Server.start();
 let page = await open(server, "#/chat");
@@ -21,7 +21,7 @@ const model = await page.locator(".model-select select").inputValue();
 
 await runAll({
   async "an example is one click and Enter away, and its answer has its numbers"() {
-    await page.locator(".examples li button").first().click();
+    await takeExample(page);
     assert.ok((await field().inputValue()).length > 0);
     await page.keyboard.press("Enter");
     await idle();

@@ -1,6 +1,6 @@
 // Compare: several models answer one prompt together, and tokens are coloured against the parent.
 import assert from "node:assert/strict";
-import { accessible, fits, open, runAll, Server, unanswered } from "./support.mjs";
+import { accessible, fits, open, runAll, Server, unanswered, takeExample } from "./support.mjs";
 
 const server = await Server.start();
 let page = await open(server, "#/compare");
@@ -17,7 +17,7 @@ await runAll({
     assert.equal(parentOf(child), parent);
   },
   async "both answer, and the child's tokens have both probabilities and a colour"() {
-    await page.locator(".examples li button").first().click();
+    await takeExample(page);
     await page.keyboard.press("Enter");
     await done();
     await page.waitForSelector(".column:nth-child(2) .token");
@@ -93,7 +93,7 @@ await runAll({
   async "it is accessible and fits a phone"() {
     await accessible(page);
     page = await open(server, "#/compare", { width: 390, height: 844, touch: true });
-    await page.locator(".examples li button").first().click();
+    await takeExample(page);
     await page.getByRole("button", { name: "Compare", exact: true }).click();
     await done();
     await fits(page);

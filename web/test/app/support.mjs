@@ -105,6 +105,14 @@ export async function unanswered(page, path) {
   return state;
 }
 
+/** Takes the first example into the field, again where a redraw between press and release took the click. */
+export async function takeExample(page) {
+  const field = page.locator(".composer textarea");
+  for (const end = Date.now() + 60_000; Date.now() < end && !(await field.inputValue()); await sleep(500))
+    await page.locator(".examples li button").first().click();
+  assert.ok(await field.inputValue(), "an example comes into the field");
+}
+
 /** No finding of axe, in light and dark. */
 export async function accessible(page) {
   const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
