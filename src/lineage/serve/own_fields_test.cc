@@ -192,6 +192,25 @@ TEST_F(OwnFieldsTest, CallsHaveALimitAndRoom) {
               HasSubstr("stop text"));
 }
 
+TEST_F(OwnFieldsTest, StopTextsAreLookedForInEachPartAndInNoResult) {
+  const auto stopped_by = [&](const char* text) {
+    json more = kTools;
+    more["stop"] = text;
+    return ask(chat("adds", more))->json();
+  };
+  const json behind = stopped_by("cat");
+  EXPECT_THAT(behind["choices"][0]["message"]["content"].get<std::string>(),
+              ::testing::StartsWith("<ans>"));
+  EXPECT_THAT(behind["choices"][0]["message"]["content"].get<std::string>(),
+              ::testing::Not(HasSubstr("cat")));
+  EXPECT_EQ(behind["lineage"]["tools"][0]["result"], "12");
+  for (const char* text : {"12", "12 <ans>", "<ret> 12"}) {
+    const json a = stopped_by(text);
+    EXPECT_EQ(a["choices"][0]["message"]["content"], "<ans> cat") << text;
+    EXPECT_EQ(a["lineage"]["tools"][0]["error"], nullptr) << text;
+  }
+}
+
 TEST_F(OwnFieldsTest, AStreamIsTheUnstreamedAnswerAndNoNeighbourChangesIt) {
   std::vector<json> bodies, alone;
   for (const char* model : {"adds", "divides", "repeats", "talks"}) {
