@@ -65,8 +65,17 @@ fs::path tree_folder(const fs::path& run, const std::string& tree) {
       fmt::format("add --tree with one of {}", fmt::join(names, ", ")));
 }
 
-// All checkpoints of a tree: its nodes, then those of its seeds' folders below it.
-std::vector<Found> find_checkpoints(const fs::path& folder) {
+Found read_node(const fs::path& folder) {
+  const Checkpoint checkpoint = Checkpoint::open(folder);
+  Found found{checkpoint.manifest(), checkpoint.model_config(),
+              read_metrics(folder / "metrics.jsonl"), read_reward(folder), read_feedback(folder)};
+  if (found.manifest.node.empty()) found.manifest.node = folder.filename().string();
+  return found;
+}
+
+// All checkpoints of a tree: its nodes, then those of its seeds' folders below it. One that cannot
+// be read goes into `unread`, so that the others are still reported.
+std::vector<Found> find_checkpoints(const fs::path& folder, std::vector<Error>& unread) {
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.is_directory()) entries.push_back(entry.path());
@@ -74,15 +83,15 @@ std::vector<Found> find_checkpoints(const fs::path& folder) {
   std::vector<Found> result;
   for (const fs::path& entry : entries) {
     if (!Checkpoint::exists(entry)) continue;
-    const Checkpoint checkpoint = Checkpoint::open(entry);
-    Found found{checkpoint.manifest(), checkpoint.model_config(),
-                read_metrics(entry / "metrics.jsonl"), read_reward(entry), read_feedback(entry)};
-    if (found.manifest.node.empty()) found.manifest.node = entry.filename().string();
-    result.push_back(std::move(found));
+    try {
+      result.push_back(read_node(entry));
+    } catch (const Error& e) {
+      unread.push_back(e);
+    }
   }
   for (const fs::path& entry : entries)
     if (!Checkpoint::exists(entry))
-      std::ranges::move(find_checkpoints(entry), std::back_inserter(result));
+      std::ranges::move(find_checkpoints(entry, unread), std::back_inserter(result));
   return result;
 }
 
@@ -237,7 +246,13 @@ void add_nodes(Report& report, std::vector<Found>& found, const GrowthRecord& gr
 
 Report gathered(const fs::path& folder) {
   Report report;
-  std::vector<Found> found = consistent(find_checkpoints(folder), report.notes);
+  std::vector<Error> unread;
+  std::vector<Found> all = find_checkpoints(folder, unread);
+  if (all.empty() && !unread.empty()) throw Error(unread[0]);
+  for (const Error& e : unread)
+    report.notes.push_back(fmt::format("{}; this model is left out{}{}", e.what(),
+                                       e.hint().empty() ? "" : ": ", e.hint()));
+  std::vector<Found> found = consistent(std::move(all), report.notes);
   if (found.empty())
     throw Error(fmt::format("{}: no grown node lies here", folder.string()),
                 "lineage grow RECIPE grows them");

@@ -119,6 +119,23 @@ TEST(Gather, SeedsOfAnOlderRecipeAreLeftOutWithTheirChildren) {
             std::string::npos);
 }
 
+TEST(Gather, WhatCannotBeReadIsLeftOutByName) {
+  const TempFolder run;
+  const fs::path tree = run / "trees/small";
+  grow_two_seeds(tree);
+  write_bytes(tree / "a-child/manifest.json", "{}");  // of another version
+  write_bytes(tree / "seed-2/zz-base/metrics.jsonl", "no line\n{\"tokens\":1}\n");
+  const Report r = gather_report(run.path());
+  ASSERT_EQ(r.nodes.size(), 2u);
+  EXPECT_EQ(r.nodes[0].grown.size(), 1u);
+  ASSERT_EQ(r.notes.size(), 2u);
+  EXPECT_NE(r.notes[0].find("a-child/manifest.json"), std::string::npos) << r.notes[0];
+  EXPECT_NE(r.notes[1].find("metrics.jsonl:1"), std::string::npos) << r.notes[1];
+  for (const char* node : {"zz-base", "seed-2/a-child"})
+    write_bytes(tree / node / "manifest.json", "{}");
+  EXPECT_THROW(gather_report(run.path()), Error);
+}
+
 TEST(Gather, OnlyGeneratedDataMayDifferBetweenSeeds) {
   for (const bool generated : {true, false}) {
     const TempFolder run;
