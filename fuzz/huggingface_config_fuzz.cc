@@ -1,5 +1,5 @@
-// Whatever a config.json says, it is refused or read as a model that can be: one that an export says
-// again.
+// Whatever a config.json says, it is refused or read as a model that can be: one that an export
+// says again.
 
 #include <cstddef>
 #include <cstdint>

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
+#include "lineage/base/json.h"
 #include "lineage/base/testing.h"
+#include "lineage/checkpoint/huggingface.h"
 #include "lineage/checkpoint/model.h"
 #include "lineage/comm/threads.h"
 #include "lineage/run/testing.h"
@@ -72,6 +75,28 @@ TEST_F(GrowTest, NothingHeldOutGivesNoHeldOutLoss) {
   const auto words = Checkpoint::open(nodes[0].folder).manifest().datasets.at("words");
   EXPECT_FALSE(words.contains("heldout_nats_per_token"));
   EXPECT_FALSE(words.contains("heldout_bits_per_byte"));
+}
+
+// What a preset grows is a model of a family that other programs load: exported and imported, it
+// has the same logits.
+TEST_F(GrowTest, ModelsOfPresetsAreThoseOfFamilies) {
+  const std::pair<const char*, const char*> families[] = {
+      {"gpt3", "gpt2"}, {"llama", "llama"}, {"qwen3", "qwen3"}};
+  for (const auto& [preset, family] : families) {
+    SCOPED_TRACE(preset);
+    const Recipe small = recipe({}, {std::string("preset=") + preset, "pretrain.tokens=2_000"});
+    const fs::path node = grow_in(preset, small)[0].folder;
+    const fs::path out = folder / (std::string(preset) + "-out");
+    export_huggingface(node, out);
+    EXPECT_EQ(JsonObject::load(out / "config.json").get<std::string>("model_type"), family);
+    import_huggingface(out, folder / (std::string(preset) + "-back"));
+    const Model grown = load_model(node);
+    const Model back = load_model(folder / (std::string(preset) + "-back"));
+    const Tensor tokens = Tensor::from({1, 5}, std::vector<int32_t>{7, 1, 250, 3, 99});
+    const Tensor a = grown.gpt->logits(grown.gpt->hidden(tokens));
+    const Tensor b = back.gpt->logits(back.gpt->hidden(tokens));
+    EXPECT_TRUE(std::ranges::equal(a.data<float>(), b.data<float>()));
+  }
 }
 
 TEST_F(GrowTest, AnotherRunGivesTheSameModel) {

@@ -87,4 +87,23 @@ PackedGpt::PackedGpt(const Gpt& gpt)
 
 Tensor PackedGpt::logits(const Tensor& hidden) const { return packed_head_(hidden); }
 
+int64_t parameter_count(const GptConfig& c) {
+  Parameters parameters;
+  const Gpt gpt(parameters.root(), c);
+  return parameters.numel();
+}
+
+int64_t matmul_parameters(const GptConfig& c) {
+  Parameters parameters;
+  const Gpt gpt(parameters.root(), c);
+  return parameters.numel(ParameterKind::matrix) + parameters.numel(ParameterKind::head) +
+         (c.tied ? c.vocab * c.embedding_channels() : 0);
+}
+
+double training_flops_per_token(const GptConfig& c) {
+  const AttentionSpec spec = c.attention(0);
+  return 6.0 * static_cast<double>(matmul_parameters(c)) +
+         12.0 * static_cast<double>(c.layers * c.context * spec.heads * spec.head_width);
+}
+
 }  // namespace lineage

@@ -5,7 +5,6 @@
 #include <numbers>
 
 #include "lineage/base/error.h"
-#include "lineage/nn/gpt.h"
 
 namespace lineage {
 
@@ -99,25 +98,6 @@ void GptConfig::validate(const std::string& place) const {
         "one above rotary_scaling.low");
   wants(vocab >= 1, "vocab", vocab, "at least 1");
   wants(position_offset <= context, "position_offset", position_offset, "0 to context");
-}
-
-int64_t parameter_count(const GptConfig& c) {
-  Parameters parameters;
-  const Gpt gpt(parameters.root(), c);
-  return parameters.numel();
-}
-
-int64_t matmul_parameters(const GptConfig& c) {
-  Parameters parameters;
-  const Gpt gpt(parameters.root(), c);
-  return parameters.numel(ParameterKind::matrix) + parameters.numel(ParameterKind::head) +
-         (c.tied ? c.vocab * c.embedding_channels() : 0);
-}
-
-double training_flops_per_token(const GptConfig& c) {
-  const AttentionSpec spec = c.attention(0);
-  return 6.0 * static_cast<double>(matmul_parameters(c)) +
-         12.0 * static_cast<double>(c.layers * c.context * spec.heads * spec.head_width);
 }
 
 }  // namespace lineage

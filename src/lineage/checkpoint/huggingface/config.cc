@@ -106,12 +106,15 @@ std::vector<std::string> losses(const HuggingFaceFamily& family, const GptConfig
 
 }  // namespace
 
-HuggingFaceConfig read_huggingface_config(const fs::path& path) {
-  const JsonObject json = JsonObject::load(path);
+HuggingFaceConfig read_huggingface_config(const JsonObject& json) {
   HuggingFaceConfig config = find_family(json);
   config.model = read_model(*config.family, json);
-  config.model.validate(path.string());
+  config.model.validate(json.place());
   return config;
+}
+
+HuggingFaceConfig read_huggingface_config(const fs::path& path) {
+  return read_huggingface_config(JsonObject::load(path));
 }
 
 const HuggingFaceFamily& writable_family(const GptConfig& model, const std::string& place) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "lineage/base/json.h"
 #include "lineage/checkpoint/huggingface/family.h"
 #include "lineage/nn/gpt.h"
 #include "lineage/text/tokenizer.h"
@@ -17,6 +18,7 @@ struct HuggingFaceConfig {
 
 // Absent keys have the defaults of transformers. An Error names the key of any unsupported feature
 // that would change the model's output.
+HuggingFaceConfig read_huggingface_config(const JsonObject& config_json);
 HuggingFaceConfig read_huggingface_config(const fs::path& config_json);
 
 // The first family whose config.json can express this model: written and read again it is the same.

@@ -23,8 +23,8 @@ GptConfig read_llama_keys(const JsonObject& json, const LlamaDefaults& absent) {
   c.norm_eps = config_positive(json, "rms_norm_eps", 1e-6);
   c.activation = config_gate(json);
   config_rotary(json, "rope_theta", 10000, c);
-  if (json.has("partial_rotary_factor"))
-    c.rotary_width = config_rotary_width(json, 1, c.attention(0).head_width);
+  if (json.has("partial_rotary_factor") && json.get<double>("partial_rotary_factor") != 1)
+    json.refuse("partial_rotary_factor", "1", "LLaMA's heads turn whole");
   c.init_std = config_positive(json, "initializer_range", 0.02);
   c.bias = false;
   return c;
