@@ -28,7 +28,7 @@ struct EvalOptions {
   std::vector<std::string> abilities, files;
   FileScenarioOptions file;
   bool skip_malformed = false, complexity = false, json = false, cells = false;
-  std::string chain_prompt;
+  std::string chain_prompt, preamble, examples;
   EvaluateOptions evaluate;
   int threads = 0;
 };
@@ -151,7 +151,8 @@ void note_larger(const std::map<std::string, int64_t>& larger, Progress& progres
 void eval(EvalOptions o) {
   set_threads(o.threads);
   o.file.items.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
-  o.file.chain_prompt = o.chain_prompt;
+  o.file.chain_prompt = o.chain_prompt, o.file.preamble = o.preamble;
+  o.file.examples = o.examples;
   if (o.complexity) o.file.vote = PromptSpec::Vote::complexity;
   const auto models = models_of(o.target);
   const auto progress = terminal_progress();
@@ -221,9 +222,14 @@ void add_eval(CLI::App& app) {
   add_number(c, "--shots", o->file.shots, between(0, 10'000),
              "demonstrations before each question of a file");
   c->add_flag("--chain", o->file.chain, "ask files for a chain of thought");
-  add_path(c, "--chain-prompt", o->chain_prompt, "a text with worked examples for --chain");
+  add_path(
+      c, "--examples", o->examples,
+      "a file or folder whose first questions are the demonstrations; all of --file are asked");
+  add_path(c, "--preamble", o->preamble, "a text before every question of a file");
+  add_path(c, "--chain-prompt", o->chain_prompt,
+           "a text with worked examples for --chain, or a folder with one for each file");
   add_number(c, "--samples", o->file.samples, between(1, 10'000),
-             "chains a question; above 1 their answers vote");
+             "chains a question, whose answers vote; or programs, for pass@k");
   c->add_flag("--complexity", o->complexity, "only the half of the chains with most steps votes");
   c->add_flag("--skip-malformed", o->skip_malformed, "leave out bad lines of files");
   c->add_flag("--again", o->evaluate.again, "measure also what the database has");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "lineage/eval/answer.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/score.h"
 
 namespace lineage::aggregates {
@@ -311,6 +312,54 @@ AggregateMetric mean_length(std::string name) {
 AggregateMetric ended(std::string name) {
   return mean_measure(std::move(name), "answers that ended by themselves", {.name = "share"},
                       [](const Instance&, const Prediction& p) { return p.format; });
+}
+
+AggregateMetric choice_accuracy(std::string name, std::string title, PromptSpec::Normalise scored,
+                                PromptSpec::Normalise judged) {
+  using Normalise = PromptSpec::Normalise;
+  const auto length = [](const Instance& item, size_t choice) {
+    return std::max(1.0, static_cast<double>(item.answers[choice].text.size()));
+  };
+  AggregateMetric metric = mean_measure(
+      std::move(name), std::move(title), {.name = "accuracy"},
+      [=](const Instance& item, const Prediction& p) {
+        if (p.scores.size() != item.answers.size()) return std::numeric_limits<double>::quiet_NaN();
+        Prediction judgement;
+        for (size_t i = 0; i < p.scores.size(); ++i)
+          judgement.scores.push_back(p.scores[i] *
+                                     (scored == Normalise::bytes ? length(item, i) : 1) /
+                                     (judged == Normalise::bytes ? length(item, i) : 1));
+        return metrics::choice_accuracy().score(item, judgement);
+      });
+  const auto mean = metric.compute;
+  metric.compute = [mean](Items items, Predictions predictions) {
+    auto measured = mean(items, predictions);
+    if (!measured) return measured;
+    for (const Instance& item : items)
+      measured->chance += 1 / static_cast<double>(item.answers.size() * items.size());
+    return measured;
+  };
+  return metric;
+}
+
+AggregateMetric of_subject(std::string name, std::string subject, ItemMetric metric) {
+  AggregateMetric part = mean_measure(
+      std::move(name), subject, metric.info,
+      [subject, score = metric.score](const Instance& item, const Prediction& p) {
+        return item.subject == subject ? score(item, p) : std::numeric_limits<double>::quiet_NaN();
+      });
+  part.by_cell = false;
+  const auto mean = part.compute;
+  part.compute = [mean, subject](Items items, Predictions predictions) {
+    auto measured = mean(items, predictions);
+    if (!measured) return measured;
+    double choices = 0;
+    for (const Instance& item : items)
+      if (item.subject == subject) choices += 1 / static_cast<double>(item.answers.size());
+    measured->chance = choices / static_cast<double>(measured->estimate.n);
+    return measured;
+  };
+  return part;
 }
 
 AggregateMetric choice_calibration(std::string name) {

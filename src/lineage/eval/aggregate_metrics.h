@@ -66,6 +66,14 @@ AggregateMetric distinct_triples(std::string name);
 AggregateMetric mean_length(std::string name);
 AggregateMetric ended(std::string name);
 
+// The accuracy of choices whose scores are log-probabilities as `scored`, if they were compared as
+// `judged`: lm-evaluation-harness' acc and acc_norm of the same predictions.
+AggregateMetric choice_accuracy(std::string name, std::string title, PromptSpec::Normalise scored,
+                                PromptSpec::Normalise judged);
+
+// The mean of a metric over one subject's items.
+AggregateMetric of_subject(std::string name, std::string subject, ItemMetric);
+
 // Expected calibration error of choices: softmax of their scores against being right.
 AggregateMetric choice_calibration(std::string name);
 

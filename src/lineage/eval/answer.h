@@ -25,6 +25,8 @@ std::string extract_answer(std::string_view output, const PromptSpec&,
 //   of which nothing would be left ("A", "+") stays as it is.
 // - number: the last number, without thousands' commas, leading zeros and zeros at the end of its
 //   decimals; a text without any as `squad`.
+// - caseless: in lower case (ASCII), without ASCII punctuation, white space is single, as
+//   lm-evaluation-harness ignores case and punctuation. A text of marks alone stays as it is.
 std::string canonical_answer(std::string_view text, PromptSpec::Match);
 
 // Whether a free answer ends as the reference does: the text behind the last "####" of each, or the

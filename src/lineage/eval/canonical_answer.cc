@@ -206,6 +206,14 @@ std::string number_form(const std::string& text) {
   return last;
 }
 
+std::string caseless_form(std::string_view text) {
+  std::string form;
+  for (const char c : text)
+    if (!is_mark(c)) form += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string spaced = single_spaced(form);
+  return spaced.empty() ? single_spaced(text) : spaced;
+}
+
 }  // namespace
 
 std::string canonical_answer(std::string_view text, PromptSpec::Match match) {
@@ -219,6 +227,8 @@ std::string canonical_answer(std::string_view text, PromptSpec::Match match) {
       return stripped(single_spaced(plain), "\"'`([{ ", "\"'`)]}.,;:!? ");
     case PromptSpec::Match::squad:
       return squad_form(plain);
+    case PromptSpec::Match::caseless:
+      return caseless_form(text);
     case PromptSpec::Match::number: {
       const std::string number = number_form(plain);
       return number.empty() ? squad_form(plain) : number;

@@ -39,6 +39,10 @@ void add_item(Digest& d, const Instance& item) {
   }
   for (const FewShotExample& e : item.examples)
     for (const Part* part : {&e.question, &e.chain, &e.answer}) add_part(d, *part);
+  // Absent in most scenarios, whose digests stay.
+  if (!item.preamble.empty()) add_part(d.field("preamble"), item.preamble);
+  if (!item.subject.empty()) d.field("subject " + item.subject);
+  for (const bool right : item.right) d.field(right ? "right" : "wrong");
 }
 
 // A prerequisite may be a cell of the scenario itself: persons in no text, for the use of a
@@ -139,6 +143,7 @@ std::string scenario_digest(const ScenarioSpec& spec, std::span<const Instance> 
   for (Token t : p.sampling.stop_tokens) d.field(number(t));
   // Every scenario was verbatim before there was a choice; its digest stays.
   if (p.match != PromptSpec::Match::verbatim) d.field("match " + number(p.match));
+  if (p.length != PromptSpec::Length::sampled) d.field("length " + number(p.length));
   for (PromptSpec::Template t : spec.templates) d.field(number(t));
   if (spec.chat_if_tuned) d.field("chat if tuned");
   add_metric(d, spec.metric.info);

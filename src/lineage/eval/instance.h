@@ -39,12 +39,19 @@ struct Instance {
   // choose: the choices; else the accepted answers, the first being the reference.
   std::vector<Part> answers;
   int correct = 0;  // of the choices
+  // choose: which of the choices are right, where several may be (TruthfulQA's MC2); else empty.
+  std::vector<bool> right = {};
   // Schemas (Winograd): choice i is answers[0] after contexts[i] instead of the question.
   std::vector<Part> contexts;
-  Part chain;                            // worked solution, without the answer
+  Part chain;  // worked solution, without the answer
+  // A benchmark's part that has a score of its own and, unlike a cell, weighs by its size (MMLU).
+  std::string subject = {};
+  Part preamble = {};  // its own text before the demonstrations, after the scenario's instructions
   std::vector<FewShotExample> examples;  // its own demonstrations, in place of the scenario's
   // The grade of an output, in [0, 1]; null: an output is right when it equals one of `answers`.
   std::function<double(const std::string& output)> grade;
+  // The whole program of an output, with its tests; its exit is the grade. Null: no program.
+  std::function<std::string(const std::string& output)> program = {};
   // The score of valid behaviour that does not need the ability: a lower bound of chance.
   double baseline = 0;
   // Further numbers of an output, by the scenario's own indices; NaN where one does not apply.

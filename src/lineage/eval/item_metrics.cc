@@ -45,6 +45,20 @@ ItemMetric choice_accuracy() {
           }};
 }
 
+ItemMetric share_of_right_choices() {
+  return {{.name = "probability of right choices"}, [](const Instance& item, const Prediction& p) {
+            if (p.scores.empty() || item.right.size() != p.scores.size()) return 0.0;
+            const double most = *std::ranges::max_element(p.scores);
+            double right = 0, all = 0;
+            for (size_t i = 0; i < p.scores.size(); ++i) {
+              const double share = std::exp(p.scores[i] - most);
+              all += share;
+              if (item.right[i]) right += share;
+            }
+            return right / all;
+          }};
+}
+
 ItemMetric answer_match(PromptSpec::Match match) {
   // The name goes into the digest of a scenario and shows the comparison of answers in the report.
   const auto name = [&]() -> std::string {

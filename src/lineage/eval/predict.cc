@@ -118,6 +118,8 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
       if (s == 0 && reads_once(prompts[i]))
         request.continuation = prompts[i].choices[0].continuation;
       Sampling& sampling = samplings.emplace_back(prompting.sampling);
+      if (prompting.length == PromptSpec::Length::reference)
+        sampling.max_tokens = std::max<int64_t>(1, std::ssize(prompts[i].choices[0].continuation));
       sampling.seed =
           item_rng(seed, spec, items[i]).fold("sample").fold(static_cast<uint64_t>(s)).key();
       for (Special end : {Special::end_of_text, Special::end_of_turn})
@@ -155,6 +157,13 @@ void generate_answers(LanguageModel& model, std::span<const Instance> items,
 
 }  // namespace
 
+FewShotExample demonstration(const Instance& item, PromptSpec::Method method) {
+  const bool choices = method == PromptSpec::Method::choose && item.contexts.empty();
+  const auto right = choices ? static_cast<size_t>(item.correct) : 0;
+  return {item.contexts.empty() ? item.question : item.contexts[item.correct], item.chain,
+          item.answers[right]};
+}
+
 std::vector<FewShotExample> draw_examples(const Instance& item, std::span<const Instance> pool,
                                           int shots, const ScenarioSpec& spec, uint64_t seed) {
   const Rng rng = item_rng(seed, spec, item).fold("examples");
@@ -164,10 +173,7 @@ std::vector<FewShotExample> draw_examples(const Instance& item, std::span<const 
   for (size_t i = 0; i < order.size() && i < static_cast<size_t>(shots); ++i) {
     std::swap(order[i], order[i + rng.below(order.size() - i, i)]);  // Fisher and Yates
     const Instance& e = pool[order[i]];
-    const bool choices = spec.prompt.method == PromptSpec::Method::choose && e.contexts.empty();
-    const auto right = choices ? static_cast<size_t>(e.correct) : 0;
-    examples.push_back(
-        {e.contexts.empty() ? e.question : e.contexts[e.correct], e.chain, e.answers[right]});
+    examples.push_back(demonstration(e, spec.prompt.method));
   }
   return examples;
 }

@@ -17,6 +17,9 @@ std::vector<Prediction> predict(LanguageModel&, std::span<const Instance> items,
                                 std::span<const Instance> pool, const ScenarioSpec&,
                                 PromptSpec::Template, uint64_t seed);
 
+// An item with its right answer, as a demonstration for others.
+FewShotExample demonstration(const Instance&, PromptSpec::Method);
+
 // The demonstrations of one item: `shots` different ones of the pool, the same for every model.
 std::vector<FewShotExample> draw_examples(const Instance&, std::span<const Instance> pool,
                                           int shots, const ScenarioSpec&, uint64_t seed);

@@ -46,8 +46,9 @@ class Renderer {
   Renderer(const PromptSpec& p, Template t, const Tokenizer& tokenizer)
       : p_(p), chat_(t == Template::chat), tokenizer_(tokenizer), turns_(tokenizer) {}
 
-  std::vector<Token> context(const Part& question, std::span<const FewShotExample> examples) const {
-    return chat_ ? as_chat(question, examples) : as_text(question, examples);
+  std::vector<Token> context(const Part& preamble, const Part& question,
+                             std::span<const FewShotExample> examples) const {
+    return chat_ ? as_chat(preamble, question, examples) : as_text(preamble, question, examples);
   }
   std::vector<Token> continuation(const Part& chain, const Part& reply) const {
     Builder b(tokenizer_);
@@ -59,10 +60,11 @@ class Renderer {
  private:
   bool chained() const { return p_.reasoning == PromptSpec::Reasoning::chain; }
 
-  std::vector<Token> as_text(const Part& question, std::span<const FewShotExample> examples) const {
+  std::vector<Token> as_text(const Part& preamble, const Part& question,
+                             std::span<const FewShotExample> examples) const {
     Builder b(tokenizer_);
     b.tokens(tokenizer_.begin_of_text());
-    b.part(p_.raw_opening).part(p_.instructions);
+    b.part(p_.raw_opening).part(p_.instructions).part(preamble);
     for (const FewShotExample& e : examples) {
       b.text(p_.before_question).part(e.question).text(p_.before_answer);
       worked_answer(b, e);
@@ -73,14 +75,16 @@ class Renderer {
     return b.take();
   }
 
-  std::vector<Token> as_chat(const Part& question, std::span<const FewShotExample> examples) const {
+  std::vector<Token> as_chat(const Part& preamble, const Part& question,
+                             std::span<const FewShotExample> examples) const {
     ChatTemplate::Rendered chat;
     const auto turn = [&](Role role, const auto& write) {
       Builder b(tokenizer_);
       write(b);
       turns_.append(role, b.take(), chat);
     };
-    if (!p_.instructions.empty()) turn(Role::system, [&](Builder& b) { b.part(p_.instructions); });
+    if (!p_.instructions.empty() || !preamble.empty())
+      turn(Role::system, [&](Builder& b) { b.part(p_.instructions).part(preamble); });
     for (const FewShotExample& e : examples) {
       turn(Role::user, [&](Builder& b) { b.part(e.question); });
       turn(Role::assistant, [&](Builder& b) { worked_answer(b, e); });
@@ -133,13 +137,14 @@ bool cut(std::vector<Token>& tokens, int64_t room, bool& truncated) {
 Prompt render_with(const Instance& item, std::span<const FewShotExample> examples,
                    const PromptSpec& p, const Renderer& renderer, const Tokenizer& tokenizer) {
   Prompt prompt;
-  if (item.contexts.empty()) prompt.context = renderer.context(item.question, examples);
+  if (item.contexts.empty())
+    prompt.context = renderer.context(item.preamble, item.question, examples);
   const auto add = [&](std::vector<Token> context, const Part& answer) {
     prompt.choices.push_back({std::move(context), renderer.continuation(item.chain, answer)});
     prompt.bytes.push_back(static_cast<double>(shown(answer, tokenizer).size()));
   };
   for (const Part& context : item.contexts)
-    add(renderer.context(context, examples), item.answers[0]);
+    add(renderer.context(item.preamble, context, examples), item.answers[0]);
   if (item.contexts.empty())
     for (const Part& answer : item.answers) {
       add(prompt.context, answer);
@@ -169,9 +174,11 @@ Prompt render(const Instance& item, std::span<const FewShotExample> examples, co
   const bool generates = p.method == PromptSpec::Method::generate;
   // The last token scored is never read, hence one more than the context.
   const auto room = [&](const Prompt& prompt) {
-    int64_t answer = generates ? p.sampling.max_tokens + 1 : 0;
+    const bool as_reference = p.length == PromptSpec::Length::reference;
+    int64_t answer = generates && !as_reference ? p.sampling.max_tokens + 1 : 0;
     for (const ScoreRequest& c : prompt.choices)
-      answer = std::max(answer, static_cast<int64_t>(c.continuation.size()));
+      answer =
+          std::max(answer, static_cast<int64_t>(c.continuation.size()) + (as_reference ? 1 : 0));
     return context + 1 - answer;
   };
   const auto too_long = [&](const Prompt& prompt) {

@@ -37,8 +37,11 @@ struct PromptSpec {
     exact,     // up to white space and a final full stop
     bare,      // the same without quotes and punctuation around it
     squad,     // without case, punctuation and articles; numbers stay numbers
-    number     // the last number in it
+    number,    // the last number in it
+    caseless   // without case and ASCII punctuation
   };
+  // The tokens of an answer: at most those of `sampling`, or as many as the reference has.
+  enum class Length : uint8_t { sampled, reference };
 
   Method method = Method::generate;
   Reasoning reasoning = Reasoning::direct;
@@ -61,6 +64,7 @@ struct PromptSpec {
   Sampling sampling = greedy(32);
   Form form = Form::all;
   Match match = Match::verbatim;
+  Length length = Length::sampled;
   int samples = 1;
   Vote vote = Vote::first;
   int voters = 0;  // complexity: number of chains that vote; 0: half

@@ -36,6 +36,7 @@ FileScenarioOptions options_of(const QuestionsConfig& config) {
   options.shots = static_cast<int>(config.shots),
   options.samples = static_cast<int>(config.samples);
   options.chain = config.chain, options.chain_prompt = config.chain_prompt;
+  options.preamble = config.preamble, options.examples = config.examples;
   if (config.complexity) options.vote = PromptSpec::Vote::complexity;
   options.items.malformed = config.skip_malformed ? Malformed::skip : Malformed::error;
   options.items.leave_out = config.leave_out;

@@ -14,7 +14,7 @@ struct QuestionsConfig {
   std::vector<std::string> paths = {};
   int64_t n = 0, shots = 0, samples = 1;
   bool chain = false, complexity = false, skip_malformed = false;
-  std::string chain_prompt = {};
+  std::string chain_prompt = {}, preamble = {}, examples = {};
   std::vector<std::string> leave_out = {};
 };
 
@@ -25,8 +25,14 @@ void fields(V& v, QuestionsConfig& c) {
   v("n", c.n, "questions of each file; 0: as evaluation.n and tokens say", between(0, 1e9));
   v("shots", c.shots, "demonstrations before each question", between(0, 10'000));
   v("chain", c.chain, "ask for a chain of thought");
-  v("chain_prompt", c.chain_prompt, "a text with worked examples for chain", kPaths);
-  v("samples", c.samples, "chains a question; above 1 their answers vote", between(1, 10'000));
+  v("chain_prompt", c.chain_prompt,
+    "a text with worked examples for chain, or a folder with one for each file", kPaths);
+  v("preamble", c.preamble, "a text before every question", kPaths);
+  v("examples", c.examples,
+    "a file or folder whose first questions are the demonstrations; all of paths are asked",
+    kPaths);
+  v("samples", c.samples, "chains a question, whose answers vote; or programs, for pass@k",
+    between(1, 10'000));
   v("complexity", c.complexity, "only the half of the chains with most steps votes");
   v("skip_malformed", c.skip_malformed, "leave out records that cannot be read");
   v("leave_out", c.leave_out, "keys of the records that are no part of a question");

@@ -21,32 +21,32 @@ struct Unread {
 };
 
 const std::vector<Unread>& unread_benchmarks() {
-  constexpr std::string_view kPrograms = "programs are not run";
+  constexpr std::string_view kTruthfulChoices =
+      "take its multiple choice questions, mc_task.json, with mc1_targets and mc2_targets";
   constexpr std::string_view kTrain = "to train on them, name the file in a recipe's [sources]";
   constexpr std::string_view kQuestions =
       "write each as {\"query\", \"choices\", \"gold\"} or {\"context\", \"answer\", \"aliases\"}";
   static const std::vector<Unread> all = {
-      {"HumanEval's problems", {"prompt", "canonical_solution"}, kPrograms, ""},
-      {"MBPP's problems", {"code", "test_list"}, kPrograms, ""},
-      {"APPS' problems", {"question", "solutions", "input_output"}, kPrograms, ""},
-      {"TruthfulQA's questions with several right choices", {"mc1_targets"}, "", kQuestions},
-      {"TruthfulQA's questions for a judge", {"best_answer", "incorrect_answers"}, "", kQuestions},
+      {"APPS' problems", {"question", "solutions", "input_output"}, "", ""},
+      {"TruthfulQA's questions for a judge",
+       {"best_answer", "incorrect_answers"},
+       "",
+       kTruthfulChoices},
+      {"TruthfulQA's questions for a judge",
+       {"Best Answer", "Incorrect Answers"},
+       "",
+       kTruthfulChoices},
       {"DROP's questions", {"passage", "answers_spans"}, "", kQuestions},
       {"MATH's problems", {"problem", "solution"}, "", ""},
       {"IFEval's prompts", {"instruction_id_list"}, "", ""},
       {"BIG-bench's examples with scored targets", {"target_scores"}, "", kQuestions},
       {"MMLU-Pro's questions", {"question", "options", "answer_index"}, "", kQuestions},
-      {"RACE's passages with all their problems",
-       {"article", "problems"},
-       "",
-       "take its other layout, with article, question, options and answer"},
       {"SWAG's sentences", {"startphrase", "ending0"}, "", kQuestions},
       {"SQuAD's nested articles",
        {"paragraphs"},
        "",
        "take its other layout, with context, question and answers"},
       {"pairs for natural language inference", {"premise", "hypothesis"}, "", kQuestions},
-      {"TriviaQA's records with search results", {"question", "entity_pages"}, "", kQuestions},
       {"answers that were compared by people", {"chosen", "rejected"}, "no questions", ""},
       {"conversations", {"messages"}, "no questions", kTrain},
       {"conversations", {"conversations"}, "no questions", kTrain},
@@ -55,14 +55,63 @@ const std::vector<Unread>& unread_benchmarks() {
 }
 
 // Keys of benchmarks that are no part of the question.
-constexpr std::array<std::string_view, 46> kBeside = {
-    "id",         "_id",      "idx",       "ind",     "index",       "qid",        "qID",
-    "uid",        "uuid",     "guid",      "item_id", "question_id", "example_id", "task_id",
-    "doc_id",     "pair_id",  "source_id", "source",  "source_url",  "url",        "split",
-    "split_type", "subset",   "dataset",   "config",  "subject",     "category",   "subcategory",
-    "domain",     "topic",    "type",      "tags",    "keywords",    "difficulty", "level",
-    "grade",      "language", "lang",      "license", "licence",     "author",     "version",
-    "date",       "canary",   "metadata",  "comment"};
+constexpr std::array<std::string_view, 57> kBeside = {"id",
+                                                      "_id",
+                                                      "idx",
+                                                      "ind",
+                                                      "index",
+                                                      "qid",
+                                                      "qID",
+                                                      "uid",
+                                                      "uuid",
+                                                      "guid",
+                                                      "item_id",
+                                                      "question_id",
+                                                      "example_id",
+                                                      "task_id",
+                                                      "doc_id",
+                                                      "pair_id",
+                                                      "source_id",
+                                                      "source",
+                                                      "source_url",
+                                                      "url",
+                                                      "split",
+                                                      "split_type",
+                                                      "subset",
+                                                      "dataset",
+                                                      "config",
+                                                      "subject",
+                                                      "category",
+                                                      "subcategory",
+                                                      "domain",
+                                                      "topic",
+                                                      "type",
+                                                      "tags",
+                                                      "keywords",
+                                                      "difficulty",
+                                                      "level",
+                                                      "grade",
+                                                      "language",
+                                                      "lang",
+                                                      "license",
+                                                      "licence",
+                                                      "author",
+                                                      "version",
+                                                      "date",
+                                                      "canary",
+                                                      "metadata",
+                                                      "comment",
+                                                      "question_source",
+                                                      "entity_pages",
+                                                      "search_results",
+                                                      "QuestionId",
+                                                      "QuestionSource",
+                                                      "EntityPages",
+                                                      "SearchResults",
+                                                      "challenge_test_list",
+                                                      "source_file",
+                                                      "fact1",
+                                                      "turkIdAnonymized"};
 
 // How many of an object's keys a format reads; 0 if the object is none of its records.
 int64_t used_keys(const JsonObject& object, const FileFormat& f) {
@@ -100,16 +149,27 @@ std::string keys_of(const Json& object) {
   return text.empty() ? "none" : text;
 }
 
+bool is_unread(const JsonObject& o, const Unread& u) {
+  return std::ranges::all_of(u.keys, [&](std::string_view key) { return o.value().contains(key); });
+}
+
 }  // namespace
+
+bool has_format(const JsonObject& o) {
+  return std::ranges::any_of(unread_benchmarks(),
+                             [&](const Unread& u) { return is_unread(o, u); }) ||
+         std::ranges::any_of(file_formats(),
+                             [&](const FileFormat& f) { return used_keys(o, f) > 0; });
+}
 
 const FileFormat& format_of(const JsonObject& o) {
   constexpr const char* kHelp =
-      "docs/formats.md lists the formats; --skip-malformed leaves such lines out";
+      "docs/benchmarks.md lists the formats; --skip-malformed leaves such lines out";
   for (const Unread& u : unread_benchmarks())
-    if (std::ranges::all_of(u.keys, [&](std::string_view key) { return o.value().contains(key); }))
+    if (is_unread(o, u))
       throw Error(o.place() + ": is of " + std::string(u.name) + ", which are not read here" +
                       (u.why.empty() ? "" : " (" + std::string(u.why) + ")") +
-                      "; wanted a format of docs/formats.md",
+                      "; wanted a format of docs/benchmarks.md",
                   u.help.empty() ? kHelp : std::string(u.help));
   std::vector<const FileFormat*> best;
   int64_t most = 1;

@@ -25,7 +25,8 @@ std::string bare_name(const fs::path& file) {
 }
 
 std::string full_name(const fs::path& file) {
-  constexpr std::array<std::string_view, 5> kLayouts = {".gz", ".zst", ".json", ".jsonl", ".txt"};
+  constexpr std::array<std::string_view, 6> kLayouts = {".gz",    ".zst", ".json",
+                                                        ".jsonl", ".csv", ".txt"};
   fs::path name = file.filename();
   while (std::ranges::find(kLayouts, name.extension().string()) != kLayouts.end())
     name = name.stem();
@@ -74,9 +75,12 @@ void check_scenario_name(const std::string& name) {
   const std::string last = name.substr(std::min(name.rfind('.'), name.size()));
   const bool shots =
       last.size() > 2 && last[1] == 'k' && last.find_first_not_of("0123456789", 2) == last.npos;
-  if (shots || last == ".cot" || last == ".vote")
+  const bool metric = last == ".acc" || last == ".acc_norm" || last == ".mc1" || last == ".mc2";
+  if (shots || metric || last == ".cot" || last == ".vote")
     throw Error("question set " + name + ": its name ends with " + last + ", which stands for " +
-                    (shots ? "so many demonstrations" : "a chain of thought") +
+                    (shots    ? "so many demonstrations"
+                     : metric ? "a measure of the same questions"
+                              : "a chain of thought") +
                     "; wanted another name",
                 "name it with --name; --shots and --chain ask for the rest");
 }

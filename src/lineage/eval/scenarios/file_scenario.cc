@@ -6,23 +6,30 @@
 #include <span>
 
 #include "lineage/base/error.h"
-#include "lineage/base/file.h"
 #include "lineage/base/rng.h"
-#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/scenarios/file_names.h"
+#include "lineage/eval/scenarios/file_prompting.h"
+#include "lineage/eval/scenarios/question_set.h"
 
 namespace lineage {
 namespace {
 
 class FileScenario final : public Scenario {
  public:
+  // The first items, in their random order, are examples and dev.
   FileScenario(ScenarioSpec spec, std::vector<Instance> items)
-      : Scenario(std::move(spec)), items_(std::move(items)) {
-    const Rng rng = Rng(0).fold("file scenario");
-    for (size_t i = 0; i + 1 < items_.size(); ++i)
-      std::swap(items_[i], items_[i + rng.below(items_.size() - i, i)]);
+      : Scenario(std::move(spec)), items_(shuffled(std::move(items))) {
     examples_ = std::min<size_t>(64, items_.size() / 10);
     dev_ = examples_ + std::min<size_t>(200, items_.size() / 5);
+    spec_.n = std::min(spec_.n, std::ssize(items_) - static_cast<int64_t>(dev_));
+  }
+  // Examples and dev are of another file, the first of them having become demonstrations.
+  FileScenario(ScenarioSpec spec, std::vector<Instance> items, std::vector<Instance> others)
+      : Scenario(std::move(spec)), items_(std::move(others)) {
+    examples_ = std::min(items_.size(), static_cast<size_t>(spec_.prompt.shots));
+    items_.resize(std::min<size_t>(items_.size(), examples_ + 200));
+    dev_ = items_.size();
+    for (Instance& item : shuffled(std::move(items))) items_.push_back(std::move(item));
     spec_.n = std::min(spec_.n, std::ssize(items_) - static_cast<int64_t>(dev_));
   }
   std::vector<Instance> items(ItemSet set, int64_t n) const override {
@@ -35,94 +42,65 @@ class FileScenario final : public Scenario {
   }
 
  private:
+  static std::vector<Instance> shuffled(std::vector<Instance> items) {
+    const Rng rng = Rng(0).fold("file scenario");
+    for (size_t i = 0; i + 1 < items.size(); ++i)
+      std::swap(items[i], items[i + rng.below(items.size() - i, i)]);
+    return items;
+  }
+
   std::vector<Instance> items_;
   size_t examples_, dev_;  // ends of the parts
 };
 
-bool all_choices(const std::vector<Instance>& items) {
-  return std::ranges::all_of(
-      items, [](const Instance& i) { return i.answers.size() > 1 || i.contexts.size() > 1; });
+std::string demonstrations_wanted(int shots, const std::string& path, size_t questions,
+                                  int64_t there) {
+  return fmt::format(
+      "{}: has {} questions, of which {} may be demonstrations; wanted {} for "
+      "--shots {}",
+      path, questions, there, shots, shots);
 }
 
-// Sets each format's prompt and comparison of answers as its authors or lm-evaluation-harness do
-// (docs/formats.md has both).
-void set_prompting(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
-  PromptSpec& p = spec.prompt;
-  p.before_answer = "";  // the readers end a question with its own words
-  p.shots = options.shots;
-  if (!file.format->alternatives && all_choices(file.items) && !options.chain) {
-    p.method = PromptSpec::Method::choose;
-    p.normalise = file.format->normalise;
-    spec.metric = metrics::choice_accuracy();
-    return;
-  }
-  p.method = PromptSpec::Method::generate;
-  p.sampling = greedy(32);
-  p.match = PromptSpec::Match::exact;
-  if (file.format->ask) file.format->ask(p, file.items);
-  spec.metric = metrics::answer_match(p.match);
-}
-
-void set_chain(ScenarioSpec& spec, const ItemFile& file, const FileScenarioOptions& options) {
-  if (!options.chain) return;
-  PromptSpec& p = spec.prompt;
-  const bool worked =
-      std::ranges::none_of(file.items, [](const Instance& i) { return i.chain.empty(); });
-  require(worked || !options.chain_prompt.empty(), spec.name,
-          ": has no worked solutions; wanted worked examples (GSM8K) or a chain prompt");
-  p.reasoning = PromptSpec::Reasoning::chain;
-  p.sampling = greedy(128);
-  p.chain_lead = " Let's think step by step.\n";
-  p.chain_end = " So the answer is";
-  if (!options.chain_prompt.empty()) {
-    std::string text = read_file(options.chain_prompt);
-    // The canary above the dashes is for those who gather training data.
-    if (const size_t dashes = text.find("-----\n"); dashes != text.npos) text.erase(0, dashes + 6);
-    p.instructions.text = text + "\n\n";
-  }
-  p.samples = options.samples;
-  if (p.samples > 1) p.vote = options.vote, p.sampling.temperature = 0.7;
-}
-
-// Reports the records and keys left out of a file.
-void tell(const ItemFile& file, const std::string& name, Progress& progress) {
-  if (!file.skipped.empty())
-    progress.note(fmt::format("{}: {} of {} records are left out, the first: {}", name,
-                              file.skipped.size(), file.skipped.size() + file.items.size(),
-                              file.skipped[0]));
-  if (!file.left_out.empty())
-    progress.note(fmt::format("{}: not asked, as no part of a question: {}", name,
-                              fmt::join(file.left_out, ", ")));
-}
-
-std::shared_ptr<const Scenario> file_scenario(const std::filesystem::path& path,
-                                              const std::string& name,
-                                              const FileScenarioOptions& options,
-                                              Progress& progress) {
-  ItemFile file = read_items(path, options.items);
-  tell(file, path.string(), progress);
+std::shared_ptr<const Scenario> file_scenario(QuestionSet set, const std::string& name,
+                                              const FileScenarioOptions& options) {
   ScenarioSpec spec;
   spec.name = name;
   spec.ability = name;
-  spec.title = file_title(path);
+  spec.title = file_title(set.path());
   spec.n = 1068;  // a half-width of .03 at worst
-  set_prompting(spec, file, options);
-  set_chain(spec, file, options);
-  if (options.shots > 0) spec.name += ".k" + std::to_string(options.shots);
-  if (options.chain) spec.name += options.samples > 1 ? ".vote" : ".cot";
+  set_prompting(spec, set, options);
+  const PromptSpec::Method method = spec.prompt.method;
+  std::vector<Instance>& items = set.content.items;
   // Choices that are not offered are no accepted answers.
-  if (spec.prompt.method != PromptSpec::Method::choose && !file.format->alternatives)
-    for (Instance& item : file.items) item.answers = {item.answers[item.correct]}, item.correct = 0;
-  const auto questions = file.items.size();
-  auto scenario = std::make_shared<FileScenario>(std::move(spec), std::move(file.items));
+  if (method != PromptSpec::Method::choose && !set.content.format->alternatives)
+    for (Instance& item : items) item.answers = {item.answers[item.correct]}, item.correct = 0;
+  if (!options.examples.empty()) {
+    auto examples = add_demonstrations(set, options.examples, options.shots, method, options.items);
+    return std::make_shared<FileScenario>(std::move(spec), std::move(items), std::move(examples));
+  }
+  const auto questions = items.size();
+  auto scenario = std::make_shared<FileScenario>(std::move(spec), std::move(items));
   const auto there = std::ssize(scenario->items(ItemSet::examples, options.shots));
   if (there < options.shots)
     throw Error(
-        fmt::format("{}: has {} questions, of which {} may be demonstrations; wanted {} "
-                    "for --shots {}",
-                    path.string(), questions, there, options.shots, options.shots),
+        demonstrations_wanted(options.shots, set.path().string(), questions, there),
         fmt::format("--shots {}, or a file with at least {} questions", there, 10 * options.shots));
   return scenario;
+}
+
+// The scenarios of a set: two where its format is asked in two ways.
+std::vector<std::shared_ptr<const Scenario>> scenarios_of(QuestionSet set, const std::string& name,
+                                                          const FileScenarioOptions& options) {
+  std::vector<std::shared_ptr<const Scenario>> all;
+  const FileFormat* also = set.content.format->also;
+  const auto files = set.files;
+  all.push_back(file_scenario(std::move(set), name, options));
+  if (!also) return all;
+  FileScenarioOptions second = options;
+  second.items.as = also;
+  for (QuestionSet& again : question_sets(files, second.items, silent()))
+    all.push_back(file_scenario(std::move(again), name, second));
+  return all;
 }
 
 }  // namespace
@@ -149,13 +127,14 @@ std::vector<std::filesystem::path> question_files(const std::filesystem::path& p
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
     std::filesystem::path name = entry.path().filename();
     if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-    const bool items = name.extension() == ".json" || name.extension() == ".jsonl";
+    const std::string ending = name.extension();
+    const bool items = ending == ".json" || ending == ".jsonl" || ending == ".csv";
     if (entry.is_regular_file() && items && !name.string().starts_with('.'))
       files.push_back(entry.path());
   }
   std::ranges::sort(files);
   if (files.empty())
-    throw Error(path.string() + ": has no *.json or *.jsonl; wanted files of questions",
+    throw Error(path.string() + ": has no *.json, *.jsonl or *.csv; wanted files of questions",
                 "name a file itself, or another folder");
   return files;
 }
@@ -167,18 +146,23 @@ std::vector<std::shared_ptr<const Scenario>> file_scenarios(
   for (const auto& path : paths)
     for (const auto& file : question_files(path))
       if (std::ranges::find(files, file) == files.end()) files.push_back(file);
-  if (!options.name.empty() && files.size() != 1)
+  std::vector<QuestionSet> sets = question_sets(files, options.items, progress);
+  if (!options.name.empty() && sets.size() != 1)
     throw Error(fmt::format("--name {}: there are {} files; wanted one to be called so",
-                            options.name, files.size()),
+                            options.name, sets.size()),
                 "ask one file at a time");
+  std::vector<std::filesystem::path> named;
+  for (const QuestionSet& set : sets) named.push_back(set.path());
   auto names =
-      options.name.empty() ? file_scenario_names(files) : std::vector<std::string>{options.name};
+      options.name.empty() ? file_scenario_names(named) : std::vector<std::string>{options.name};
   if (!options.group.empty())
-    for (std::string& name : names) name = options.group + "/" + name;
+    for (std::string& name : names)
+      name = sets.size() == 1 ? options.group : options.group + "/" + name;
   for (const std::string& name : names) check_scenario_name(name);
   std::vector<std::shared_ptr<const Scenario>> scenarios;
-  for (size_t i = 0; i < files.size(); ++i)
-    scenarios.push_back(file_scenario(files[i], names[i], options, progress));
+  for (size_t i = 0; i < sets.size(); ++i)
+    for (auto& scenario : scenarios_of(std::move(sets[i]), names[i], options))
+      scenarios.push_back(std::move(scenario));
   return scenarios;
 }
 

@@ -8,34 +8,42 @@
 #include "lineage/base/progress.h"
 #include "lineage/eval/scenario.h"
 #include "lineage/eval/scenarios/item_file.h"
+#include "lineage/eval/scenarios/program_runner.h"
 
 namespace lineage {
 
 struct FileScenarioOptions {
   int shots = 0;
   bool chain = false;  // chain of thought: worked files, or tasks with `chain_prompt`
-  // Worked examples before the question, as in BIG-Bench Hard for each task.
+  // Worked examples before the question; of a folder the text with the file's name, as BIG-Bench
+  // Hard has one for each task.
   std::filesystem::path chain_prompt = {};
+  std::filesystem::path preamble = {};  // a text before every question and its demonstrations
+  // Demonstrations are the first of this file, or folder, in its order; all questions of the others
+  // are asked. Empty: of the questions' own file.
+  std::filesystem::path examples = {};
   int samples = 1;  // of a chain; above 1 they vote
   PromptSpec::Vote vote = PromptSpec::Vote::majority;
   ItemFileOptions items = {};
-  std::string name = {};   // of the scenario, if there is one file; empty: from the file's name
-  std::string group = {};  // prefix of the names of files: "bbh" of "bbh/word_sorting"
+  std::string name = {};  // of the scenario, if there is one file; empty: from the file's name
+  ProgramRunner run_program = {};  // of questions for programs; none: they are refused
+  std::string group = {};  // prefix of several names: "bbh" of "bbh/word_sorting"; the name of one
 };
 
-// The file itself, or the files of a folder that hold questions (*.json, *.jsonl, packed or not),
-// by name; an Error if it has none.
+// The file itself, or the files of a folder that hold questions (*.json, *.jsonl, *.csv, packed or
+// not), by name; an Error if it has none.
 std::vector<std::filesystem::path> question_files(const std::filesystem::path&);
 
-// Questions of files, and of the files of folders (*.json, *.jsonl, packed or not, by name), as
-// scenarios for any model with a tokenizer. Items are put into a fixed random order; a tenth (64 at
-// most) are examples, a fifth (200 at most) dev, the rest test.
+// Questions of files, and of the files of folders, as scenarios for any model with a tokenizer.
+// Items are put into a fixed random order; a tenth (64 at most) are examples, a fifth (200 at most)
+// dev, the rest test.
 //
 // Each file is an ability of its own. A scenario has its file's name without endings; "test" and
 // its like with the folder before it ("gsm8k/test"), and files that would share a name with as much
 // of their paths as separates them. Options add a suffix: ".k5" (five demonstrations), ".cot",
-// ".vote"; so no file's name may end so. An Error, too, if a file has fewer demonstrations than are
-// wanted.
+// ".vote"; so no file's name may end so. Tables of one folder that are subjects of a benchmark
+// (MMLU) are one scenario, named like the folder. An Error, too, if a file has fewer demonstrations
+// than are wanted.
 //
 // Notes name lines and keys that are left out.
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(

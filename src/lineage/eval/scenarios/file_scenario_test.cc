@@ -224,15 +224,10 @@ TEST_F(FileScenarioTest, BenchmarksAsTheyArePublished) {
 
 TEST_F(FileScenarioTest, RecordsThatAreNotReadAreNamed) {
   EXPECT_EQ(
-      error(R"({"task_id": "HumanEval/0", "prompt": "def f():", "canonical_solution": "",)"
-            R"( "test": "", "entry_point": "f"})")
-          .substr(0, 95),
-      "x.jsonl:1: is of HumanEval's problems, which are not read here (programs are not run); "
-      "wanted a");
-  EXPECT_NE(error(R"({"text": "write f", "code": "f = 1", "test_list": []})").find("MBPP"),
-            std::string::npos);
+      error(R"({"question": "q", "best_answer": "a", "incorrect_answers": ["b"]})").substr(0, 69),
+      "x.jsonl:1: is of TruthfulQA's questions for a judge, which are not re");
   EXPECT_NE(
-      error(R"([{"question": "q", "mc1_targets": {"a": 1}}])").find("entry 0: is of TruthfulQA"),
+      error(R"([{"passage": "p", "answers_spans": {"spans": []}}])").find("entry 0: is of DROP"),
       std::string::npos);
   EXPECT_NE(error(R"({"messages": []})").find("(no questions)"), std::string::npos);
   EXPECT_EQ(error(R"({"foo": 1, "bar": 2})").substr(0, 72),

@@ -1,12 +1,15 @@
 #include "lineage/eval/scenarios/item_file.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file_kind.h"
 #include "lineage/base/json.h"
+#include "lineage/data/charset.h"
+#include "lineage/data/csv_records.h"
 #include "lineage/data/json_records.h"
 
 namespace lineage {
@@ -14,6 +17,9 @@ namespace {
 
 constexpr size_t kMaxRecord = size_t{1} << 28;  // bytes; of a whole task, its examples together
 constexpr std::string_view kBlanks = " \t\r\n";
+// The keys of a list of records in an object that holds nothing else of a question.
+constexpr std::array<std::string_view, 2> kLists = {"examples", "Data"};
+constexpr std::array<const char*, 6> kMmlu = {"question", "A", "B", "C", "D", "answer"};
 
 struct Line {
   std::string text;    // without white space at its ends
@@ -37,8 +43,8 @@ bool is_place(const std::string& line, char last) {
 
 class ItemReader {
  public:
-  ItemReader(const std::filesystem::path& path, const ItemFileOptions& options)
-      : name_(path.string()), options_(options), reader_(open_stream(path)) {}
+  ItemReader(std::string name, std::unique_ptr<ByteStream> bytes, const ItemFileOptions& options)
+      : name_(std::move(name)), options_(options), reader_(std::move(bytes)) {}
 
   ItemFile read() {
     const std::string head(reader_.peek_bytes(kFileKindBytes));
@@ -51,6 +57,8 @@ class ItemReader {
     if (kind == FileKind::json_object || kind == FileKind::json_pretty ||
         kind == FileKind::json_array || (text && (head[first] == '{' || head[first] == '[')))
       json();  // and of text that only begins as JSON the first bad record is named
+    else if (text && (kind == FileKind::csv || begins_as_table()) && !begins_with_six_lines())
+      table();
     else if (text)
       six_lines(kind);
     else
@@ -69,7 +77,7 @@ class ItemReader {
     const std::string help = file_kind_help(kind, name_);
     throw Error(name_ + ": is " + std::string(file_kind_name(kind)) +
                     "; wanted questions as JSON, one object a line",
-                help.empty() ? "docs/formats.md lists the formats that are read" : help);
+                help.empty() ? "docs/benchmarks.md lists the formats that are read" : help);
   }
 
   template <class Take>
@@ -96,15 +104,103 @@ class ItemReader {
                       "write one question a line");
         repair_lone_surrogates(record.text);
         JsonObject object(parse_json(without_non_finite(record.text), record.place), record.place);
-        if (object.value().contains("examples"))
-          add_task(object);
+        const auto list = std::ranges::find_if(
+            kLists, [&](std::string_view key) { return object.value().contains(key); });
+        if (list != kLists.end())
+          add_task(object, std::string(*list));
         else
           add_record(object, record.number);
       });
   }
 
+  bool begins_with_six_lines() {
+    const std::string head(reader_.peek_bytes(kFileKindBytes));
+    Reader lines(stream_of(head, name_));
+    int64_t number = 0;
+    if (!next_line(lines, number)) return false;
+    const auto second = next_line(lines, number);
+    return second && is_place(second->text, '9');
+  }
+
+  // A table whose fields may hold commas and lines: MMLU's six columns, or names of columns and a
+  // row of as many fields.
+  bool begins_as_table() {
+    const std::string head(reader_.peek_bytes(kFileKindBytes));
+    Reader bytes(stream_of(head, name_));
+    CsvRecords rows(kMaxRecord);
+    CsvRecord names, row;
+    if (!rows.next(bytes, names)) return false;
+    if (is_mmlu(names.fields)) return true;
+    const bool blank = std::ranges::any_of(
+        names.fields, [](const std::string& f) { return f.empty() || f.starts_with(' '); });
+    return names.fields.size() > 2 && !blank && rows.next(bytes, row) &&
+           row.fields.size() == names.fields.size();
+  }
+
+  static bool is_mmlu(const std::vector<std::string>& fields) {
+    return fields.size() == kMmlu.size() && fields[5].size() == 1 && fields[5][0] >= 'A' &&
+           fields[5][0] <= 'D';
+  }
+
+  // Each row is a record with the columns' names as keys.
+  void table() {
+    CsvRecords rows(kMaxRecord);
+    std::vector<std::string> columns;
+    for (CsvRecord row; rows.next(reader_, row);) {
+      if (columns.empty() && is_mmlu(row.fields)) {
+        columns.assign(kMmlu.begin(), kMmlu.end());
+      } else if (columns.empty()) {
+        columns = row.fields;
+        continue;
+      }
+      try_record([&] { add_row(columns, row); });
+    }
+  }
+
+  void add_row(const std::vector<std::string>& columns, const CsvRecord& row) {
+    const std::string place = name_ + ":" + std::to_string(row.line);
+    if (row.too_large)
+      throw Error(place + ": is longer than 256 MiB; wanted one question",
+                  "look for a quote that is not closed");
+    if (row.open_quote)
+      throw Error(place + ": the file ends inside a quoted field; wanted its closing quote",
+                  "take the file again from where it came from");
+    if (row.fields.size() != columns.size())
+      throw Error(place + ": has " + std::to_string(row.fields.size()) + " columns; wanted " +
+                      std::to_string(columns.size()) + ", as the first row has",
+                  "quote the fields that hold commas");
+    nlohmann::json record = nlohmann::json::object();
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (first_invalid_utf8(row.fields[i]) != std::string_view::npos)
+        throw Error(place + ": has bytes that are not UTF-8; wanted UTF-8 text",
+                    "convert it: iconv -f WINDOWS-1252 -t UTF-8 " + name_ + " > out.csv");
+      record[columns[i]] = row.fields[i];
+    }
+    const JsonObject object(std::move(record), place);
+    if (!file_.format && !options_.as) check_columns(object);
+    add_record(object, row.line);
+  }
+
+  // A table is no question where its columns are none of a format's.
+  void check_columns(const JsonObject& first) {
+    std::string names;
+    for (const auto& column : first.value().items())
+      names += (names.empty() ? "" : ", ") + column.key();
+    if (has_format(first)) {
+      const FileFormat& format = format_of(first);
+      try {
+        return check_keys(first, format, options_.leave_out, left_out_);
+      } catch (const Error&) {
+      }
+    }
+    throw Error(name_ + ": is a table of columns that no format has (" + names +
+                    "); wanted those of docs/benchmarks.md",
+                "MMLU's are question, A, B, C, D, answer; columns that are no part of a question "
+                "are left out with --leave-out NAME");
+  }
+
   void add_record(const JsonObject& object, int64_t id) {
-    const FileFormat& format = format_of(object);
+    const FileFormat& format = options_.as ? *options_.as : format_of(object);
     if (!file_.format) file_.format = &format;
     if (&format != file_.format)
       throw Error(object.place() + ": is of format " + std::string(format.name) + "; wanted " +
@@ -117,15 +213,16 @@ class ItemReader {
   }
 
   // An object that holds all examples of a task.
-  void add_task(const JsonObject& task) {
-    const auto& examples = task.list("examples");
+  void add_task(const JsonObject& task, const std::string& list) {
+    const auto& examples = task.list(list);
     const auto example = [&](size_t i) {
       return JsonObject(examples[i], name_ + ", example " + std::to_string(examples_ + i + 1));
     };
     if (examples.empty()) return;
     nlohmann::json beside = task.value();
-    beside.erase("examples");
-    for (const char* about : {"name", "description", "metrics", "preferred_score"})
+    beside.erase(list);
+    for (const char* about : {"name", "description", "metrics", "preferred_score", "Domain",
+                              "Split", "Version", "VerifiedEval"})
       if (beside.erase(about)) left_out_.insert(about);
     check_keys({beside, task.place()}, format_of(example(0)), options_.leave_out, left_out_);
     for (size_t i = 0; i < examples.size(); ++i)
@@ -152,7 +249,7 @@ class ItemReader {
       throw Error(name_ + ":" + std::to_string(lines[0].number) +
                       ": the file ends inside a question; wanted six "
                       "lines: a context, the right place, four endings",
-                  "see docs/formats.md for the formats that are read");
+                  "see docs/benchmarks.md for the formats that are read");
     });
   }
 
@@ -166,7 +263,7 @@ class ItemReader {
     if (!is_place(lines[1].text, '3'))
       throw Error(name_ + ":" + std::to_string(lines[1].number) + ": is \"" +
                       lines[1].text.substr(0, 40) + "\"; wanted the right ending's place, 0 to 3",
-                  "see docs/formats.md for the formats that are read");
+                  "see docs/benchmarks.md for the formats that are read");
     item.correct = lines[1].text[0] - '0';
     for (size_t i = 2; i < lines.size(); ++i) item.answers.push_back(text_part(lines[i].text));
     add(std::move(item), lines[0].number);
@@ -185,7 +282,12 @@ class ItemReader {
 }  // namespace
 
 ItemFile read_items(const std::filesystem::path& path, const ItemFileOptions& options) {
-  return ItemReader(path, options).read();
+  return ItemReader(path.string(), open_stream(path), options).read();
+}
+
+ItemFile read_items_of(std::string_view bytes, const std::string& name,
+                       const ItemFileOptions& options) {
+  return ItemReader(name, stream_of(bytes, name), options).read();
 }
 
 }  // namespace lineage
