@@ -17,6 +17,7 @@
 #include "lineage/eval/scenarios/file_scenario.h"
 #include "lineage/run/evaluation.h"
 #include "lineage/run/models.h"
+#include "lineage/run/program_sandbox.h"
 #include "lineage/run/suites.h"
 #include "lineage/stages/evaluation_config.h"
 
@@ -152,7 +153,7 @@ void eval(EvalOptions o) {
   set_threads(o.threads);
   o.file.items.malformed = o.skip_malformed ? Malformed::skip : Malformed::error;
   o.file.chain_prompt = o.chain_prompt, o.file.preamble = o.preamble;
-  o.file.examples = o.examples;
+  o.file.examples = o.examples, o.file.program_runner = sandboxed_programs;
   if (o.complexity) o.file.vote = PromptSpec::Vote::complexity;
   const auto models = models_of(o.target);
   const auto progress = terminal_progress();

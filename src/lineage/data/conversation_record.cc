@@ -18,6 +18,7 @@ using nlohmann::json;
 constexpr std::string_view kFormats =
     "wanted messages, instruction + output, instruction + instances, prompt + completion, question "
     "+ answer, or chosen";
+constexpr std::string_view kRejected = "rejected answers";  // why such a record gives nothing
 constexpr std::string_view kOtherReplies = "other replies of a tree not used";
 
 class RecordReader : RecordTurns {
@@ -29,6 +30,7 @@ class RecordReader : RecordTurns {
     if (!record_.is_object())
       throw Error(fmt::format("{}: is {}; wanted an object", place_, record_.type_name()));
     std::vector<Turns> all = conversations();
+    if (wants_answer_ && is_rejected()) remarks_.dropped = kRejected;
     if (!remarks_.dropped.empty()) return {std::move(remarks_), {}};
     Digest digest;
     for (const Turns& turns : all)
@@ -135,6 +137,13 @@ class RecordReader : RecordTurns {
       any |= turns[i].learned;
     }
     require(any, place_, ": every answer has weight 0; wanted one to learn");
+  }
+
+  // TRL's unpaired preferences: a completion that people did not want.
+  bool is_rejected() const {
+    const auto label = record_.find("label");
+    return record_.contains("completion") && label != record_.end() && label->is_boolean() &&
+           !label->get<bool>();
   }
 
   [[noreturn]] void fail_no_conversation() const {

@@ -195,6 +195,16 @@ TEST(ConversationRecord, RecordsWithToolsAreDroppedWhole) {
             2u);
 }
 
+TEST(ConversationRecord, RejectedCompletionsAreDropped) {
+  const auto labelled = [](const std::string& label) {
+    return read(R"({"prompt": "hi", "completion": "ho", "label": )" + label + "}");
+  };
+  EXPECT_EQ(labelled("false").dropped, "rejected answers");
+  EXPECT_TRUE(labelled("false").conversations.empty());
+  EXPECT_EQ(labelled("true").conversations.size(), 1u);
+  EXPECT_EQ(labelled("0").conversations.size(), 1u);  // a class, not a verdict
+}
+
 TEST(ConversationRecord, KeysWithTextThatIsNotUsedAreCounted) {
   const auto notes = [](const std::string& more) {
     return read(R"({"instruction": "hi", "output": "ho", "id": 3, "lang": "en", )" + more + "}")

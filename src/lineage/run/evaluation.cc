@@ -8,6 +8,7 @@
 #include "lineage/base/parallel.h"
 #include "lineage/base/task_graph.h"
 #include "lineage/infer/engine.h"
+#include "lineage/run/group_scores.h"
 #include "lineage/run/suites.h"
 
 namespace lineage {
@@ -41,6 +42,10 @@ std::vector<MeasuredScenario> evaluate_models(const std::vector<fs::path>& folde
       own_options.n = q.n > 0 ? q.n : options.n;
       for (std::string& digest : evaluate(*language, node, q.scenarios, own, own_options, *part))
         measured[i].push_back({node.key, std::move(digest)});
+      if (own_options.interrupted()) return;
+      for (const QuestionGroup& group : question_groups(q.scenarios))
+        if (std::string digest = write_group_score(own, node.key, group); !digest.empty())
+          measured[i].push_back({node.key, std::move(digest)});
     }
   });
   derive_scores(database);  // from all of their scores

@@ -5,6 +5,7 @@
 #include "lineage/data/files.h"
 #include "lineage/data/glob.h"
 #include "lineage/eval/scenarios/file_scenario.h"
+#include "lineage/run/program_sandbox.h"
 
 namespace lineage {
 namespace {
@@ -36,6 +37,7 @@ FileScenarioOptions options_of(const QuestionsConfig& config) {
   options.shots = static_cast<int>(config.shots),
   options.samples = static_cast<int>(config.samples);
   options.chain = config.chain, options.chain_prompt = config.chain_prompt;
+  options.program_runner = sandboxed_programs;
   options.preamble = config.preamble, options.examples = config.examples;
   if (config.complexity) options.vote = PromptSpec::Vote::complexity;
   options.items.malformed = config.skip_malformed ? Malformed::skip : Malformed::error;
@@ -61,7 +63,9 @@ std::vector<Questions> file_questions(const EvaluationConfig& config,
                                       const std::set<std::string>& taken, Progress& progress) {
   std::vector<Questions> all;
   if (!config.files.empty())
-    all.push_back({file_scenarios(files_of(config.files, "evaluation.files"), {}, progress), 0});
+    all.push_back({file_scenarios(files_of(config.files, "evaluation.files"),
+                                  {.program_runner = sandboxed_programs}, progress),
+                   0});
   for (const auto& [name, questions] : config.questions)
     all.push_back(named_questions(name, questions, progress));
   std::set<std::string> names = taken;

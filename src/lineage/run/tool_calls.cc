@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lineage/base/rng.h"
 #include "lineage/run/suites.h"
 #include "lineage/world/minipy/words.h"
 

@@ -10,6 +10,7 @@
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/checkpoint/folder_update.h"
 #include "lineage/checkpoint/metrics_file.h"
+#include "lineage/report/growth_record.h"
 #include "lineage/run/models.h"
 #include "lineage/stages/grow.h"
 

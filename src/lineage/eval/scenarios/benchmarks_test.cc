@@ -349,6 +349,17 @@ TEST_F(BenchmarkForms, EachTaskHasItsOwnChains) {
             "cot/other.txt: no such file; wanted");
 }
 
+TEST_F(BenchmarkForms, TasksOfAFolderAreAGroup) {
+  fs::create_directories(folder / "bbh");
+  for (const char* task : {"bbh/a.json", "bbh/b.json"})
+    folder.write(task, R"({"examples": [{"input": "b a", "target": "a b"}]})");
+  const auto groups = question_groups(scenarios(folder / "bbh"));
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].name, "bbh");
+  EXPECT_EQ(groups[0].scenarios, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(question_groups(scenarios(folder / "bbh/a.json")).empty());
+}
+
 TEST_F(BenchmarkForms, OptionsWithoutEffectAreRefused) {
   const auto file = folder.write("x.jsonl", R"({"query": "q", "choices": ["a", "b"], "gold": 0})");
   FileScenarioOptions options;
@@ -385,10 +396,11 @@ TEST_F(Programs, ASandboxIsWanted) {
 TEST_F(Programs, AreExecutedWithTheirTests) {
   std::vector<std::string> executed;
   FileScenarioOptions options;
-  options.run_program = [&](const std::string& program) {
+  const ProgramRunner run = [&](const std::string& program) {
     executed.push_back(program);
-    return ProgramVerdict{program.find("return 1") != program.npos, "AssertionError"};
+    return ProgramVerdict{program.find("return 1") != program.npos, "failed"};
   };
+  options.program_runner = [&] { return run; };
   const auto scenario = scenarios(folder.write("h.jsonl", human_eval), options)[0];
   const Instance item = scenario->items(ItemSet::test, 1)[0];
   EXPECT_EQ(item.question.text, "def f():\n");
@@ -407,9 +419,10 @@ TEST_F(Programs, AreExecutedWithTheirTests) {
 TEST_F(Programs, PassAtKIsUnbiased) {
   FileScenarioOptions options;
   options.samples = 10;
-  options.run_program = [](const std::string& program) {
+  const ProgramRunner run = [](const std::string& program) {
     return ProgramVerdict{program.find("good") != program.npos, ""};
   };
+  options.program_runner = [&] { return run; };
   const auto scenario = scenarios(folder.write("h.jsonl", human_eval), options)[0];
   const auto items = scenario->items(ItemSet::test, 1);
   std::vector<Prediction> p(1);
@@ -425,10 +438,11 @@ TEST_F(Programs, PassAtKIsUnbiased) {
 TEST_F(Programs, MbppShowsItsTests) {
   FileScenarioOptions options;
   std::string executed;
-  options.run_program = [&](const std::string& program) {
+  const ProgramRunner run = [&](const std::string& program) {
     executed = program;
     return ProgramVerdict{true, ""};
   };
+  options.program_runner = [&] { return run; };
   const auto scenario = scenarios(
       folder.write("m.jsonl",
                    R"({"task_id": 11, "text": "Add.", "code": "def add(a, b):\r\n  return a + b",)"

@@ -453,6 +453,7 @@ std::span<const FileFormat> choice_formats() {
       {.name = "tasks",
        .needed = {"input", "target"},
        .parse = task,
+       .files_are_tasks = true,
        .finish = share_closed_targets}};
   return all;
 }

@@ -36,6 +36,7 @@ struct FileFormat {
   std::string (*preamble)(const std::string& subject) = nullptr;
   // Its files do not say their subject but in their names; those of a folder are one question set.
   bool files_are_subjects = false;
+  bool files_are_tasks = false;  // a folder of them has a score of all
   // Looks at all items of a file together.
   void (*finish)(std::vector<Instance>&) = nullptr;
   const FileFormat* also = nullptr;  // the second way to ask its records

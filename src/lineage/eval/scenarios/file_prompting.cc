@@ -50,7 +50,7 @@ void check_options(const QuestionSet& set, const FileScenarioOptions& options) {
   if (programs && options.chain)
     throw Error(place + ": a chain of thought before a program; wanted programs alone",
                 "leave --chain out");
-  if (programs && !options.run_program)
+  if (programs && !options.program_runner)
     throw Error(
         place + ": asks for programs, which have to be executed; wanted a sandbox for them",
         "evaluate on a machine where programs can be run in isolation (docs/benchmarks.md), "
@@ -102,7 +102,7 @@ ProgramRunner remembering(const ProgramRunner& run) {
 }
 
 void set_programs(ScenarioSpec& spec, QuestionSet& set, const FileScenarioOptions& options) {
-  const ProgramRunner run = remembering(options.run_program);
+  const ProgramRunner run = remembering(options.program_runner());
   for (Instance& item : set.content.items)
     item.grade = [run, program = item.program](const std::string& output) {
       return run(program(output)).passed ? 1.0 : 0.0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 
 #include "lineage/base/error.h"
@@ -32,6 +33,10 @@ class FileScenario final : public Scenario {
     for (Instance& item : shuffled(std::move(items))) items_.push_back(std::move(item));
     spec_.n = std::min(spec_.n, std::ssize(items_) - static_cast<int64_t>(dev_));
   }
+  // A task of the benchmark in this folder; empty: of none.
+  void set_folder(std::string folder) { folder_ = std::move(folder); }
+  const std::string& folder() const { return folder_; }
+
   std::vector<Instance> items(ItemSet set, int64_t n) const override {
     const auto part = std::span(items_);
     std::span<const Instance> chosen = part.subspan(dev_);
@@ -51,6 +56,7 @@ class FileScenario final : public Scenario {
 
   std::vector<Instance> items_;
   size_t examples_, dev_;  // ends of the parts
+  std::string folder_;
 };
 
 std::string demonstrations_wanted(int shots, const std::string& path, size_t questions,
@@ -61,8 +67,8 @@ std::string demonstrations_wanted(int shots, const std::string& path, size_t que
       path, questions, there, shots, shots);
 }
 
-std::shared_ptr<const Scenario> file_scenario(QuestionSet set, const std::string& name,
-                                              const FileScenarioOptions& options) {
+std::shared_ptr<FileScenario> file_scenario(QuestionSet set, const std::string& name,
+                                            const FileScenarioOptions& options) {
   ScenarioSpec spec;
   spec.name = name;
   spec.ability = name;
@@ -94,7 +100,11 @@ std::vector<std::shared_ptr<const Scenario>> scenarios_of(QuestionSet set, const
   std::vector<std::shared_ptr<const Scenario>> all;
   const FileFormat* also = set.content.format->also;
   const auto files = set.files;
-  all.push_back(file_scenario(std::move(set), name, options));
+  const bool task = set.content.format->files_are_tasks;
+  const auto folder = std::filesystem::absolute(set.path()).lexically_normal().parent_path();
+  const auto first = file_scenario(std::move(set), name, options);
+  if (task) first->set_folder(options.group.empty() ? folder.filename().string() : options.group);
+  all.push_back(first);
   if (!also) return all;
   FileScenarioOptions second = options;
   second.items.as = also;
@@ -104,6 +114,24 @@ std::vector<std::shared_ptr<const Scenario>> scenarios_of(QuestionSet set, const
 }
 
 }  // namespace
+
+std::vector<QuestionGroup> question_groups(
+    const std::vector<std::shared_ptr<const Scenario>>& scenarios) {
+  std::map<std::string, QuestionGroup> groups;
+  for (const auto& scenario : scenarios) {
+    const auto* file = dynamic_cast<const FileScenario*>(scenario.get());
+    if (!file || file->folder().empty()) continue;
+    const ScenarioSpec& spec = file->spec();
+    const std::string suffix = spec.name.substr(spec.ability.size());
+    QuestionGroup& group = groups[file->folder() + suffix];
+    group.name = file->folder() + suffix, group.ability = file->folder();
+    group.scenarios.push_back(spec.name);
+  }
+  std::vector<QuestionGroup> all;
+  for (auto& [name, group] : groups)
+    if (group.scenarios.size() > 1) all.push_back(std::move(group));
+  return all;
+}
 
 Explanation file_explanation(bool chooses) {
   if (chooses)

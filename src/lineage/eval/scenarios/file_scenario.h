@@ -26,7 +26,9 @@ struct FileScenarioOptions {
   PromptSpec::Vote vote = PromptSpec::Vote::majority;
   ItemFileOptions items = {};
   std::string name = {};  // of the scenario, if there is one file; empty: from the file's name
-  ProgramRunner run_program = {};  // of questions for programs; none: they are refused
+  // Makes what runs the programs of a benchmark; called where a file asks for programs alone. Null:
+  // such a file is refused.
+  std::function<ProgramRunner()> program_runner = {};
   std::string group = {};  // prefix of several names: "bbh" of "bbh/word_sorting"; the name of one
 };
 
@@ -49,6 +51,13 @@ std::vector<std::filesystem::path> question_files(const std::filesystem::path&);
 std::vector<std::shared_ptr<const Scenario>> file_scenarios(
     const std::vector<std::filesystem::path>&, const FileScenarioOptions& = {},
     Progress& = silent());
+
+// The tasks of one benchmark that has a score of all: the files of a folder of BIG-Bench Hard.
+struct QuestionGroup {
+  std::string name, ability;           // "bbh.cot", "bbh"
+  std::vector<std::string> scenarios;  // their names, two at least
+};
+std::vector<QuestionGroup> question_groups(const std::vector<std::shared_ptr<const Scenario>>&);
 
 // The meaning of a row of such questions.
 Explanation file_explanation(bool chooses);

@@ -7,7 +7,7 @@ namespace lineage {
 
 struct ProgramVerdict {
   bool passed = false;
-  std::string why;  // of a failure: "AssertionError", "ran longer than 3 s"
+  std::string why;  // of a failure: "failed", "timed out"
 };
 
 // Executes a Python program with its tests, in a sandbox. A program that fails in any way is a
