@@ -101,6 +101,7 @@ std::string evaluate_one(LanguageModel& model, const NodeRecord& node, const Sce
   e.prompt_template = choice.form, e.dev_raw = choice.raw, e.dev_chat = choice.chat;
   e.predictions = predict(model, e.items, pool, spec, e.prompt_template, options.seed);
   require_finite(e, node);
+  if (spec.judge) spec.judge(e.items, e.predictions);
   e.scores = score(spec, e.items, e.predictions, dev);
   for (const AggregateMetric& m : spec.aggregates)
     e.aggregates.push_back(score(m, e.items, e.predictions));

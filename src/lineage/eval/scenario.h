@@ -74,6 +74,8 @@ struct ScenarioSpec {
   int64_t n = 0;  // test items by default
   Prerequisite prerequisite = {};
   std::vector<AggregateMetric> aggregates = {};
+  // Called before the metrics, for graders that judge many outputs in less time than one by one.
+  std::function<void(std::span<const Instance>, std::span<const Prediction>)> judge = nullptr;
   // The database keeps the scores of all choices, from which a derived score is computed.
   bool keeps_choices = false;
   // Counts the changes of the graders: of `metric`, `aggregates`, an instance's `grade` and

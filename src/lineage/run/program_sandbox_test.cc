@@ -2,18 +2,46 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
+#include "lineage/eval/scenarios/file_scenario.h"
 #include "lineage/sandbox/testing.h"
 
 namespace lineage {
 namespace {
 
-TEST(ProgramSandbox, AProgramPassesOrSaysWhyNot) {
+namespace fs = std::filesystem;
+
+TEST(ProgramSandbox, SaysInOrderWhichPass) {
   LINEAGE_NEEDS_SANDBOX();
   const ProgramRunner run = sandboxed_programs();
-  EXPECT_TRUE(run("assert 1 + 1 == 2\n").passed);
-  const ProgramVerdict wrong = run("assert 1 + 1 == 3\n");
-  EXPECT_FALSE(wrong.passed);
-  EXPECT_EQ(wrong.why, "failed");
+  const std::vector<std::string> programs = {"assert 1 + 1 == 2\n", "assert 1 + 1 == 3\n",
+                                             "import sys\nsys.exit(0)\n", "x = 1\n"};
+  EXPECT_EQ(run(programs), (std::vector<bool>{true, false, false, true}));
+}
+
+// As `lineage eval --file` executes them, whichever set a problem is in.
+TEST(ProgramSandbox, HumanEvalsReferencesPassAsAnswers) {
+  LINEAGE_NEEDS_SANDBOX();
+  const char* shared = std::getenv("LINEAGE_SHARED");
+  const fs::path file = (shared ? fs::path(shared) : fs::path(LINEAGE_SOURCE_DIR) / "../shared") /
+                        "data/benchmarks/humaneval/HumanEval.jsonl.gz";
+  if (!fs::exists(file)) GTEST_SKIP() << file << " is not there; set LINEAGE_SHARED";
+  const auto scenarios = file_scenarios({file}, {.program_runner = sandboxed_programs});
+  ASSERT_EQ(scenarios.size(), 1u);
+  const ScenarioSpec& spec = scenarios[0]->spec();
+  std::vector<Instance> items;
+  for (const ItemSet set : {ItemSet::examples, ItemSet::dev, ItemSet::test})
+    for (Instance& item : scenarios[0]->items(set, 1000)) items.push_back(std::move(item));
+  ASSERT_EQ(items.size(), 164u);
+  std::vector<Prediction> references(items.size());
+  for (size_t i = 0; i < items.size(); ++i) references[i].output = items[i].answers[0].text;
+  spec.judge(items, references);
+  for (size_t i = 0; i < items.size(); ++i)
+    EXPECT_EQ(spec.metric.score(items[i], references[i]), 1) << items[i].id;
+  references[0].output = "    return None\n";
+  EXPECT_EQ(spec.metric.score(items[0], references[0]), 0);
 }
 
 }  // namespace

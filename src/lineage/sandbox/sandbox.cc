@@ -139,7 +139,7 @@ void await_start(SandboxedProcess& process) {
     if (seconds_since(start) > kStartSeconds)
       throw Error(fmt::format("sandbox: a program was not started within {} s; wanted it at once",
                               kStartSeconds),
-                  "fewer programs at a time: --jobs");
+                  "fewer programs at a time: --threads");
   }
 }
 

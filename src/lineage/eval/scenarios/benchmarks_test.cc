@@ -383,6 +383,17 @@ TEST_F(BenchmarkForms, APreambleComesBeforeTheQuestion) {
 
 class Programs : public BenchmarkForms {
  protected:
+  // A runner that passes programs with a text, and notes the calls.
+  ProgramRunner passing(std::string text) {
+    return [this, text](std::span<const std::string> programs) {
+      calls.emplace_back(programs.begin(), programs.end());
+      std::vector<bool> passed;
+      for (const std::string& program : programs)
+        passed.push_back(program.find(text) != std::string::npos);
+      return passed;
+    };
+  }
+  std::vector<std::vector<std::string>> calls;
   const std::string human_eval =
       R"({"task_id": "HumanEval/0", "prompt": "def f():\n", "canonical_solution": "    return 1\n",)"
       R"( "test": "def check(c):\n    assert c() == 1", "entry_point": "f"})";
@@ -394,35 +405,27 @@ TEST_F(Programs, ASandboxIsWanted) {
 }
 
 TEST_F(Programs, AreExecutedWithTheirTests) {
-  std::vector<std::string> executed;
   FileScenarioOptions options;
-  const ProgramRunner run = [&](const std::string& program) {
-    executed.push_back(program);
-    return ProgramVerdict{program.find("return 1") != program.npos, "failed"};
-  };
-  options.program_runner = [&] { return run; };
+  options.program_runner = [&] { return passing("return 1"); };
   const auto scenario = scenarios(folder.write("h.jsonl", human_eval), options)[0];
   const Instance item = scenario->items(ItemSet::test, 1)[0];
   EXPECT_EQ(item.question.text, "def f():\n");
   Prediction p;
   p.output = item.answers[0].text;
   EXPECT_EQ(scenario->spec().metric.score(item, p), 1);
-  EXPECT_EQ(executed.at(0),
+  EXPECT_EQ(calls.at(0).at(0),
             "def f():\n    return 1\n\ndef check(c):\n    assert c() == 1\ncheck(f)\n");
   p.output = "    return 2\n";
   EXPECT_EQ(scenario->spec().metric.score(item, p), 0);
   EXPECT_EQ(scenario->spec().metric.score(item, p), 0);
-  EXPECT_EQ(executed.size(), 2u);  // the same program runs once
+  EXPECT_EQ(calls.size(), 2u);  // the same program runs once
 }
 
 // Chen et al. 2021, equation 1: of n = 10 samples with c = 3 right, pass@1 = .3.
 TEST_F(Programs, PassAtKIsUnbiased) {
   FileScenarioOptions options;
   options.samples = 10;
-  const ProgramRunner run = [](const std::string& program) {
-    return ProgramVerdict{program.find("good") != program.npos, ""};
-  };
-  options.program_runner = [&] { return run; };
+  options.program_runner = [&] { return passing("good"); };
   const auto scenario = scenarios(folder.write("h.jsonl", human_eval), options)[0];
   const auto items = scenario->items(ItemSet::test, 1);
   std::vector<Prediction> p(1);
@@ -435,14 +438,31 @@ TEST_F(Programs, PassAtKIsUnbiased) {
   EXPECT_NEAR(score(aggregates[1], items, p).at(0).estimate.value, 1, 1e-12);
 }
 
+// Samples of all items are executed together, and once.
+TEST_F(Programs, AreExecutedSideBySide) {
+  FileScenarioOptions options;
+  options.samples = 2;
+  options.program_runner = [&] { return passing("good"); };
+  const auto scenario =
+      scenarios(folder.write("h.jsonl", human_eval + "\n" + human_eval), options)[0];
+  const auto items = scenario->items(ItemSet::test, 2);
+  std::vector<Prediction> p(items.size());
+  for (Prediction& one : p) {
+    one.output = "good";
+    one.samples = {{"good", "", 0}, {"bad", "", 0}};
+  }
+  p[0].samples.push_back({"", "", 0});
+  scenario->spec().judge(items, p);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].size(), 2u);  // both items are the same
+  for (size_t i = 0; i < items.size(); ++i) scenario->spec().metric.score(items[i], p[i]);
+  score(scenario->spec().aggregates[0], items, p);
+  EXPECT_EQ(calls.size(), 1u);
+}
+
 TEST_F(Programs, MbppShowsItsTests) {
   FileScenarioOptions options;
-  std::string executed;
-  const ProgramRunner run = [&](const std::string& program) {
-    executed = program;
-    return ProgramVerdict{true, ""};
-  };
-  options.program_runner = [&] { return run; };
+  options.program_runner = [&] { return passing(""); };
   const auto scenario = scenarios(
       folder.write("m.jsonl",
                    R"({"task_id": 11, "text": "Add.", "code": "def add(a, b):\r\n  return a + b",)"
@@ -459,7 +479,7 @@ TEST_F(Programs, MbppShowsItsTests) {
   p.output = "def add(a, b): return a + b";
   scenario->spec().metric.score(item, p);
   EXPECT_EQ(
-      executed,
+      calls.at(0).at(0),
       "def add(a, b): return a + b\nimport math\nassert add(1, 2) == 3\nassert add(0, 0) == 0\n");
 }
 

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/file.h"
 #include "lineage/eval/aggregate_metrics.h"
 #include "lineage/eval/item_metrics.h"
+#include "lineage/eval/scenarios/program_verdicts.h"
 
 namespace lineage {
 namespace {
@@ -91,22 +92,15 @@ void set_choices(ScenarioSpec& spec, const QuestionSet& set) {
   if (!format.metric) add_other_accuracy(spec, set.content.items);
 }
 
-// The program that is judged twice, by two metrics, runs once.
-ProgramRunner remembering(const ProgramRunner& run) {
-  return [run, known = std::make_shared<std::map<std::string, ProgramVerdict>>()](
-             const std::string& program) {
-    const auto found = known->find(program);
-    return found != known->end() ? found->second
-                                 : known->emplace(program, run(program)).first->second;
-  };
-}
-
 void set_programs(ScenarioSpec& spec, QuestionSet& set, const FileScenarioOptions& options) {
-  const ProgramRunner run = remembering(options.program_runner());
+  const auto verdicts = std::make_shared<ProgramVerdicts>(options.program_runner());
   for (Instance& item : set.content.items)
-    item.grade = [run, program = item.program](const std::string& output) {
-      return run(program(output)).passed ? 1.0 : 0.0;
+    item.grade = [verdicts, program = item.program](const std::string& output) {
+      return verdicts->passed(program(output)) ? 1.0 : 0.0;
     };
+  spec.judge = [verdicts](std::span<const Instance> items, std::span<const Prediction> made) {
+    verdicts->judge(items, made);
+  };
   spec.metric = metrics::graded();
   spec.prompt.match = PromptSpec::Match::verbatim;
   spec.prompt.samples = options.samples;

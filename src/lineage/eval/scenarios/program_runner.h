@@ -1,17 +1,15 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace lineage {
 
-struct ProgramVerdict {
-  bool passed = false;
-  std::string why;  // of a failure: "failed", "timed out"
-};
-
-// Executes a Python program with its tests, in a sandbox. A program that fails in any way is a
-// verdict; an Error is a sandbox that does not work.
-using ProgramRunner = std::function<ProgramVerdict(const std::string& program)>;
+// Executes Python programs with their tests, each in a sandbox, and says of each whether it passed,
+// in their order. A program that fails in any way has not; an Error is a sandbox that does not
+// work.
+using ProgramRunner = std::function<std::vector<bool>(std::span<const std::string> programs)>;
 
 }  // namespace lineage
