@@ -70,10 +70,12 @@ AddedTokens read_added_tokens(const json& root, size_t entries, const SideFacts&
     // A token that has one of our parts is special whatever the file says, so that text cannot
     // forge it.
     if (flag(token, "special", false) || part_of(text) || facts.special_texts.contains(text)) {
-      read_flags(token, added.specials.emplace_back(id, text, stated_part(token, place)));
+      added.specials.push_back({id, text, stated_part(token, place)});
+      read_flags(token, added.specials.back());
       continue;
     }
-    read_flags(token, added.ordinary.emplace_back(id, text));
+    added.ordinary.push_back({id, text});
+    read_flags(token, added.ordinary.back());
   }
   return added;
 }
