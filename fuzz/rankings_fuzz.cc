@@ -1,6 +1,6 @@
-// The rankings of a server: three lines of input are a set, a record of it, and the id of a set that
-// may be none. An ApiError is a fine answer. Nothing may be written beside the folder, and each line of
-// the export is JSON that has two answers or more.
+// The rankings of a server: three lines of input are a set, a record of it, and the id of a set
+// that may be none. An ApiError is a fine answer. Nothing may be written beside the folder, and
+// each line of the export is JSON that has two answers or more.
 #include <unistd.h>
 
 #include <cstdlib>

@@ -133,8 +133,9 @@ void Loop::record_step() {
       context_.measurement.run
           ? total / eval_every_ - (done_ - 1) / eval_every_ + (total % eval_every_ > 0)
           : 0;
-  const double left = time_left_.seconds(static_cast<double>(steps_.tokens - tokens_),
-                                         std::max(1.0, rate_), to_measure);
+  const int64_t to_read = std::max<int64_t>(0, steps_.tokens - tokens_);  // the plan may be a guess
+  const double left =
+      time_left_.seconds(static_cast<double>(to_read), std::max(1.0, rate_), to_measure);
   context_.progress.update(
       context_.name, fraction(),
       fmt::format(
