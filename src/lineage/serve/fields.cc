@@ -10,6 +10,10 @@
 
 namespace lineage {
 
+std::string dumped(const OrderedJson& j) {
+  return j.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
 std::string kind_of_json(const nlohmann::json& j) {
   switch (j.type()) {
     case nlohmann::json::value_t::null:

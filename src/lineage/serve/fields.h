@@ -10,6 +10,10 @@
 
 namespace lineage {
 
+using OrderedJson = nlohmann::ordered_json;
+// UTF-8 for any text: parts of characters become U+FFFD.
+std::string dumped(const OrderedJson&);
+
 // The fields of a request's JSON object, each read by type and range. A null field is an absent
 // one; fields that nobody reads are ignored, as the API's clients expect. Every fault is an
 // ApiError of status 400 that names the field.

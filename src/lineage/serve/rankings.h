@@ -7,7 +7,6 @@
 
 #include "lineage/serve/fields.h"
 #include "lineage/serve/rank_file.h"
-#include "lineage/serve/wire.h"
 
 namespace lineage {
 

@@ -41,10 +41,6 @@ OrderedJson head_json(const AnswerHead& h) {
           {"system_fingerprint", h.fingerprint}};
 }
 
-std::string dumped(const OrderedJson& j) {
-  return j.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
 OrderedJson usage_json(const Usage& u) {
   return {{"prompt_tokens", u.prompt},
           {"completion_tokens", u.completion},

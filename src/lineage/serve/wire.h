@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "lineage/serve/choice_text.h"
+#include "lineage/serve/fields.h"
 
 namespace lineage {
 
 // The JSON of OpenAI's answers (API reference, "The completion object", "The chat completion
 // object" and their chunks).
-
-using OrderedJson = nlohmann::ordered_json;
 
 // What all parts of an answer have: the first keys of each.
 struct AnswerHead {
@@ -19,8 +18,6 @@ struct AnswerHead {
   int64_t created = 0;
 };
 OrderedJson head_json(const AnswerHead&);
-// UTF-8 for any text: parts of characters become U+FFFD.
-std::string dumped(const OrderedJson&);
 
 struct Usage {
   int64_t prompt = 0, completion = 0;
