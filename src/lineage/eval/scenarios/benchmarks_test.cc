@@ -266,6 +266,7 @@ TEST_F(BenchmarkForms, ChoicesHaveBothAccuracies) {
                              R"( ["a", "a long one"], "label": ["A", "B"]}})")))[0];
   ASSERT_EQ(arc->spec().aggregates.size(), 1u);
   EXPECT_EQ(arc->spec().aggregates[0].name, "arc.acc_norm");
+  EXPECT_EQ(arc->spec().aggregates[0].parent_row, "arc");
   const auto items = arc->items(ItemSet::test, 1);
   const std::vector<Prediction> p = {choice(0, {-3, -5})};
   EXPECT_EQ(arc->spec().metric.score(items[0], p[0]), 0);
