@@ -129,7 +129,9 @@ Chance measure_chance(const ScenarioSpec& spec, std::span<const Instance> items,
     const double uniform = choose ? 1 / choices : 0;
     c.uniform += std::max(uniform, item.baseline) / static_cast<double>(items.size());
   }
-  if (!dev.empty()) {
+  // A probability of several right choices is no guess at one place.
+  const bool one_is_right = items[0].right.empty();
+  if (!dev.empty() && one_is_right) {
     const auto answer =
         most_frequent<std::string>(dev, [&](const Instance& i) { return gold(i, choose); });
     c.majority = share(items, [&](const Instance& i) { return accepts(i, answer, choose, match); });

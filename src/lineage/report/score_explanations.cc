@@ -39,11 +39,13 @@ std::optional<ReportExample> suite_example(const std::shared_ptr<const World>& w
                        made->choice_count, made->chain, made->answer};
 }
 
-// An item of a file, as the database has it.
-void explain_file(ReportExplanation& of, const std::string& scenario, const Database& database) {
-  const auto item = recorded_item(database, scenario);
+// With an item of the file, as the database has it.
+void explain_file(ReportExplanation& of, const ReportAbility& row, const Database& database) {
+  const auto item = recorded_item(database, row.scenario);
+  if (!item && row.metric == mean_of_tasks().name)
+    set_text(of, file_explanation(row.metric, false));
   if (!item) return;
-  set_text(of, file_explanation(item->chooses));
+  set_text(of, file_explanation(row.metric, item->chooses));
   of.example = ReportExample{.prompt = item->question,
                              .choices = item->chooses ? item->answers : std::vector<std::string>{},
                              .choice_count = item->chooses ? std::ssize(item->answers) : 0,
@@ -66,7 +68,7 @@ std::vector<ReportExplanation> row_explanations(const Report& report, const Data
         of.example = suite_example(world, guide->items, database);
       }
     } else {
-      explain_file(of, row.scenario, database);
+      explain_file(of, row, database);
     }
     if (!of.measures.empty()) explanations.push_back(std::move(of));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
 #include <set>
 
 #include "lineage/base/file.h"
@@ -166,16 +167,22 @@ class FileTreeTest : public RecipeRunTest {
 TEST_F(FileTreeTest, IsMeasuredByItsFilesAndShowsThemAlone) {
   const auto report = run(small(), options());
   ASSERT_TRUE(report);
-  std::vector<std::string> rows;
-  for (const ReportAbility& a : report->abilities) {
-    EXPECT_TRUE(a.of.empty());
-    rows.push_back(a.id + "|" + a.ability + "|" + a.name);
-  }
+  std::vector<std::string> rows, finer;
+  for (const ReportAbility& a : report->abilities)
+    (a.of.empty() ? rows : finer)
+        .push_back(a.of.empty() ? a.id + "|" + a.ability + "|" + a.name : a.of + "|" + a.scenario);
   const std::string file = folder.path().filename().string() + "/pets.jsonl";
   EXPECT_EQ(rows, (std::vector<std::string>{"pets|pets|" + file, "shown|shown|" + file}));
-  ASSERT_EQ(report->scores.size(), 2u);
-  EXPECT_EQ(report->scores[0].n, 28);  // of 40, less those that choose and demonstrate
-  EXPECT_EQ(report->scores[1].n, 5);
+  EXPECT_EQ(finer, (std::vector<std::string>{"pets|pets.acc_norm", "shown|shown.k1.acc_norm"}));
+  ASSERT_EQ(report->scores.size(), 4u);
+  std::map<std::string, int64_t> items;
+  for (const ReportScore& s : report->scores) {
+    items[s.ability] = s.n;
+    ASSERT_TRUE(s.score) << s.ability;
+    EXPECT_LT(s.score->low, s.score->high) << s.ability;  // each has its interval
+  }
+  EXPECT_EQ(items["pets"], 28);  // of 40, less those that choose and demonstrate
+  EXPECT_EQ(items["shown"], 5);
 }
 
 TEST_F(FileTreeTest, ThePlanCountsItsFiles) {

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "lineage/base/error.h"
 #include "lineage/base/testing.h"
@@ -243,8 +245,8 @@ TEST_F(BenchmarkForms, TruthfulQaHasTwoScores) {
   p.chosen = 0;
   p.scores = {std::log(0.4), std::log(0.1), std::log(0.2), std::log(0.1)};
   EXPECT_NEAR(both[1]->spec().metric.score(item, p), 0.3 / 0.8, 1e-12);
-  const Chance chance = measure_chance(both[1]->spec(), {&item, 1}, {&p, 1}, {});
-  EXPECT_NEAR(chance.uniform, 0.5, 1e-12);
+  // Equal probabilities; no place is right more often than others.
+  EXPECT_NEAR(measure_chance(both[1]->spec(), {&item, 1}, {&p, 1}, {&item, 1}).value(), 0.5, 1e-12);
   EXPECT_EQ(
       asked(R"({"question": "Why?", "mc1_targets": {"choices": ["a", "b"], "labels": [1, 0]},)"
             R"( "mc2_targets": {"choices": ["a", "b"], "labels": [1, 0]}})"),
@@ -264,6 +266,7 @@ TEST_F(BenchmarkForms, ChoicesHaveBothAccuracies) {
                              R"( ["a", "a long one"], "label": ["A", "B"]}})")))[0];
   ASSERT_EQ(arc->spec().aggregates.size(), 1u);
   EXPECT_EQ(arc->spec().aggregates[0].name, "arc.acc_norm");
+  EXPECT_EQ(arc->spec().aggregates[0].parent_row, "arc");
   const auto items = arc->items(ItemSet::test, 1);
   const std::vector<Prediction> p = {choice(0, {-3, -5})};
   EXPECT_EQ(arc->spec().metric.score(items[0], p[0]), 0);
@@ -358,6 +361,18 @@ TEST_F(BenchmarkForms, TasksOfAFolderAreAGroup) {
   EXPECT_EQ(groups[0].name, "bbh");
   EXPECT_EQ(groups[0].scenarios, (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(question_groups(scenarios(folder / "bbh/a.json")).empty());
+}
+
+TEST_F(BenchmarkForms, EachMetricHasAnExplanation) {
+  std::set<std::string> texts;
+  for (const auto& [metric, chooses] :
+       std::map<std::string, bool>{{"accuracy", true},
+                                   {"exact match", false},
+                                   {"graded", false},
+                                   {"mean of tasks", false},
+                                   {"probability of right choices", true}})
+    texts.insert(file_explanation(metric, chooses).measures);
+  EXPECT_EQ(texts.size(), 5u);
 }
 
 TEST_F(BenchmarkForms, OptionsWithoutEffectAreRefused) {

@@ -178,6 +178,7 @@ void set_prompting(ScenarioSpec& spec, QuestionSet& set, const FileScenarioOptio
     set_answers(spec, set, options);
   if (options.chain) set_chain(spec, set, options);
   add_subjects(spec, set.content.items);
+  for (AggregateMetric& further : spec.aggregates) further.parent_row = spec.name;
 }
 
 }  // namespace lineage

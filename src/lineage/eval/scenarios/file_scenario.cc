@@ -8,6 +8,7 @@
 
 #include "lineage/base/error.h"
 #include "lineage/base/rng.h"
+#include "lineage/eval/item_metrics.h"
 #include "lineage/eval/scenarios/file_names.h"
 #include "lineage/eval/scenarios/file_prompting.h"
 #include "lineage/eval/scenarios/question_set.h"
@@ -133,7 +134,25 @@ std::vector<QuestionGroup> question_groups(
   return all;
 }
 
-Explanation file_explanation(bool chooses) {
+MetricInfo mean_of_tasks() { return {.name = "mean of tasks"}; }
+
+Explanation file_explanation(const std::string& metric, bool chooses) {
+  if (metric == mean_of_tasks().name)
+    return {.measures = "The mean of a benchmark's tasks, each of which weighs the same.",
+            .chance = "The mean of the tasks' own.",
+            .low = "At chance or below, the model does no better than guessing."};
+  if (metric == metrics::share_of_right_choices().info.name)
+    return {.measures =
+                "Each question comes with several right choices and several wrong ones; the score "
+                "is the share of the right ones in the probability of all.",
+            .chance = "The share of right choices: all are equally likely.",
+            .low = "At chance or below, the model finds wrong choices as likely as right ones."};
+  if (metric == metrics::graded().info.name)
+    return {.measures =
+                "The model writes a program for each problem, which is executed with its tests in "
+                "a sandbox and must pass them all.",
+            .chance = "None: a program at random passes no test.",
+            .low = "At 0 no program passes its tests."};
   if (chooses)
     return {.measures =
                 "Each question of a file comes with choices, and the model picks the one "

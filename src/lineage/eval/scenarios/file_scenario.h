@@ -59,7 +59,10 @@ struct QuestionGroup {
 };
 std::vector<QuestionGroup> question_groups(const std::vector<std::shared_ptr<const Scenario>>&);
 
-// The meaning of a row of such questions.
-Explanation file_explanation(bool chooses);
+// The metric of a row that is the mean of a group's tasks.
+MetricInfo mean_of_tasks();
+
+// The meaning of a row of such questions, or of a group, by its metric.
+Explanation file_explanation(const std::string& metric, bool chooses);
 
 }  // namespace lineage
