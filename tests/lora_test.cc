@@ -72,6 +72,7 @@ batch = 16
 minibatch = 8
 max_tokens = 6
 stop_entropy = 0
+ptx_rows = 2
 [grpo.lora]
 rank = 2
 [nodes.tuned]
@@ -256,7 +257,7 @@ TEST_F(LoraStages, BadInputIsNamedBeforeAnythingIsGrown) {
   EXPECT_THAT(error("sft.lora.targets=[\"qq\"]"),
               HasSubstr("sft.lora.targets.0 is \"qq\"; wanted one of q, k, v, qkv, attention_out, "
                         "mlp_in, mlp_out"));
-  EXPECT_THAT(error("sft.lora.dropout=0.1"), HasSubstr("unknown key nodes.tuned.sft.lora.dropout"));
+  EXPECT_THAT(error("sft.lora.dropout=0.1"), HasSubstr("unknown key sft.lora.dropout"));
   EXPECT_FALSE(fs::exists(folder / "errors" / "nodes"));
 }
 

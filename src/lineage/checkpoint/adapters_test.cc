@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lineage/base/rng.h"
 #include "lineage/checkpoint/testing.h"
 
 namespace lineage {
@@ -123,10 +124,11 @@ TEST(Adapters, DamagedFilesAreNamed) {
   EXPECT_SAYS(
       throw Error(error({{key + ".lora_a", a}, {key + ".lora_b", b}}, {{"scale " + key, "inf"}})),
       "is \"inf\"; wanted a finite number");
-  for (const auto& [x, y] : {std::pair{Shape{2, 7}, Shape{8, 2}},
-                             {Shape{2, 8}, Shape{8, 3}},
-                             {Shape{2, 8}, Shape{9, 2}},
-                             {Shape{16}, Shape{8, 2}}})
+  const std::pair<Shape, Shape> wrong[] = {{Shape{2, 7}, Shape{8, 2}},
+                                           {Shape{2, 8}, Shape{8, 3}},
+                                           {Shape{2, 8}, Shape{9, 2}},
+                                           {Shape{16}, Shape{8, 2}}};
+  for (const auto& [x, y] : wrong)
     EXPECT_SAYS(
         throw Error(error(
             {{key + ".lora_a", Tensor::zeros(x)}, {key + ".lora_b", Tensor::zeros(y)}}, scale)),

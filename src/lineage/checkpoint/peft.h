@@ -16,7 +16,8 @@ namespace lineage {
 // several layers becomes one for each, with the same A.
 
 struct ExportAdapterOptions {
-  std::string base_name;  // base_model_name_or_path; empty: the node that the model was tuned from
+  std::string
+      base_name{};  // base_model_name_or_path; empty: the node that the model was tuned from
   OnNote note = {};
 };
 // Writes the adapter of a model that was tuned with one to the folder `to`, new or empty.
@@ -24,7 +25,7 @@ void export_adapter(const fs::path& model, const fs::path& to, const ExportAdapt
 
 struct ImportAdapterOptions {
   // The adapter's base_model_name_or_path, where the base has another name here.
-  std::string base_name;
+  std::string base_name{};
   OnNote note = {};
 };
 // Reads the adapter of the folder `from` onto the checkpoint `base`, and writes the merged model

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "lineage/base/rng.h"
 #include "lineage/checkpoint/adapters.h"
 #include "lineage/checkpoint/huggingface/adapter_config.h"
 #include "lineage/checkpoint/testing.h"

@@ -218,14 +218,27 @@ AdapterConfig parse_adapter_config(std::string_view text, const std::string& pla
   return config;
 }
 
+namespace {
+
+// Whole numbers without a point, as PEFT writes an alpha.
+nlohmann::json number(double x) {
+  constexpr double kExact = 1e15;
+  if (std::trunc(x) == x && std::abs(x) < kExact) return static_cast<int64_t>(x);
+  return x;
+}
+
+}  // namespace
+
 std::string to_json(const AdapterConfig& config, bool fan_in_fan_out) {
-  const nlohmann::ordered_json json = {{"alpha_pattern", config.alphas},
+  nlohmann::json alphas = nlohmann::json::object();
+  for (const auto& [name, alpha] : config.alphas) alphas[name] = number(alpha);
+  const nlohmann::ordered_json json = {{"alpha_pattern", alphas},
                                        {"base_model_name_or_path", config.base_name},
                                        {"bias", "none"},
                                        {"fan_in_fan_out", fan_in_fan_out},
                                        {"inference_mode", true},
                                        {"init_lora_weights", true},
-                                       {"lora_alpha", config.alpha},
+                                       {"lora_alpha", number(config.alpha)},
                                        {"lora_dropout", 0.0},
                                        {"modules_to_save", nullptr},
                                        {"peft_type", "LORA"},

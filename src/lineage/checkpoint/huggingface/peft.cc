@@ -312,7 +312,8 @@ PeftAdapter read_peft(const SafetensorsFile& file, const std::string& module,
   const StoredTensor& a = file.at(std::string(kPeftPrefix) + module + std::string(kTailA));
   const StoredTensor& b = file.at(std::string(kPeftPrefix) + module + std::string(kTailB));
   const int64_t r = config.rank_of(module, place);
-  for (const auto& [t, shape] : {std::pair{&a, Shape{r, layer.in}}, {&b, {layer.ours.count, r}}}) {
+  for (const auto& [t, shape] :
+       {std::pair{&a, Shape{r, layer.in}}, std::pair{&b, Shape{layer.ours.count, r}}}) {
     require(t->shape == shape, place, ": tensor ", t->name, " has shape ", t->shape, "; rank ", r,
             " and the base want ", shape);
     require(floating(t->type), place, ": tensor ", t->name, " is ", stored_name(t->type),
