@@ -27,6 +27,22 @@ GptConfig tiny_opt() {
   return c;
 }
 
+// Queries, keys and values head by head in one layer, which rows of ours go through.
+GptConfig tiny_neox() {
+  GptConfig c = tiny_config();
+  c.positions = Positions::rotary, c.rotary_width = 2;
+  c.block_form = BlockForm::parallel, c.tied = false;
+  return c;
+}
+
+// Gates and values of the MLP in layers of their own, and fewer keys than queries.
+GptConfig tiny_llama() {
+  GptConfig c = tiny_config();
+  c.norm = Norm::rms, c.positions = Positions::rotary, c.activation = Activation::swiglu;
+  c.bias = c.tied = false, c.kv_heads = 1;
+  return c;
+}
+
 class Peft : public ::testing::Test {
  protected:
   // Writes folder/base, a random model, and folder/tuned, the same merged with random adapters.
@@ -165,10 +181,19 @@ TEST_F(Peft, OneAdapterOfAllThreeIsThreeOfSeparateLayers) {
   expect_back();
 }
 
+TEST_F(Peft, AnAdapterGoesWithTheRowsOfItsLayer) {
+  write_models(tiny_neox(), {LoraTarget::k});
+  export_adapter(folder / "tuned", folder / "adapter");
+  EXPECT_EQ(config().at("r"), 2);
+  expect_theirs(/*transposed=*/false);
+  expect_back();
+}
+
 TEST_F(Peft, EveryTargetThereAndBack) {
-  for (const GptConfig& model : {tiny_config(), tiny_opt()}) {
+  for (const GptConfig& model : {tiny_config(), tiny_opt(), tiny_neox(), tiny_llama()}) {
     write_models(model, {std::begin(kAll), std::end(kAll)});
     export_adapter(folder / "tuned", folder / "adapter", {.base_name = "hub/davinci"});
+    if (model.activation == Activation::swiglu) expect_theirs(/*transposed=*/false);
     expect_back();
   }
   // c_proj is in attention and MLP: with one of them alone it is said with the layer it is in.

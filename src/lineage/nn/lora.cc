@@ -86,8 +86,8 @@ void add_adapters(Gpt& gpt, Parameters& adapters, const LoraConfig& config) {
       scope.constant(kept.b, kLoraB, ParameterKind::matrix, {outputs, r}, 0);
     }
   if (gpt.config.scalar_head)
-    gpt.scalar_head.add_to(adapters.root() / "scalar_head", gpt.config.embedding_channels(), 1, true, 0,
-                           ParameterKind::head);
+    gpt.scalar_head.add_to(adapters.root() / "scalar_head", gpt.config.embedding_channels(), 1,
+                           true, 0, ParameterKind::head);
 }
 
 std::vector<AdaptedMatrix> adapted_matrices(Gpt& gpt) {

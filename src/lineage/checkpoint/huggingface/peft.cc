@@ -46,8 +46,12 @@ std::vector<PeftLayer> layers_of(const HuggingFaceFamily& family, const GptConfi
     if (part.shape.rank() != 2 || !part.ours.starts_with("blocks.")) continue;
     const bool transposed = part.order == PartOrder::transposed;
     const int64_t out = part.shape[transposed ? 1 : 0], in = part.shape[transposed ? 0 : 1];
-    PeftLayer layer{without_weight(part.theirs), without_weight(part.ours), part,
-                    {part.row, out},             in,                        transposed};
+    PeftLayer layer{without_weight(part.theirs),
+                    without_weight(part.ours),
+                    part,
+                    {part.row, out},
+                    in,
+                    transposed};
     if (transposed) layer.rows.order = PartOrder::same;
     layers.push_back(std::move(layer));
   }
