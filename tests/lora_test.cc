@@ -73,6 +73,7 @@ minibatch = 8
 max_tokens = 6
 stop_entropy = 0
 ptx_rows = 2
+ptx_relative = false
 [grpo.lora]
 rank = 2
 [nodes.tuned]
