@@ -190,6 +190,36 @@ TEST_F(CliTest, ARewardModelJudgesAnswers) {
   usage(" --reward --too-long cut", "wanted one of cut_front, cut_end, drop");
 }
 
+TEST_F(CliTest, AnAdapterIsExportedAndReadOntoItsBase) {
+  std::string asked;
+  for (int i = 0; i < 40; ++i)
+    asked += R"({"prompt": "say )" + std::to_string(i) + R"(", "completion": "a cat"})" + "\n";
+  write_text(folder / "asked.jsonl", asked);
+  write_text(folder / "small.toml",
+             small_recipe(folder / "corpus",
+                          "[conversations.asked]\npaths = [\"asked.jsonl\"]\n[sft]\n"
+                          "batch_tokens = 256\n[sft.lora]\nrank = 2\n[nodes.tuned]\n"
+                          "stage = \"sft\"\nparents = [\"davinci\"]\n"));
+  ASSERT_EQ(run(grow("runs")).status, 0);
+  const std::string tuned = (folder / "runs" / "trees" / "small" / "tuned").string(),
+                    adapter = (folder / "adapter").string(), back = (folder / "back").string();
+  const Output out = run("export peft " + tuned + " " + adapter);
+  EXPECT_EQ(out.status, 0) << out.text;
+  EXPECT_NE(out.text.find("note: a gpt2 has queries, keys and values in one layer"),
+            std::string::npos)
+      << out.text;
+  const std::string import = "import peft " + adapter + " --base ";
+  const Output in = run(import + model("runs") + " --out " + back);
+  EXPECT_EQ(in.status, 0) << in.text;
+  const std::string complete = " --prompt 'the cat' -n 12 --seed 4";
+  EXPECT_EQ(run("complete " + back + complete).text, run("complete " + tuned + complete).text);
+  expect_error(import + tuned + " --out " + (folder / "more").string(),
+               "the adapter is of a base with weights ", "name the model that it was trained on");
+  expect_error("export peft " + model("runs") + " " + (folder / "more").string(),
+               "has no adapter; wanted a model that was tuned with one",
+               "a stage trains one with [STAGE.lora]");
+}
+
 TEST(Cli, TheReferenceOfKeysIsTheProgramsOwn) {
   std::ifstream file(std::string(LINEAGE_SOURCE_DIR) + "/docs/recipe-keys.md");
   const std::string page((std::istreambuf_iterator<char>(file)), {});

@@ -34,8 +34,10 @@ namespace lineage {
 //   }
 //
 // A field is a bool, an int64_t, a uint64_t, a double, a string, an enum, another config, a vector
-// of strings, of numbers or of configs, or a map from string to any of these. A vector or map that
-// the file gives replaces the default one whole; a single value is a vector of one. That one list
+// of strings, of numbers, of enums or of configs, a map from string to any of these, or an optional
+// config. A vector or map that the file gives replaces the default one whole; a single value is a
+// vector of one. An optional config has a value where the file has its table, an empty one too, and
+// without a value it is not written. That one list
 // provides parsing, `--set model.layers=6`, unknown-key errors with the nearest name, the ranges of
 // numbers, the frozen copy inside each checkpoint and the reference page of the documentation.
 //
@@ -95,8 +97,14 @@ template <class T>
 concept ConfigScalars = std::same_as<T, std::vector<typename T::value_type>> &&
     ConfigScalar<typename T::value_type> && !std::same_as<typename T::value_type, bool>;
 template <class T>
+concept ConfigEnums =
+    std::same_as<T, std::vector<typename T::value_type>> && ConfigEnum<typename T::value_type>;
+template <class T>
 concept ConfigTables =
-    std::same_as<T, std::vector<typename T::value_type>> && !ConfigScalar<typename T::value_type>;
+    std::same_as<T, std::vector<typename T::value_type>> && !ConfigScalar<typename T::value_type> &&
+    !ConfigEnum<typename T::value_type>;
+template <class T>
+concept ConfigOptional = std::same_as<T, std::optional<typename T::value_type>>;
 template <class T>
 concept ConfigMap = std::same_as<T, std::map<std::string, typename T::mapped_type>>;
 
@@ -166,6 +174,12 @@ class ConfigKeys {
     } else if constexpr (ConfigEnum<F>) {
       const auto names = enum_names(field);
       keys_.push_back({.path = prefix_ + key, .names = {std::begin(names), std::end(names)}});
+    } else if constexpr (ConfigEnums<F>) {
+      typename F::value_type one{};
+      (*this)(key, one, "");
+    } else if constexpr (ConfigOptional<F>) {
+      typename F::value_type value{};
+      (*this)(key, value, "");
     } else if constexpr (ConfigMap<F>) {
       typename F::mapped_type entry{};
       inside(key, [&] { (*this)("NAME", entry, ""); });
@@ -221,6 +235,15 @@ class ConfigReader {
       const auto names = enum_names(field);
       field = static_cast<F>(
           choice(key, static_cast<size_t>(field), {std::data(names), std::size(names)}));
+    } else if constexpr (ConfigEnums<F>) {
+      const auto names = enum_names(typename F::value_type{});
+      if (const auto chosen = choices(key, {std::data(names), std::size(names)})) {
+        field.clear();
+        for (const size_t i : *chosen) field.push_back(static_cast<typename F::value_type>(i));
+      }
+    } else if constexpr (ConfigOptional<F>) {
+      if (auto inner = table(key, &config_keys<typename F::value_type>))
+        read_table(*inner, field.emplace());
     } else if constexpr (ConfigMap<F>) {
       if (auto inner = table(key)) {
         field.clear();
@@ -257,6 +280,8 @@ class ConfigReader {
   template <class T>  // instantiated in config_reader.cc, for every ConfigScalar and ConfigScalars
   void read(const char* key, T& field, Range);
   size_t choice(const char* key, size_t current, std::span<const std::string_view> names);
+  std::optional<std::vector<size_t>> choices(const char* key,
+                                             std::span<const std::string_view> names);
   // `keys` are that table's, for the hint when the value is not a table.
   std::optional<ConfigReader> table(const char* key, std::vector<ConfigKey> (*keys)() = nullptr);
   std::optional<std::vector<ConfigNode>> array(const char* key);
@@ -281,6 +306,12 @@ class ConfigWriter {
       write(key, field);
     } else if constexpr (ConfigEnum<F>) {
       write(key, std::string(enum_name(field)));
+    } else if constexpr (ConfigEnums<F>) {
+      std::vector<std::string> names;
+      for (const auto value : field) names.emplace_back(enum_name(value));
+      write(key, names);
+    } else if constexpr (ConfigOptional<F>) {
+      if (field) write_table(key, *field, /*element=*/false);
     } else if constexpr (ConfigMap<F>) {
       open(key, /*element=*/false);
       for (auto& [name, value] : field) (*this)(name.c_str(), value, "");
@@ -334,6 +365,16 @@ class ConfigReference {
       ConfigWriter writer;
       writer(key, field, "");
       row(key, one_of({std::data(names), std::size(names)}), writer.toml(), doc, range);
+    } else if constexpr (ConfigEnums<F>) {
+      const auto names = enum_names(typename F::value_type{});
+      ConfigWriter writer;
+      writer(key, field, "");
+      row(key, "array of " + one_of({std::data(names), std::size(names)}), writer.toml(), doc,
+          range);
+    } else if constexpr (ConfigOptional<F>) {
+      typename F::value_type value{};
+      header(key, "table, may be absent", doc);
+      inside(key, [&] { fields(*this, value); });
     } else if constexpr (ConfigMap<F>) {
       typename F::mapped_type entry{};
       inside(key, [&] { (*this)("NAME", entry, doc, range); });
@@ -395,8 +436,10 @@ class ConfigCheck {
       integer(key, static_cast<double>(field), std::to_string(field), range);
     } else if constexpr (std::same_as<F, double>) {
       number(key, field, range);
-    } else if constexpr (ConfigScalar<F> || ConfigEnum<F>) {
+    } else if constexpr (ConfigScalar<F> || ConfigEnum<F> || ConfigEnums<F>) {
       // not a number
+    } else if constexpr (ConfigOptional<F>) {
+      if (field) inside(key, *field);
     } else if constexpr (ConfigScalars<F>) {
       for (size_t i = 0; i < field.size(); ++i)
         (*this)((std::string(key) + "." + std::to_string(i)).c_str(), field[i], "", range);

@@ -167,17 +167,38 @@ template void ConfigReader::read(const char*, std::vector<uint64_t>&, Range);
 template void ConfigReader::read(const char*, std::vector<double>&, Range);
 template void ConfigReader::read(const char*, std::vector<std::string>&, Range);
 
-size_t ConfigReader::choice(const char* key, size_t current,
-                            std::span<const std::string_view> names) {
-  const Value* value = find(key);
-  if (!value) return current;
-  const auto* text = std::get_if<std::string>(&value->data);
+namespace {
+
+size_t choice_of(const Value& value, const std::string& path,
+                 std::span<const std::string_view> names) {
+  const auto* text = std::get_if<std::string>(&value.data);
   for (size_t i = 0; text && i < names.size(); ++i)
     if (names[i] == *text) return i;
   const std::vector<std::string> known(names.begin(), names.end());
   const std::string near = text ? nearest_name(*text, known) : "";
-  refuse(*value, join_path(table_.path_, key), fmt::format("one of {}", fmt::join(names, ", ")),
+  refuse(value, path, fmt::format("one of {}", fmt::join(names, ", ")),
          near.empty() ? "" : "did you mean " + toml_string(near) + "?");
+}
+
+}  // namespace
+
+size_t ConfigReader::choice(const char* key, size_t current,
+                            std::span<const std::string_view> names) {
+  const Value* value = find(key);
+  return value ? choice_of(*value, join_path(table_.path_, key), names) : current;
+}
+
+std::optional<std::vector<size_t>> ConfigReader::choices(const char* key,
+                                                         std::span<const std::string_view> names) {
+  const Value* value = find(key);
+  if (!value) return std::nullopt;
+  const std::string path = join_path(table_.path_, key);
+  const auto* array = std::get_if<Value::Array>(&value->data);
+  if (!array) return {{choice_of(*value, path, names)}};  // a single value is an array of one
+  std::vector<size_t> chosen;
+  for (const Value& element : *array)
+    chosen.push_back(choice_of(element, path + "." + std::to_string(chosen.size()), names));
+  return chosen;
 }
 
 std::optional<ConfigReader> ConfigReader::table(const char* key, std::vector<ConfigKey> (*keys)()) {

@@ -138,6 +138,50 @@ milestones = [1, 2]
   EXPECT_EQ(r.weights, (std::map<std::string, double>{{"a", 2.5}, {"b", 1}}));
 }
 
+struct Optional {
+  std::optional<Model> model;
+  std::vector<Norm> norms = {Norm::rms};
+};
+template <class V>
+void fields(V& v, Optional& c) {
+  v("model", c.model, "may be absent");
+  v("norms", c.norms, "some");
+}
+
+TEST(Config, AnOptionalTableIsThereOrNot) {
+  const auto read = [](std::string_view toml) { return read_config<Optional>(parse(toml)); };
+  EXPECT_FALSE(read("").model);
+  EXPECT_EQ(to_toml(read("")), "norms = [\"rms\"]\n");
+  EXPECT_EQ(read("[model]").model->layers, 12);
+  EXPECT_EQ(read("[model]\nlayers = 3").model->layers, 3);
+  EXPECT_EQ(to_toml(read("[model]\nlayers = 3")),
+            "norms = [\"rms\"]\n\n[model]\nlayers = 3\ndropout = 0.0\nnorm = \"layer\"\n");
+  EXPECT_EQ(error_of([&] { read("[model]\nlayer = 3"); }),
+            "r.toml:2: unknown key model.layer; did you mean model.layers?");
+  EXPECT_EQ(error_of([&] { read("model = 3"); }), "r.toml:1: model is 3; wanted a table");
+  Optional wrong;
+  wrong.model.emplace().layers = 0;
+  EXPECT_EQ(error_of([&] { check_ranges(wrong, "here: "); }),
+            "here: model.layers is 0; wanted an integer of at least 1");
+  std::vector<std::string> paths;
+  for (const ConfigKey& key : config_keys<Optional>()) paths.push_back(key.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"model", "model.layers", "model.dropout", "model.norm",
+                                             "norms"}));
+  EXPECT_NE(config_reference<Optional>().find("| `model`         | table, may be absent "),
+            std::string::npos)
+      << config_reference<Optional>();
+}
+
+TEST(Config, AnArrayOfNamesHasTheNamesOfItsEnum) {
+  const auto read = [](std::string_view toml) { return read_config<Optional>(parse(toml)).norms; };
+  EXPECT_EQ(read("norms = [\"layer\", \"rms\"]"), (std::vector{Norm::layer, Norm::rms}));
+  EXPECT_EQ(read("norms = \"layer\""), std::vector{Norm::layer});
+  EXPECT_TRUE(read("norms = []").empty());
+  EXPECT_EQ(error_of([&] { read("norms = [\"rms\", \"lair\"]"); }),
+            "r.toml:1: norms.1 is \"lair\"; wanted one of layer, rms");
+  EXPECT_NE(config_reference<Optional>().find("| array of layer, rms "), std::string::npos);
+}
+
 TEST(Config, AnEmptyArrayOrMapReplacesTheDefault) {
   EXPECT_EQ(read("").sources.size(), 1u);
   EXPECT_TRUE(read("sources = []").sources.empty());

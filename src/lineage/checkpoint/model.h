@@ -11,9 +11,13 @@ namespace lineage {
 struct Model {
   GptConfig config;
   std::unique_ptr<Parameters> parameters;
+  std::unique_ptr<Parameters> adapters{};  // null when it has none (adapters.h)
   std::unique_ptr<Gpt> gpt;
   std::shared_ptr<const Tokenizer> tokenizer;  // null when the checkpoint has none
   Manifest manifest;
+
+  // What a stage trains: the adapters, if there are any, and then `parameters` stay as they are.
+  Parameters& trained() const { return adapters ? *adapters : *parameters; }
 };
 
 // Memory for a model of this architecture, its values not set yet (zeros).

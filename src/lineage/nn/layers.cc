@@ -18,12 +18,37 @@ void Linear::add_to(Parameters::Scope scope, int64_t in, int64_t out, bool with_
 }
 
 Tensor Linear::operator()(const Tensor& x, const Tensor& residual) const {
-  return ops::linear(x, weight, bias, residual);
+  if (!low_rank) return ops::linear(x, weight, bias, residual);
+  const Tensor b = ops::low_rank_b(low_rank->b, low_rank->rows, weight.dim(0), low_rank->scale);
+  return ops::linear_low_rank(x, weight, bias, low_rank->a, b, residual);
+}
+
+namespace {
+
+// weight += scale B A, by rows.
+void add_low_rank(Tensor weight, const LowRank& low_rank) {
+  const Tensor b = ops::low_rank_b(low_rank.b, low_rank.rows, weight.dim(0), low_rank.scale);
+  kernels(weight.device()).matmul(weight, b, Trans::no, low_rank.a, Trans::no, 1);
+}
+
+}  // namespace
+
+Tensor Linear::merged() const {
+  if (!low_rank) return weight;
+  Tensor copy = Tensor::like(weight);
+  std::ranges::copy(weight.data<float>(), copy.data<float>().begin());
+  add_low_rank(copy, *low_rank);
+  return copy;
+}
+
+void Linear::merge() {
+  if (low_rank) add_low_rank(weight, *low_rank);
+  low_rank.reset();
 }
 
 PackedLinear::PackedLinear(const Linear& linear) : bias(linear.bias) {
   if (linear.weight.empty()) return;
-  packed = kernels(linear.weight.device()).pack(linear.weight);
+  packed = kernels(linear.weight.device()).pack(linear.merged());
   outputs = linear.weight.dim(0);
 }
 
@@ -48,6 +73,7 @@ namespace {
 // out(activation(in(x))) + residual
 Tensor mlp(const Linear& in, const Linear& out, const Tensor& x, const Tensor& residual,
            Activation act) {
+  if (in.low_rank || out.low_rank) return out(ops::activation(in(x), act), residual);
   return ops::mlp(x, in.weight, in.bias, out.weight, out.bias, residual, act);
 }
 Tensor mlp(const PackedLinear& in, const PackedLinear& out, const Tensor& x, const Tensor& residual,

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "lineage/nn/gpt_config.h"
 #include "lineage/nn/parameters.h"
+#include "lineage/ops/ops.h"
 
 namespace lineage {
 
@@ -12,13 +14,26 @@ namespace lineage {
 // model contains is what its members say. A layer does not move between registering its parameters
 // and Parameters::allocate().
 
+// Matrices of rank r beside a weight, each added to other rows of it: LoRA (Hu et al. 2021, section
+// 4.1, h = W x + alpha/r B A x). They have the same r; A and B are stacked, one below the other.
+struct LowRank {
+  std::vector<ops::OutputRows> rows;  // that each of the n changes
+  float scale = 1;                    // alpha / r
+  Tensor a, b;                        // (n r,in), (sum of the rows,r)
+};
+
 // y = x weightᵀ + bias (+ residual), with gradients. (N,in) -> (N,out)
 struct Linear {
   // Weights start normal with deviation `std`, or at 0 where that is 0; the bias starts at 0.
   void add_to(Parameters::Scope, int64_t in, int64_t out, bool bias, float std,
               ParameterKind = ParameterKind::matrix);
   Tensor operator()(const Tensor& x, const Tensor& residual = {}) const;
+  // The weight with the low-rank matrices in it: itself where there are none, else a copy.
+  Tensor merged() const;
+  // Puts them into the weight, which then has none.
+  void merge();
   Tensor weight, bias;  // (out,in), (out)
+  std::optional<LowRank> low_rank{};
 };
 
 // The same for inference: a copy of the weight in the device's own layout. It has no gradient and

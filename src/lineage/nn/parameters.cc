@@ -38,7 +38,7 @@ void Parameters::add(Registered r) {
 
 int64_t Parameters::numel(ParameterKind kind) const { return numel_of_[enum_index(kind)]; }
 
-void Parameters::allocate(bool with_gradients) {
+void Parameters::lay_out() {
   require(all_.empty(), "parameters: allocated twice");
   std::ranges::stable_sort(registered_, {}, [](const Registered& r) { return r.parameter.kind; });
   int64_t at = 0;
@@ -50,8 +50,9 @@ void Parameters::allocate(bool with_gradients) {
     if (r.parameter.kind != ParameterKind::vector) decayed_ = at;
     all_.push_back(r.parameter);
   }
-  values_ = Tensor::zeros({numel_});
-  if (with_gradients) grads_ = Tensor::zeros({numel_});
+}
+
+void Parameters::hand_out(bool with_gradients) {
   for (size_t i = 0; i < all_.size(); ++i) {
     Parameter& p = all_[i];
     p.value = values_.slice(p.begin, registered_[i].shape);
@@ -59,6 +60,24 @@ void Parameters::allocate(bool with_gradients) {
     *registered_[i].handle = p.value;
   }
   registered_.clear();
+}
+
+void Parameters::allocate(bool with_gradients) {
+  lay_out();
+  values_ = Tensor::zeros({numel_});
+  if (with_gradients) grads_ = Tensor::zeros({numel_});
+  hand_out(with_gradients);
+}
+
+void Parameters::share(const Parameters& other) {
+  lay_out();
+  const auto same = [](const Parameter& ours, const Parameter& theirs) {
+    return ours.name == theirs.name && ours.begin == theirs.begin;
+  };
+  require(std::ranges::equal(all_, other.all_, same) && numel_ == other.numel_,
+          "parameters: the other has ", other.numel_, " elements; wanted the same ", numel_);
+  values_ = other.values_;
+  hand_out(false);
 }
 
 void Parameters::initialize(uint64_t seed) {
@@ -79,6 +98,12 @@ void Parameters::initialize(uint64_t seed) {
 
 void Parameters::watch(Tape& tape, bool accumulate) const {
   for (const Parameter& p : all_) tape.watch(p.value, p.grad, accumulate);
+}
+
+std::map<std::string, Shape> Parameters::registered_shapes() const {
+  std::map<std::string, Shape> shapes;
+  for (const Registered& r : registered_) shapes[r.parameter.name] = r.shape;
+  return shapes;
 }
 
 const Parameter& Parameters::at(std::string_view name) const {

@@ -63,6 +63,9 @@ class Parameters {
 
   Scope root() { return {this, ""}; }
   void allocate(bool with_gradients);
+  // In place of allocate(): the values are those of `other`, which has the same parameters. Without
+  // gradients.
+  void share(const Parameters& other);
   // Values depend on (seed, name) alone: not on order, and not on the other parameters.
   void initialize(uint64_t seed);
   // Every parameter becomes a leaf of the tape, in the order of all(). The gradients of this tape
@@ -72,6 +75,8 @@ class Parameters {
   std::span<const Parameter> all() const { return all_; }  // in the order of the blocks
   const Parameter& at(std::string_view name) const;  // an Error with the nearest name when absent
   bool contains(std::string_view name) const { return index_.contains(std::string(name)); }
+  // The shapes of all by name, before allocate().
+  std::map<std::string, Shape> registered_shapes() const;
   int64_t numel() const { return numel_; }  // elements registered so far
   int64_t numel(ParameterKind) const;
   int64_t decayed() const { return decayed_; }  // elements [0, decayed) of the blocks decay
@@ -87,6 +92,8 @@ class Parameters {
     Tensor* handle;
   };
   void add(Registered);
+  void lay_out();
+  void hand_out(bool with_gradients);
   std::vector<Registered> registered_;  // until allocate()
   std::vector<Parameter> all_;
   std::map<std::string, size_t> index_;

@@ -31,6 +31,65 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const T
   return y;
 }
 
+Tensor linear_low_rank(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& a,
+                       const Tensor& b, const Tensor& residual) {
+  const int64_t C = x.dim(-1), N = rows_of(x), O = weight.dim(0), R = a.dim(0);
+  require(weight.shape() == Shape{O, C} && a.shape() == Shape{R, C} && b.shape() == Shape{O, R} &&
+              absent_or(bias, {O}) && (residual.empty() || residual.numel() == N * O),
+          "linear_low_rank: x is ", x.shape(), ", weight ", weight.shape(), ", bias ", bias.shape(),
+          ", a ", a.shape(), ", b ", b.shape(), ", residual ", residual.shape());
+  const Tensor rows = x.view({N, C});
+  Tensor y = Tensor::empty({N, O}), inner = Tensor::empty({N, R});
+  const Kernels& k = kernels(x.device());
+  k.linear(y, rows, weight, bias, residual);
+  k.linear(inner, rows, a, {}, {});
+  k.matmul(y, inner, Trans::no, b, Trans::yes, 1);
+  constexpr int kResidual = 5;
+  record(
+      "linear_low_rank", {x, weight, bias, a, b, residual}, {y},
+      [=, &k](std::span<const Tensor> dys, std::span<const GradSink> grads) {
+        GradSink dinner{Tensor::empty({N, R}), false};
+        k.linear_backward(dinner, grads[4], {}, dys[0], inner, b);
+        k.linear_backward(grads[0], grads[1], grads[2], dys[0], rows, weight);
+        k.linear_backward({grads[0].out, true}, grads[3], {}, dinner.out, rows, a);
+      },
+      residual.empty() ? Tape::kNone : kResidual);
+  return y;
+}
+
+Tensor low_rank_b(const Tensor& b, std::span<const OutputRows> rows, int64_t outputs, float scale) {
+  const int64_t r = b.dim(1), R = std::ssize(rows) * r;
+  int64_t total = 0;
+  for (const OutputRows& o : rows) {
+    require(o.first >= 0 && o.count > 0 && o.first + o.count <= outputs, "low_rank_b: rows ",
+            o.first, " to ", o.first + o.count, " of ", outputs);
+    total += o.count;
+  }
+  require(b.shape() == Shape{total, r}, "low_rank_b: b is ", b.shape(), "; its rows are ", total);
+  Tensor y = Tensor::zeros({outputs, R});
+  // Calls `each` with the places in b and in y of every element. They are few: r of a weight's C
+  // columns.
+  const auto visit = [of = std::vector(rows.begin(), rows.end()), r, R](const auto& each) {
+    int64_t from = 0;
+    for (int64_t i = 0; i < std::ssize(of); ++i)
+      for (int64_t row = of[static_cast<size_t>(i)].first,
+                   end = row + of[static_cast<size_t>(i)].count;
+           row < end; ++row)
+        for (int64_t c = 0; c < r; ++c)
+          each(static_cast<size_t>(from++), static_cast<size_t>(row * R + i * r + c));
+  };
+  visit([from = b.data<float>(), to = y.data<float>(), scale](size_t in, size_t out) {
+    to[out] = scale * from[in];
+  });
+  record("low_rank_b", {b}, {y}, [visit, scale](std::span<const Tensor> dys, auto grads) {
+    if (!grads[0]) return;
+    GradSink sink = grads[0];
+    visit([dy = dys[0].data<float>(), db = sink.out.data<float>(), beta = sink.beta(), scale](
+              size_t in, size_t out) { db[in] = (beta == 0 ? 0 : db[in]) + scale * dy[out]; });
+  });
+  return y;
+}
+
 Tensor mlp(const Tensor& x, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
            const Tensor& residual, Activation act) {
   const int64_t C = x.dim(-1), N = rows_of(x), F = w2.dim(1), F1 = gated(act) ? 2 * F : F;

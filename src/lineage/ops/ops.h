@@ -10,6 +10,19 @@ namespace lineage::ops {
 // (N,C) (O,C) (O)? (N,O)? -> (N,O)
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Tensor& residual = {});
+// The same plus x aᵀ bᵀ, for a (R,C) and b (O,R): a matrix of low rank beside the weight (Hu et al.
+// 2021, section 4.1). `b` is of low_rank_b(), which scales it.
+Tensor linear_low_rank(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& a,
+                       const Tensor& b, const Tensor& residual = {});
+// Some rows of a matrix's outputs.
+struct OutputRows {
+  int64_t first = 0, count = 0;
+  bool operator==(const OutputRows&) const = default;
+};
+// The b of n low-rank matrices of rank r that each change other rows of the outputs: theirs, one
+// below the other, are b (sum of counts, r). -> (outputs, n r): matrix i times `scale` in its rows
+// and the columns i r to (i + 1) r; 0 elsewhere.
+Tensor low_rank_b(const Tensor& b, std::span<const OutputRows>, int64_t outputs, float scale);
 // (N,C) (F|2F,C) (F|2F)? (C,F) (C)? (N,C)? -> (N,C)
 Tensor mlp(const Tensor& x, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
            const Tensor& residual, Activation);

@@ -22,6 +22,35 @@ TEST(Ops, LinearGradients) {
   expect_gradients({x, w}, [&] { return probe(ops::linear(x, w)); });
 }
 
+TEST(Ops, LowRankGradients) {
+  const Tensor x = random_tensor({5, 3}, 1), w = random_tensor({4, 3}, 2),
+               bias = random_tensor({4}, 3), a = random_tensor({2, 3}, 5),
+               b = random_tensor({4, 2}, 6), r = random_tensor({5, 4}, 4);
+  expect_gradients({x, w, bias, a, b, r},
+                   [&] { return probe(ops::linear_low_rank(x, w, bias, a, b, r)); });
+  expect_gradients({x, a, b}, [&] { return probe(ops::linear_low_rank(x, w, {}, a, b)); });
+  expect_gradients({a, b}, [&] { return probe(ops::linear_low_rank(x, w, {}, a, b)); });
+  const ops::OutputRows rows[] = {{3, 1}, {0, 2}};
+  const Tensor stacked = random_tensor({3, 2}, 7);
+  expect_gradients({stacked}, [&] { return probe(ops::low_rank_b(stacked, rows, 5, 2)); });
+}
+
+TEST(Ops, LowRankMatricesChangeTheirRowsAlone) {
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  const ops::OutputRows rows[] = {{2, 1}, {0, 2}};
+  const Tensor y = ops::low_rank_b(Tensor::from({3, 2}, values), rows, 3, 10);
+  const auto seen = y.data<float>();
+  EXPECT_EQ(std::vector<float>(seen.begin(), seen.end()),
+            (std::vector<float>{0, 0, 30, 40, 0, 0, 50, 60, 10, 20, 0, 0}));
+  // A micro-batch adds to the gradients of those before it.
+  const Tensor b = random_tensor({3, 2}, 1), db = Tensor::full({3, 2}, 1);
+  Tape tape;
+  tape.watch(b, db, /*accumulate=*/true);
+  const Tensor wide = ops::low_rank_b(b, rows, 3, 10);
+  tape.backward(ops::given_loss(wide, 0, Tensor::full({3, 4}, 1)));
+  for (const float g : db.data<float>()) EXPECT_EQ(g, 11);
+}
+
 TEST(Ops, MlpGradients) {
   for (Activation act : {Activation::gelu_tanh, Activation::gelu_erf, Activation::relu,
                          Activation::relu_squared, Activation::swiglu}) {
@@ -116,6 +145,15 @@ TEST(Ops, BadShapesAreNamed) {
   const Tensor x = random_tensor({2, 3}, 1), w = random_tensor({4, 5}, 2);
   EXPECT_EQ(error_of([&] { ops::linear(x, w); }),
             "linear: x is [2, 3], weight [4, 5], bias [], residual []");
+  EXPECT_EQ(
+      error_of([&] {
+        ops::linear_low_rank(x, random_tensor({4, 3}, 1), {}, random_tensor({2, 3}, 1), w);
+      }),
+      "linear_low_rank: x is [2, 3], weight [4, 3], bias [], a [2, 3], b [4, 5], residual []");
+  const ops::OutputRows rows[] = {{1, 2}};
+  EXPECT_EQ(error_of([&] { ops::low_rank_b(w, rows, 2, 1); }), "low_rank_b: rows 1 to 3 of 2");
+  EXPECT_EQ(error_of([&] { ops::low_rank_b(w, rows, 3, 1); }),
+            "low_rank_b: b is [4, 5]; its rows are 2");
   EXPECT_NE(error_of([&] { ops::layer_norm(x, random_tensor({4}, 1)); }).find("gain [4]"),
             std::string::npos);
   EXPECT_EQ(error_of([&] { ops::embed(ids({1}, {9}), {}, w); }), "embed: token 9; wanted 0 to 3");

@@ -179,19 +179,20 @@ int64_t answers_a_prompt(const ComparisonsConfig& config) {
 }
 
 StagePlan comparison_plan(const ComparisonsConfig& config, const OptimizerConfig& optimizer,
-                          int64_t micro_tokens, int64_t answers, int64_t batch_prompts,
-                          const RecipeNode& node, int ranks) {
+                          int64_t micro_tokens, const std::optional<LoraConfig>& lora,
+                          int64_t answers, int64_t batch_prompts, const RecipeNode& node,
+                          int ranks) {
   constexpr int64_t kTokensAnAnswer = 30, kFileBytesAToken = 6;  // with its prompt, about
   StagePlan plan;
   plan.estimated = true;
   plan.tokens = config.answers.prompts * answers * kTokensAnAnswer;
   plan.steps = config.answers.prompts / batch_prompts + 1;
   plan.parameters = parameter_count(node.model);
-  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
+  plan.flops = training_flops_per_token(node.model, lora) * static_cast<double>(plan.tokens);
   TrainConfig train;
   train.optimizer = optimizer;
   train.micro_tokens = micro_tokens;
-  plan.memory_bytes = training_bytes(node.model, train, ranks);
+  plan.memory_bytes = training_bytes(node.model, train, ranks, lora);
   plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps) +
                     plan.tokens * kFileBytesAToken;
   return plan;

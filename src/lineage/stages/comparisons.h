@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lineage/base/config.h"
 #include "lineage/data/preferences.h"
+#include "lineage/nn/lora.h"
 #include "lineage/stages/answers.h"
 #include "lineage/stages/requests.h"
 #include "lineage/train/optimizer.h"
@@ -68,8 +70,8 @@ void add_comparison_sets(const ComparisonsConfig&, const Recipe&, StageReads&);
 int64_t answers_a_prompt(const ComparisonsConfig&);
 // Of a stage that trains on so many answers a prompt, `batch_prompts` prompts a step.
 StagePlan comparison_plan(const ComparisonsConfig&, const OptimizerConfig&, int64_t micro_tokens,
-                          int64_t answers_a_prompt, int64_t batch_prompts, const RecipeNode&,
-                          int ranks);
+                          const std::optional<LoraConfig>&, int64_t answers_a_prompt,
+                          int64_t batch_prompts, const RecipeNode&, int ranks);
 // Draws the answers of the first parent on rank 0 (files of the node's folder keep them), and ranks
 // them.
 LabeledComparisons load_comparisons(const ComparisonsConfig&, const RecipeNode&,

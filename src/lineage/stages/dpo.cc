@@ -32,6 +32,7 @@ struct DpoConfig {
   int64_t epochs = 1;
   int64_t micro_tokens = 16384;
   PretrainingMixConfig mix;
+  std::optional<LoraConfig> lora;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   GuardConfig guard;
@@ -52,6 +53,7 @@ void fields(V& v, DpoConfig& c) {
   v("micro_tokens", c.micro_tokens,
     "at most so many tokens of a rank's batch are in memory at once", between(1, 1e12));
   fields(v, c.mix);
+  v("lora", c.lora, kLoraDoc);
   v("optimizer", c.optimizer, "");
   v("schedule", c.schedule, "");
   v("guard", c.guard, "what to do when the run diverges");
@@ -64,6 +66,7 @@ void validate_dpo(const DpoConfig& config, const RecipeNode& node, const Recipe&
   require(!node.model.scalar_head, place, "'s parent has a scalar head; wanted a language model");
   validate_comparisons(config.comparisons, node, recipe);
   validate_mix(config.mix, node, recipe);
+  validate_lora(config.lora, node);
 }
 
 StageRemarks dpo_remarks(const DpoConfig& config, const RecipeNode& node) {
@@ -100,10 +103,10 @@ class Dpo {
       const LabeledComparisons& data)
       : config_(config),
         context_(context),
-        policy_(first_model(node, context)),
-        parent_(load_model(context.parents[0])),
+        policy_(first_model(node, context, config.lora)),
+        parent_(policy_.adapters ? base_of(policy_) : load_model(context.parents[0])),
         mix_(config.mix, node, context),
-        trainer_(node.name, *policy_.parameters, config.optimizer, config.guard, context.ranks),
+        trainer_(node.name, policy_.trained(), config.optimizer, config.guard, context.ranks),
         train_(pairs_of(data.train)),
         heldout_(pairs_of(data.heldout)) {
     require(!train_.empty(), node.name, ": no prompt has answers of different rank; wanted some");
@@ -247,7 +250,7 @@ void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext
   LoopSteps steps;
   steps.count = dpo.steps();
   steps.tokens = dpo.tokens();
-  steps.flops_per_token = training_flops_per_token(node.model);
+  steps.flops_per_token = training_flops_per_token(node.model, config.lora);
   steps.shown = {"preference_loss"};
   steps.step = [&](int64_t index) { return dpo.step(index); };
   steps.save = [&](TrainingState& state) { dpo.trainer().save(state); };
@@ -255,7 +258,7 @@ void run_dpo(const DpoConfig& config, const RecipeNode& node, const StageContext
   run_loop(loop, steps);
   measure_outcome(config, dpo, node, context);
   write_node(node, context, steps.count, steps.tokens, {{data.record.name, data.record}},
-             *dpo.policy().parameters);
+             dpo.policy());
 }
 
 }  // namespace
@@ -284,8 +287,8 @@ const Stage& dpo_stage() {
       .plan =
           [](const DpoConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
             return comparison_plan(config.comparisons, config.optimizer, config.micro_tokens,
-                                   2 * config.pairs_a_prompt * config.epochs, config.batch_pairs,
-                                   node, ranks);
+                                   config.lora, 2 * config.pairs_a_prompt * config.epochs,
+                                   config.batch_pairs, node, ranks);
           },
       .run = run_dpo,
   });

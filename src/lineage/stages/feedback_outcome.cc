@@ -119,7 +119,7 @@ json answers_of(const RolloutWorker& worker, const Model& parent, const Model& p
 
 void write_feedback_outcome(const RolloutWorker& worker, const Model& policy, const TextData* texts,
                             const RecipeNode& node, const StageContext& context) {
-  const Model parent = load_model(context.parents[0]);
+  const Model& parent = worker.parent();
   json out;
   if (texts) {  // the ranks share its rows
     const double before =

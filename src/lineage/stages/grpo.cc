@@ -34,6 +34,7 @@ struct GrpoConfig {
   double clip = 0.2, beta = 0.02;
   PretrainingMixConfig mix;
   int64_t warmup_iterations = 10;
+  std::optional<LoraConfig> lora;
   OptimizerConfig optimizer;
   GuardConfig guard;
 };
@@ -56,6 +57,7 @@ void fields(V& v, GrpoConfig& c) {
   fields(v, c.mix);
   v("warmup_iterations", c.warmup_iterations, "the learning rate rises from a tenth over these",
     between(0, 1e9));
+  v("lora", c.lora, kLoraDoc);
   v("optimizer", c.optimizer, "");
   v("guard", c.guard, "what to do when the run diverges");
 }
@@ -66,6 +68,7 @@ void validate_grpo(const GrpoConfig& config, const RecipeNode& node, const Recip
   require(config.rollouts.minibatch % config.group == 0, node.place, ": nodes.", node.name,
           ".grpo.minibatch is ", config.rollouts.minibatch, "; wanted a multiple of group, ",
           config.group);
+  validate_lora(config.lora, node);
 }
 
 StageRemarks grpo_remarks(const GrpoConfig& config, const RecipeNode&) {
@@ -87,12 +90,12 @@ class Grpo {
       : config_(config),
         ranks_(context.ranks),
         node_(node),
-        policy_(first_model(node, context)),
+        policy_(first_model(node, context, config.lora)),
         worker_(config.rollouts, node, context, policy_),
         mix_(config.mix, node, context),
-        trainer_(node.name, *policy_.parameters, config.optimizer, config.guard, ranks_) {}
+        trainer_(node.name, policy_.trained(), config.optimizer, config.guard, ranks_) {}
 
-  const Model& policy() const { return policy_; }
+  Model& policy() { return policy_; }
   const RolloutWorker& worker() const { return worker_; }
   const TextData* texts() const { return mix_.texts(); }
   Trainer& trainer() { return trainer_; }
@@ -197,7 +200,7 @@ void run_grpo(const GrpoConfig& config, const RecipeNode& node, const StageConte
   LoopSteps steps;
   steps.count = config.rollouts.iterations();
   steps.tokens = steps.count * config.rollouts.batch * config.rollouts.max_tokens / 4;
-  steps.flops_per_token = training_flops_per_token(node.model);
+  steps.flops_per_token = training_flops_per_token(node.model, config.lora);
   steps.shown = {"reward"};
   int64_t tokens = 0;
   steps.step = [&](int64_t index) {
@@ -217,7 +220,7 @@ void run_grpo(const GrpoConfig& config, const RecipeNode& node, const StageConte
   write_feedback_outcome(grpo.worker(), grpo.policy(), grpo.texts(), node, context);
   write_node(node, context, steps.count, tokens,
              request_datasets(grpo.worker(), steps.count * config.rollouts.batch / config.group),
-             *grpo.policy().parameters);
+             grpo.policy());
 }
 
 }  // namespace
@@ -245,7 +248,7 @@ const Stage& grpo_stage() {
           },
       .plan =
           [](const GrpoConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
-            return rollout_plan(config.rollouts, config.optimizer, node, 1, ranks);
+            return rollout_plan(config.rollouts, config.optimizer, config.lora, node, 1, ranks);
           },
       .run = run_grpo,
   });

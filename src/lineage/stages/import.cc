@@ -56,9 +56,9 @@ void import(const ImportConfig& config, const RecipeNode& node, const StageConte
     throw Error(fmt::format("{}: {} has {}; wanted that of the recipe", node.place, config.path,
                             manifest.tokenizer.empty() ? "no tokenizer" : "another tokenizer"),
                 fmt::format("leave [tokenizer] away, or set tokenizer.path = \"{}\"", config.path));
-  const Model model = make_model(node.model, /*with_gradients=*/false);
+  Model model = make_model(node.model, /*with_gradients=*/false);
   from.load(*model.parameters);
-  write_node(node, context, manifest.step, manifest.tokens, manifest.datasets, *model.parameters,
+  write_node(node, context, manifest.step, manifest.tokens, manifest.datasets, model,
              manifest.chats);
 }
 

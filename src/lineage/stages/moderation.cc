@@ -273,7 +273,7 @@ class ModerationRun {
     if (context_.ranks.rank() == 0) best_.remove();
     context_.ranks.barrier();
   }
-  const Model& model() const { return model_; }
+  Model& model() { return model_; }
 
   std::vector<JudgedRequest> judged(const std::vector<LabeledRequest>& requests) const {
     std::vector<std::span<const Token>> contexts;
@@ -396,7 +396,7 @@ void run_moderation(const ModerationConfig& config, const RecipeNode& node,
                               .dump(1) +
                           "\n");
   }
-  write_node(node, context, run.steps, run.tokens, data.records, *run.model().parameters);
+  write_node(node, context, run.steps, run.tokens, data.records, run.model());
   run.remove_best();
 }
 

@@ -31,6 +31,7 @@ struct PpoConfig {
   double ema = 0.992;
   int64_t warmup_iterations = 10;
   double final_lr = 1;
+  std::optional<LoraConfig> lora;
   OptimizerConfig optimizer, value_optimizer;
   GuardConfig guard;
 };
@@ -59,6 +60,7 @@ void fields(V& v, PpoConfig& c) {
     between(0, 1e9));
   v("final_lr", c.final_lr, "share of the peak at the end, fallen to linearly; 1: constant",
     between(0, 1));
+  v("lora", c.lora, "with this table adapters are trained, of the policy and of the value model");
   v("optimizer", c.optimizer, "of the policy");
   v("value_optimizer", c.value_optimizer, "of the value model");
   v("guard", c.guard, "what to do when the run diverges");
@@ -67,6 +69,7 @@ void fields(V& v, PpoConfig& c) {
 void validate_ppo(const PpoConfig& config, const RecipeNode& node, const Recipe& recipe) {
   validate_rollouts(config.rollouts, node, recipe);
   validate_mix(config.mix, node, recipe);
+  validate_lora(config.lora, node);
 }
 
 StageRemarks ppo_remarks(const PpoConfig& config, const RecipeNode&) {
@@ -90,16 +93,24 @@ StageRemarks ppo_remarks(const PpoConfig& config, const RecipeNode&) {
 }
 
 // The value model: the reward model, of any size, or the parent with a head that starts at 0.
-Model first_values(const RecipeNode& node, const StageContext& context, RewardKind reward) {
-  if (reward == RewardKind::model) return load_model(context.parents[1], /*with_gradients=*/true);
-  GptConfig config = node.model;
-  config.scalar_head = true;
-  Model values = make_model(config, true);
-  values.parameters->initialize(context.recipe.seed);
-  Checkpoint::open(context.parents[0])
-      .load(*values.parameters, {.may_lack = kScalarHeadParameters});
-  for (const char* name : kScalarHeadParameters)
-    std::ranges::fill(values.parameters->at(name).value.data<float>(), 0.0f);
+Model first_values(const RecipeNode& node, const StageContext& context, const PpoConfig& config) {
+  Model values;
+  if (config.rollouts.reward == RewardKind::model) {
+    values = load_model(context.parents[1], /*with_gradients=*/!config.lora);
+    if (config.lora)
+      config.lora->validate(values.config, fmt::format("{}: its reward model {}: ppo.lora",
+                                                       node.name, node.parents[1]));
+  } else {
+    GptConfig model = node.model;
+    model.scalar_head = true;
+    values = make_model(model, /*with_gradients=*/!config.lora);
+    values.parameters->initialize(context.recipe.seed);
+    Checkpoint::open(context.parents[0])
+        .load(*values.parameters, {.may_lack = kScalarHeadParameters});
+    for (const char* name : kScalarHeadParameters)
+      std::ranges::fill(values.parameters->at(name).value.data<float>(), 0.0f);
+  }
+  if (config.lora) adapt(values, *config.lora, context.recipe.seed);
   return values;
 }
 
@@ -109,24 +120,24 @@ class Ppo {
       : config_(config),
         node_(node),
         ranks_(context.ranks),
-        policy_(first_model(node, context)),
-        values_(first_values(node, context, config.rollouts.reward)),
-        worker_(config.rollouts, node, context, policy_),
+        policy_(first_model(node, context, config.lora)),
+        values_(first_values(node, context, config)),
+        worker_(config.rollouts, node, context, policy_, &values_),
         mix_(config.mix, node, context),
-        policy_trainer_(node.name, *policy_.parameters, config.optimizer, config.guard, ranks_),
-        value_trainer_(node.name + "'s value model", *values_.parameters, config.value_optimizer,
+        policy_trainer_(node.name, policy_.trained(), config.optimizer, config.guard, ranks_),
+        value_trainer_(node.name + "'s value model", values_.trained(), config.value_optimizer,
                        config.guard, ranks_),
-        average_(policy_.parameters->values(), config.ema),
+        average_(policy_.trained().values(), config.ema),
         kl_{config.beta, config.target_kl, config.kl_gain} {}
 
-  const Model& policy() const { return policy_; }
+  Model& policy() { return policy_; }
   const RolloutWorker& worker() const { return worker_; }
   const TextData* texts() const { return mix_.texts(); }
   // The model that is kept.
   void keep_average() {
     if (config_.ema > 0)
       std::ranges::copy(average_.values().data<float>(),
-                        policy_.parameters->values().data<float>().begin());
+                        policy_.trained().values().data<float>().begin());
   }
 
   StepReport iteration(int64_t index) {
@@ -223,7 +234,7 @@ class Ppo {
         const bool first = epoch == 0 && step == 0;
         policy_step(rollouts, step, number, scale, first, sums);
         value_step(rollouts, step, scale, sums);
-        average_.update(policy_.parameters->values());
+        average_.update(policy_.trained().values());
       }
     report.lr = scale * config_.optimizer.lr;
     report.event = sums.event;
@@ -344,7 +355,7 @@ void run_ppo(const PpoConfig& config, const RecipeNode& node, const StageContext
   LoopSteps steps;
   steps.count = config.rollouts.iterations();
   steps.tokens = steps.count * config.rollouts.batch * config.rollouts.max_tokens / 4;
-  steps.flops_per_token = training_flops_per_token(node.model);
+  steps.flops_per_token = training_flops_per_token(node.model, config.lora);
   steps.shown = {"reward"};
   int64_t tokens = 0;
   steps.step = [&](int64_t index) {
@@ -364,8 +375,7 @@ void run_ppo(const PpoConfig& config, const RecipeNode& node, const StageContext
   ppo.keep_average();
   write_feedback_outcome(ppo.worker(), ppo.policy(), ppo.texts(), node, context);
   write_node(node, context, steps.count, tokens,
-             request_datasets(ppo.worker(), steps.count * config.rollouts.batch),
-             *ppo.policy().parameters);
+             request_datasets(ppo.worker(), steps.count * config.rollouts.batch), ppo.policy());
 }
 
 }  // namespace
@@ -392,7 +402,7 @@ const Stage& ppo_stage() {
           },
       .plan =
           [](const PpoConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
-            return rollout_plan(config.rollouts, config.optimizer, node, 2, ranks);
+            return rollout_plan(config.rollouts, config.optimizer, config.lora, node, 2, ranks);
           },
       .run = run_ppo,
   });

@@ -120,7 +120,7 @@ void run_pretrain(const PretrainConfig& config, const RecipeNode& node,
                     {.cache = context.data_cache, .verify = false}),  // the runner has just done so
       config.rows, *context.tokenizer, T,
       Rng(context.recipe.seed).fold(node.stage).fold("mixture").key());
-  const Model model = first_model(node, context);
+  Model model = first_model(node, context);
   const BatchPlan plan = config.train.plan(T);
 
   LoopContext loop = loop_context(node, context);
@@ -152,7 +152,7 @@ void run_pretrain(const PretrainConfig& config, const RecipeNode& node,
     }
     datasets[record.name] = std::move(json);
   }
-  write_node(node, context, plan.steps(), plan.all_rows() * T, datasets, *model.parameters);
+  write_node(node, context, plan.steps(), plan.all_rows() * T, datasets, model);
 }
 
 }  // namespace

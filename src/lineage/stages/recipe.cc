@@ -319,6 +319,9 @@ std::string recipe_reference() {
         stage_for(stage, "recipe").reference());
   add("STAGE.optimizer", "Of every stage that trains.", config_reference<OptimizerConfig>());
   add("STAGE.schedule", "Of the learning rate.", config_reference<ScheduleConfig>());
+  add("STAGE.lora",
+      "Of stages that tune a parent: low-rank adapters in place of its weights (docs/lora.md).",
+      config_reference<LoraConfig>());
   add("STAGE.guard", "Reaction to a run that diverges.", config_reference<GuardConfig>());
   return text;
 }

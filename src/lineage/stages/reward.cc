@@ -27,6 +27,7 @@ struct RewardConfig {
   int64_t micro_tokens = 16384;
   int64_t epochs = 1;
   int64_t trainings = 1;
+  std::optional<LoraConfig> lora;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   GuardConfig guard;
@@ -44,6 +45,7 @@ void fields(V& v, RewardConfig& c) {
   v("trainings", c.trainings,
     "trainings from different heads and orders; that of the least loss on validation is kept",
     between(1, 100));
+  v("lora", c.lora, kLoraDoc);
   v("optimizer", c.optimizer, "");
   v("schedule", c.schedule, "");
   v("guard", c.guard, "what to do when the run diverges");
@@ -64,6 +66,7 @@ void validate_reward(const RewardConfig& config, const RecipeNode& node, const R
           parent.name, ", is of stage ", parent.stage,
           " and writes no answers; wanted a language model");
   validate_comparisons(config.comparisons, node, recipe);
+  validate_lora(config.lora, node);
 }
 
 StageRemarks reward_remarks(const RewardConfig& config, const RecipeNode& node) {
@@ -161,7 +164,7 @@ class RewardRun {
     LoopSteps steps;
     steps.count = steps_each_ * config_.trainings;
     steps.tokens = tokens_each_ * config_.trainings;
-    steps.flops_per_token = training_flops_per_token(node_.model);
+    steps.flops_per_token = training_flops_per_token(node_.model, config_.lora);
     steps.shown = {"ranking_loss"};
     steps.step = [&](int64_t index) { return step(index); };
     steps.save = [&](TrainingState& state) { trainer_->save(state); };
@@ -171,7 +174,7 @@ class RewardRun {
     };
     run_loop(loop, steps);
     context_.ranks.barrier();
-    if (config_.trainings > 1) best_.load(*model_.parameters);
+    if (config_.trainings > 1) best_.load(model_.trained());
     center();
     tokens = steps.tokens;
     steps_taken = steps.count;
@@ -195,16 +198,17 @@ class RewardRun {
 
   void begin(int64_t training) {
     training_index_ = training;
-    model_ = first_model(node_, context_);
+    model_ = Model();  // before the next takes its memory
+    model_ = first_model(node_, context_, config_.lora);
     // The head of each training starts elsewhere.
     if (training > 0) {
       const Model other = make_model(node_.model, false);
       other.parameters->initialize(key().key());
       for (const char* name : kScalarHeadParameters)
         std::ranges::copy(other.parameters->at(name).value.data<float>(),
-                          model_.parameters->at(name).value.data<float>().begin());
+                          model_.trained().at(name).value.data<float>().begin());
     }
-    trainer_.emplace(node_.name, *model_.parameters, config_.optimizer, config_.guard,
+    trainer_.emplace(node_.name, model_.trained(), config_.optimizer, config_.guard,
                      context_.ranks);
   }
 
@@ -267,7 +271,7 @@ class RewardRun {
       ++prompts;
     }
     report.values[{"validation_loss"}] = loss / prompts;
-    if (context_.ranks.rank() == 0) best_.consider(loss / prompts, *model_.parameters);
+    if (context_.ranks.rank() == 0) best_.consider(loss / prompts, model_.trained());
   }
 
   // The share of held-out pairs that the rewards order as the annotators did, by kind of request.
@@ -291,7 +295,7 @@ class RewardRun {
     for (const Comparison& c : data_.references) references.push_back({c, ""});
     double sum = 0;
     for (const auto& r : rewards_of(*model_.gpt, references, config_.micro_tokens)) sum += r[0];
-    model_.parameters->at("scalar_head.bias").value.data<float>()[0] -=
+    model_.trained().at("scalar_head.bias").value.data<float>()[0] -=
         static_cast<float>(sum / static_cast<double>(references.size()));
   }
 
@@ -318,7 +322,7 @@ void run_reward(const RewardConfig& config, const RecipeNode& node, const StageC
     write_file_atomic(context.folder / kRewardReport,
                       reward_report(data, run.heldout_rewards()).dump(1) + "\n");
   write_node(node, context, run.steps_taken, run.tokens, {{data.record.name, data.record}},
-             *run.model().parameters);
+             run.model());
   run.remove_best();
 }
 
@@ -346,7 +350,7 @@ const Stage& reward_stage() {
       .plan =
           [](const RewardConfig& config, const RecipeNode& node, const Recipe&, int ranks) {
             const ComparisonsConfig& c = config.comparisons;
-            return comparison_plan(c, config.optimizer, config.micro_tokens,
+            return comparison_plan(c, config.optimizer, config.micro_tokens, config.lora,
                                    answers_a_prompt(c) * config.epochs * config.trainings,
                                    config.batch_prompts, node, ranks);
           },

@@ -86,7 +86,7 @@ void validate_rollouts(const RolloutConfig& config, const RecipeNode& node, cons
 }
 
 RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node,
-                             const StageContext& context, const Model& policy)
+                             const StageContext& context, const Model& policy, const Model* values)
     : config_(config),
       node_(node),
       context_(context),
@@ -94,9 +94,9 @@ RolloutWorker::RolloutWorker(const RolloutConfig& config, const RecipeNode& node
       requests_(open_requests(config.requests, node, context,
                               node.model.context - config.max_tokens,
                               config.reward == RewardKind::answer)),
-      parent_(load_model(context.parents[0])) {
+      parent_(policy.adapters ? base_of(policy) : load_model(context.parents[0])) {
   if (config.reward != RewardKind::model) return;
-  reward_model_ = load_model(context.parents[1]);
+  reward_model_ = values && values->adapters ? base_of(*values) : load_model(context.parents[1]);
   const std::string place = fmt::format("{}: its reward model {}", node.name, node.parents[1]);
   require(
       reward_model_.tokenizer && reward_model_.tokenizer->digest() == context.tokenizer->digest(),
@@ -324,7 +324,8 @@ std::map<std::string, nlohmann::json> request_datasets(const RolloutWorker& work
 }
 
 StagePlan rollout_plan(const RolloutConfig& config, const OptimizerConfig& optimizer,
-                       const RecipeNode& node, int trained_models, int ranks) {
+                       const std::optional<LoraConfig>& lora, const RecipeNode& node,
+                       int trained_models, int ranks) {
   constexpr int64_t kTokensAnEpisode = 30;  // with its prompt, about
   constexpr int64_t kSlots = 64, kBytesAnEpisode = 4096;
   const GptConfig& model = node.model;
@@ -335,11 +336,11 @@ StagePlan rollout_plan(const RolloutConfig& config, const OptimizerConfig& optim
   plan.tokens =
       plan.steps * config.batch * kTokensAnEpisode * (1 + trained_models * config.inner_epochs);
   plan.parameters = parameter_count(model);
-  plan.flops = training_flops_per_token(model) * static_cast<double>(plan.tokens);
+  plan.flops = training_flops_per_token(model, lora) * static_cast<double>(plan.tokens);
   TrainConfig train;
   train.optimizer = optimizer;
   train.micro_tokens = config.micro_tokens;
-  plan.memory_bytes = trained_models * training_bytes(model, train, ranks) +
+  plan.memory_bytes = trained_models * training_bytes(model, train, ranks, lora) +
                       3 * plan.parameters * size_of(DType::f32) +
                       KvCache::bytes(model, kSlots, model.context) + config.batch * kBytesAnEpisode;
   plan.disk_bytes = (6 * trained_models + 4) * plan.parameters * size_of(DType::f32) +

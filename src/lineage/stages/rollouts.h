@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lineage/base/config.h"
-#include "lineage/checkpoint/model.h"
+#include "lineage/checkpoint/adapters.h"
 #include "lineage/rlhf/answer_rows.h"
 #include "lineage/stages/requests.h"
 #include "lineage/train/optimizer.h"
@@ -101,10 +101,14 @@ struct Rollouts {
 // The models that judge a policy's answers. References outlive it.
 class RolloutWorker {
  public:
-  RolloutWorker(const RolloutConfig&, const RecipeNode&, const StageContext&, const Model& policy);
+  // `values`: the value model, if there is one. Where policy and value model have adapters, the
+  // parent and the reward model are what these are added to, in the same memory.
+  RolloutWorker(const RolloutConfig&, const RecipeNode&, const StageContext&, const Model& policy,
+                const Model* values = nullptr);
 
   const RolloutConfig& config() const { return config_; }
   const Requests& requests() const { return *requests_; }
+  const Model& parent() const { return parent_; }
   bool has_reward_model() const { return reward_model_.gpt != nullptr; }
   const Model& reward_model() const { return reward_model_; }
   // Samples and judges the answers of an iteration. `group`: neighbouring answers are to the same
@@ -152,7 +156,8 @@ std::string health_warning(const MetricValues&, int64_t iteration);
 // The files that requests came from, after so many were asked, as a manifest has them.
 std::map<std::string, nlohmann::json> request_datasets(const RolloutWorker&, int64_t asked);
 // Of a stage of this kind that trains so many models.
-StagePlan rollout_plan(const RolloutConfig&, const OptimizerConfig&, const RecipeNode&,
-                       int trained_models, int ranks);
+StagePlan rollout_plan(const RolloutConfig&, const OptimizerConfig&,
+                       const std::optional<LoraConfig>&, const RecipeNode&, int trained_models,
+                       int ranks);
 
 }  // namespace lineage

@@ -36,7 +36,7 @@ struct StageParts {
 // Tables that stages share; the reference lists them once.
 template <class F>
 concept SharedTable = std::same_as<F, OptimizerConfig> || std::same_as<F, ScheduleConfig> ||
-    std::same_as<F, GuardConfig>;
+    std::same_as<F, GuardConfig> || std::same_as<F, std::optional<LoraConfig>>;
 
 // The reference of a stage's keys without the shared tables.
 class StageReference {

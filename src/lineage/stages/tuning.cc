@@ -148,6 +148,7 @@ void validate_tuning(const TuningConfig& config, const RecipeNode& node, const R
       ": the recipe has no [conversations.NAME], [demonstrations.NAME] or [dialogs.NAME]; wanted "
       "some to tune on");
   text_of(node, recipe, config);
+  validate_lora(config.lora, node);
 }
 
 StageRemarks tuning_remarks(const TuningConfig& config, const RecipeNode& node) {
@@ -174,8 +175,8 @@ StagePlan tuning_plan(const TuningConfig& config, const RecipeNode& node, const 
   plan.steps = plan.tokens / std::max<int64_t>(1, config.train.batch_tokens);
   plan.measured_tokens = tokens_to_measure(node, recipe, config, plan.steps);
   plan.parameters = parameter_count(node.model);
-  plan.flops = training_flops_per_token(node.model) * static_cast<double>(plan.tokens);
-  plan.memory_bytes = training_bytes(node.model, config.train, ranks);
+  plan.flops = training_flops_per_token(node.model, config.lora) * static_cast<double>(plan.tokens);
+  plan.memory_bytes = training_bytes(node.model, config.train, ranks, config.lora);
   // Two training states, the best weights so far and the checkpoint.
   plan.disk_bytes = 9 * plan.parameters * size_of(DType::f32) + metrics_bytes(plan.steps);
   return plan;
@@ -208,7 +209,7 @@ Measurement heldout_measurement(const Model& model, const TuningData& data, Comm
     MetricValues values;
     for (const auto& [set, loss] : losses) values[{"loss", true, set}] = loss;
     if (const auto all = losses.find(""); all != losses.end() && best && ranks.rank() == 0)
-      best->consider(all->second, *model.parameters);
+      best->consider(all->second, model.trained());
     return values;
   };
   return measurement;
@@ -234,18 +235,18 @@ void tune(const TuningConfig& config, std::vector<TuningSet> sets, const RecipeN
   if (config.train.tokens == 0 && train.schedule.warmup_tokens > train.tokens)
     context.progress.note(warmup_note(node.name, train));
 
-  const Model model = first_model(node, context);
+  Model model = first_model(node, context, config.lora);
   const bool select = config.select == Select::heldout_loss && !data.heldout.empty();
   BestWeights best(context.folder);
   LoopContext loop = loop_context(node, context);
   loop.measurement = heldout_measurement(model, data, ranks, select ? &best : nullptr);
   train_language_model(
-      *model.gpt, *model.parameters, train,
+      *model.gpt, model.trained(), train,
       [&](int64_t first, int64_t count) { return data.mixture->batch(first, count, data.options); },
-      loop);
+      loop, config.lora);
 
   ranks.barrier();
-  if (select) best.load(*model.parameters);
+  if (select) best.load(model.trained());
   const auto losses = heldout_losses(*model.gpt, data, ranks);
   const BatchPlan plan = train.plan(node.model.context);
   std::map<std::string, nlohmann::json> datasets;
@@ -258,8 +259,7 @@ void tune(const TuningConfig& config, std::vector<TuningSet> sets, const RecipeN
     datasets[record.name] = std::move(json);
   }
   if (measure) measure(model, text.get());
-  write_node(node, context, plan.steps(), plan.all_rows() * node.model.context, datasets,
-             *model.parameters);
+  write_node(node, context, plan.steps(), plan.all_rows() * node.model.context, datasets, model);
   if (ranks.rank() == 0) best.remove();
   ranks.barrier();
 }

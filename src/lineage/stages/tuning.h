@@ -27,6 +27,7 @@ struct TuningConfig {
   double pretrain_share = 0;
   std::map<std::string, double> pretrain_mixture;
   Select select = Select::heldout_loss;
+  std::optional<LoraConfig> lora;
   TrainConfig train;
 };
 
@@ -45,6 +46,7 @@ void fields(V& v, TuningConfig& c) {
   v("select", c.select,
     "heldout_loss: keep the model of the measurement at which answers held out were predicted "
     "best; last: the last");
+  v("lora", c.lora, kLoraDoc);
   fields(v, c.train);
 }
 

@@ -36,16 +36,17 @@ MicroBatch language_model_batch(const Gpt& gpt, Batch batch) {
           }};
 }
 
-void train_language_model(const Gpt& gpt, Parameters& parameters, const TrainConfig& config,
-                          const BatchSource& batches, const LoopContext& context) {
+void train_language_model(const Gpt& gpt, Parameters& trained, const TrainConfig& config,
+                          const BatchSource& batches, const LoopContext& context,
+                          const std::optional<LoraConfig>& lora) {
   const int64_t T = gpt.config.context;
   const BatchPlan plan = config.plan(T);
   const Communicator& ranks = context.ranks;
-  Trainer trainer(context.name, parameters, config.optimizer, config.guard, context.ranks);
+  Trainer trainer(context.name, trained, config.optimizer, config.guard, context.ranks);
   LoopSteps steps;
   steps.count = plan.steps();
   steps.tokens = config.tokens;
-  steps.flops_per_token = training_flops_per_token(gpt.config);
+  steps.flops_per_token = training_flops_per_token(gpt.config, lora);
   steps.save = [&](TrainingState& state) { trainer.save(state); };
   steps.restore = [&](const TrainingState& state) { trainer.restore(state); };
   steps.step = [&](int64_t index) {

@@ -20,8 +20,8 @@ MicroBatch language_model_batch(const Gpt&, Batch);
 using BatchSource = std::function<Batch(int64_t first, int64_t count)>;
 
 // Trains a model on rows of text, from the last saved state to the end: all of pretraining and of
-// supervised tuning.
-void train_language_model(const Gpt&, Parameters&, const TrainConfig&, const BatchSource&,
-                          const LoopContext&);
+// supervised tuning. `trained` are the model's parameters, or with `lora` its adapters.
+void train_language_model(const Gpt&, Parameters& trained, const TrainConfig&, const BatchSource&,
+                          const LoopContext&, const std::optional<LoraConfig>& lora = {});
 
 }  // namespace lineage

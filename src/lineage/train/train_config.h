@@ -5,6 +5,7 @@
 
 #include "lineage/base/config.h"
 #include "lineage/nn/gpt_config.h"
+#include "lineage/nn/lora.h"
 #include "lineage/train/divergence_guard.h"
 #include "lineage/train/optimizer.h"
 #include "lineage/train/schedule.h"
@@ -46,7 +47,9 @@ void fields(V& v, TrainConfig& c) {
 std::string warmup_note(std::string_view node, const TrainConfig&);
 
 // Bytes that training needs on one rank, at most 2^62: parameters, gradients, moments, activations
-// of a micro-batch and the scratch of the loss.
-int64_t training_bytes(const GptConfig&, const TrainConfig&, int ranks);
+// of a micro-batch and the scratch of the loss. With `lora`, gradients and moments are those of the
+// adapters.
+int64_t training_bytes(const GptConfig&, const TrainConfig&, int ranks,
+                       const std::optional<LoraConfig>& lora = {});
 
 }  // namespace lineage

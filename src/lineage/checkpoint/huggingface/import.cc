@@ -90,9 +90,11 @@ struct Source {
     for (const SafetensorsFile& file : tensors.files())
       for (const StoredTensor& t : file.tensors())
         if (t.name.find(".lora_") != std::string::npos)
-          throw Error(file.path().string() + ": tensor " + t.name +
-                          " is of an adapter (LoRA); wanted the weights of a whole model",
-                      "merge it first: model.merge_and_unload().save_pretrained(folder)");
+          throw Error(
+              file.path().string() + ": tensor " + t.name +
+                  " is of an adapter (LoRA); wanted the weights of a whole model",
+              "an adapter is read onto its base: lineage import peft DIR --base MODEL --out "
+              "OUT");
   }
 
   void check_known(const SafetensorsFile& file, const std::string& name) const {
@@ -280,6 +282,10 @@ std::shared_ptr<const Tokenizer> read_tokenizer(const Source& source, const Impo
     const bool gguf = std::ranges::any_of(fs::directory_iterator(from), [](const auto& entry) {
       return entry.path().extension() == ".gguf";
     });
+    if (fs::exists(from / "adapter_config.json"))
+      throw Error(
+          at + ": is an adapter (LoRA); wanted the folder of a whole Hugging Face model",
+          "read it onto its base with: lineage import peft " + at + " --base MODEL --out OUT");
     throw Error(at + ": no config.json; wanted the folder of a Hugging Face model",
                 gguf ? "GGUF files are not read; take the folder that they were converted from"
                      : "name the folder that holds config.json and the weights");
