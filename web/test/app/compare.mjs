@@ -58,7 +58,7 @@ await runAll({
     await page.getByRole("button", { name: "Stop" }).click();
     await done();
     assert.ok((await columns().allInnerTexts()).every((text) => /stopped/.test(text)));
-    assert.equal(requests.dropped, await columns().count());
+    await requests.dropsTo(await columns().count());
     await requests.end();
   },
   async "up to four models, and base models on a text to go on with"() {

@@ -62,7 +62,7 @@ await runAll({
     await field().press("Enter");
     await button("Stop").click();
     await button("Go on").waitFor();
-    assert.equal(requests.dropped, 1);
+    await requests.dropsTo(1);
     assert.equal(await field().inputValue(), "the dog and the cat");
     await requests.end();
   },

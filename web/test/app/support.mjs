@@ -101,6 +101,10 @@ export async function unanswered(page, path) {
   const count = (r) => { if (r.url().endsWith(path)) ++state.dropped; };
   await page.route(`**${path}`, () => {});
   page.on("requestfailed", count);
+  state.dropsTo = async (n) => { // the browser says so after the page has gone on
+    for (const end = Date.now() + 60_000; Date.now() < end && state.dropped !== n;) await sleep(20);
+    assert.equal(state.dropped, n);
+  };
   state.end = async () => { page.off("requestfailed", count); await page.unroute(`**${path}`); };
   return state;
 }
