@@ -212,7 +212,9 @@ TEST_F(CliTest, AnAdapterIsExportedAndReadOntoItsBase) {
   const Output in = run(import + model("runs") + " --out " + back);
   EXPECT_EQ(in.status, 0) << in.text;
   const std::string complete = " --prompt 'the cat' -n 12 --seed 4";
-  EXPECT_EQ(run("complete " + back + complete).text, run("complete " + tuned + complete).text);
+  // Before its text there is a note on the node's template, which the adapter's model lacks.
+  const std::string text = run("complete " + tuned + complete).text;
+  EXPECT_TRUE(text.ends_with(run("complete " + back + complete).text)) << text;
   expect_error(import + tuned + " --out " + (folder / "more").string(),
                "the adapter is of a base with weights ", "name the model that it was trained on");
   expect_error("export peft " + model("runs") + " " + (folder / "more").string(),
