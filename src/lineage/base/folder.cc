@@ -26,10 +26,14 @@ auto attempt(const fs::path& path, std::string_view doing, const Step& step) {
 
 bool is_folder(const fs::path& path) { return fs::is_directory(fs::symlink_status(path)); }
 
-// In the order of their names.
+// In the order of their names; none where another process has removed the folder.
 std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::error_code failed;
+  fs::directory_iterator found(folder, failed);
+  if (failed == std::errc::no_such_file_or_directory) return {};
+  if (failed) throw fs::filesystem_error("list", folder, failed);
   std::vector<fs::path> entries;
-  for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
+  for (const auto& entry : found) entries.push_back(entry.path());
   std::ranges::sort(entries);
   return entries;
 }
@@ -39,7 +43,7 @@ void remove_below(const fs::path& root, const fs::path& folder, const IsOurs& ou
     const bool inner = is_folder(entry);
     if (inner) remove_below(root, entry, ours);
     if (entry.filename() == ".lock" || !ours(entry.lexically_relative(root))) continue;
-    if (!inner || fs::is_empty(entry)) fs::remove(entry);
+    if (!inner || entries_of(entry).empty()) fs::remove(entry);
   }
 }
 
@@ -105,18 +109,25 @@ fs::path first_foreign(const fs::path& folder, const fs::path& at, const IsOurs&
 
 void replace_link(const fs::path& link, const fs::path& target) {
   static std::atomic<unsigned> count{0};
-  create_folders(link.parent_path());
-  attempt(link, "make the link", [&] {
-    const bool absent = fs::symlink_status(link).type() == fs::file_type::not_found;
-    if (!absent && !links_into(link, target.parent_path()))
-      throw Error(link.string() + ": is there already, and is no link that Lineage made; wanted " +
-                      "to link the model there",
-                  "move it away, or give the node or the recipe another name");
-    fs::path fresh = link;
-    fresh += ".new." + std::to_string(::getpid()) + "." + std::to_string(count++);
-    fs::create_directory_symlink(fs::relative(target, link.parent_path()), fresh);
-    fs::rename(fresh, link);
-  });
+  constexpr int kTries = 8;  // another process may remove the folder while it is empty
+  for (int tries = 1;; ++tries) {
+    create_folders(link.parent_path());
+    try {
+      const bool absent = fs::symlink_status(link).type() == fs::file_type::not_found;
+      if (!absent && !links_into(link, target.parent_path()))
+        throw Error(link.string() +
+                        ": is there already, and is no link that Lineage made; wanted " +
+                        "to link the model there",
+                    "move it away, or give the node or the recipe another name");
+      fs::path fresh = link;
+      fresh += ".new." + std::to_string(::getpid()) + "." + std::to_string(count++);
+      fs::create_directory_symlink(fs::relative(target, link.parent_path()), fresh);
+      return fs::rename(fresh, link);
+    } catch (const fs::filesystem_error& e) {
+      if (e.code() != std::errc::no_such_file_or_directory || tries == kTries)
+        throw system_error(e.path1().empty() ? link : e.path1(), "make the link", e.code().value());
+    }
+  }
 }
 
 void remove_links(const fs::path& folder, const fs::path& targets,
