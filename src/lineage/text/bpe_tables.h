@@ -22,7 +22,7 @@ struct ShortPiece {
   bool operator==(const ShortPiece&) const = default;
 
   // `readable` bytes may be read from p; 0 < size <= readable.
-  static ShortPiece read(const char* p, size_t size, size_t readable) {
+  [[gnu::always_inline]] static ShortPiece read(const char* p, size_t size, size_t readable) {
     uint64_t w[2] = {0, 0};
     if (readable >= 16) [[likely]] {
       std::memcpy(w, p, 16);
@@ -42,7 +42,7 @@ struct ShortPiece {
     return keep;
   }();
 
-  uint64_t hash() const {
+  [[gnu::always_inline]] uint64_t hash() const {
     const uint64_t x = (low ^ high * 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u;
     return x ^ x >> 32;
   }
@@ -53,7 +53,7 @@ class PieceTable {
  public:
   void build(const std::vector<std::string>& tokens, const std::vector<bool>& wanted);
 
-  Token find(const ShortPiece& piece, uint64_t hash) const {
+  [[gnu::always_inline]] Token find(const ShortPiece& piece, uint64_t hash) const {
     for (uint64_t slot = hash & mask_;; slot = (slot + 1) & mask_) {
       const Entry& e = entries_[slot];
       if (e.piece == piece) return e.token;

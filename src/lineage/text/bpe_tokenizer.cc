@@ -183,8 +183,8 @@ void BpeTokenizer::merge_piece(const char* p, size_t size, std::vector<Token>& s
 }
 
 template <class Scan>
-void BpeTokenizer::encode_pieces(std::string_view text, const Scan& scan,
-                                 std::vector<Token>& out) const {
+[[gnu::noinline]] void BpeTokenizer::encode_pieces(std::string_view text, const Scan& scan,
+                                                   std::vector<Token>& out) const {
   PieceCache& cache = PieceCache::of_this_thread(serial_);
   std::vector<Token> symbols;
   const char *p = text.data(), *end = p + text.size();

@@ -101,7 +101,7 @@ inline const char* spaces(const char* p, const char* end) {
 }  // namespace scan
 
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-inline const char* scan_gpt2(const char* p, const char* end) {
+[[gnu::always_inline]] inline const char* scan_gpt2(const char* p, const char* end) {
   using namespace scan;
   if (*p == '\'' && end - p >= 2) {
     const char a = p[1];
@@ -140,7 +140,7 @@ inline const char* scan_contraction_any_case(const char* p, const char* end) {
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,kDigits}|
 // ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 template <int kDigits>
-const char* scan_cl100k(const char* p, const char* end) {
+[[gnu::always_inline]] inline const char* scan_cl100k(const char* p, const char* end) {
   using namespace scan;
   if (*p == '\'')
     if (const char* q = scan_contraction_any_case(p, end); q != p) return q;

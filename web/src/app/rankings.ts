@@ -78,7 +78,10 @@ async function sendPending(): Promise<void> {
   sending = true;
   let refused: unknown = null;
   try {
-    for (const { set, record } of pending.value) {
+    const tried = new Set<string>(); // what is queued meanwhile is sent, too
+    for (let next; (next = pending.value.find((p) => !tried.has(p.record.id)));) {
+      const { set, record } = next;
+      tried.add(record.id);
       try {
         await postJson(`${PATH}/${set}`, record); // the same record twice is one
         remove(ENTRY + record.id);
