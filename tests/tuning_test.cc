@@ -129,6 +129,10 @@ TEST_F(TuningTest, AModelThatCannotBeTakenInIsNamed) {
   const auto grown = grow_in("here", recipe({}));
   EXPECT_THAT(error(on_top_of(grown[0].folder) + "[nodes.davinci.model]\nlayers = 2\n"),
               HasSubstr("has its own architecture"));
+  const auto other = grow_in("other", recipe({}, {"tokenizer.vocab=280"}));
+  EXPECT_THAT(error(on_top_of(grown[0].folder) + "[tokenizer]\npath = \"" +
+                    other[0].folder.string() + "\"\n"),
+              HasSubstr("has another tokenizer; wanted that of the recipe"));
   const auto own_tokenizer = [&](const std::string& keys) {
     return recipe("[nodes.other]\nstage = \"import\"\n[nodes.other.import]\npath = \"" +
                       grown[0].folder.string() + "\"\n",

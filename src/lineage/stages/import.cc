@@ -4,7 +4,6 @@
 #include "lineage/checkpoint/checkpoint.h"
 #include "lineage/stages/node_run.h"
 #include "lineage/stages/stage_of.h"
-#include "lineage/train/machine.h"
 
 namespace lineage {
 
@@ -55,7 +54,7 @@ void import(const ImportConfig& config, const RecipeNode& node, const StageConte
   if (manifest.tokenizer != context.tokenizer->digest())
     throw Error(fmt::format("{}: {} has {}; wanted that of the recipe", node.place, config.path,
                             manifest.tokenizer.empty() ? "no tokenizer" : "another tokenizer"),
-                fmt::format("leave [tokenizer] away, or set tokenizer.path = \"{}\"", config.path));
+                fmt::format("leave out [tokenizer], or set tokenizer.path = \"{}\"", config.path));
   Model model = make_model(node.model, /*with_gradients=*/false);
   from.load(*model.parameters);
   write_node(node, context, manifest.step, manifest.tokens, manifest.datasets, model,

@@ -22,7 +22,6 @@ const model = await page.locator(".model-select select").inputValue();
 await runAll({
   async "an example is one click and Enter away, and its answer has its numbers"() {
     await takeExample(page);
-    assert.ok((await field().inputValue()).length > 0);
     await page.keyboard.press("Enter");
     await idle();
     const numbers = await answers().locator(".numbers").innerText();
